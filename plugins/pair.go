@@ -1,0 +1,94 @@
+package plugins
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/ehrlab/ehrlab/plugins/frame"
+)
+
+// Sample is the rows of one part, as a plugin sees them.
+type Sample struct {
+	Frame   *frame.Frame  // the selected columns
+	Subject *frame.Column // the subject of each row, or nil when the data set has none
+	Site    *frame.Column // the site of each row, or nil when the data set has none
+}
+
+// Parts holds the parts that a plugin declared in Info.Reads, and no other.
+type Parts struct {
+	samples map[Part]Sample
+}
+
+// NewParts returns Parts that hold exactly the given samples.
+func NewParts(samples map[Part]Sample) Parts { return Parts{samples: samples} }
+
+// Only returns Parts that hold no more than the given parts.
+func (p Parts) Only(allowed ...Part) Parts {
+	out := map[Part]Sample{}
+	for _, a := range allowed {
+		if s, ok := p.samples[a]; ok {
+			out[a] = s
+		}
+	}
+	return Parts{samples: out}
+}
+
+// Get returns a part. It panics when the plugin did not declare the part: that is a leak in the making.
+func (p Parts) Get(part Part) Sample {
+	s, ok := p.samples[part]
+	if !ok {
+		panic(fmt.Sprintf("plugin reads part %q without declaring it in Info.Reads", part))
+	}
+	return s
+}
+
+// Pair is what a metric compares: parts of the real data, and synthetic rows with the same columns.
+//
+// Preparations that several metrics need (sorted columns, bins, encodings, neighbours) are made once
+// by Prepare and shared; they are immutable.
+type Pair struct {
+	Parts     Parts
+	Synthetic *frame.Frame
+	Target    string // name of the label column
+	memo      *memo
+}
+
+// NewPair returns a pair with an empty set of preparations.
+func NewPair(parts Parts, synthetic *frame.Frame, target string) *Pair {
+	return &Pair{Parts: parts, Synthetic: synthetic, Target: target, memo: &memo{entries: map[any]*memoEntry{}}}
+}
+
+// Only returns the same pair with no more than the given parts; preparations stay shared.
+func (p *Pair) Only(allowed ...Part) *Pair {
+	out := *p
+	out.Parts = p.Parts.Only(allowed...)
+	return &out
+}
+
+type memo struct {
+	mu      sync.Mutex
+	entries map[any]*memoEntry
+}
+
+type memoEntry struct {
+	once  sync.Once
+	value any
+	err   error
+}
+
+// Prepare returns the preparation that make computes, computing it at most once for each key of a pair.
+//
+// key must be comparable and of a type private to the caller's package, and name everything that make
+// reads besides the pair. The value must not be changed afterwards. A panic in make is not remembered.
+func Prepare[T any](p *Pair, key any, make func() (T, error)) (T, error) {
+	p.memo.mu.Lock()
+	e, ok := p.memo.entries[key]
+	if !ok {
+		e = &memoEntry{err: fmt.Errorf("preparation %v did not finish", key)}
+		p.memo.entries[key] = e
+	}
+	p.memo.mu.Unlock()
+	e.once.Do(func() { e.value, e.err = make() })
+	value, _ := e.value.(T)
+	return value, e.err
+}

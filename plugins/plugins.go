@@ -1,0 +1,338 @@
+// Package plugins says what a plugin is: its kinds, what it is given and what it returns.
+//
+// A plugin knows nothing of the runner. It is a pure function of its settings, its inputs and the
+// random sources of its Env: the same call returns the same bytes, whatever the number of threads.
+// The registry that names the plugins of a binary is in registry.go; random sources are in rand.go;
+// what measure steps read is in pair.go.
+package plugins
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"time"
+
+	"github.com/ehrlab/ehrlab/plugins/frame"
+)
+
+// Shape is the form of the data that a plugin takes.
+type Shape string
+
+// The shapes of data.
+const (
+	Records Shape = "records" // one row a patient or stay
+	Events  Shape = "events"  // subject_id, time, code, numeric_value, visit
+)
+
+// Part is a share of the data with its own permitted readers.
+type Part string
+
+// The parts of the data. Strategies, feature rankings and fitted preparations read Train alone;
+// Validation is for tuning; Test for metrics; Reference for the holdout strategy alone.
+const (
+	Train      Part = "train"
+	Validation Part = "validation"
+	Test       Part = "test"
+	Reference  Part = "reference"
+)
+
+// AllParts lists the parts in their fixed order.
+func AllParts() []Part { return []Part{Train, Validation, Test, Reference} }
+
+// Role says what a column stands for; a column without a role is an ordinary variable.
+type Role string
+
+// The roles of a column.
+const (
+	RoleRow     Role = "row"     // identifies the row
+	RoleSubject Role = "subject" // identifies the patient; rows of one subject are never split
+	RoleSite    Role = "site"    // identifies the hospital
+	RoleTarget  Role = "target"  // the label
+	RoleGroup   Role = "group"   // a variable that groups are formed by; still an ordinary feature
+	RoleOutcome Role = "outcome" // known only later than the prediction is made
+	RoleScore   Role = "score"   // another model's prediction
+	RoleID      Role = "id"      // any other identifier
+)
+
+// Leaks reports whether a column of this role may be a feature only when the experiment allows leakage.
+func (r Role) Leaks() bool {
+	switch r {
+	case RoleRow, RoleSubject, RoleSite, RoleOutcome, RoleScore, RoleID:
+		return true
+	}
+	return false
+}
+
+// Governance says who the rows of a data set may be shown to.
+type Governance string
+
+// The classes of governance.
+const (
+	Open       Governance = "open"
+	Restricted Governance = "restricted"
+	Simulated  Governance = "simulated"
+)
+
+// Env is what every call of a plugin is given besides its inputs.
+type Env struct {
+	Rand     Rand                   // the named random sources that the plugin declared
+	Threads  int                    // goroutines that the plugin may keep busy, at least 1
+	LLM      map[string]LLM         // by the experiment's name for the model; nil unless the plugin uses one
+	Scratch  func() (string, error) // a private folder, made on first use and removed after the call
+	Log      *slog.Logger           // never given a value of a row
+	Progress func(done, total int)  // may be called at any rate; never nil
+}
+
+// Size is what a plugin's needs are estimated from.
+type Size struct{ Rows, Columns, N int }
+
+// Need is what a call reserves before it starts.
+type Need struct {
+	Threads int   // goroutines it can keep busy, at least 1
+	Bytes   int64 // peak memory above its inputs
+}
+
+// Use names a shared model or preparation, with its version, that a plugin's output depends on.
+type Use struct {
+	Name    string `json:"name"`
+	Version int    `json:"version"`
+}
+
+// Info describes a plugin.
+type Info struct {
+	Name    string
+	Version int    // raised when equal inputs may give other outputs
+	Summary string // one line, lower case
+	Source  string // where the method or formula is published; empty for plain bookkeeping
+	Schema  string // CUE fields of the with block; empty when there are no settings
+	Shapes  []Shape
+	Reads   []Part    // the parts that it may read; the runner hands it no other
+	Random  []Purpose // the random sources that it draws from
+	Uses    []Use
+	Scores  []ScoreInfo     // metrics only
+	Need    func(Size) Need // nil: one thread, memory of a few copies of the input
+}
+
+// Direction says which values of a score are better.
+type Direction string
+
+// The directions of a score.
+const (
+	Higher  Direction = "higher"
+	Lower   Direction = "lower"
+	Neutral Direction = "neutral" // a description, such as a prevalence
+)
+
+// ScoreInfo describes one score of a metric.
+type ScoreInfo struct {
+	Name    string
+	Summary string
+	Min     float64 // least possible value, or -Inf
+	Max     float64 // greatest possible value, or +Inf
+	Better  Direction
+	Dims    []string // the dimensions that its rows carry, e.g. "column"
+}
+
+// Status says whether a score has a value.
+type Status string
+
+// The states of a score. Failed is set by the runner, never by a metric.
+const (
+	OK        Status = "ok"
+	Undefined Status = "undefined" // the formula has no value on this input
+	Failed    Status = "failed"    // the step that should have measured it failed
+)
+
+// Interval is an uncertainty interval of a score.
+type Interval struct {
+	Low    float64 `json:"low"`
+	High   float64 `json:"high"`
+	Level  float64 `json:"level"`  // coverage, e.g. 0.95
+	Unit   string  `json:"unit"`   // what was resampled, e.g. "test subjects"
+	Method string  `json:"method"` // e.g. "percentile bootstrap, 1000 resamples"
+}
+
+// Score is one measured value. Value and Interval mean something only when Status is OK.
+type Score struct {
+	Name     string            `json:"name"`
+	Dims     map[string]string `json:"dims,omitempty"`
+	Value    float64           `json:"value"`
+	N        int               `json:"n"` // rows, pairs or columns that the value rests on
+	Interval *Interval         `json:"interval,omitempty"`
+	Status   Status            `json:"status"`
+	Reason   string            `json:"reason,omitempty"` // why it is undefined
+	Warnings []string          `json:"warnings,omitempty"`
+}
+
+// Curve is a line of points; Low and High are nil or as long as X. Curves of real rows are binned.
+type Curve struct {
+	Name string            `json:"name"`
+	Dims map[string]string `json:"dims,omitempty"`
+	X    []float64         `json:"x"`
+	Y    []float64         `json:"y"`
+	Low  []float64         `json:"low,omitempty"`
+	High []float64         `json:"high,omitempty"`
+}
+
+// Count is one number of rows (or columns, subjects …) for the account of what was read, left out and delivered.
+type Count struct {
+	Name  string            `json:"name"` // e.g. "rows read", "dropped: constant column"
+	Dims  map[string]string `json:"dims,omitempty"`
+	Value int               `json:"value"`
+}
+
+// Measurement is what a metric returns.
+type Measurement struct {
+	Scores []Score `json:"scores"`
+	Curves []Curve `json:"curves,omitempty"`
+	Counts []Count `json:"counts,omitempty"`
+}
+
+// File is a file that a data set reads. Role names it inside the key ("table", "patient" …); Path stays out of keys and results.
+type File struct{ Role, Path string }
+
+// ColumnInfo describes a column before any row is read.
+type ColumnInfo struct {
+	Name    string
+	Kind    frame.Kind
+	Unit    string
+	Role    Role   // the plugin's own default; the experiment may set another
+	Summary string // one line, empty when unknown
+}
+
+// Header is what can be said of a data set from at most a header and a bounded sample of its files.
+type Header struct {
+	Columns    []ColumnInfo
+	Governance Governance
+	Licence    string // e.g. "ODbL 1.0"; empty when unknown
+	Citation   string
+	Notes      []string
+}
+
+// Data is a data set, read whole.
+type Data struct {
+	Frame  *frame.Frame
+	Notes  []string // e.g. "dropped 2 constant columns: region, units"
+	Counts []Count
+}
+
+// Dataset reads rows from files or makes them.
+type Dataset interface {
+	// Files lists the files that Header and Read open, without opening them.
+	Files() ([]File, error)
+	// Header reads at most a header and a bounded sample of each file.
+	Header(ctx context.Context, env Env) (*Header, error)
+	// Read returns all rows. Errors name file, line and column, and never a value.
+	Read(ctx context.Context, env Env) (*Data, error)
+}
+
+// Features chooses columns. One plugin may offer several subsets, e.g. a ladder of sizes.
+type Features interface {
+	// Subsets lists the suffixes of the subsets it offers, in order; []string{""} when there is but one.
+	Subsets() []string
+	// Choose returns one list of columns for each suffix, in order of Subsets.
+	Choose(ctx context.Context, env Env, in Candidates) ([]Subset, error)
+}
+
+// Candidates is what a feature plugin chooses from.
+type Candidates struct {
+	Train  *frame.Frame // the candidate columns and the target
+	Target string
+}
+
+// Subset is one chosen list of columns, most important first where the plugin ranks them.
+type Subset struct {
+	Suffix  string   `json:"suffix"`
+	Columns []string `json:"columns"`
+}
+
+// Task is what a strategy is asked for.
+type Task struct {
+	Parts  Parts  // the parts that the strategy declared, each with the feature columns and the target
+	Target string // name of the label column
+	N      int    // rows to generate
+}
+
+// Generated is what a strategy returns: N rows with the columns, kinds and order of the train part.
+type Generated struct {
+	Frame  *frame.Frame
+	Counts []Count
+	Notes  []string
+}
+
+// Strategy generates synthetic rows.
+type Strategy interface {
+	Generate(ctx context.Context, env Env, task Task) (*Generated, error)
+}
+
+// Metric rates synthetic rows.
+type Metric interface {
+	Measure(ctx context.Context, env Env, pair *Pair) (*Measurement, error)
+}
+
+// Message is one turn of a conversation with a language model.
+type Message struct {
+	Role string // "system", "user" or "assistant"
+	Text string
+}
+
+// Request is one call of a language model.
+type Request struct {
+	Messages    []Message
+	Schema      json.RawMessage // JSON Schema of the answer; nil for free text
+	Temperature *float64        // nil: the provider's default
+	MaxTokens   int             // cap on the tokens of the answer, reasoning included
+	Replicate   uint64          // the seed of the cell: replicates are fresh calls
+}
+
+// Response is the complete answer to a Request.
+type Response struct {
+	Text                                       string
+	Stop                                       string // "stop", "length", "refusal"
+	Model                                      string // the model that the provider says it served
+	Fingerprint                                string
+	At                                         time.Time // UTC
+	InputTokens, OutputTokens, ReasoningTokens int
+}
+
+// LLM is a language model that answers requests.
+type LLM interface {
+	Complete(ctx context.Context, r Request) (*Response, error)
+}
+
+// ResponseStore keeps complete responses, so that none is paid for twice. The runner implements it.
+type ResponseStore interface {
+	// Response returns the stored response of a key, or nil when there is none.
+	Response(key string) ([]byte, error)
+	// Intend journals, durably, that a request is about to be sent.
+	Intend(key string, request []byte) error
+	// Keep stores a complete response durably.
+	Keep(key string, response []byte) error
+}
+
+// Series is one line or one set of bars of a Figure. Low and High are nil or as long as Y; NaN is a gap.
+type Series struct {
+	Name string
+	X    []float64 // positions; with Figure.Categories, indices into it
+	Y    []float64
+	Low  []float64
+	High []float64
+}
+
+// Figure is what a view draws.
+type Figure struct {
+	Title      string
+	XLabel     string
+	YLabel     string
+	Categories []string // names of the positions on a categorical x axis; nil when x is a number
+	Series     []Series
+	Notes      []string // printed under the figure
+}
+
+// Drawing is a finished figure. The bytes hold no date.
+type Drawing struct{ SVG, PNG []byte }
+
+// View draws recorded scores.
+type View interface {
+	Draw(fig Figure) (*Drawing, error)
+}

@@ -1,0 +1,89 @@
+package plugins
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+// Registry lists the plugins of a binary, by kind.
+type Registry struct {
+	Datasets   Set[Dataset]
+	Features   Set[Features]
+	Strategies Set[Strategy]
+	LLMs       Set[LLM]
+	Metrics    Set[Metric]
+	Views      Set[View]
+}
+
+// Set is the plugins of one kind.
+type Set[P any] struct {
+	entries map[string]*Entry[P]
+}
+
+// Entry is one registered plugin.
+type Entry[P any] struct {
+	Info  Info
+	build func(with []byte) (P, json.RawMessage, error)
+}
+
+// Add registers a plugin with the default of its settings and its constructor.
+//
+// C is the plugin's Config: its JSON fields are the with block. Add panics on an incomplete Info or a
+// repeated name: our bug, not the user's.
+func Add[C, P any](set *Set[P], info Info, defaults C, construct func(C) (P, error)) {
+	if info.Name == "" || info.Version < 1 || info.Summary == "" {
+		panic(fmt.Sprintf("plugin %q lacks a name, a version or a summary", info.Name))
+	}
+	if _, twice := set.entries[info.Name]; twice {
+		panic(fmt.Sprintf("plugin %q is registered twice", info.Name))
+	}
+	if set.entries == nil {
+		set.entries = map[string]*Entry[P]{}
+	}
+	plain, err := json.Marshal(defaults)
+	if err != nil {
+		panic(fmt.Sprintf("plugin %q: defaults: %v", info.Name, err))
+	}
+	set.entries[info.Name] = &Entry[P]{Info: info, build: func(with []byte) (P, json.RawMessage, error) {
+		var none P
+		var config C // a fresh copy each time: defaults may hold slices and maps
+		if err := json.Unmarshal(plain, &config); err != nil {
+			return none, nil, err
+		}
+		if len(with) > 0 {
+			d := json.NewDecoder(bytes.NewReader(with))
+			d.DisallowUnknownFields()
+			if err := d.Decode(&config); err != nil {
+				return none, nil, err
+			}
+		}
+		settings, err := json.Marshal(config)
+		if err != nil {
+			return none, nil, err
+		}
+		p, err := construct(config)
+		return p, settings, err
+	}}
+}
+
+// Get returns a plugin by name, or nil.
+func (s *Set[P]) Get(name string) *Entry[P] { return s.entries[name] }
+
+// Names returns the names of the plugins, sorted.
+func (s *Set[P]) Names() []string {
+	names := make([]string, 0, len(s.entries))
+	for n := range s.entries {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Build makes the plugin with the given with block, a JSON object or nothing.
+//
+// settings is the whole configuration after defaults, as it enters keys.
+func (e *Entry[P]) Build(with json.RawMessage) (p P, settings json.RawMessage, err error) {
+	return e.build(with)
+}

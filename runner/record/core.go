@@ -1,0 +1,145 @@
+// Package record reads and writes one version of an experiment's results.
+//
+// A version is an immutable core (manifest, scores, curves, counts) with hashes, and derived files
+// (tables, plots) that package report remakes from the core and the declared views alone.
+package record
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/runner/spec"
+)
+
+// Core is everything that a version records.
+type Core struct {
+	Manifest Manifest
+	Cells    []Cell
+	Scores   []Score
+	Curves   []Curve
+	Counts   []Count
+}
+
+// Views is what a version's tables and plots are made of besides its core. It may change without a new version.
+type Views struct {
+	Title  string       `json:"title,omitempty"`
+	Tables []spec.Table `json:"tables"`
+	Plots  []spec.Plot  `json:"plots"`
+}
+
+// Manifest says where the numbers of a version come from. It holds no path, no user name and no row.
+type Manifest struct {
+	Format       int                 `json:"format"`
+	Experiment   string              `json:"experiment"` // its name
+	Version      int                 `json:"version"`    // N of v<N>
+	Complete     bool                `json:"complete"`   // every cell has its results
+	Resolved     json.RawMessage     `json:"resolved"`   // the experiment after defaults, without titles, views and paths
+	ResolvedHash string              `json:"resolved_hash"`
+	Plan         string              `json:"plan"`        // hash of the keys of all steps
+	Axes         []string            `json:"axes"`        // in the order that tables use
+	AxisValues   map[string][]string `json:"axis_values"` // in order of first mention
+	Scores       []ScoreInfo         `json:"scores"`      // what can be addressed, with direction and range
+	Data         []DataInfo          `json:"data"`
+	Plugins      []PluginInfo        `json:"plugins"`
+	Notes        []string            `json:"notes,omitempty"`
+	Warnings     []string            `json:"warnings,omitempty"`
+	Excluded     []Excluded          `json:"excluded,omitempty"`
+	Simulated    bool                `json:"simulated"` // a data set or a model is simulated: every view says so
+	Numeric      string              `json:"numeric"`
+	Tool         Tool                `json:"tool"`
+	Started      time.Time           `json:"started"`  // UTC
+	Finished     time.Time           `json:"finished"` // UTC
+	Files        []FileInfo          `json:"files"`    // of the core, with hashes; the manifest itself aside
+}
+
+// Tool is the build of ehrlab that wrote a version.
+type Tool struct {
+	Version  string `json:"version"`
+	Revision string `json:"revision,omitempty"` // git revision of the build, with "+dirty" when changed
+	Go       string `json:"go"`
+	Platform string `json:"platform"` // GOOS/GOARCH
+}
+
+// ScoreInfo is an addressable score: Metric is the experiment's name of the metric.
+type ScoreInfo struct {
+	Metric  string            `json:"metric"`
+	Name    string            `json:"name"`
+	Summary string            `json:"summary"`
+	Better  plugins.Direction `json:"better"`
+	Min     *float64          `json:"min,omitempty"` // nil: unbounded
+	Max     *float64          `json:"max,omitempty"`
+}
+
+// DataInfo is a data set that was read.
+type DataInfo struct {
+	Name       string             `json:"name"`
+	Plugin     string             `json:"plugin"`
+	Governance plugins.Governance `json:"governance"`
+	Licence    string             `json:"licence,omitempty"`
+	Citation   string             `json:"citation,omitempty"`
+	Notes      []string           `json:"notes,omitempty"`
+	Files      []FileInfo         `json:"files,omitempty"`
+}
+
+// FileInfo is a file by what it is for (or its name inside the version), size and content.
+type FileInfo struct {
+	Role   string `json:"role"`
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
+}
+
+// PluginInfo is a plugin that took part.
+type PluginInfo struct {
+	Kind    string `json:"kind"`
+	Name    string `json:"name"`
+	Version int    `json:"version"`
+}
+
+// Excluded is a cell that the experiment left out, with its reason.
+type Excluded struct {
+	Cell   string `json:"cell"`
+	Reason string `json:"reason"`
+}
+
+// CellStatus says whether a cell has its results.
+type CellStatus string
+
+// The states of a cell.
+const (
+	CellOK       CellStatus = "ok"
+	CellFailed   CellStatus = "failed"
+	CellExcluded CellStatus = "excluded"
+)
+
+// Cell is one combination of axis values and what became of it.
+type Cell struct {
+	ID     string            `json:"id"`
+	Axes   map[string]string `json:"axes"`
+	Status CellStatus        `json:"status"`
+	Stage  string            `json:"stage,omitempty"`  // where it failed
+	Reason string            `json:"reason,omitempty"` // why it failed or was excluded
+}
+
+// Score is one score of one cell. Metric is the experiment's name of the metric; the metric's dims are merged into Dims.
+// A failed metric leaves one row a score that it declares, with Status Failed.
+type Score struct {
+	Cell   string
+	Metric string
+	plugins.Score
+}
+
+// Curve is one curve of one cell.
+type Curve struct {
+	Cell   string
+	Metric string
+	plugins.Curve
+}
+
+// Count is one number of the row account. Cell is empty for counts of a data set.
+type Count struct {
+	Dataset string
+	Cell    string
+	Stage   string
+	plugins.Count
+}

@@ -1,0 +1,252 @@
+// Package spec turns an experiment file into checked plain Go values. It is the only importer of CUE.
+//
+// Load reports every mistake of the files in one go, each with its place in the user's own file.
+// After Load no CUE value is left: everything else works on the types of this file.
+package spec
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/cohort"
+	"github.com/ehrlab/ehrlab/plugins/prepare"
+	"github.com/ehrlab/ehrlab/plugins/split"
+)
+
+// Experiment is a checked experiment. Lists keep the order of first mention in the files.
+type Experiment struct {
+	Name        string       `json:"name"`
+	Title       string       `json:"title,omitempty"`
+	Description string       `json:"description,omitempty"`
+	Datasets    []Dataset    `json:"datasets"`
+	Features    []FeatureSet `json:"features"`
+	LLMs        []Use        `json:"llms,omitempty"`
+	Strategies  []Use        `json:"strategies"`
+	Metrics     []Metric     `json:"metrics"`
+	Axes        []Axis       `json:"axes,omitempty"`
+	Matrix      []Block      `json:"matrix"`
+	Tables      []Table      `json:"tables,omitempty"`
+	Plots       []Plot       `json:"plots,omitempty"`
+
+	// Dir is the folder of the experiment; relative paths start there. It enters no key and no result.
+	Dir string `json:"-"`
+	// Warnings are findings that do not stop a run.
+	Warnings []Mistake `json:"-"`
+	// Headers are what vet read of each data set, by name; a data set whose files are absent has none.
+	Headers map[string]*plugins.Header `json:"-"`
+}
+
+// Use is a named plugin with its settings.
+type Use struct {
+	Name string          `json:"name"`
+	Use  string          `json:"use"`
+	With json.RawMessage `json:"with,omitempty"` // as written, ${VAR} expanded and paths made absolute; defaults not yet added
+	// Paths are the fields of With that hold paths, as lists of JSON object keys or list indices.
+	// Keys and manifests replace them.
+	Paths [][]string `json:"paths,omitempty"`
+}
+
+// Dataset is a data set with its roles, cohort, split and preparation.
+type Dataset struct {
+	Use
+	Row     string   `json:"row,omitempty"`
+	Subject string   `json:"subject,omitempty"`
+	Site    string   `json:"site,omitempty"`
+	Target  string   `json:"target,omitempty"`
+	Group   []string `json:"group,omitempty"`
+	Outcome []string `json:"outcome,omitempty"`
+	Score   []string `json:"score,omitempty"`
+	ID      []string `json:"id,omitempty"`
+
+	Governance plugins.Governance `json:"governance,omitempty"` // empty: as the plugin's header says
+	Licence    string             `json:"licence,omitempty"`
+	Citation   string             `json:"citation,omitempty"`
+	Note       string             `json:"note,omitempty"` // repeated in manifest and tables
+
+	Cohort  []cohort.Filter `json:"cohort,omitempty"`
+	Split   split.Config    `json:"split"`
+	Prepare prepare.Config  `json:"prepare"`
+}
+
+// FeatureSet is a plugin that offers one or more subsets of columns.
+type FeatureSet struct {
+	Use
+	Allow []string `json:"allow,omitempty"` // "leakage": ids, outcomes and scores may be features
+}
+
+// Metric is a metric plugin with the dimensions that its scores carry in tables.
+type Metric struct {
+	Use
+	Dims map[string]string `json:"dims,omitempty"`
+}
+
+// Axis is a declared extra axis: its values are put into a setting.
+type Axis struct {
+	Name string `json:"name"`
+	Sets string `json:"sets"` // e.g. "strategies.*.with.temperature" or "datasets.icu.split.seed"
+}
+
+// Block is one product of axes. The matrix is the union of its blocks.
+type Block struct {
+	Axes    []AxisValues `json:"axes"`              // in order of mention; every axis that the experiment has more than one value for
+	Zip     [][]string   `json:"zip,omitempty"`     // axes that advance together
+	Include []Assignment `json:"include,omitempty"` // further cells
+	Exclude []Exclude    `json:"exclude,omitempty"`
+	Metrics []string     `json:"metrics,omitempty"` // empty: all
+}
+
+// AxisValues is an axis with its values in a block.
+type AxisValues struct {
+	Axis   string  `json:"axis"`
+	Values []Value `json:"values"`
+}
+
+// Assignment is one value for each of some axes.
+type Assignment map[string]Value
+
+// Exclude removes the cells that match, and keeps the reason for the report.
+type Exclude struct {
+	Match  map[string][]Value `json:"match"`
+	Reason string             `json:"reason"`
+}
+
+// Value is one value of an axis: a text, a number, a truth value, or a value that data decide on.
+type Value struct {
+	Text   string  // set when Kind is TextValue; the name of the part when Kind is PartValue
+	Number float64 // set when Kind is NumberValue
+	Bool   bool
+	Kind   ValueKind
+}
+
+// ValueKind says which field of a Value counts.
+type ValueKind uint8
+
+// The kinds of a Value.
+const (
+	TextValue ValueKind = iota
+	NumberValue
+	BoolValue
+	PartValue // axis n only: as many rows as the part named Text has, known once the data are prepared
+)
+
+// String is the value as it stands in cell ids and tables.
+func (v Value) String() string {
+	switch v.Kind {
+	case NumberValue:
+		return strconv.FormatFloat(v.Number, 'g', -1, 64)
+	case BoolValue:
+		return strconv.FormatBool(v.Bool)
+	case PartValue:
+		return "rows(" + v.Text + ")"
+	}
+	return v.Text
+}
+
+// MarshalJSON writes the value as it stands in an experiment file.
+func (v Value) MarshalJSON() ([]byte, error) {
+	switch v.Kind {
+	case NumberValue:
+		return json.Marshal(v.Number)
+	case BoolValue:
+		return json.Marshal(v.Bool)
+	case PartValue:
+		return json.Marshal(map[string]string{"rows": v.Text})
+	}
+	return json.Marshal(v.Text)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (v *Value) UnmarshalJSON(b []byte) error {
+	var decoded any
+	if err := json.Unmarshal(b, &decoded); err != nil {
+		return err
+	}
+	switch x := decoded.(type) {
+	case string:
+		*v = Value{Kind: TextValue, Text: x}
+	case float64:
+		*v = Value{Kind: NumberValue, Number: x}
+	case bool:
+		*v = Value{Kind: BoolValue, Bool: x}
+	case map[string]any:
+		part, ok := x["rows"].(string)
+		if !ok {
+			return fmt.Errorf("axis value %s: want a text, a number or {rows: PART}", b)
+		}
+		*v = Value{Kind: PartValue, Text: part}
+	default:
+		return fmt.Errorf("axis value %s: want a text, a number or {rows: PART}", b)
+	}
+	return nil
+}
+
+// Table is a declared table: one row for each combination of the row axes, one column for each score.
+type Table struct {
+	Name    string             `json:"name"`
+	Title   string             `json:"title,omitempty"`
+	Caption string             `json:"caption,omitempty"`
+	Rows    []string           `json:"rows"`           // axes and dimensions
+	Columns []TableColumn      `json:"columns"`        // scores
+	Over    []string           `json:"over,omitempty"` // axes that are averaged over
+	Where   map[string][]Value `json:"where,omitempty"`
+}
+
+// TableColumn is one column of a table.
+type TableColumn struct {
+	Score  string `json:"score"` // "metric.score", or a bare score name of any metric
+	Title  string `json:"title,omitempty"`
+	Digits *int   `json:"digits,omitempty"` // decimals; nil: 3
+}
+
+// Plot is a declared plot.
+type Plot struct {
+	Name   string             `json:"name"`
+	Kind   string             `json:"kind"` // a view plugin
+	Title  string             `json:"title,omitempty"`
+	X      string             `json:"x"` // an axis or dimension
+	Y      string             `json:"y"` // a score
+	XLabel string             `json:"xlabel,omitempty"`
+	YLabel string             `json:"ylabel,omitempty"`
+	Series string             `json:"series,omitempty"` // an axis or dimension
+	Over   []string           `json:"over,omitempty"`
+	Where  map[string][]Value `json:"where,omitempty"`
+	With   json.RawMessage    `json:"with,omitempty"`
+}
+
+// Mistake is one finding in an experiment file.
+type Mistake struct {
+	Path    string `json:"path"` // e.g. "metrics.shape.with.smothing"; empty for a syntax error
+	Message string `json:"message"`
+	File    string `json:"file"` // relative to the working folder, with slashes, e.g. "./x.cue"
+	Line    int    `json:"line"`
+	Column  int    `json:"column"` // in bytes, from 1
+}
+
+// String is the finding as the command prints it, on two lines.
+func (m Mistake) String() string {
+	head := m.Message
+	if m.Path != "" {
+		head = m.Path + ": " + m.Message
+	}
+	if m.File == "" {
+		return head
+	}
+	return fmt.Sprintf("%s\n    %s:%d:%d", head, m.File, m.Line, m.Column)
+}
+
+// Mistakes is the error of Load when an experiment is wrong: all findings, sorted by place.
+type Mistakes []Mistake
+
+// Error joins the findings.
+func (ms Mistakes) Error() string {
+	out := ""
+	for i, m := range ms {
+		if i > 0 {
+			out += "\n"
+		}
+		out += m.String()
+	}
+	return out
+}

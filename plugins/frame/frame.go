@@ -214,7 +214,11 @@ func (f *Frame) Select(names ...string) (*Frame, error) {
 			return nil, fmt.Errorf("no column named %q", n)
 		}
 	}
-	return New(columns...)
+	out, err := New(columns...)
+	if err == nil {
+		out.rows = f.rows // no columns are selected from as many rows
+	}
+	return out, err
 }
 
 // Take returns a frame with the given rows, in that order; a row may be taken more than once.

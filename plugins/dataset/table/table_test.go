@@ -1,0 +1,327 @@
+package table
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/frame"
+)
+
+// build makes the data set from a with block, as the runner does.
+func build(t *testing.T, with map[string]any) (plugins.Dataset, json.RawMessage) {
+	t.Helper()
+	var r plugins.Registry
+	Register(&r)
+	b, err := json.Marshal(with)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, settings, err := r.Datasets.Get("table").Build(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, settings
+}
+
+func write(t *testing.T, name string, content []byte) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func zipped(t *testing.T, text string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := z.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+var missing = math.NaN()
+
+const icu = `id,age,sex,lactate,unit,note,site
+001,63,F,-1,mmol/L,,A
+002,?,M,2.5,mmol/L,,A
+003,47,,1.0,mmol/L,,
+`
+
+func icuSettings(path string) map[string]any {
+	return map[string]any{
+		"path": path, "missing": []any{"?"}, "drop": []any{"site"},
+		"columns": map[string]any{
+			"id":      map[string]any{"kind": "category"},
+			"lactate": map[string]any{"unit": "mmol/L", "missing": []any{-1.0}},
+		},
+	}
+}
+
+func TestReadAndHeader(t *testing.T) {
+	parquet := func() []byte {
+		f := frame.Must(
+			frame.NewCategoryFromStrings("id", []string{"001", "002", "003"}, nil),
+			frame.NewNumber("age", []float64{63, -9, 47}),
+			frame.NewCategoryFromStrings("sex", []string{"F", "M", "?"}, nil),
+			frame.NewNumber("lactate", []float64{-1, 2.5, 1}),
+			frame.NewCategoryFromStrings("unit", []string{"mmol/L", "mmol/L", "mmol/L"}, nil),
+			frame.NewCategoryFromStrings("note", []string{"", "", ""}, []bool{true, true, true}),
+			frame.NewCategoryFromStrings("site", []string{"A", "A", ""}, []bool{false, false, true}),
+		)
+		var b bytes.Buffer
+		if err := frame.WriteParquet(&b, f); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}()
+	age := frame.NewNumber("age", []float64{63, missing, 47})
+	age.Integer = true
+	lactate := frame.NewNumber("lactate", []float64{missing, 2.5, 1})
+	lactate.Unit = "mmol/L"
+	want := frame.Must(
+		frame.NewCategoryFromStrings("id", []string{"001", "002", "003"}, nil), age,
+		frame.NewCategoryFromStrings("sex", []string{"F", "M", ""}, []bool{false, false, true}), lactate,
+	)
+	for name, content := range map[string][]byte{"icu.csv": []byte(icu), "icu.csv.gz": zipped(t, icu), "icu.parquet": parquet} {
+		t.Run(name, func(t *testing.T) {
+			with := icuSettings(write(t, name, content))
+			if name == "icu.parquet" {
+				with["columns"].(map[string]any)["age"] = map[string]any{"missing": []any{-9}}
+			}
+			d, _ := build(t, with)
+			for _, threads := range []int{1, 4} {
+				data, err := d.Read(context.Background(), plugins.Env{Threads: threads})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if name == "icu.parquet" { // the whole mark is kept as the file has it
+					age.Integer = false
+				} else {
+					age.Integer = true
+				}
+				if data.Frame.Digest() != want.Digest() {
+					t.Errorf("read %v", data.Frame.Names())
+				}
+				if diff := cmp.Diff([]string{"dropped 2 constant columns: unit, note"}, data.Notes); diff != "" {
+					t.Error(diff)
+				}
+				counts := []plugins.Count{
+					{Name: "rows read", Value: 3},
+					{Name: "columns in the file", Value: 7},
+					{Name: "columns dropped: declared", Value: 1},
+					{Name: "columns dropped: constant", Value: 2},
+					{Name: "columns kept", Value: 4},
+					{Name: "missing cells", Value: 3},
+				}
+				if diff := cmp.Diff(counts, data.Counts); diff != "" {
+					t.Error(diff)
+				}
+			}
+			h, err := d.Header(context.Background(), plugins.Env{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			header := &plugins.Header{
+				Columns: []plugins.ColumnInfo{
+					{Name: "id", Kind: frame.Category},
+					{Name: "age", Kind: frame.Number},
+					{Name: "sex", Kind: frame.Category},
+					{Name: "lactate", Kind: frame.Number, Unit: "mmol/L"},
+					{Name: "unit", Kind: frame.Category, Summary: "constant: left out when the data are read"},
+					{Name: "note", Kind: frame.Category, Summary: "constant: left out when the data are read"},
+				},
+				Governance: plugins.Restricted,
+				Notes:      []string{"dropped 2 constant columns: unit, note"},
+			}
+			if diff := cmp.Diff(header, h); diff != "" {
+				t.Error(diff)
+			}
+			files, err := d.Files()
+			if err != nil || len(files) != 1 || files[0].Role != "table" || files[0].Path != with["path"] {
+				t.Errorf("files %v, %v", files, err)
+			}
+		})
+	}
+}
+
+// TestHeaderOfALongFile: constant columns stay, because rows beyond the sample may hold other values.
+func TestHeaderOfALongFile(t *testing.T) {
+	text := "a,b\n" + strings.Repeat("1,x\n", headerRows) + "2,y\n"
+	d, _ := build(t, map[string]any{"path": write(t, "t.csv", []byte(text))})
+	h, err := d.Header(context.Background(), plugins.Env{})
+	if err != nil || len(h.Columns) != 2 || h.Notes != nil || h.Governance != plugins.Restricted {
+		t.Errorf("got %+v, %v", h, err)
+	}
+	data, err := d.Read(context.Background(), plugins.Env{Threads: 1})
+	if err != nil || len(data.Frame.Columns()) != 2 || data.Notes != nil {
+		t.Errorf("got %+v, %v", data, err)
+	}
+}
+
+func TestBadInput(t *testing.T) {
+	whole := zipped(t, icu)
+	folder := filepath.Join(t.TempDir(), "folder.csv")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	number := map[string]any{"columns": map[string]any{"a": map[string]any{"kind": "number"}}}
+	tests := []struct {
+		name, path string
+		with       map[string]any
+		want       string
+	}{
+		{"no file", filepath.Join(t.TempDir(), "none.csv"), nil, "none.csv: no such file"},
+		{"folder", folder, nil, "folder.csv: a folder, not a file"},
+		{"other ending", write(t, "t.xlsx", nil), nil, "t.xlsx: unknown kind of file; want a name that ends with .csv, .csv.gz or .parquet"},
+		{"empty", write(t, "t.csv", nil), nil, "t.csv: empty file; want a header line"},
+		{"empty gz", write(t, "t.csv.gz", nil), nil, "t.csv.gz: empty file; want a header line"},
+		{"truncated gz", write(t, "t.csv.gz", whole[:len(whole)-9]), nil, "t.csv.gz: the gzip data end too early: the file is truncated"},
+		{"no gz", write(t, "t.csv.gz", []byte(icu)), nil, "t.csv.gz: not gzip, in spite of its name"},
+		{"no rows", write(t, "t.csv", []byte("a,b\n")), nil, "t.csv: no rows, only the names of columns"},
+		{"ragged", write(t, "t.csv", []byte("a,b\n1,2\n1,2,3\n")), nil, "t.csv:3: row of 3 fields where the header has 2"},
+		{"duplicate header", write(t, "t.csv", []byte("a,a\n1,2\n")), nil, `t.csv:1: fields 1 and 2 of the header are both named "a"`},
+		{"not UTF-8", write(t, "t.csv", []byte("a,b\n1,\xe9\n")), nil, `t.csv:2:3: column "b": text is not UTF-8`},
+		{"text in a number column", write(t, "t.csv", []byte("a\n1\nhigh\n")), number, `t.csv:3:1: column "a": text in a number column; declare the text a missing code, or the column a category`},
+		{"no Parquet", write(t, "t.parquet", []byte(icu)), nil, "t.parquet: not a Parquet file"},
+		{"misspelt column", write(t, "t.csv", []byte(icu)), map[string]any{"drop": []any{"lactat"}}, `t.csv:1: no column named "lactat"; did you mean "lactate"?`},
+		{"limit", write(t, "t.csv.gz", whole), map[string]any{"maxBytes": 50}, "t.csv.gz: more than 50 bytes when decompressed, the limit for this file"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			with := map[string]any{"path": test.path}
+			for k, v := range test.with {
+				with[k] = v
+			}
+			d, _ := build(t, with)
+			_, readErr := d.Read(context.Background(), plugins.Env{Threads: 2})
+			_, headerErr := d.Header(context.Background(), plugins.Env{})
+			for _, err := range []error{readErr, headerErr} {
+				var fault *frame.FileError
+				if !errors.As(err, &fault) || err.Error() != test.want {
+					t.Errorf("got  %v\nwant %s", err, test.want)
+				}
+			}
+		})
+	}
+}
+
+func TestSettings(t *testing.T) {
+	_, settings := build(t, map[string]any{"path": "t.csv", "missing": []any{-1, -1.0, "-1", 0.5, "NA"}})
+	const want = `{"path":"t.csv","delimiter":",","missing":["-1","-1","-1","0.5","NA"],"maxBytes":4294967296}`
+	if diff := cmp.Diff(want, string(settings)); diff != "" {
+		t.Error(diff)
+	}
+	var r plugins.Registry
+	Register(&r)
+	for with, want := range map[string]string{
+		`{}`:                            `"path" is empty; want a .csv, .csv.gz or .parquet file`,
+		`{"path":"a","delimiter":"ab"}`: `"delimiter" "ab": want one ASCII character`,
+		`{"path":"a","delimiter":"\""}`: `"delimiter" "\"": want one ASCII character`,
+		`{"path":"a","maxBytes":0}`:     `"maxBytes" 0: want a number above 0`,
+		`{"path":"a","missing":[true]}`: `missing code true: want a text or a number`,
+		`{"path":"a","mising":[]}`:      `json: unknown field "mising"`,
+	} {
+		if _, _, err := r.Datasets.Get("table").Build([]byte(with)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", with, err, want)
+		}
+	}
+}
+
+func TestCancelling(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	d, _ := build(t, map[string]any{"path": write(t, "t.csv", []byte(icu))})
+	if _, err := d.Read(ctx, plugins.Env{Threads: 2}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestRealTable reads a real table of the eICU demo, whose README says 2,205 rows and -1 for missing.
+func TestRealTable(t *testing.T) {
+	path := filepath.Join(dataFolder(t), "eicu-demo", "apachePredVar.csv.gz")
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("no real data: %v", err)
+	}
+	d, _ := build(t, map[string]any{"path": path, "missing": []any{-1}})
+	data, err := d.Read(context.Background(), plugins.Env{Threads: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(data.Notes, data.Counts)
+	f := data.Frame
+	if f.Rows() != 2205 {
+		t.Errorf("%d rows", f.Rows())
+	}
+	if c := f.Column("region"); c != nil {
+		t.Errorf("region is constant in this file and was kept")
+	}
+	died := f.Column("diedinhospital")
+	if died == nil || died.Kind != frame.Number || !died.Integer || died.MissingCount() != 0 {
+		t.Fatalf("diedinhospital: %+v", died)
+	}
+	if ph := f.Column("pao2"); ph == nil || ph.MissingCount() == 0 {
+		t.Error("-1 was not read as missing in pao2")
+	}
+	for _, c := range f.Columns() {
+		for _, v := range c.Numbers {
+			if v == -1 {
+				t.Errorf("column %s: -1 is left", c.Name)
+				break
+			}
+		}
+	}
+	h, err := d.Header(context.Background(), plugins.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var varying []string
+	for _, c := range h.Columns {
+		if c.Summary != "" {
+			continue
+		}
+		varying = append(varying, c.Name)
+		if c.Kind != f.Column(c.Name).Kind {
+			t.Errorf("column %s: header and table differ in kind", c.Name)
+		}
+	}
+	if diff := cmp.Diff(f.Names(), varying); diff != "" || len(h.Columns) != 51 {
+		t.Errorf("%d columns in the header; %s", len(h.Columns), diff)
+	}
+}
+
+// dataFolder finds the folder of real data sets: EHRLAB_DATA, or shared/data beside the checkout.
+func dataFolder(t *testing.T) string {
+	t.Helper()
+	if folder := os.Getenv("EHRLAB_DATA"); folder != "" {
+		return folder
+	}
+	for up := ".."; len(up) < 30; up += "/.." {
+		if folder := filepath.Join(up, "shared", "data"); isFolder(folder) {
+			return folder
+		}
+	}
+	t.Skip("no real data: EHRLAB_DATA is not set and there is no shared/data beside the checkout")
+	return ""
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}

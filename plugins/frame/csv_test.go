@@ -1,0 +1,453 @@
+package frame
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/gzip"
+)
+
+func zipped(t testing.TB, members ...string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	for _, m := range members {
+		z := gzip.NewWriter(&b)
+		if _, err := io.WriteString(z, m); err != nil {
+			t.Fatal(err)
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.Bytes()
+}
+
+// show renders a frame with kinds and marks, a column a line; missing is a dot.
+func show(f *Frame) []string {
+	var out []string
+	for _, c := range f.Columns() {
+		s := fmt.Sprintf("%s %s", c.Name, c.Kind)
+		if c.Integer {
+			s += " integer"
+		}
+		if c.Unit != "" {
+			s += " in " + c.Unit
+		}
+		s += ":"
+		for i := range f.Rows() {
+			switch {
+			case c.IsMissing(i):
+				s += " ."
+			case c.Kind == Category:
+				s += fmt.Sprintf(" %q", c.Levels[c.Codes[i]])
+			default:
+				s += " " + strconv.FormatFloat(c.Numbers[i], 'g', -1, 64)
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func TestReadCSV(t *testing.T) {
+	number, category := ColumnOptions{Kind: Number}, ColumnOptions{Kind: Category}
+	tests := []struct {
+		name, text string
+		opts       ReadOptions
+		want       []string
+	}{
+		{"plain", "a,b\n1,x\n2.5,y\n", ReadOptions{}, []string{`a number: 1 2.5`, `b category: "x" "y"`}},
+		{"no final newline", "a,b\n1,x\n2,y", ReadOptions{}, []string{`a number integer: 1 2`, `b category: "x" "y"`}},
+		{"crlf", "a,b\r\n1,x\r\n,\r\n", ReadOptions{}, []string{`a number integer: 1 .`, `b category: "x" .`}},
+		{"carriage return alone is not taken at the end", "a\n\"1\r\"\n", ReadOptions{}, []string{`a category: "1\r"`}},
+		{"byte order mark", "\ufeffa\n1\n", ReadOptions{}, []string{`a number integer: 1`}},
+		{
+			"quotes", "a,\"b,\"\"c\"\n\"1\",\"x\ny\"\n\"2\",\"say \"\"no\"\"\"\n",
+			ReadOptions{},
+			[]string{`a number integer: 1 2`, `b,"c category: "x\ny" "say \"no\""`},
+		},
+		{"quoted empty is missing", "a,b\n\"\",\"\"\n1,x\n", ReadOptions{}, []string{`a number integer: . 1`, `b category: . "x"`}},
+		{"header only", "a,b\n", ReadOptions{}, []string{`a category:`, `b category:`}},
+		{"empty lines at the end", "a,b\n1,2\n\n\r\n\n", ReadOptions{}, []string{`a number integer: 1`, `b number integer: 2`}},
+		{"empty lines of a single column", "a\n1\n\n2\n\n", ReadOptions{}, []string{`a number integer: 1 . 2 .`}},
+		{"words for missing are text", "a\nNA\nnan\nInf\n1\n", ReadOptions{}, []string{`a category: "NA" "nan" "Inf" "1"`}},
+		{
+			"forms of numbers", "a\n-1\n+2\n.5\n7.\n1e3\n-1.25E-2\n0.1\n123456789012345678\n",
+			ReadOptions{},
+			[]string{`a number: -1 2 0.5 7 1000 -0.0125 0.1 1.2345678901234568e+17`},
+		},
+		{
+			"forms that are no number", "a,b,c,d,e,f,g\n0x10,1_0,1e,., 1,1e999,--1\n",
+			ReadOptions{},
+			[]string{`a category: "0x10"`, `b category: "1_0"`, `c category: "1e"`, `d category: "."`, `e category: " 1"`, `f category: "1e999"`, `g category: "--1"`},
+		},
+		{"whole beyond 2^53 is not marked", "a\n9007199254740994\n", ReadOptions{}, []string{`a number: 9.007199254740994e+15`}},
+		{"other delimiter", "a;b\n1,5;x\n", ReadOptions{Delimiter: ';'}, []string{`a category: "1,5"`, `b category: "x"`}},
+		{
+			"declared kinds", "id,x\n007,1\n",
+			ReadOptions{Columns: map[string]ColumnOptions{"id": category, "x": {Kind: Number, Unit: "mg"}}},
+			[]string{`id category: "007"`, `x number integer in mg: 1`},
+		},
+		{
+			"declared number without a value", "a,b\n,1\n",
+			ReadOptions{Columns: map[string]ColumnOptions{"a": number}},
+			[]string{`a number: .`, `b number integer: 1`},
+		},
+		{"keep and drop", "a,b,c\n1,2,3\n", ReadOptions{Keep: []string{"c", "a", "b"}, Drop: []string{"b"}}, []string{`a number integer: 1`, `c number integer: 3`}},
+		{
+			"missing codes by text and by value", "a,b\n-1.0,-1\n-1e0,-1.0\n3,x\n",
+			ReadOptions{Missing: []string{"-1"}},
+			[]string{`a number integer: . . 3`, `b category: . "-1.0" "x"`},
+		},
+		{
+			"missing codes of one column", "a,b\n?,?\n3,x\n",
+			ReadOptions{Columns: map[string]ColumnOptions{"a": {Missing: []string{"?"}}}},
+			[]string{`a number integer: . 3`, `b category: "?" "x"`},
+		},
+		{
+			"text code of a declared number", "a\nNA\n3\n",
+			ReadOptions{Missing: []string{"NA"}, Columns: map[string]ColumnOptions{"a": number}},
+			[]string{`a number integer: . 3`},
+		},
+		{"wholly missing", "a,b\n,1\n,2\n", ReadOptions{}, []string{`a category: . .`, `b number integer: 1 2`}},
+		{"first value after the sample: a number", "a,b\n,1\n,2\n3,3\n", ReadOptions{SampleRows: 2}, []string{`a number integer: . . 3`, `b number integer: 1 2 3`}},
+		{"first value after the sample: a text", "a,b\n,1\n,2\n3,3\nx,4\n", ReadOptions{SampleRows: 2}, []string{`a category: . . "3" "x"`, `b number integer: 1 2 3 4`}},
+		{"category by its sample", "a\nx\n1\n2\n3\n", ReadOptions{SampleRows: 1}, []string{`a category: "x" "1" "2" "3"`}},
+		{"not ASCII", "größe,é\n1,ß\n", ReadOptions{}, []string{`größe number integer: 1`, `é category: "ß"`}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			for _, threads := range []int{1, 2} {
+				opts := test.opts
+				opts.Threads = threads
+				for input, r := range map[string]io.Reader{
+					"plain":         strings.NewReader(test.text),
+					"byte by byte":  iotest.OneByteReader(strings.NewReader(test.text)),
+					"gzip":          bytes.NewReader(zipped(t, test.text)),
+					"gzip in parts": bytes.NewReader(zipped(t, test.text[:1], "", test.text[1:])),
+				} {
+					got, err := ReadCSV(r, opts)
+					if err != nil {
+						t.Fatalf("%s: %v", input, err)
+					}
+					if diff := cmp.Diff(test.want, show(got.Frame)); diff != "" || !got.Complete {
+						t.Errorf("%s: complete %t: %s", input, got.Complete, diff)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestReadCSVFaults(t *testing.T) {
+	number := map[string]ColumnOptions{"a": {Kind: Number}}
+	long := strings.Repeat("x", maxFieldBytes+1)
+	table := zipped(t, "a,b\n1,x\n2,y\n")
+	damaged := bytes.Clone(table)
+	damaged[len(damaged)-6] ^= 1 // in the checksum
+	tests := []struct {
+		name, text string
+		opts       ReadOptions
+		want       string
+	}{
+		{"empty", "", ReadOptions{}, `t.csv: empty file; want a header line`},
+		{"mark only", "\ufeff", ReadOptions{}, `t.csv: empty file; want a header line`},
+		{"empty gzip", "", ReadOptions{File: "t.csv.gz"}, `t.csv.gz: empty file; want a header line`},
+		{"gzip of nothing", string(zipped(t, "")), ReadOptions{File: "t.csv.gz"}, `t.csv.gz: empty file; want a header line`},
+		{"not gzip", "a,b\n1,2\n", ReadOptions{File: "T.CSV.GZ"}, `T.CSV.GZ: not gzip, in spite of its name`},
+		{"truncated gzip", string(table[:len(table)-9]), ReadOptions{File: "t.csv.gz"}, `t.csv.gz: the gzip data end too early: the file is truncated`},
+		{"truncated gzip header", string(table[:5]), ReadOptions{File: "t.csv.gz"}, `t.csv.gz: the gzip data end too early: the file is truncated`},
+		{"damaged gzip", string(damaged), ReadOptions{File: "t.csv.gz"}, `t.csv.gz: the gzip data are damaged`},
+		{"bytes after gzip", string(table) + "more text than a gzip header has", ReadOptions{File: "t.csv.gz"}, `t.csv.gz: the gzip data are damaged`},
+		{"decompressed size", string(zipped(t, "a\n"+strings.Repeat("1\n", 50))), ReadOptions{MaxBytes: 100}, `t.csv: more than 100 bytes when decompressed, the limit for this file`},
+		{"short row", "a,b\n1,2\n3\n", ReadOptions{}, `t.csv:3: row of 1 fields where the header has 2`},
+		{"long row", "a,b\n1,2,,\n", ReadOptions{}, `t.csv:2: row of 4 fields where the header has 2`},
+		{"line of a row after a line end in a field", "a,b\n\"1\n\",2\n3\n", ReadOptions{}, `t.csv:4: row of 1 fields where the header has 2`},
+		{"empty line between rows", "a,b\n1,2\n\n\n3,4\n", ReadOptions{}, `t.csv:3: empty line where 2 fields are wanted`},
+		{"duplicate header", "a,b,a\n", ReadOptions{}, `t.csv:1: fields 1 and 3 of the header are both named "a"`},
+		{"empty name", "a,,b\n", ReadOptions{}, `t.csv:1: field 2 of the header is empty; every column needs a name`},
+		{"empty header", "\n1\n", ReadOptions{}, `t.csv:1: field 1 of the header is empty; every column needs a name`},
+		{"header not UTF-8", "a,\xff\n", ReadOptions{}, `t.csv:1:3: text is not UTF-8`},
+		{"UTF-16", "\xff\xfea\x00", ReadOptions{}, `t.csv: UTF-16 text; want UTF-8`},
+		{"not UTF-8", "a,b\n1,x\n22,\xc3(\n", ReadOptions{}, `t.csv:3:4: column "b": text is not UTF-8`},
+		{"not UTF-8 in a number column", "a,b\n1,\xff\n", ReadOptions{Columns: map[string]ColumnOptions{"b": {Kind: Number}}}, `t.csv:2:3: column "b": text is not UTF-8`},
+		{"not UTF-8 in a column that is not read", "a,b\n1,\xff\n", ReadOptions{Drop: []string{"b"}}, `t.csv:2:3: column "b": text is not UTF-8`},
+		{"NUL", "a,b\n1,x\x00y\n", ReadOptions{}, `t.csv:2:3: column "b": NUL byte; want UTF-8 text`},
+		{"quoted NUL", "a,b\n1,\"x\x00y\"\n", ReadOptions{}, `t.csv:2:3: column "b": NUL byte; want UTF-8 text`},
+		{"text in a declared number", "a\n1\nx\n", ReadOptions{Columns: number}, `t.csv:3:1: column "a": text in a number column; declare the text a missing code, or the column a category`},
+		{"word for missing in a number", "a\nNA\n", ReadOptions{Columns: number}, `t.csv:2:1: column "a": text in a number column; declare the text a missing code, or the column a category`},
+		{"infinity in a number", "a\n-inf\n", ReadOptions{Columns: number}, `t.csv:2:1: column "a": text in a number column; declare the text a missing code, or the column a category`},
+		{"text after the sample", "b,a\n1,1\n1,2\n1,x\n", ReadOptions{SampleRows: 2}, `t.csv:4:3: column "a": text in a number column (the first 2 rows hold numbers alone); declare the text a missing code, or the column a category`},
+		{"open quote", "a,b\n1,\"x\n2,y\n", ReadOptions{}, `t.csv:2:3: column "b": the quote is never closed`},
+		{"open quote in the header", "\"a\n", ReadOptions{}, `t.csv:1:1: the quote is never closed`},
+		{"text after a quote", "a,b\n1,\"x\"y\n", ReadOptions{}, `t.csv:2:3: column "b": text after the closing quote of a field; double the quotes inside it`},
+		{"bare quote", "a,b\n1,5\"\n", ReadOptions{}, `t.csv:2:3: column "b": quote inside a field that does not begin with one; quote the whole field and double the quotes in it`},
+		{"lone carriage return", "a,b\n1,x\ry\n", ReadOptions{}, `t.csv:2:3: column "b": carriage return without a line feed; end lines with LF or CRLF, or quote the field`},
+		{"long field", "a,b\n1," + long + "\n", ReadOptions{}, `t.csv:2:3: column "b": a field of more than 1048576 bytes`},
+		{"long quoted field", "a,b\n1,\"" + long + "\"\n", ReadOptions{}, `t.csv:2:3: column "b": a field of more than 1048576 bytes`},
+		{"too many columns", strings.Repeat("a,", maxColumns) + "b\n", ReadOptions{}, `t.csv:1:32769: more than 16384 columns`},
+		{"unknown column", "age,sex\n", ReadOptions{Drop: []string{"Sxe"}}, `t.csv:1: no column named "Sxe"`},
+		{"misspelt column", "age,gender\n", ReadOptions{Columns: map[string]ColumnOptions{"gendre": {}}}, `t.csv:1: no column named "gendre"; did you mean "gender"?`},
+		{"unknown kind", "a\n", ReadOptions{Columns: map[string]ColumnOptions{"a": {Kind: "text"}}}, `t.csv:1: column "a": kind "text" is neither "number" nor "category"`},
+		{"delimiter", "a\n", ReadOptions{Delimiter: '"'}, `t.csv: the delimiter must be an ASCII character other than a quote or a line end`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			opts := test.opts
+			if opts.File == "" {
+				opts.File = "t.csv"
+			}
+			for _, threads := range []int{1, 2} {
+				opts.Threads = threads
+				got, err := ReadCSV(strings.NewReader(test.text), opts)
+				var fault *FileError
+				if got != nil || !errors.As(err, &fault) {
+					t.Fatalf("got %v, %v", got, err)
+				}
+				if err.Error() != test.want {
+					t.Errorf("got  %s\nwant %s", err, test.want)
+				}
+			}
+		})
+	}
+}
+
+func TestTruncationAfterRowsNamesTheLine(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	var text strings.Builder
+	text.WriteString("a,b\n")
+	for range 100_000 {
+		fmt.Fprintf(&text, "%d,%d\n", rng.IntN(1000), rng.IntN(1000))
+	}
+	z := zipped(t, text.String())
+	_, err := ReadCSV(bytes.NewReader(z[:len(z)*3/4]), ReadOptions{File: "t.csv.gz", Threads: 2})
+	var fault *FileError
+	if !errors.As(err, &fault) || fault.Line < 2 || !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestSampleCSV(t *testing.T) {
+	const text = "a,b\n1,x\n2,y\n3,\"z\nz\"\n4,é\n"
+	tests := []struct {
+		rows     int
+		bytes    int64
+		want     int
+		complete bool
+	}{
+		{2, 1000, 2, false},
+		{4, 1000, 4, true},
+		{0, 1000, 0, false},
+		{100, 8, 1, false},                     // right after a row
+		{100, 11, 1, false},                    // within a row
+		{100, 16, 2, false},                    // within quotes
+		{100, 18, 2, false},                    // after the closing quote, before the line end
+		{100, int64(len(text)) - 2, 3, false},  // within a character
+		{100, int64(len(text)) + 1, 4, true},   // longer than the text
+		{100, int64(len(text)) + 100, 4, true}, // longer than the text
+		{3, int64(len(text)), 3, false},        // rows before bytes
+	}
+	for _, test := range tests {
+		got, err := SampleCSV(strings.NewReader(text), ReadOptions{}, test.rows, test.bytes)
+		if err != nil {
+			t.Errorf("%d rows, %d bytes: %v", test.rows, test.bytes, err)
+			continue
+		}
+		if got.Frame.Rows() != test.want || got.Complete != test.complete {
+			t.Errorf("%d rows, %d bytes: got %d rows, complete %t", test.rows, test.bytes, got.Frame.Rows(), got.Complete)
+		}
+	}
+	_, err := SampleCSV(strings.NewReader("aaaa,bbbb\n"), ReadOptions{File: "t.csv"}, 10, 6)
+	if want := "t.csv:1:6: the header line is longer than the 6 bytes to be looked at"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// TestSampleReadsNoFurther counts the bytes that a sample takes from its file.
+func TestSampleReadsNoFurther(t *testing.T) {
+	text := "a,b\n" + strings.Repeat("1,x\n", 1<<21)
+	in := strings.NewReader(text)
+	if _, err := SampleCSV(in, ReadOptions{}, 1000, 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	if read := len(text) - in.Len(); read > 2<<20 {
+		t.Errorf("read %d bytes for a sample of 1 MiB", read)
+	}
+}
+
+func TestReadersErrorIsKept(t *testing.T) {
+	broken := errors.New("disk on fire")
+	for _, in := range []io.Reader{
+		iotest.ErrReader(broken),
+		io.MultiReader(strings.NewReader("a,b\n1,"), iotest.ErrReader(broken)),
+		io.MultiReader(bytes.NewReader(zipped(t, "a,b\n1,2\n")), iotest.ErrReader(broken)),
+	} {
+		if _, err := ReadCSV(in, ReadOptions{Threads: 2}); !errors.Is(err, broken) {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+func TestParseNumberEqualsStrconv(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for range 200_000 {
+		text := strconv.FormatFloat(math.Float64frombits(rng.Uint64()), "eEfgG"[rng.IntN(5)], rng.IntN(20)-1, 64)
+		if rng.IntN(2) == 0 { // plain decimals as laboratories write them
+			text = strconv.FormatFloat(rng.NormFloat64()*math.Pow10(rng.IntN(12)), 'f', rng.IntN(8), 64)
+		}
+		want, err := strconv.ParseFloat(text, 64)
+		finite := err == nil && !math.IsInf(want, 0) && want == want
+		got, ok := parseNumber([]byte(text))
+		if ok != finite || ok && math.Float64bits(got) != math.Float64bits(want) {
+			t.Fatalf("%s: got %v, %t; want %v, %t", text, got, ok, want, finite)
+		}
+	}
+}
+
+func TestWriteCSV(t *testing.T) {
+	f := Must(
+		NewNumber("a", []float64{0.1, math.NaN(), 1e21, math.Copysign(0, -1), 1e-7, 123456}),
+		NewCategoryFromStrings("b,c", []string{"x", "", "say \"no\"", "", "two\nlines", " "}, []bool{false, true, false, false, false, false}),
+	)
+	var b bytes.Buffer
+	if err := WriteCSV(&b, f); err != nil {
+		t.Fatal(err)
+	}
+	want := "a,\"b,c\"\n0.1,x\n,\n1e+21,\"say \"\"no\"\"\"\n-0,\"\"\n1e-07,\"two\nlines\"\n123456,\" \"\n"
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Error(diff)
+	}
+	if err := WriteCSV(io.Discard, Must()); err == nil {
+		t.Error("a table without columns was written")
+	}
+	if err := WriteCSV(failingWriter{}, f); err == nil {
+		t.Error("a failed write was not reported")
+	}
+}
+
+type failingWriter struct{}
+
+func (failingWriter) Write([]byte) (int, error) { return 0, errors.New("no space") }
+
+func TestCSVRoundTrip(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for range 300 {
+		f := randomFrame(rng)
+		if len(f.Columns()) == 0 {
+			continue
+		}
+		f = withoutEmptyLevels(f)
+		opts := ReadOptions{Columns: map[string]ColumnOptions{}}
+		for _, c := range f.Columns() {
+			opts.Columns[c.Name] = ColumnOptions{Kind: c.Kind, Unit: c.Unit}
+		}
+		var b bytes.Buffer
+		if err := WriteCSV(&b, f); err != nil {
+			t.Fatal(err)
+		}
+		got, err := ReadCSV(&b, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Frame.Digest() != f.Digest() {
+			t.Fatalf("wrote\n%q\nread\n%q", show(f), show(got.Frame))
+		}
+	}
+}
+
+func TestReadFile(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	write := func(name string, b []byte) {
+		if err := os.WriteFile(at(name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := Must(NewNumber("a", []float64{1, 2}), NewCategoryFromStrings("b", []string{"x", "y"}, nil))
+	want.Column("a").Integer = true
+	write("t.csv", []byte("a,b\n1,x\n2,y\n"))
+	write("T.CSV.GZ", zipped(t, "a,b\n1,x\n2,y\n"))
+	var b bytes.Buffer
+	if err := WriteParquet(&b, want); err != nil {
+		t.Fatal(err)
+	}
+	write("t.parquet", b.Bytes())
+	write("t.txt", nil)
+	for _, folder := range []string{"d.csv", "d.parquet"} {
+		if err := os.Mkdir(at(folder), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx := context.Background()
+	for _, name := range []string{"t.csv", "T.CSV.GZ", "t.parquet"} {
+		got, err := ReadFile(ctx, at(name), ReadOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Frame.Digest() != want.Digest() {
+			t.Errorf("%s: %v", name, show(got.Frame))
+		}
+		sample, err := SampleFile(ctx, at(name), ReadOptions{}, 1, 100)
+		if err != nil || sample.Frame.Rows() != 1 || sample.Complete {
+			t.Errorf("%s: sample %+v, %v", name, sample, err)
+		}
+	}
+	for name, msg := range map[string]string{
+		"none.csv":  "none.csv: no such file",
+		"d.csv":     "d.csv: a folder, not a file",
+		"d.parquet": "d.parquet: a folder, not a file",
+		"t.txt":     "t.txt: unknown kind of file; want a name that ends with .csv, .csv.gz or .parquet",
+	} {
+		if _, err := ReadFile(ctx, at(name), ReadOptions{}); err == nil || err.Error() != msg {
+			t.Errorf("got %v, want %s", err, msg)
+		}
+	}
+	done, cancel := context.WithCancel(ctx)
+	cancel()
+	for _, name := range []string{"t.csv", "T.CSV.GZ", "t.parquet"} {
+		if _, err := ReadFile(done, at(name), ReadOptions{Threads: 2}); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+func FuzzReadCSV(f *testing.F) {
+	for _, seed := range []string{
+		"a,b\n1,x\n", "a\n\n1\n", "\ufeffa,b\r\n\"1\",\"x\n\"\"\"\r\n", "a,b\n-0,\n.5,1e3\n", "a;b\n1;2\n", "\x1f\x8b\x08", "a,b\n1\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		got, err := ReadCSV(bytes.NewReader(b), ReadOptions{File: "t.csv", MaxBytes: 1 << 20, Threads: 2})
+		if err != nil {
+			var fault *FileError
+			if !errors.As(err, &fault) {
+				t.Fatalf("%T: %v", err, err)
+			}
+			return
+		}
+		var out bytes.Buffer
+		if err := WriteCSV(&out, got.Frame); err != nil {
+			t.Fatal(err)
+		}
+		again, err := ReadCSV(bytes.NewReader(out.Bytes()), ReadOptions{})
+		if err != nil {
+			t.Fatalf("%v in %q", err, out.Bytes())
+		}
+		if again.Frame.Digest() != got.Frame.Digest() {
+			t.Fatalf("read %q\nwrote %q", show(got.Frame), out.Bytes())
+		}
+	})
+}

@@ -1,0 +1,156 @@
+package frame
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// ReadOptions says how a table file is read. The zero value reads every column of a comma-separated file
+// and decides the kinds from the values.
+type ReadOptions struct {
+	File      string // name of the file in messages
+	Delimiter byte   // CSV only; 0 is a comma
+	// Columns declares what is known of a column. A name that the file does not have is an error.
+	Columns map[string]ColumnOptions
+	// Missing lists texts that stand for "no value" in every column, besides the empty field of a CSV file.
+	// In a Number column a code also matches every number of equal value: "-1" matches -1.0.
+	Missing []string
+	Keep    []string // columns to read; nil: all. Columns keep the order of the file.
+	Drop    []string // columns not to read
+	// SampleRows is how many rows decide the kind of an undeclared CSV column; 0 is 1,000.
+	SampleRows int
+	// MaxBytes limits the size of the decompressed content; 0 is no limit.
+	MaxBytes int64
+	// Threads is how many goroutines may be kept busy; with 2 or more, decompression has its own.
+	Threads int
+}
+
+// ColumnOptions is what is declared of one column.
+type ColumnOptions struct {
+	Kind    Kind // empty: decided from the values (CSV) or the stored type (Parquet)
+	Unit    string
+	Missing []string // further codes, as ReadOptions.Missing
+}
+
+// Table is a file that was read.
+type Table struct {
+	Frame    *Frame
+	Header   []string // all columns of the file, in order, whether read or not
+	Complete bool     // all rows were read
+}
+
+// The limits of a table file. Anything beyond is not a table of patients but a damaged or hostile file.
+const (
+	maxColumns    = 16384
+	maxFieldBytes = 1 << 20
+)
+
+const defaultSampleRows = 1000
+
+// columnBuilders checks names against the options and returns one builder for each column of the file,
+// with nil for a column that is not read. line is where the names stand; 0 when they have no line.
+func columnBuilders(names []string, opts ReadOptions, line int) ([]*builder, error) {
+	fault := func(name, msg string) error {
+		return &FileError{File: opts.File, Line: line, ColumnName: name, Msg: msg}
+	}
+	if len(names) > maxColumns {
+		return nil, fault("", fmt.Sprintf("%d columns; at most %d can be read", len(names), maxColumns))
+	}
+	at := make(map[string]int, len(names))
+	for i, n := range names {
+		if n == "" {
+			return nil, fault("", fmt.Sprintf("field %d of the header is empty; every column needs a name", i+1))
+		}
+		if first, twice := at[n]; twice {
+			return nil, fault("", fmt.Sprintf("fields %d and %d of the header are both named %q", first+1, i+1, n))
+		}
+		at[n] = i
+	}
+	for _, asked := range [][]string{opts.Keep, opts.Drop, sortedKeys(opts.Columns)} {
+		for _, n := range asked {
+			if _, ok := at[n]; !ok {
+				return nil, fault("", unknownColumn(n, names))
+			}
+		}
+	}
+	builders := make([]*builder, len(names))
+	for i, n := range names {
+		if (opts.Keep != nil && !slices.Contains(opts.Keep, n)) || slices.Contains(opts.Drop, n) {
+			continue
+		}
+		b, err := newBuilder(n, opts.Columns[n], opts.Missing)
+		if err != nil {
+			return nil, fault(n, err.Error())
+		}
+		builders[i] = b
+	}
+	return builders, nil
+}
+
+func sortedKeys(m map[string]ColumnOptions) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// unknownColumn says that a column is not in the file, and which one may be meant.
+func unknownColumn(name string, names []string) string {
+	type guess struct {
+		name     string
+		distance int
+	}
+	var best *guess
+	for _, n := range names {
+		d := editDistance(strings.ToLower(name), strings.ToLower(n))
+		if d <= max(1, len(name)/3) && (best == nil || cmp.Less(d, best.distance)) {
+			best = &guess{n, d}
+		}
+	}
+	msg := fmt.Sprintf("no column named %q", name)
+	if best != nil {
+		msg += fmt.Sprintf("; did you mean %q?", best.name)
+	}
+	return msg
+}
+
+// editDistance is the Levenshtein distance in bytes.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// assemble makes the frame of the columns that were read.
+func assemble(builders []*builder, rows int) (*Frame, error) {
+	var columns []*Column
+	for _, b := range builders {
+		if b != nil {
+			columns = append(columns, b.column(rows))
+		}
+	}
+	f, err := New(columns...)
+	if err != nil {
+		return nil, err
+	}
+	f.rows = rows // also when no column was read
+	return f, nil
+}

@@ -1,0 +1,212 @@
+package logistic
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/ehrlab/ehrlab/plugins/encode"
+)
+
+// design returns rows x width columns: normal ones, then sparse ones; the labels depend on the first few.
+func design(seed uint64, rows, dense, sparse int) (*encode.Design, []float64) {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	d := &encode.Design{Rows: rows}
+	z := make([]float64, rows)
+	for j := range dense {
+		col := make([]float64, rows)
+		for i := range col {
+			col[i] = rng.NormFloat64()
+			z[i] += col[i] / float64(1+j)
+		}
+		d.Columns = append(d.Columns, encode.Column{Dense: col})
+	}
+	for j := range sparse {
+		ones := []int32{}
+		for i := range rows {
+			if rng.IntN(8) == 0 {
+				ones = append(ones, int32(i))
+				if j < 8 {
+					z[i] -= 0.5
+				}
+			}
+		}
+		d.Columns = append(d.Columns, encode.Column{Ones: ones})
+	}
+	y := make([]float64, rows)
+	for i := range y {
+		if rng.Float64() < sigmoid(z[i]-1) {
+			y[i] = 1
+		}
+	}
+	return d, y
+}
+
+func fit(t *testing.T, x *encode.Design, y []float64, c Config) *Model {
+	t.Helper()
+	m, err := Fit(context.Background(), x, y, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// gradient is the gradient of the objective, computed row by row from its definition.
+func gradient(m *Model, x *encode.Design, y []float64, c float64) []float64 {
+	g := append(append([]float64(nil), m.Weights...), 0)
+	row := make([]float64, len(x.Columns))
+	for i := range y {
+		x.Row(i, row)
+		z := m.Intercept
+		for j, v := range row {
+			z += m.Weights[j] * v
+		}
+		r := c * (1/(1+math.Exp(-z)) - y[i])
+		for j, v := range row {
+			g[j] += r * v
+		}
+		g[len(row)] += r
+	}
+	return g
+}
+
+func TestGradientVanishesAtTheFit(t *testing.T) {
+	for _, c := range []struct {
+		name                string
+		rows, dense, sparse int
+		weight              float64
+	}{
+		{"few columns", 300, 3, 2, 1},
+		{"no columns", 50, 0, 0, 1},
+		{"more columns than rows", 30, 50, 4, 1},
+		{"weak penalty, separable", 40, 45, 0, 1e4},
+		{"strong penalty", 200, 5, 5, 1e-4},
+		{"conjugate gradients", 120, 10, widest, 1},
+	} {
+		x, y := design(11, c.rows, c.dense, c.sparse)
+		m := fit(t, x, y, Config{C: c.weight, Threads: 2})
+		for j, g := range gradient(m, x, y, c.weight) {
+			if !(math.Abs(g) < 10*Gradient*max(1, c.weight)) {
+				t.Errorf("%s: gradient entry %d is %g", c.name, j, g)
+				break
+			}
+		}
+	}
+}
+
+// With one column that is 1 in half of the rows, symmetry and calculus give the optimum by hand:
+// at intercept b and weight w = -2b, the stationarity of w reads w + C·20·(σ(b+w) - 0.9) = 0.
+func TestOneColumnByHand(t *testing.T) {
+	x := &encode.Design{Rows: 40, Columns: []encode.Column{{Ones: []int32{}}}}
+	y := make([]float64, 40)
+	for i := range 20 {
+		x.Columns[0].Ones = append(x.Columns[0].Ones, int32(i))
+	}
+	for i := range y { // 18 of 20 positive where x is 1, 2 of 20 where it is 0
+		if i < 18 || i >= 38 {
+			y[i] = 1
+		}
+	}
+	low, high := 0.0, 10.0
+	for range 200 {
+		if w := (low + high) / 2; w+20*(sigmoid(w/2)-0.9) < 0 {
+			low = w
+		} else {
+			high = w
+		}
+	}
+	m := fit(t, x, y, Config{})
+	if math.Abs(m.Weights[0]-low) > 1e-8 || math.Abs(m.Intercept+low/2) > 1e-8 {
+		t.Errorf("weight %v, intercept %v; want %v, %v", m.Weights[0], m.Intercept, low, -low/2)
+	}
+}
+
+func TestInterceptAloneIsTheLogOdds(t *testing.T) {
+	x := &encode.Design{Rows: 4}
+	m := fit(t, x, []float64{1, 0, 0, 0}, Config{})
+	if want := math.Log(1.0 / 3); math.Abs(m.Intercept-want) > 1e-8 {
+		t.Errorf("intercept %v, want %v", m.Intercept, want)
+	}
+	for _, p := range m.Predict(x) {
+		if math.Abs(p-0.25) > 1e-8 {
+			t.Errorf("probability %v, want 0.25", p)
+		}
+	}
+}
+
+func TestBothSolversAgree(t *testing.T) {
+	x, y := design(5, 400, 12, 6)
+	exact := fit(t, x, y, Config{})
+	p := newProblem(x, y, Config{C: 1})
+	at := p.point(make([]float64, len(x.Columns)+1))
+	for range 100 {
+		step, err := p.conjugate(context.Background(), at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next, ok := p.advance(at, step)
+		if !ok {
+			break
+		}
+		at = next
+	}
+	for j, w := range exact.Weights {
+		if math.Abs(w-at.w[j]) > 1e-8 {
+			t.Errorf("weight %d: %v by Cholesky, %v by conjugate gradients", j, w, at.w[j])
+		}
+	}
+}
+
+func TestThreadsDoNotChangeABit(t *testing.T) {
+	x, y := design(6, 1500, 21, 9)
+	one := fit(t, x, y, Config{Threads: 1})
+	if four := fit(t, x, y, Config{Threads: 4}); !reflect.DeepEqual(one, four) {
+		t.Error("4 threads give another model than 1")
+	}
+}
+
+func TestErrors(t *testing.T) {
+	x, y := design(7, 20, 2, 0)
+	bad := &encode.Design{Rows: 2, Columns: []encode.Column{{Dense: []float64{0, math.NaN()}}}}
+	for _, c := range []struct {
+		name string
+		x    *encode.Design
+		y    []float64
+		c    Config
+		want string
+	}{
+		{"lengths", x, y[:3], Config{}, "3 labels for 20 rows"},
+		{"no rows", &encode.Design{}, nil, Config{}, "one class"},
+		{"one class", x, make([]float64, 20), Config{}, "one class"},
+		{"other label", x, append([]float64{2}, y[1:]...), Config{}, "row 1 is neither 0 nor 1"},
+		{"C", x, y, Config{C: -1}, "C is -1"},
+		{"C not a number", x, y, Config{C: math.NaN()}, "C is NaN"},
+		{"not finite", bad, []float64{0, 1}, Config{}, "column 1, row 2 is not finite"},
+	} {
+		if _, err := Fit(context.Background(), c.x, c.y, c.c); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+}
+
+func TestCancelling(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	x, y := design(8, 100, 3, 2)
+	if _, err := Fit(ctx, x, y, Config{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want %v", err, context.Canceled)
+	}
+}
+
+func BenchmarkFit10000x120(b *testing.B) {
+	x, y := design(9, 10000, 83, 37)
+	for b.Loop() {
+		if _, err := Fit(context.Background(), x, y, Config{Threads: 1}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

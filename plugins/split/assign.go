@@ -1,0 +1,177 @@
+package split
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/frame"
+)
+
+// Assignment says which part each row belongs to.
+type Assignment struct {
+	Rows   map[plugins.Part][]int `json:"rows"` // every part has an entry, ascending; each row is in exactly one
+	Counts []plugins.Count        `json:"counts"`
+	Notes  []string               `json:"notes,omitempty"`
+}
+
+// Assign shares the rows of f among the parts.
+//
+// The units that are shared are rows, or subjects when cfg.By is "subject": then subject holds the subject
+// of each row, all rows of a subject go to one part, and a row without a subject is a subject of its own.
+// A part gets its share of the units, up to one; with many rows a subject, its share of the rows may differ.
+//
+// With cfg.Stratify, units with equal values of that column form a stratum, and each part gets its share of
+// each stratum, rounded down or up. What rounding takes from a part in one stratum, the next ones give back,
+// so that the sizes of the parts stay close to their shares too. Units without a value form a stratum of
+// their own. A subject whose rows differ belongs to the stratum of its rarest value, counted over all rows:
+// with a rare label, every subject that ever had it counts as having it.
+//
+// Within a stratum chance decides. r is drawn from in an order that is fixed by the sorted subjects, so that
+// the order of the rows in the file changes nothing; by row, or for rows without a subject, it does.
+//
+// Counts are, for each part, "rows", "subjects" and, for each value of the stratify column, "rows by stratum"
+// with dims "part", "column" and "value".
+func Assign(f *frame.Frame, subject *frame.Column, cfg Config, r *rand.Rand) (*Assignment, error) {
+	shares, err := cfg.shares()
+	if err != nil {
+		return nil, err
+	}
+	u, err := unitsOf(f, subject, cfg.By)
+	if err != nil {
+		return nil, err
+	}
+	a := &Assignment{Rows: map[plugins.Part][]int{}}
+	if u.missing > 0 {
+		a.note("%d of %d rows have no subject: each is a subject of its own", u.missing, f.Rows())
+	}
+	var levels *stratification
+	strata := [][]int{u.all()}
+	if cfg.Stratify != "" {
+		if levels, err = stratify(f, cfg.Stratify); err != nil {
+			return nil, err
+		}
+		strata = levels.strata(u)
+		if err := a.check(levels, strata, u, shares); err != nil {
+			return nil, err
+		}
+	}
+	partOf := deal(strata, u.count, shares, r)
+	if err := checkNotEmpty(partOf, shares, u); err != nil {
+		return nil, err
+	}
+	a.fill(partOf, u)
+	a.count(u, levels)
+	return a, nil
+}
+
+// tolerance is how far the shares may be from summing to 1: decimal shares such as 0.6 + 0.1 + 0.15 + 0.15 are not exact.
+const tolerance = 1e-9
+
+// shares returns the checked shares in the order of plugins.AllParts.
+func (cfg Config) shares() ([]float64, error) {
+	shares := []float64{cfg.Train, cfg.Validation, cfg.Test, cfg.Reference}
+	sum := 0.0
+	for i, s := range shares {
+		if !(s >= 0 && s <= 1) { // catches NaN too
+			return nil, fmt.Errorf("the share of part %q is %v: want a number from 0 to 1", plugins.AllParts()[i], s)
+		}
+		sum += s
+	}
+	if math.Abs(sum-1) > tolerance {
+		return nil, fmt.Errorf("the shares of train, validation, test and reference sum to %.6g: want 1", sum)
+	}
+	return shares, nil
+}
+
+func (a *Assignment) note(format string, args ...any) {
+	a.Notes = append(a.Notes, "split: "+fmt.Sprintf(format, args...))
+}
+
+// check refuses strata that are too many to be shared, and notes those that cannot be shared well.
+func (a *Assignment) check(s *stratification, strata [][]int, u *units, shares []float64) error {
+	if 2*len(strata) > u.count {
+		return fmt.Errorf("stratify: column %q has %d distinct values for %d %s, too many to share them: stratify by a column with fewer",
+			s.column, len(strata), u.count, u.name)
+	}
+	parts := 0
+	for _, share := range shares {
+		if share > 0 {
+			parts++
+		}
+	}
+	small := 0
+	for _, stratum := range strata {
+		if len(stratum) > 0 && len(stratum) < parts {
+			small++
+		}
+	}
+	if s.missing >= 0 && len(strata[s.missing]) > 0 {
+		a.note("%d of %d %s have no value of %q: they form a stratum of their own", len(strata[s.missing]), u.count, u.name, s.column)
+	}
+	if small > 0 {
+		a.note("%d of %d strata of %q hold fewer %s than there are parts: some parts have none of them", small, len(strata), s.column, u.name)
+	}
+	return nil
+}
+
+func checkNotEmpty(partOf []uint8, shares []float64, u *units) error {
+	sizes := make([]int, len(shares))
+	for _, p := range partOf {
+		sizes[p]++
+	}
+	for i, share := range shares {
+		if share > 0 && sizes[i] == 0 {
+			return fmt.Errorf("part %q with share %v gets none of the %d %s: raise its share, or set it to 0",
+				plugins.AllParts()[i], share, u.count, u.name)
+		}
+	}
+	return nil
+}
+
+// fill lists the rows of each part.
+func (a *Assignment) fill(partOf []uint8, u *units) {
+	parts := plugins.AllParts()
+	for _, p := range parts {
+		a.Rows[p] = []int{}
+	}
+	for row, unit := range u.of {
+		p := parts[partOf[unit]]
+		a.Rows[p] = append(a.Rows[p], row)
+	}
+}
+
+// count fills in the account of rows, subjects and strata.
+func (a *Assignment) count(u *units, s *stratification) {
+	for _, part := range plugins.AllParts() {
+		rows := a.Rows[part]
+		a.add("rows", len(rows), "part", string(part))
+		if u.bySubject {
+			seen := make(map[int32]bool)
+			for _, row := range rows {
+				seen[u.of[row]] = true
+			}
+			a.add("subjects", len(seen), "part", string(part))
+		}
+		if s == nil {
+			continue
+		}
+		n := make([]int, len(s.names))
+		for _, row := range rows {
+			n[s.of[row]]++
+		}
+		for i, name := range s.names {
+			a.add("rows by stratum", n[i], "part", string(part), "column", s.column, "value", name)
+		}
+	}
+}
+
+// add appends a count; dims are names and values in turn.
+func (a *Assignment) add(name string, value int, dims ...string) {
+	c := plugins.Count{Name: name, Dims: map[string]string{}, Value: value}
+	for i := 0; i < len(dims); i += 2 {
+		c.Dims[dims[i]] = dims[i+1]
+	}
+	a.Counts = append(a.Counts, c)
+}

@@ -1,0 +1,136 @@
+package compare_test
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/plugins/metric/compare"
+	"github.com/ehrlab/ehrlab/plugins/metric/metrictest"
+)
+
+var (
+	nan      = math.NaN()
+	number   = metrictest.Number
+	category = metrictest.Category
+)
+
+func sides(t *testing.T, real, synthetic *frame.Frame) *compare.Sides {
+	t.Helper()
+	s, err := compare.New(metrictest.Pair(real, synthetic, ""), plugins.Test)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestSidesHaveEqualColumns(t *testing.T) {
+	real := frame.Must(number("x", 1), category("c", "a"))
+	for _, c := range []struct {
+		synthetic *frame.Frame
+		want      string
+	}{
+		{frame.Must(number("x", 1)), `the synthetic rows have no column "c"`},
+		{frame.Must(number("x", 1), number("c", 1)), `column "c" is a category in the test part and a number in the synthetic rows`},
+		{frame.Must(number("x", 1), category("c", "a"), number("y", 1)), `the synthetic rows have a column "y" that the test part lacks`},
+	} {
+		_, err := compare.New(metrictest.Pair(real, c.synthetic, ""), plugins.Test)
+		if err == nil || err.Error() != c.want {
+			t.Errorf("got %v, want %s", err, c.want)
+		}
+	}
+	s := sides(t, real, frame.Must(category("c", "b"), number("x", 1))) // another order is no difference
+	if got := s.Names(frame.Number, frame.Category); !slices.Equal(got, []string{"x", "c"}) {
+		t.Errorf("names %v", got)
+	}
+	if got := s.Names(frame.Category); !slices.Equal(got, []string{"c"}) {
+		t.Errorf("categories %v", got)
+	}
+}
+
+func TestCheckPart(t *testing.T) {
+	for _, part := range []plugins.Part{plugins.Test, plugins.Train} {
+		if err := compare.CheckPart(part); err != nil {
+			t.Errorf("%s: %v", part, err)
+		}
+	}
+	for _, part := range []plugins.Part{plugins.Reference, plugins.Validation, ""} {
+		if err := compare.CheckPart(part); err == nil || !strings.Contains(err.Error(), `want "test" or "train"`) {
+			t.Errorf("%s: %v", part, err)
+		}
+	}
+}
+
+func TestSortedLeavesMissingValuesOut(t *testing.T) {
+	s := sides(t, frame.Must(number("x", 3, nan, 1, 2)), frame.Must(number("x", nan)))
+	if got := s.Sorted(plugins.Test, "x"); !slices.Equal(got, []float64{1, 2, 3}) {
+		t.Errorf("real %v", got)
+	}
+	if got := s.Sorted(compare.Synthetic, "x"); len(got) != 0 {
+		t.Errorf("synthetic %v", got)
+	}
+}
+
+func TestLevelsCountsTheUnion(t *testing.T) {
+	table := sides(t, frame.Must(category("c", "b", "a", "", "b")), frame.Must(category("c", "c", "", "b"))).Levels("c")
+	if !slices.Equal(table.Real, []int{1, 2, 0}) || !slices.Equal(table.Synthetic, []int{0, 1, 1}) || table.RealN != 3 || table.SyntheticN != 2 {
+		t.Errorf("%+v", table)
+	}
+}
+
+func TestBins(t *testing.T) {
+	for _, c := range []struct {
+		name            string
+		real, synthetic []float64
+		wantReal        []int
+		wantSynthetic   []int
+	}{
+		// edges 0, 1, 2 … 10, the outer ones open: below the range counts in the first bin, above it in the last
+		{"range", []float64{0, 0.5, 1, 10, nan}, []float64{-9, 0.99, 9, 99}, []int{2, 1, 0, 0, 0, 0, 0, 0, 0, 1}, []int{2, 0, 0, 0, 0, 0, 0, 0, 0, 2}},
+		// range [4.5, 5.5]: 5 is edge 5, the lower end of bin 5
+		{"constant", []float64{5, 5}, []float64{4.55, 5, 5.45}, []int{0, 0, 0, 0, 0, 2, 0, 0, 0, 0}, []int{1, 0, 0, 0, 0, 1, 0, 0, 0, 1}},
+		{"no real value", []float64{nan}, []float64{1}, nil, nil},
+		{"range beyond the greatest float", []float64{-1e308, 1e308}, []float64{0}, []int{1, 0, 0, 0, 0, 0, 0, 0, 0, 1}, []int{0, 0, 0, 0, 0, 1, 0, 0, 0, 0}},
+	} {
+		table := sides(t, frame.Must(number("x", c.real...)), frame.Must(number("x", c.synthetic...))).Bins("x", 10)
+		if !slices.Equal(table.Real, c.wantReal) || !slices.Equal(table.Synthetic, c.wantSynthetic) {
+			t.Errorf("%s: %+v, want %v and %v", c.name, table, c.wantReal, c.wantSynthetic)
+		}
+	}
+}
+
+func TestColumnsReportsWhatIsUndefinedAndLeftOut(t *testing.T) {
+	real := frame.Must(number("good", 1, 2), number("empty", nan, nan), number("thin", 1, nan))
+	s := sides(t, real, frame.Must(number("good", 1), number("empty", 1), number("thin", 1)))
+	out, err := s.Columns(t.Context(), plugins.Env{Threads: 2}, "score", "a variant", []string{"good", "empty", "thin"}, func(column string) float64 {
+		return map[string]float64{"good": 0.5, "thin": 1}[column]
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []plugins.Score{
+		{Name: "score", Value: 0.5, N: 3, Status: plugins.OK, Warnings: []string{"a variant"}},
+		{
+			Name: "score", N: 1, Status: plugins.Undefined, Reason: "no test row has a value in this column",
+			Warnings: []string{"a variant", "missing values left out: 100.0 % of the test rows, 0.0 % of the synthetic rows"},
+		},
+		{
+			Name: "score", Value: 1, N: 2, Status: plugins.OK,
+			Warnings: []string{"a variant", "missing values left out: 50.0 % of the test rows, 0.0 % of the synthetic rows"},
+		},
+		{Name: "mean", Value: 0.75, N: 2, Status: plugins.OK, Warnings: []string{"a variant", "1 of 3 columns left out: undefined"}},
+	} {
+		got := out.Scores[i]
+		if got.Name != want.Name || got.Value != want.Value || got.N != want.N || got.Status != want.Status || got.Reason != want.Reason || !slices.Equal(got.Warnings, want.Warnings) {
+			t.Errorf("score %d: %+v, want %+v", i, got, want)
+		}
+	}
+	for i, want := range []int{3, 3, 3, 0} { // compared and missing, real, then synthetic
+		if out.Counts[i].Value != want {
+			t.Errorf("count %d: %+v, want %d", i, out.Counts[i], want)
+		}
+	}
+}

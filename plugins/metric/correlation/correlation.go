@@ -1,0 +1,151 @@
+// Package correlation scores how far the correlations of number columns lie apart.
+package correlation
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/plugins/gram"
+	"github.com/ehrlab/ehrlab/plugins/metric/compare"
+)
+
+// The coefficients.
+const (
+	pearson  = "pearson"
+	spearman = "spearman"
+)
+
+// Config is the metric's "with" block.
+type Config struct {
+	Part        plugins.Part `json:"part"`        // the real rows to compare with: test, or train, which rewards copying
+	Coefficient string       `json:"coefficient"` // "pearson" or "spearman" (mid-ranks)
+	Pairs       bool         `json:"pairs"`       // score each pair of columns, too
+}
+
+// Register adds the metric to r.
+func Register(r *plugins.Registry) {
+	plugins.Add(&r.Metrics, plugins.Info{
+		Name:    "correlation",
+		Version: 1,
+		Summary: "difference of the correlation matrices of the number columns",
+		Source:  "K. Pearson (1895), Proc. R. Soc. Lond. 58, 240–242; C. Spearman (1904), Am. J. Psychol. 15(1), 72–101",
+		Schema: `part?: "test" | "train"
+coefficient?: "pearson" | "spearman"
+pairs?: bool`,
+		Shapes: []plugins.Shape{plugins.Records},
+		Reads:  []plugins.Part{plugins.Test, plugins.Train},
+		Uses:   []plugins.Use{compare.Use(), {Name: "gram", Version: gram.Version}},
+		Scores: []plugins.ScoreInfo{
+			{Name: "correlation_matrix_difference", Summary: "mean |r_real - r_synthetic| over the pairs of number columns", Min: 0, Max: 2, Better: plugins.Lower},
+			{Name: "frobenius", Summary: "Frobenius norm of the difference of the whole matrices; it grows with the number of columns", Min: 0, Max: math.Inf(1), Better: plugins.Lower},
+			{Name: "mean_similarity", Summary: "mean correlation_similarity over the pairs of number columns", Min: 0, Max: 1, Better: plugins.Higher},
+			{Name: "correlation_similarity", Summary: "1 - |r_real - r_synthetic|/2 of a pair of number columns; with pairs: true", Min: 0, Max: 1, Better: plugins.Higher, Dims: []string{"column", "other"}},
+		},
+		Need: compare.Need(4), // rescaled values, deviations, squares and marks
+	}, Config{Part: plugins.Test, Coefficient: pearson}, New)
+}
+
+type metric struct{ config Config }
+
+// New returns the metric. It is an error when Part or Coefficient is none of those that Config names.
+func New(c Config) (plugins.Metric, error) {
+	if c.Coefficient != pearson && c.Coefficient != spearman {
+		return nil, fmt.Errorf("coefficient is %q; want %q or %q", c.Coefficient, pearson, spearman)
+	}
+	return metric{c}, compare.CheckPart(c.Part)
+}
+
+// Measure compares the correlations of each pair of number columns, the target included if it is one, over
+// the rows complete in both. A pair is left out when it is undefined on either side: a column is constant over those
+// rows, or there are fewer than two. N is the number of pairs that a score rests on, for correlation_similarity the rows.
+func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair) (*plugins.Measurement, error) {
+	s, err := compare.New(pair, m.config.Part)
+	if err != nil {
+		return nil, err
+	}
+	names := s.Names(frame.Number)
+	real, err := correlations(ctx, env.Threads, s, s.Part, names, m.config.Coefficient)
+	if err != nil {
+		return nil, err
+	}
+	synthetic, err := correlations(ctx, env.Threads, s, compare.Synthetic, names, m.config.Coefficient)
+	if err != nil {
+		return nil, err
+	}
+	scores := overall(real, synthetic)
+	if m.config.Pairs {
+		scores = append(scores, similarities(names, real, synthetic)...)
+	}
+	return &plugins.Measurement{Scores: scores}, nil
+}
+
+// overall returns the scores of the whole matrices.
+func overall(real, synthetic *matrix) []plugins.Score {
+	names := []string{"correlation_matrix_difference", "frobenius", "mean_similarity"}
+	pairs, defined, fewest := 0, 0, math.MaxInt
+	sum, squares := 0.0, 0.0
+	for i := range real.width {
+		for j := range i {
+			pairs++
+			a, ok := real.at(i, j)
+			b, too := synthetic.at(i, j)
+			if ok && too {
+				defined++
+				fewest = min(fewest, real.rows(i, j), synthetic.rows(i, j))
+				sum += math.Abs(a - b)
+				squares += (a - b) * (a - b)
+			}
+		}
+	}
+	scores := make([]plugins.Score, len(names))
+	if defined == 0 {
+		reason := "no pair of number columns has a correlation on both sides"
+		if pairs == 0 {
+			reason = "there are fewer than two number columns"
+		}
+		for i, name := range names {
+			scores[i] = compare.Undefined(name, reason)
+		}
+		return scores
+	}
+	difference := sum / float64(defined)
+	// the diagonal does not differ, and each pair stands in the matrix twice
+	for i, value := range []float64{difference, math.Sqrt(2 * squares), 1 - difference/2} {
+		scores[i] = plugins.Score{Name: names[i], Value: value, N: defined, Status: plugins.OK}
+		if defined < pairs {
+			scores[i].Warnings = append(scores[i].Warnings, fmt.Sprintf("%d of %d pairs of columns left out: undefined", pairs-defined, pairs))
+		}
+		if fewest < few {
+			scores[i].Warnings = append(scores[i].Warnings, fmt.Sprintf("rests on pairs of columns with fewer than %d complete rows", few))
+		}
+	}
+	return scores
+}
+
+// few is the number of complete rows below which a correlation is mostly noise: its standard error is about 0.2 there.
+const few = 30
+
+// similarities returns one score for each pair of columns.
+func similarities(names []string, real, synthetic *matrix) []plugins.Score {
+	var scores []plugins.Score
+	for i := range names {
+		for j := i + 1; j < len(names); j++ {
+			out := plugins.Score{Name: "correlation_similarity", Dims: map[string]string{"column": names[i], "other": names[j]}, N: real.rows(i, j) + synthetic.rows(i, j)}
+			a, ok := real.at(i, j)
+			b, too := synthetic.at(i, j)
+			switch {
+			case ok && too:
+				out.Status, out.Value = plugins.OK, 1-math.Abs(a-b)/2
+			case !ok:
+				out.Status, out.Reason = plugins.Undefined, "the real rows have no correlation: a column is constant, or fewer than two rows are complete"
+			default:
+				out.Status, out.Reason = plugins.Undefined, "the synthetic rows have no correlation: a column is constant, or fewer than two rows are complete"
+			}
+			scores = append(scores, out)
+		}
+	}
+	return scores
+}

@@ -1,0 +1,143 @@
+package downstream
+
+import (
+	"slices"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/stats"
+)
+
+// crowd is the least number of units (subjects, or rows without subjects) that a point of a curve stands for, so
+// that no curve shows a single patient.
+const crowd = 11
+
+// grid is the number of steps of the ROC and precision-recall curves along x.
+const grid = 100
+
+// curves returns "roc", "pr" and "calibration" of the probabilities p, which ranked holds sorted; none when the test rows
+// have one class or too few units.
+func curves(ranked *stats.Predictions, p []float64, test *rows) []plugins.Curve {
+	order, ends := ranked.Ranked()
+	byRank := chunks(order, ends, p, test)
+	if byRank == nil || test.lacks() != "" {
+		return nil
+	}
+	return []plugins.Curve{roc(byRank), precisionRecall(byRank), calibration(order, p, test)}
+}
+
+// chunk is rows next to each other in the ranking.
+type chunk struct {
+	rows, events int
+	probability  float64 // sum over the rows
+}
+
+// chunks cuts the order of rows at some of the given ends so that each piece holds at least crowd units. What remains at
+// the end joins the last piece. It is nil when all rows together are too few.
+func chunks(order, ends []int32, p []float64, r *rows) []chunk {
+	var out []chunk
+	seen := make([]int, r.units) // the piece, from 1, that a unit was last counted in
+	var now chunk
+	units, start := 0, int32(0)
+	for _, end := range ends {
+		for _, row := range order[start:end] {
+			now.rows++
+			now.probability += p[row]
+			if r.y[row] {
+				now.events++
+			}
+			if u := r.unit[row]; seen[u] != len(out)+1 {
+				seen[u] = len(out) + 1
+				units++
+			}
+		}
+		if start = end; units >= crowd {
+			out = append(out, now)
+			now, units = chunk{}, 0
+		}
+	}
+	if len(out) > 0 {
+		last := &out[len(out)-1]
+		last.rows += now.rows
+		last.events += now.events
+		last.probability += now.probability
+	}
+	return out
+}
+
+// roc returns the share of events found at each share 0, 0.01 … 1 of false alarms: linear between the cuts of the
+// ranking, and the upper end where the curve is vertical.
+func roc(byRank []chunk) plugins.Curve {
+	events, others := totals(byRank)
+	out := plugins.Curve{Name: "roc"}
+	found, alarms, at := 0, 0, 0 // at the start of byRank[at]
+	for k := range grid + 1 {
+		// up to the last cut with alarms ≤ k/grid · others; whole numbers, so that ties are exact
+		for at < len(byRank) && (alarms+byRank[at].rows-byRank[at].events)*grid <= k*others {
+			found += byRank[at].events
+			alarms += byRank[at].rows - byRank[at].events
+			at++
+		}
+		x := float64(k) / grid
+		y := float64(found)
+		if at < len(byRank) {
+			rise, run := byRank[at].events, byRank[at].rows-byRank[at].events
+			y += float64(rise) * (x*float64(others) - float64(alarms)) / float64(run)
+		}
+		out.X = append(out.X, x)
+		out.Y = append(out.Y, min(1, y/float64(events)))
+	}
+	return out
+}
+
+// precisionRecall returns the precision at each recall 0, 0.01 … 1: that of the first cut of the ranking that
+// reaches the recall.
+func precisionRecall(byRank []chunk) plugins.Curve {
+	events, _ := totals(byRank)
+	out := plugins.Curve{Name: "pr"}
+	found, taken, at := 0, 0, 0
+	for k := range grid + 1 {
+		for at < len(byRank) && (at == 0 || found*grid < k*events) {
+			found += byRank[at].events
+			taken += byRank[at].rows
+			at++
+		}
+		out.X = append(out.X, float64(k)/grid)
+		out.Y = append(out.Y, float64(found)/float64(taken))
+	}
+	return out
+}
+
+func totals(pieces []chunk) (events, others int) {
+	for _, c := range pieces {
+		events += c.events
+		others += c.rows - c.events
+	}
+	return events, others
+}
+
+// calibration returns the share of events against the mean predicted probability in ten equal bins of it,
+// neighbours joined until each holds enough units. Where every unit is one row, Low and High are the Wilson interval
+// at 95 %; rows of one subject depend on each other, and then there is none.
+func calibration(ranked []int32, p []float64, test *rows) plugins.Curve {
+	order := slices.Clone(ranked)
+	slices.Reverse(order) // by rising probability
+	var ends []int32
+	for i, row := range order {
+		if i > 0 && decile(p[row]) != decile(p[order[i-1]]) {
+			ends = append(ends, int32(i))
+		}
+	}
+	out := plugins.Curve{Name: "calibration"}
+	for _, c := range chunks(order, append(ends, int32(len(order))), p, test) {
+		out.X = append(out.X, c.probability/float64(c.rows))
+		out.Y = append(out.Y, float64(c.events)/float64(c.rows))
+		if test.units == len(test.y) {
+			low, high, _ := stats.Wilson(c.events, c.rows, 0.95) // no error: a chunk has rows
+			out.Low, out.High = append(out.Low, low), append(out.High, high)
+		}
+	}
+	return out
+}
+
+// decile is the bin of a probability: b for [b/10, (b+1)/10), the last closed.
+func decile(p float64) int { return min(9, int(p*10)) }

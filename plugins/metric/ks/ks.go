@@ -1,0 +1,79 @@
+// Package ks scores how far the distributions of a number column lie apart, by the Kolmogorov–Smirnov statistic.
+package ks
+
+import (
+	"context"
+	"math"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/plugins/metric/compare"
+)
+
+// Config is the metric's "with" block.
+type Config struct {
+	Part plugins.Part `json:"part"` // the real rows to compare with: test, or train, which rewards copying
+}
+
+// Register adds the metric to r.
+func Register(r *plugins.Registry) {
+	plugins.Add(&r.Metrics, plugins.Info{
+		Name:    "ks",
+		Version: 1,
+		Summary: "Kolmogorov–Smirnov complement of each number column",
+		Source:  "A. N. Kolmogorov (1933), Giorn. Ist. Ital. Attuari 4, 83–91; N. Smirnov (1948), Ann. Math. Stat. 19(2), 279–281",
+		Schema:  `part?: "test" | "train"`,
+		Shapes:  []plugins.Shape{plugins.Records},
+		Reads:   []plugins.Part{plugins.Test, plugins.Train},
+		Uses:    []plugins.Use{compare.Use()},
+		Need:    compare.Need(1),
+		Scores: []plugins.ScoreInfo{
+			{Name: "ks_complement", Summary: "1 - sup|F_real - F_synthetic| of a number column, missing values left out", Min: 0, Max: 1, Better: plugins.Higher, Dims: []string{"column"}},
+			{Name: "mean", Summary: "mean ks_complement over the number columns", Min: 0, Max: 1, Better: plugins.Higher},
+		},
+	}, Config{Part: plugins.Test}, New)
+}
+
+type metric struct{ config Config }
+
+// New returns the metric. It is an error when Part is another part.
+func New(c Config) (plugins.Metric, error) { return metric{c}, compare.CheckPart(c.Part) }
+
+// Measure scores every number column, the target included if it is one.
+func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair) (*plugins.Measurement, error) {
+	s, err := compare.New(pair, m.config.Part)
+	if err != nil {
+		return nil, err
+	}
+	return s.Columns(ctx, env, "ks_complement", "", s.Names(frame.Number), func(column string) float64 {
+		return complement(s.Sorted(s.Part, column), s.Sorted(compare.Synthetic, column))
+	})
+}
+
+// complement returns 1 - sup|F - G| of the empirical distribution functions of two sorted, non-empty samples, in [0,1].
+//
+// At tied values both functions jump before they are compared.
+func complement(f, g []float64) float64 {
+	var i, j, sup int // sup is |F - G| in units of 1/(len f · len g): whole numbers, so exact
+	for i < len(f) && j < len(g) {
+		x := min(rounded(f[i]), rounded(g[j]))
+		for i < len(f) && rounded(f[i]) == x {
+			i++
+		}
+		for j < len(g) && rounded(g[j]) == x {
+			j++
+		}
+		sup = max(sup, i*len(g)-j*len(f), j*len(f)-i*len(g))
+	}
+	// what remains of one sample only brings F and G closer: both end at 1
+	return 1 - float64(sup)/(float64(len(f))*float64(len(g)))
+}
+
+// rounded returns x rounded to 14 decimals, so that values which differ by arithmetic alone are tied.
+// From 64 on neighbouring floats lie further apart than that.
+func rounded(x float64) float64 {
+	if math.Abs(x) >= 64 {
+		return x
+	}
+	return math.RoundToEven(x*1e14) / 1e14
+}

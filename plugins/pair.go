@@ -1,6 +1,8 @@
 package plugins
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -71,7 +73,8 @@ type memo struct {
 }
 
 type memoEntry struct {
-	once  sync.Once
+	mu    sync.Mutex // held while the preparation is made
+	made  bool
 	value any
 	err   error
 }
@@ -79,16 +82,25 @@ type memoEntry struct {
 // Prepare returns the preparation that make computes, computing it at most once for each key of a pair.
 //
 // key must be comparable and of a type private to the caller's package, and name everything that make
-// reads besides the pair. The value must not be changed afterwards. A panic in make is not remembered.
+// reads besides the pair. The value must not be changed afterwards. An error is remembered like a value; a panic
+// in make is not, and neither is the end of a context: the next caller, whose own context goes on, makes it anew.
 func Prepare[T any](p *Pair, key any, make func() (T, error)) (T, error) {
 	p.memo.mu.Lock()
 	e, ok := p.memo.entries[key]
 	if !ok {
-		e = &memoEntry{err: fmt.Errorf("preparation %v did not finish", key)}
+		e = &memoEntry{}
 		p.memo.entries[key] = e
 	}
 	p.memo.mu.Unlock()
-	e.once.Do(func() { e.value, e.err = make() })
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.made {
+		value, err := make()
+		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+			return value, err
+		}
+		e.value, e.err, e.made = value, err, true
+	}
 	value, _ := e.value.(T)
 	return value, e.err
 }

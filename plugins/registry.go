@@ -24,8 +24,9 @@ type Set[P any] struct {
 
 // Entry is one registered plugin.
 type Entry[P any] struct {
-	Info  Info
-	build func(with []byte) (P, json.RawMessage, error)
+	Info     Info
+	defaults json.RawMessage
+	build    func(with []byte) (P, json.RawMessage, error)
 }
 
 // Add registers a plugin with the default of its settings and its constructor.
@@ -46,7 +47,7 @@ func Add[C, P any](set *Set[P], info Info, defaults C, construct func(C) (P, err
 	if err != nil {
 		panic(fmt.Sprintf("plugin %q: defaults: %v", info.Name, err))
 	}
-	set.entries[info.Name] = &Entry[P]{Info: info, build: func(with []byte) (P, json.RawMessage, error) {
+	set.entries[info.Name] = &Entry[P]{Info: info, defaults: plain, build: func(with []byte) (P, json.RawMessage, error) {
 		var none P
 		var config C // a fresh copy each time: defaults may hold slices and maps
 		if err := json.Unmarshal(plain, &config); err != nil {
@@ -87,3 +88,6 @@ func (s *Set[P]) Names() []string {
 func (e *Entry[P]) Build(with json.RawMessage) (p P, settings json.RawMessage, err error) {
 	return e.build(with)
 }
+
+// Defaults returns the settings of a plugin whose with block is empty.
+func (e *Entry[P]) Defaults() json.RawMessage { return e.defaults }

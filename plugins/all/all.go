@@ -1,0 +1,48 @@
+// Package all lists the built-in plugins. A new plugin is one line here.
+package all
+
+import (
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/dataset/simulatedicu"
+	"github.com/ehrlab/ehrlab/plugins/dataset/table"
+	featureall "github.com/ehrlab/ehrlab/plugins/features/all"
+	"github.com/ehrlab/ehrlab/plugins/features/importance"
+	"github.com/ehrlab/ehrlab/plugins/features/list"
+	"github.com/ehrlab/ehrlab/plugins/metric/correlation"
+	"github.com/ehrlab/ehrlab/plugins/metric/downstream"
+	"github.com/ehrlab/ehrlab/plugins/metric/kl"
+	"github.com/ehrlab/ehrlab/plugins/metric/ks"
+	"github.com/ehrlab/ehrlab/plugins/metric/tv"
+	"github.com/ehrlab/ehrlab/plugins/strategy/gaussiancopula"
+	"github.com/ehrlab/ehrlab/plugins/strategy/holdout"
+	"github.com/ehrlab/ehrlab/plugins/strategy/independent"
+	"github.com/ehrlab/ehrlab/plugins/strategy/resample"
+	"github.com/ehrlab/ehrlab/plugins/view/bars"
+	"github.com/ehrlab/ehrlab/plugins/view/line"
+)
+
+// Registry returns a registry of all built-in plugins.
+func Registry() *plugins.Registry {
+	r := &plugins.Registry{}
+	for _, register := range []func(*plugins.Registry){
+		simulatedicu.Register,
+		table.Register,
+		featureall.Register,
+		importance.Register,
+		list.Register,
+		gaussiancopula.Register,
+		holdout.Register,
+		independent.Register,
+		resample.Register,
+		correlation.Register,
+		downstream.Register,
+		kl.Register,
+		ks.Register,
+		tv.Register,
+		bars.Register,
+		line.Register,
+	} {
+		register(r)
+	}
+	return r
+}

@@ -1,0 +1,234 @@
+package plugintest
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/frame"
+)
+
+// Dataset checks a data set with the given settings.
+func Dataset(t *testing.T, e *plugins.Entry[plugins.Dataset], with string) string {
+	describe(t, e.Info)
+	takesRecords(t, e.Info)
+	d := build(t, e, with)
+	if _, err := d.Files(); err != nil {
+		t.Errorf("files: %v", err)
+	}
+	header, err := d.Header(context.Background(), env(t, e.Info, 1, 1))
+	if err != nil {
+		t.Fatalf("header: %v", err)
+	}
+	if !slices.Contains([]plugins.Governance{plugins.Open, plugins.Restricted, plugins.Simulated}, header.Governance) {
+		t.Errorf("governance is %q", header.Governance)
+	}
+	out := repeats(t, e.Info, func(seed uint64, threads int) string {
+		data, err := d.Read(context.Background(), env(t, e.Info, seed, threads))
+		if err != nil {
+			t.Fatalf("read: %v", err)
+		}
+		checkFrame(t, data.Frame)
+		inHeader(t, data.Frame, header)
+		return digest(t, []any{data.Frame.Digest(), data.Counts, data.Notes, header})
+	})
+	stops(t, func(ctx context.Context) error {
+		_, err := d.Read(ctx, env(t, e.Info, 1, 2))
+		return err
+	})
+	return out
+}
+
+// inHeader checks that the header announced every column that was read; it may announce more: constant columns are dropped.
+func inHeader(t *testing.T, f *frame.Frame, h *plugins.Header) {
+	t.Helper()
+	for _, c := range f.Columns() {
+		at := slices.IndexFunc(h.Columns, func(i plugins.ColumnInfo) bool { return i.Name == c.Name })
+		if at < 0 {
+			t.Errorf("column %q is not in the header", c.Name)
+		} else if h.Columns[at].Kind != c.Kind {
+			t.Errorf("column %q is a %s, in the header a %s", c.Name, c.Kind, h.Columns[at].Kind)
+		}
+	}
+}
+
+// Features checks a feature plugin with the given settings on the train part of the inputs.
+func Features(t *testing.T, e *plugins.Entry[plugins.Features], with string, in Inputs) string {
+	describe(t, e.Info)
+	takesRecords(t, e.Info)
+	if !slices.Equal(e.Info.Reads, []plugins.Part{plugins.Train}) {
+		t.Errorf("reads %v; features are chosen on train alone", e.Info.Reads)
+	}
+	f := build(t, e, with)
+	before := in.digest()
+	candidates := plugins.Candidates{Train: in.Parts[plugins.Train].Frame, Target: in.Target}
+	out := repeats(t, e.Info, func(seed uint64, threads int) string {
+		subsets, err := f.Choose(context.Background(), env(t, e.Info, seed, threads), candidates)
+		if err != nil {
+			t.Fatalf("choose: %v", err)
+		}
+		checkSubsets(t, f, subsets, candidates)
+		return digest(t, subsets)
+	})
+	stops(t, func(ctx context.Context) error {
+		_, err := f.Choose(ctx, env(t, e.Info, 1, 2), candidates)
+		return err
+	})
+	if in.digest() != before {
+		t.Error("the inputs were changed")
+	}
+	return out
+}
+
+func checkSubsets(t *testing.T, f plugins.Features, subsets []plugins.Subset, in plugins.Candidates) {
+	t.Helper()
+	var suffixes []string
+	for i, s := range subsets {
+		suffixes = append(suffixes, s.Suffix)
+		if len(s.Columns) == 0 {
+			t.Errorf("subset %q is empty", s.Suffix)
+		}
+		for j, name := range s.Columns {
+			if in.Train.Column(name) == nil || name == in.Target || slices.Contains(s.Columns[:j], name) {
+				t.Errorf("subset %q has column %q, which is no candidate or is there twice", s.Suffix, name)
+			}
+		}
+		if i > 0 {
+			if smaller := subsets[i-1].Columns; len(smaller) > len(s.Columns) || !slices.Equal(smaller, s.Columns[:len(smaller)]) {
+				t.Errorf("subset %q does not begin with subset %q", s.Suffix, subsets[i-1].Suffix)
+			}
+		}
+	}
+	if !slices.Equal(suffixes, f.Subsets()) {
+		t.Errorf("suffixes are %v, announced were %v", suffixes, f.Subsets())
+	}
+}
+
+// Strategy checks a strategy with the given settings on the parts of the inputs that it declares.
+func Strategy(t *testing.T, e *plugins.Entry[plugins.Strategy], with string, in Inputs) string {
+	describe(t, e.Info)
+	takesRecords(t, e.Info)
+	if r := e.Info.Reads; !slices.Equal(r, []plugins.Part{plugins.Train}) && !slices.Equal(r, []plugins.Part{plugins.Reference}) {
+		t.Fatalf("reads %v; a strategy reads train alone, or reference alone", r)
+	}
+	s := build(t, e, with)
+	before := in.digest()
+	all := plugins.NewParts(in.Parts)
+	generate := func(ctx context.Context, seed uint64, threads, n int, parts plugins.Parts) (*plugins.Generated, error) {
+		return s.Generate(ctx, env(t, e.Info, seed, threads), plugins.Task{Parts: parts, Target: in.Target, N: n})
+	}
+	out := repeats(t, e.Info, func(seed uint64, threads int) string {
+		g, err := generate(context.Background(), seed, threads, in.N, all.Only(e.Info.Reads...))
+		if err != nil {
+			t.Fatalf("generate: %v", err)
+		}
+		checkFrame(t, g.Frame)
+		sameColumns(t, g.Frame, in.Parts[plugins.Train].Frame)
+		if g.Frame.Rows() != in.N {
+			t.Errorf("%d rows, want %d", g.Frame.Rows(), in.N)
+		}
+		return digest(t, []any{g.Frame.Digest(), g.Counts, g.Notes})
+	})
+	g, err := generate(context.Background(), 1, 1, in.N, plugins.NewParts(in.disturbed(e.Info.Reads)))
+	if err != nil || digest(t, []any{g.Frame.Digest(), g.Counts, g.Notes}) != out {
+		t.Errorf("rows of parts that it does not declare change the output (error: %v)", err)
+	}
+	for _, n := range []int{0, -1} {
+		if _, err := generate(context.Background(), 1, 1, n, all.Only(e.Info.Reads...)); err == nil {
+			t.Errorf("n = %d is accepted", n)
+		}
+	}
+	if _, err := generate(context.Background(), 1, 1, in.N, plugins.NewParts(in.emptied())); err == nil {
+		t.Error("parts without rows are accepted")
+	}
+	stops(t, func(ctx context.Context) error {
+		_, err := generate(ctx, 1, 2, in.N, all.Only(e.Info.Reads...))
+		return err
+	})
+	if in.digest() != before {
+		t.Error("the inputs were changed")
+	}
+	return out
+}
+
+// Metric checks a metric with the given settings on the parts of the inputs that it declares.
+func Metric(t *testing.T, e *plugins.Entry[plugins.Metric], with string, in Inputs) string {
+	describe(t, e.Info)
+	takesRecords(t, e.Info)
+	checkDeclarations(t, e.Info)
+	m := build(t, e, with)
+	before := in.digest()
+	measure := func(ctx context.Context, seed uint64, threads int, in Inputs) (*plugins.Measurement, error) {
+		pair := plugins.NewPair(plugins.NewParts(in.Parts), in.Synthetic, in.Target).Only(e.Info.Reads...)
+		return m.Measure(ctx, env(t, e.Info, seed, threads), pair)
+	}
+	out := repeats(t, e.Info, func(seed uint64, threads int) string {
+		got, err := measure(context.Background(), seed, threads, in)
+		if err != nil {
+			t.Fatalf("measure: %v", err)
+		}
+		if len(got.Scores) == 0 {
+			t.Error("there is no score")
+		}
+		checkMeasurement(t, e.Info, got)
+		return digest(t, got)
+	})
+	for name, tiny := range in.tiny() { // an error is an answer too; a panic or a NaN is not
+		if got, err := measure(context.Background(), 1, 1, tiny); err == nil {
+			t.Run(name, func(t *testing.T) { checkMeasurement(t, e.Info, got) })
+		}
+	}
+	stops(t, func(ctx context.Context) error {
+		_, err := measure(ctx, 1, 2, in)
+		return err
+	})
+	if in.digest() != before {
+		t.Error("the inputs were changed")
+	}
+	return out
+}
+
+func checkDeclarations(t *testing.T, info plugins.Info) {
+	t.Helper()
+	if slices.Contains(info.Reads, plugins.Reference) {
+		t.Error("reads the reference part, which the ceiling is made of")
+	}
+	if len(info.Scores) == 0 {
+		t.Error("declares no score")
+	}
+	for i, s := range info.Scores {
+		directed := s.Better == plugins.Higher || s.Better == plugins.Lower || s.Better == plugins.Neutral
+		if s.Name == "" || s.Summary == "" || !directed || !(s.Min < s.Max) {
+			t.Errorf("score %d (%q) lacks a name, a summary, a direction or a range", i, s.Name)
+		}
+		if slices.ContainsFunc(info.Scores[:i], func(o plugins.ScoreInfo) bool { return o.Name == s.Name }) {
+			t.Errorf("score %q is declared twice", s.Name)
+		}
+	}
+}
+
+// View checks a view with the given settings on a figure.
+func View(t *testing.T, e *plugins.Entry[plugins.View], with string, fig plugins.Figure) string {
+	describe(t, e.Info)
+	v := build(t, e, with)
+	before := digestFigure(fig)
+	out := repeats(t, e.Info, func(uint64, int) string {
+		d, err := v.Draw(fig)
+		if err != nil {
+			t.Fatalf("draw: %v", err)
+		}
+		if !bytes.Contains(d.SVG, []byte("<svg")) || !bytes.HasPrefix(d.PNG, []byte("\x89PNG\r\n\x1a\n")) {
+			t.Error("the drawing lacks an SVG or a PNG image")
+		}
+		return digest(t, []string{hash(d.SVG), hash(d.PNG)})
+	})
+	if _, err := v.Draw(plugins.Figure{}); err == nil {
+		t.Log("an empty figure is drawn")
+	}
+	if digestFigure(fig) != before {
+		t.Error("the figure was changed")
+	}
+	return out
+}

@@ -1,0 +1,73 @@
+package style
+
+import "gonum.org/v1/plot/vg"
+
+// legend names the series, beside or below the axes.
+type legend struct {
+	right         bool
+	entries       [][]string // the lines of each series' name
+	columns       int
+	column        vg.Length   // width of a column
+	rows          []vg.Length // height of each row
+	width, height vg.Length
+}
+
+// layLegend arranges the names in as many columns as have room. A single series without a name needs none.
+func (p *page) layLegend(full vg.Length) legend {
+	names := make([]string, 0, len(p.fig.Series))
+	named := len(p.fig.Series) > 1
+	for _, s := range p.fig.Series {
+		names = append(names, s.Name)
+		named = named || s.Name != ""
+	}
+	if !named || p.Config.Legend == "none" {
+		return legend{}
+	}
+	l := legend{right: p.Config.Legend == "right", columns: 1}
+	room := full - keyWidth - keyGap
+	if l.right {
+		room = 0.36*p.width - keyWidth - keyGap
+	}
+	var widest vg.Length
+	for _, name := range names {
+		lines := p.f.legend.wrap(name, room)
+		widest = max(widest, p.f.legend.widest(lines))
+		l.entries = append(l.entries, lines)
+	}
+	l.column = keyWidth + keyGap + widest
+	l.width = l.column
+	if !l.right {
+		l.columns = max(1, min(len(names), int((full+entryGap)/(l.column+entryGap))))
+		l.width = full
+	}
+	for first := 0; first < len(names); first += l.columns {
+		lines := 1
+		for i := first; i < min(first+l.columns, len(names)); i++ {
+			lines = max(lines, len(l.entries[i]))
+		}
+		l.rows = append(l.rows, p.f.legend.height(lines)+1)
+		l.height += p.f.legend.height(lines) + 1
+	}
+	return l
+}
+
+func (p *page) drawLegend(pen *Pen) {
+	l := &p.legend
+	left, top := margin, p.legendTop
+	if l.right {
+		left, top = p.width-margin-l.width, p.axes.Max.Y
+	}
+	y := top
+	for row, height := range l.rows {
+		for i := row * l.columns; i < min((row+1)*l.columns, len(l.entries)); i++ {
+			x := left + vg.Length(i%l.columns)*(l.column+entryGap)
+			line := y - p.f.legend.leading/2
+			p.Key(pen, i, vg.Point{X: x + keyWidth/2, Y: line}, keyWidth, p.f.legend.leading*0.7)
+			for _, text := range l.entries[i] {
+				pen.text(p.f.legend, Ink, vg.Point{X: x + keyWidth + keyGap, Y: line - p.f.legend.middle()}, 0, text)
+				line -= p.f.legend.leading
+			}
+		}
+		y -= height
+	}
+}

@@ -2,6 +2,13 @@
 //
 // Load reports every mistake of the files in one go, each with its place in the user's own file.
 // After Load no CUE value is left: everything else works on the types of this file.
+//
+// CUE evaluates the user's files by themselves; it does not unify them with the schemas, because it stops at the
+// first misspelt field of a block and places its findings in the schema. Instead the value becomes a tree of nodes
+// that know where they are written (tree.go, index.go), the schemas become rules (rule.go), and check.go walks both.
+// What a file has in a part with a syntax error, or behind a name that nothing declares, is left out and the rest is
+// checked (source.go). Checks of more than one value (roles.go, matrix.go, axes.go, views.go) look only at what is
+// right by itself, so that each mistake gives one message.
 package spec
 
 import (
@@ -46,6 +53,10 @@ type Use struct {
 	// Paths are the fields of With that hold paths, as lists of JSON object keys or list indices.
 	// Keys and manifests replace them.
 	Paths [][]string `json:"paths,omitempty"`
+	// LLM is the field of With that the llm axis fills; empty when With names its models itself or uses none.
+	LLM string `json:"llm,omitempty"`
+
+	settings json.RawMessage // With after defaults, as the plugin sees it
 }
 
 // Dataset is a data set with its roles, cohort, split and preparation.
@@ -74,6 +85,8 @@ type Dataset struct {
 type FeatureSet struct {
 	Use
 	Allow []string `json:"allow,omitempty"` // "leakage": ids, outcomes and scores may be features
+
+	subsets []string // suffixes that the plugin offers
 }
 
 // Metric is a metric plugin with the dimensions that its scores carry in tables.
@@ -135,7 +148,7 @@ const (
 func (v Value) String() string {
 	switch v.Kind {
 	case NumberValue:
-		return strconv.FormatFloat(v.Number, 'g', -1, 64)
+		return strconv.FormatFloat(v.Number, 'f', -1, 64)
 	case BoolValue:
 		return strconv.FormatBool(v.Bool)
 	case PartValue:

@@ -1,0 +1,279 @@
+package spec
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"cuelang.org/go/cue"
+)
+
+// AllAxes lists the axes of the matrix with all their values, both in order of first mention. An axis with one
+// value is among them; included cells count after the axes of their block.
+func (e *Experiment) AllAxes() []AxisValues {
+	var out []AxisValues
+	seen := map[string]map[Value]bool{}
+	add := func(axis string, values ...Value) {
+		if seen[axis] == nil {
+			seen[axis] = map[Value]bool{}
+			out = append(out, AxisValues{Axis: axis})
+		}
+		i := slices.IndexFunc(out, func(a AxisValues) bool { return a.Axis == axis })
+		for _, v := range values {
+			if !seen[axis][v] {
+				seen[axis][v] = true
+				out[i].Values = append(out[i].Values, v)
+			}
+		}
+	}
+	for _, b := range e.Matrix {
+		for _, a := range b.Axes {
+			add(a.Axis, a.Values...)
+		}
+	}
+	for _, b := range e.Matrix {
+		for _, cell := range b.Include {
+			names := make([]string, 0, len(cell))
+			for axis := range cell {
+				names = append(names, axis)
+			}
+			slices.Sort(names)
+			for _, axis := range names {
+				add(axis, cell[axis])
+			}
+		}
+	}
+	return out
+}
+
+// setting is what a declared axis sets: a field of one or all entries of a section.
+type setting struct {
+	section string
+	name    string // of the entry; "*" is every entry
+	field   []string
+}
+
+// settable are the parts of an entry that an axis may set a field of.
+var settable = map[string][]string{
+	"datasets":   {"with", "split", "prepare", "cohort"},
+	"features":   {"with"},
+	"strategies": {"with"},
+	"metrics":    {"with"},
+	"llms":       {"with"},
+}
+
+func (a Axis) setting() (setting, bool) {
+	parts := strings.Split(a.Sets, ".")
+	if len(parts) < 4 || slices.Contains(parts, "") || !slices.Contains(settable[parts[0]], parts[2]) {
+		return setting{}, false
+	}
+	return setting{section: parts[0], name: parts[1], field: parts[2:]}, true
+}
+
+func (s setting) touches(section, name string) bool {
+	return s.section == section && (s.name == "*" || s.name == name)
+}
+
+// reservedAxes are names that a declared axis cannot have: those of other axes, and of other fields of a block.
+var reservedAxes = append([]string{"dataset", "site", "features", "strategy", "llm", "n", "seed", "audit", "reason"}, notAxes...)
+
+// checkAxes checks the declarations of further axes.
+func (l *loader) checkAxes() {
+	for i, n := range l.entries("axes") {
+		if slices.Contains(reservedAxes, n.name()) {
+			l.wrong(n, n.label, "%q has a meaning of its own in a block; a declared axis needs another name", n.name())
+			continue
+		}
+		sets := n.field("sets")
+		if !sets.ok() {
+			continue
+		}
+		s, ok := l.exp.Axes[i].setting()
+		if !ok {
+			l.wrong(sets, sets.at, `must name a field of a setting, such as "strategies.*.with.temperature" or "datasets.NAME.split.seed"`)
+			continue
+		}
+		if names := l.sectionNames(s.section); s.name != "*" && !names.may(s.name) {
+			l.wrong(sets, sets.at, "%s has no entry %q%s", s.section, s.name, hint(s.name, "known:", names.names))
+			continue
+		}
+		if !l.usesAxis(n.name()) && l.root.field("matrix").whole() {
+			l.rep.warn(joinPath(n.path), n.label, "no block of the matrix uses this axis")
+		}
+	}
+}
+
+func (l *loader) usesAxis(name string) bool {
+	for _, b := range oneOrMore(l.root.field("matrix")) {
+		if b.written(name) || slices.ContainsFunc(oneOrMore(b.field("include")), func(c *node) bool { return c.written(name) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkExtra checks the values that a block gives a declared axis as if they stood where they are put.
+func (l *loader) checkExtra(block *node, b *Block) {
+	for i, declared := range l.entries("axes") {
+		if !declared.whole() {
+			continue
+		}
+		s, ok := l.exp.Axes[i].setting()
+		if !ok {
+			continue
+		}
+		var values []*node
+		values = append(values, oneOrMore(block.field(declared.name()))...)
+		for _, cell := range oneOrMore(block.field("include")) {
+			values = append(values, oneOrMore(cell.field(declared.name()))...)
+		}
+		if len(values) == 0 {
+			continue
+		}
+		for _, n := range l.entries(s.section) {
+			if s.touches(s.section, n.name()) && l.uses(b, s.section, n.name()) {
+				l.checkSet(declared.field("sets"), n, s, values, b)
+			}
+		}
+	}
+}
+
+// checkSet checks values of an axis against the field of one entry that they are put into.
+func (l *loader) checkSet(sets, entry *node, s setting, values []*node, b *Block) {
+	r := l.ruleAt(entry, s)
+	if r == nil {
+		return
+	}
+	if r == noRule {
+		l.rep.add(joinPath(sets.path), sets.at, "%s has no field %q%s", joinPath(entry.path), strings.Join(s.field, "."),
+			l.fieldHint(entry, s))
+		return
+	}
+	if _, path := r.marked("path"); path {
+		l.rep.add(joinPath(sets.path), sets.at, "an axis cannot set a path; declare a data set for each file")
+		return
+	}
+	for _, v := range values {
+		if !v.ok() {
+			continue
+		}
+		trial := *v
+		before := len(l.rep.mistakes)
+		l.check(&trial, r)
+		if len(l.rep.mistakes) > before {
+			continue // the value stays whole, so that other checks of it go on
+		}
+		l.checkMarked(&trial, r, b)
+		l.checkBuild(entry, s, v)
+	}
+}
+
+// checkMarked checks what a value of an axis refers to in the cells of a block.
+func (l *loader) checkMarked(v *node, r *rule, b *Block) {
+	if _, ok := r.marked("llm"); ok {
+		l.checkLLM(v)
+	}
+	if _, ok := r.marked("column"); ok && v.kind == cue.StringKind {
+		for _, d := range b.values("dataset") {
+			l.checkColumn(v, d.Text)
+		}
+	}
+}
+
+// noRule marks a field that a schema does not have.
+var noRule = &rule{kinds: cue.BottomKind}
+
+// ruleAt returns the rule of a field of an entry; nil when it cannot be known, noRule when there is no such field.
+func (l *loader) ruleAt(entry *node, s setting) *rule {
+	r := l.schemas.top.child(s.section).other
+	for _, name := range s.field {
+		r = r.container()
+		next := r.child(name)
+		if r.kinds == cue.ListKind {
+			if next = r.index(name); next != nil { // what marks a list marks its elements
+				element := *next
+				element.marks = append(slices.Clone(r.marks), next.marks...)
+				next = &element
+			}
+		}
+		if next == nil {
+			return noRule
+		}
+		if r = next; r.settings() != "" {
+			use := entry.field("use")
+			if !use.ok() || l.schemas.plugin(r.settings(), use.text) == nil {
+				return nil
+			}
+			r = l.schemas.rule(r.settings(), use.text)
+		}
+	}
+	return r
+}
+
+// container returns the alternative of a rule that has fields or elements.
+func (r *rule) container() *rule {
+	for _, a := range r.alts {
+		if a.kinds&(cue.StructKind|cue.ListKind) != 0 {
+			return a
+		}
+	}
+	return r
+}
+
+// fieldHint suggests a field near the one that an entry does not have.
+func (l *loader) fieldHint(entry *node, s setting) string {
+	up := s
+	up.field = s.field[:len(s.field)-1]
+	if len(up.field) == 0 {
+		return ""
+	}
+	if r := l.ruleAt(entry, up); r != nil {
+		return didYouMean(s.field[len(s.field)-1], r.names())
+	}
+	return ""
+}
+
+// checkBuild makes the plugin with a value of an axis put in: a constructor may want more than the schema says.
+func (l *loader) checkBuild(entry *node, s setting, v *node) {
+	before := l.found.built[indexKey(entry.path)]
+	if s.field[0] != "with" || before == nil {
+		return
+	}
+	p := l.schemas.plugin(l.schemas.top.child(s.section).other.child("with").settings(), before.info.Name)
+	with, err := setIn(l.withOf(entry), s.field[1:], value(v))
+	if err != nil {
+		l.rep.add(joinPath(v.path), v.at, "%v", err)
+		return
+	}
+	made, _, err := p.build(with)
+	if err != nil {
+		l.rep.add(joinPath(v.path), v.at, "%s: %v", joinPath(entry.path), err)
+		return
+	}
+	if f, ok := made.(interface{ Subsets() []string }); ok && s.section == "features" {
+		if !slices.Equal(f.Subsets(), before.plugin.(interface{ Subsets() []string }).Subsets()) {
+			l.rep.add(joinPath(v.path), v.at, "changes which subsets %s offers; declare a feature set for each", joinPath(entry.path))
+		}
+	}
+}
+
+// withOf is the with block of an entry as its plugin is built from it.
+func (l *loader) withOf(entry *node) []byte {
+	with := entry.field("with")
+	if with == nil {
+		with = &node{path: entry.below("with"), kind: cue.StructKind}
+	}
+	return l.complete(with)
+}
+
+// index returns the rule of an element of a list, given its number.
+func (r *rule) index(name string) *rule {
+	i, err := strconv.Atoi(name)
+	if err != nil || i < 0 {
+		return nil
+	}
+	if i < len(r.fixed) {
+		return r.fixed[i]
+	}
+	return r.elem
+}

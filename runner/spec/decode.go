@@ -1,0 +1,336 @@
+package spec
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/cohort"
+	"github.com/ehrlab/ehrlab/plugins/prepare"
+	"github.com/ehrlab/ehrlab/plugins/split"
+)
+
+// decode fills the Experiment from the nodes; what is wrong or missing keeps its zero value. Blocks of the
+// matrix are decoded by checkMatrix, which knows the axes.
+func (l *loader) decode() {
+	e, r := l.exp, l.root
+	e.Name, e.Title, e.Description = text(r.field("name")), text(r.field("title")), text(r.field("description"))
+	for _, n := range l.entries("datasets") {
+		e.Datasets = append(e.Datasets, l.dataset(n))
+	}
+	for _, n := range l.entries("features") {
+		f := FeatureSet{Use: l.decodeUse(n), Allow: texts(n.field("allow"))}
+		if p := l.features(n); p != nil {
+			f.subsets = p.Subsets()
+		}
+		e.Features = append(e.Features, f)
+	}
+	for _, n := range l.entries("llms") {
+		e.LLMs = append(e.LLMs, l.decodeUse(n))
+	}
+	for _, n := range l.entries("strategies") {
+		e.Strategies = append(e.Strategies, l.decodeUse(n))
+	}
+	for _, n := range l.entries("metrics") {
+		e.Metrics = append(e.Metrics, l.metric(n))
+	}
+	for _, n := range l.entries("axes") {
+		e.Axes = append(e.Axes, Axis{Name: n.name(), Sets: text(n.field("sets"))})
+	}
+	for _, n := range l.entries("tables") {
+		e.Tables = append(e.Tables, table(n))
+	}
+	for _, n := range l.entries("plots") {
+		e.Plots = append(e.Plots, plot(n))
+	}
+}
+
+// entries are the named entries of a section, in order of mention, the wrong ones among them.
+func (l *loader) entries(section string) []*node {
+	if n := l.root.field(section); n.is(cue.StructKind) {
+		return n.fields
+	}
+	return nil
+}
+
+// listed reports whether all entries of a section are known; otherwise a name that is not there may still exist.
+func (l *loader) listed(section string) bool {
+	n := l.root.field(section)
+	if n != nil {
+		return n.ok() && !n.part && !l.broken[section]
+	}
+	if l.broken[section] || l.root.part || l.schemas.top.child(section).needed {
+		return false
+	}
+	for _, f := range l.root.fields { // it may be there under a misspelt name
+		if f.state == bad && closest(f.name(), l.schemas.top.names()) == section {
+			return false
+		}
+	}
+	return true
+}
+
+// decodeUse decodes a plugin with its settings.
+func (l *loader) decodeUse(n *node) Use {
+	u := Use{Name: n.name(), Use: text(n.field("use"))}
+	with := n.field("with")
+	if with.whole() && with.kind == cue.StructKind {
+		u.With = with.json()
+		for _, p := range l.found.paths {
+			if len(p.path) > len(with.path) && slices.Equal(p.path[:len(with.path)], with.path) {
+				u.Paths = append(u.Paths, slices.Clone(p.path[len(with.path):]))
+			}
+		}
+		slices.SortFunc(u.Paths, slices.Compare)
+	}
+	if field, ok := l.found.blanks[indexKey(n.below("with"))]; ok {
+		u.LLM = field
+	}
+	if b := l.found.built[indexKey(n.path)]; b != nil {
+		u.settings = b.settings
+	}
+	return u
+}
+
+func (l *loader) dataset(n *node) Dataset {
+	d := Dataset{
+		Use: l.decodeUse(n),
+		Row: text(n.field("row")), Subject: text(n.field("subject")), Site: text(n.field("site")), Target: text(n.field("target")),
+		Group: texts(n.field("group")), Outcome: texts(n.field("outcome")), Score: texts(n.field("score")), ID: texts(n.field("id")),
+		Governance: plugins.Governance(text(n.field("governance"))),
+		Licence:    text(n.field("licence")), Citation: text(n.field("citation")), Note: text(n.field("note")),
+		Prepare: prepare.Config{Missing: "keep"},
+	}
+	if c := n.field("cohort"); c.is(cue.ListKind) {
+		for _, f := range c.items {
+			d.Cohort = append(d.Cohort, filter(f))
+		}
+	}
+	d.Split = splitConfig(n.field("split"))
+	p := n.field("prepare")
+	if m := text(p.field("missing")); m != "" {
+		d.Prepare.Missing = m
+	}
+	if v := p.field("levels"); v.is(cue.StructKind) {
+		d.Prepare.Levels = &prepare.Levels{Min: int(number(v.field("min"))), Other: "OTHER"}
+		if o := v.field("other"); o.is(cue.StringKind) {
+			d.Prepare.Levels.Other = o.text
+		}
+	}
+	return d
+}
+
+// splitConfig decodes a split. Whether it is by subject is settled once the roles are known.
+func splitConfig(n *node) split.Config {
+	c := split.Config{
+		Train: number(n.field("train")), Validation: number(n.field("validation")), Test: number(n.field("test")), Reference: number(n.field("reference")),
+		By: text(n.field("by")), Stratify: text(n.field("stratify")),
+	}
+	if seed := n.field("seed"); seed.is(cue.IntKind) {
+		_ = json.Unmarshal([]byte(seed.text), &c.Seed) // a seed that does not fit is reported by checkSplit
+	}
+	if !namesShare(n) {
+		c.Train, c.Validation, c.Test, c.Reference = 0.6, 0.1, 0.15, 0.15
+	}
+	return c
+}
+
+func namesShare(n *node) bool {
+	for _, p := range plugins.AllParts() {
+		if n.field(string(p)) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func filter(n *node) cohort.Filter {
+	f := cohort.Filter{Column: text(n.field("column"))}
+	if m := n.field("min"); m.is(cue.NumberKind) {
+		x := m.number()
+		f.Min = &x
+	}
+	if m := n.field("max"); m.is(cue.NumberKind) {
+		x := m.number()
+		f.Max = &x
+	}
+	if m := n.field("missing"); m.is(cue.BoolKind) {
+		f.Missing = &m.truth
+	}
+	if in := n.field("in"); in.is(cue.ListKind) {
+		for _, v := range in.items {
+			f.In = append(f.In, value(v).String())
+		}
+	}
+	return f
+}
+
+func (l *loader) metric(n *node) Metric {
+	m := Metric{Use: l.decodeUse(n)}
+	if d := n.field("dims"); d.is(cue.StructKind) && len(d.fields) > 0 {
+		m.Dims = map[string]string{}
+		for _, f := range d.fields {
+			m.Dims[f.name()] = text(f)
+		}
+	}
+	return m
+}
+
+func table(n *node) Table {
+	t := Table{
+		Name: n.name(), Title: text(n.field("title")), Caption: text(n.field("caption")),
+		Rows: texts(n.field("rows")), Over: texts(n.field("over")), Where: choices(n.field("where")),
+	}
+	if c := n.field("columns"); c.is(cue.ListKind) {
+		for _, f := range c.items {
+			column := TableColumn{Score: text(f.field("score")), Title: text(f.field("title"))}
+			if d := f.field("digits"); d.is(cue.IntKind) {
+				digits := int(d.number())
+				column.Digits = &digits
+			}
+			t.Columns = append(t.Columns, column)
+		}
+	}
+	return t
+}
+
+func plot(n *node) Plot {
+	p := Plot{
+		Name: n.name(), Kind: text(n.field("kind")), Title: text(n.field("title")),
+		X: text(n.field("x")), Y: text(n.field("y")), XLabel: text(n.field("xlabel")), YLabel: text(n.field("ylabel")),
+		Series: text(n.field("series")), Over: texts(n.field("over")), Where: choices(n.field("where")),
+	}
+	if with := n.field("with"); with.whole() && with.kind == cue.StructKind {
+		p.With = with.json()
+	}
+	return p
+}
+
+// choices decodes axes with one value or a list of values each.
+func choices(n *node) map[string][]Value {
+	if !n.is(cue.StructKind) || len(n.fields) == 0 {
+		return nil
+	}
+	out := map[string][]Value{}
+	for _, f := range n.fields {
+		for _, v := range oneOrMore(f) {
+			if v.ok() {
+				out[f.name()] = append(out[f.name()], value(v))
+			}
+		}
+	}
+	return out
+}
+
+// oneOrMore returns the elements of a list, or the value itself.
+func oneOrMore(n *node) []*node {
+	if n.is(cue.ListKind) {
+		return n.items
+	}
+	if n.ok() {
+		return []*node{n}
+	}
+	return nil
+}
+
+func text(n *node) string {
+	if n.is(cue.StringKind) {
+		return n.text
+	}
+	return ""
+}
+
+// texts decodes a text or a list of texts.
+func texts(n *node) []string {
+	var out []string
+	for _, e := range oneOrMore(n) {
+		if e.is(cue.StringKind) {
+			out = append(out, e.text)
+		}
+	}
+	return out
+}
+
+func number(n *node) float64 {
+	if n.is(cue.NumberKind) {
+		return n.number()
+	}
+	return 0
+}
+
+// value decodes a value of an axis.
+func value(n *node) Value {
+	switch {
+	case n.is(cue.BoolKind):
+		return Value{Kind: BoolValue, Bool: n.truth}
+	case n.is(cue.NumberKind):
+		return Value{Kind: NumberValue, Number: n.number()}
+	case n.is(cue.StructKind):
+		return Value{Kind: PartValue, Text: text(n.field("rows"))}
+	}
+	return Value{Kind: TextValue, Text: text(n)}
+}
+
+// known are names that something may refer to.
+type known struct {
+	names []string
+	all   bool     // there are no others
+	maybe []string // prefixes of names that a mistake elsewhere keeps from being known
+}
+
+func (k known) has(name string) bool {
+	for _, n := range k.names {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
+
+// may reports whether a name exists, or may exist once other mistakes are put right.
+func (k known) may(name string) bool {
+	if !k.all || k.has(name) {
+		return true
+	}
+	for _, p := range k.maybe {
+		if strings.HasPrefix(name, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// sectionNames are the names of the entries of a section.
+func (l *loader) sectionNames(section string) known {
+	k := known{all: l.listed(section)}
+	for _, n := range l.entries(section) {
+		k.names = append(k.names, n.name())
+	}
+	return k
+}
+
+// subsetNames are the names of all feature subsets.
+func (l *loader) subsetNames() known {
+	k := known{all: l.listed("features")}
+	for _, n := range l.entries("features") {
+		if f := l.features(n); f != nil {
+			for _, suffix := range f.Subsets() {
+				k.names = append(k.names, n.name()+suffix)
+			}
+		} else {
+			k.maybe = append(k.maybe, n.name())
+		}
+	}
+	return k
+}
+
+// features returns the plugin of a feature set, or nil when its settings are wrong.
+func (l *loader) features(n *node) plugins.Features {
+	if b := l.found.built[indexKey(n.path)]; b != nil {
+		return b.plugin.(plugins.Features)
+	}
+	return nil
+}

@@ -1,0 +1,218 @@
+package spec
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"strings"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/frame"
+)
+
+// The plugins of these tests do nothing but have settings, headers, subsets and scores.
+
+type fakeDataset struct {
+	path    string
+	columns []plugins.ColumnInfo
+}
+
+func (d fakeDataset) Files() ([]plugins.File, error) {
+	if d.path == "" {
+		return nil, nil
+	}
+	return []plugins.File{{Role: "table", Path: d.path}}, nil
+}
+
+func (d fakeDataset) Header(context.Context, plugins.Env) (*plugins.Header, error) {
+	h := &plugins.Header{Columns: d.columns}
+	if d.path == "" {
+		return h, nil
+	}
+	b, err := os.ReadFile(d.path)
+	if err != nil {
+		return nil, err
+	}
+	line, _, _ := strings.Cut(string(b), "\n")
+	for _, name := range strings.Split(line, ",") {
+		if name == "" {
+			return nil, fmt.Errorf("%s:1:1: a column has no name", d.path)
+		}
+		h.Columns = append(h.Columns, plugins.ColumnInfo{Name: name, Kind: frame.Number})
+	}
+	return h, nil
+}
+
+func (d fakeDataset) Read(context.Context, plugins.Env) (*plugins.Data, error) { return nil, nil }
+
+type fakeFeatures struct{ subsets []string }
+
+func (f fakeFeatures) Subsets() []string { return f.subsets }
+
+func (f fakeFeatures) Choose(context.Context, plugins.Env, plugins.Candidates) ([]plugins.Subset, error) {
+	return nil, nil
+}
+
+type fakeStrategy struct{}
+
+func (fakeStrategy) Generate(context.Context, plugins.Env, plugins.Task) (*plugins.Generated, error) {
+	return nil, nil
+}
+
+type fakeMetric struct{}
+
+func (fakeMetric) Measure(context.Context, plugins.Env, *plugins.Pair) (*plugins.Measurement, error) {
+	return nil, nil
+}
+
+type fakeLLM struct{}
+
+func (fakeLLM) Complete(context.Context, plugins.Request) (*plugins.Response, error) { return nil, nil }
+
+type fakeView struct{}
+
+func (fakeView) Draw(plugins.Figure) (*plugins.Drawing, error) { return nil, nil }
+
+type none struct{}
+
+type tableConfig struct {
+	Path    string            `json:"path"`
+	Missing map[string]string `json:"missing,omitempty"`
+}
+
+type icuConfig struct {
+	Rows int    `json:"rows"`
+	Seed uint64 `json:"seed"`
+}
+
+type listConfig struct {
+	Columns []string `json:"columns"`
+}
+
+type ladderConfig struct {
+	Ladder []int `json:"ladder"`
+}
+
+type llmConfig struct {
+	Model       string   `json:"model"`
+	Temperature *float64 `json:"temperature,omitempty"`
+}
+
+type naiveConfig struct {
+	LLM      string   `json:"llm"`
+	Examples int      `json:"examples"`
+	Batch    int      `json:"batch"`
+	By       []string `json:"by,omitempty"`
+	Prompt   string   `json:"prompt,omitempty"`
+}
+
+type copulaConfig struct {
+	Shrinkage float64 `json:"shrinkage"`
+	Kind      string  `json:"kind"`
+}
+
+type tvdConfig struct {
+	Smoothing float64           `json:"smoothing"`
+	Bins      any               `json:"bins,omitempty"`
+	Names     []string          `json:"names,omitempty"`
+	Weights   map[string]weight `json:"weights,omitempty"`
+	Low       int               `json:"low"`
+	High      int               `json:"high"`
+}
+
+type weight struct {
+	Weight float64 `json:"weight"`
+}
+
+type klConfig struct {
+	Bins int `json:"bins"`
+}
+
+type downstreamConfig struct {
+	Model string `json:"model"`
+	Test  string `json:"test"`
+}
+
+var icuColumns = []plugins.ColumnInfo{
+	{Name: "patientunitstayid", Kind: frame.Number, Role: plugins.RoleRow},
+	{Name: "uniquepid", Kind: frame.Category, Role: plugins.RoleSubject},
+	{Name: "hospitalid", Kind: frame.Category, Role: plugins.RoleSite},
+	{Name: "age", Kind: frame.Number},
+	{Name: "is_female", Kind: frame.Category},
+	{Name: "heartrate", Kind: frame.Number},
+	{Name: "los", Kind: frame.Number, Role: plugins.RoleOutcome},
+	{Name: "death", Kind: frame.Category, Role: plugins.RoleTarget},
+}
+
+func fakeRegistry() *plugins.Registry {
+	r := &plugins.Registry{}
+	records := []plugins.Shape{plugins.Records}
+	info := func(name, schema string, more ...func(*plugins.Info)) plugins.Info {
+		i := plugins.Info{Name: name, Version: 1, Summary: "a fake", Schema: schema, Shapes: records}
+		for _, m := range more {
+			m(&i)
+		}
+		return i
+	}
+	scores := func(s ...plugins.ScoreInfo) func(*plugins.Info) { return func(i *plugins.Info) { i.Scores = s } }
+	score := func(name string, dims ...string) plugins.ScoreInfo {
+		return plugins.ScoreInfo{Name: name, Summary: name, Min: 0, Max: math.Inf(1), Better: plugins.Lower, Dims: dims}
+	}
+
+	plugins.Add(&r.Datasets, info("table", "path!: string @path()\nmissing?: [string]: string"), tableConfig{},
+		func(c tableConfig) (plugins.Dataset, error) { return fakeDataset{path: c.Path}, nil })
+	plugins.Add(&r.Datasets, info("icu", "rows?: int & >0\nseed?: int & >=0"), icuConfig{Rows: 5000},
+		func(icuConfig) (plugins.Dataset, error) { return fakeDataset{columns: icuColumns}, nil })
+	plugins.Add(&r.Datasets, info("events", "", func(i *plugins.Info) { i.Shapes = []plugins.Shape{plugins.Events} }), none{},
+		func(none) (plugins.Dataset, error) { return fakeDataset{columns: icuColumns}, nil })
+
+	plugins.Add(&r.Features, info("all", ""), none{}, func(none) (plugins.Features, error) { return fakeFeatures{[]string{""}}, nil })
+	plugins.Add(&r.Features, info("list", "columns!: [string, ...string] @column()"), listConfig{},
+		func(listConfig) (plugins.Features, error) { return fakeFeatures{[]string{""}}, nil })
+	plugins.Add(&r.Features, info("importance", "ladder!: [int & >0, ...int & >0]"), ladderConfig{},
+		func(c ladderConfig) (plugins.Features, error) {
+			var suffixes []string
+			for _, n := range c.Ladder {
+				suffixes = append(suffixes, fmt.Sprint(n))
+			}
+			return fakeFeatures{suffixes}, nil
+		})
+
+	plugins.Add(&r.LLMs, info("fake", "model!: string\ntemperature?: number & >=0 & <=2"), llmConfig{},
+		func(llmConfig) (plugins.LLM, error) { return fakeLLM{}, nil })
+
+	plugins.Add(&r.Strategies, info("llm-naive", "llm!: string @llm()\nexamples?: int & >=0\nbatch?: int & >0\nby?: [...string] @column()\nprompt?: string @text()"),
+		naiveConfig{Examples: 100, Batch: 50}, func(naiveConfig) (plugins.Strategy, error) { return fakeStrategy{}, nil })
+	plugins.Add(&r.Strategies, info("gaussian-copula", "shrinkage?: number & >=0 & <1\nkind?: \"fast\" | \"exact\""),
+		copulaConfig{Kind: "exact"}, func(copulaConfig) (plugins.Strategy, error) { return fakeStrategy{}, nil })
+	plugins.Add(&r.Strategies, info("independent", ""), none{}, func(none) (plugins.Strategy, error) { return fakeStrategy{}, nil })
+	plugins.Add(&r.Strategies, info("holdout", "", func(i *plugins.Info) { i.Reads = []plugins.Part{plugins.Reference} }), none{},
+		func(none) (plugins.Strategy, error) { return fakeStrategy{}, nil })
+
+	plugins.Add(&r.Metrics, info("kl", "bins?: int & >=2 & <=1000", scores(score("mean"), score("divergence", "column"))), klConfig{Bins: 10},
+		func(klConfig) (plugins.Metric, error) { return fakeMetric{}, nil })
+	plugins.Add(&r.Metrics, info("tvd", `smoothing?: number & >=0
+bins?: "sqrt" | "sturges" | (int & >=2)
+names?: [...("a" | "b" | "median")]
+weights?: [string]: {weight!: number & >0}
+low?: int
+high?: int`, scores(score("mean"))), tvdConfig{High: 10}, func(c tvdConfig) (plugins.Metric, error) {
+		if c.Low > c.High {
+			return nil, fmt.Errorf("low is above high")
+		}
+		return fakeMetric{}, nil
+	})
+	plugins.Add(&r.Metrics, info("downstream", "model?: \"gbdt\" | \"logistic\"\ntest?: \"real\" | \"synthetic\"", scores(score("auroc"), score("auprc"))),
+		downstreamConfig{Model: "logistic", Test: "real"}, func(downstreamConfig) (plugins.Metric, error) { return fakeMetric{}, nil })
+
+	plugins.Add(&r.Views, info("line", "log?: bool"), struct {
+		Log bool `json:"log"`
+	}{}, func(struct {
+		Log bool `json:"log"`
+	},
+	) (plugins.View, error) {
+		return fakeView{}, nil
+	})
+	return r
+}

@@ -1,0 +1,94 @@
+package spec
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+)
+
+// Resolved returns the experiment as results record it, in canonical JSON, and its SHA-256 in hex.
+//
+// Settings are those after defaults, and paths are cut to their last element. What only concerns reading is left
+// out: titles, descriptions, notes, tables and plots.
+func (e *Experiment) Resolved() (resolved json.RawMessage, hash string) {
+	out := *e
+	out.Title, out.Description, out.Tables, out.Plots = "", "", nil, nil
+	out.Datasets = slices.Clone(e.Datasets)
+	for i := range out.Datasets {
+		d := &out.Datasets[i]
+		d.Use, d.Note = d.Use.resolved(), ""
+	}
+	out.Features = slices.Clone(e.Features)
+	for i := range out.Features {
+		out.Features[i].Use = out.Features[i].Use.resolved()
+	}
+	out.Metrics = slices.Clone(e.Metrics)
+	for i := range out.Metrics {
+		out.Metrics[i].Use = out.Metrics[i].Use.resolved()
+	}
+	out.LLMs, out.Strategies = resolvedUses(e.LLMs), resolvedUses(e.Strategies)
+	b, err := json.Marshal(&out)
+	if err != nil {
+		panic(fmt.Sprintf("experiment %s: %v", e.Name, err)) // plain values; settings are JSON that Build made
+	}
+	sum := sha256.Sum256(b)
+	return b, hex.EncodeToString(sum[:])
+}
+
+func resolvedUses(uses []Use) []Use {
+	out := slices.Clone(uses)
+	for i := range out {
+		out[i] = out[i].resolved()
+	}
+	return out
+}
+
+// resolved is the plugin with its settings after defaults, sorted by key, and without folders.
+func (u Use) resolved() Use {
+	with := u.settings
+	if with == nil {
+		with = u.With
+	}
+	if len(with) == 0 {
+		return u
+	}
+	var tree any
+	d := json.NewDecoder(bytes.NewReader(with))
+	d.UseNumber()
+	if err := d.Decode(&tree); err != nil {
+		return u
+	}
+	for _, path := range u.Paths {
+		if p, ok := getAt(tree, path).(string); ok {
+			_ = SetAt(tree, path, filepath.Base(p)) // getAt found it
+		}
+	}
+	if b, err := json.Marshal(tree); err == nil {
+		u.With = b
+	}
+	return u
+}
+
+// getAt follows object keys and list indices of a decoded JSON value; nil when they lead nowhere.
+func getAt(tree any, path []string) any {
+	for _, p := range path {
+		switch t := tree.(type) {
+		case map[string]any:
+			tree = t[p]
+		case []any:
+			i, err := strconv.Atoi(p)
+			if err != nil || i < 0 || i >= len(t) {
+				return nil
+			}
+			tree = t[i]
+		default:
+			return nil
+		}
+	}
+	return tree
+}

@@ -1,0 +1,505 @@
+package spec
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue"
+)
+
+// checkDims checks that the dimensions of metrics are neither axes nor dimensions that the plugin gives itself.
+func (l *loader) checkDims() {
+	axes := axisNames(l.axes())
+	for _, n := range l.entries("metrics") {
+		dims := n.field("dims")
+		if !dims.is(cue.StructKind) {
+			continue
+		}
+		own := l.ownDims(n)
+		for _, d := range dims.fields {
+			switch {
+			case slices.Contains(axes, d.name()):
+				l.wrong(d, d.label, "%q is an axis; a dimension needs another name", d.name())
+			case slices.Contains(own, d.name()):
+				l.wrong(d, d.label, "the metric has a dimension %q of its own", d.name())
+			}
+		}
+	}
+}
+
+// ownDims are the dimensions that the scores of a metric have by themselves.
+func (l *loader) ownDims(metric *node) []string {
+	var dims []string
+	if b := l.found.built[indexKey(metric.path)]; b != nil {
+		for _, s := range b.info.Scores {
+			for _, d := range s.Dims {
+				if !slices.Contains(dims, d) {
+					dims = append(dims, d)
+				}
+			}
+		}
+	}
+	return dims
+}
+
+// view is a table or plot, as far as its cells are concerned.
+type view struct {
+	node   *node
+	keys   []*node // axes and dimensions that tell rows, or points and series, apart
+	over   []*node // axes and dimensions that are averaged over
+	where  *node
+	scores []*node
+	add    string // where a further axis could go
+}
+
+// checkViews checks that tables and plots refer to what the matrix yields, and that each of their cells is one number.
+func (l *loader) checkViews() {
+	var views []view
+	for _, n := range l.entries("tables") {
+		v := view{node: n, keys: oneOrMore(n.field("rows")), over: oneOrMore(n.field("over")), where: n.field("where"), add: "rows, over or where"}
+		for _, c := range oneOrMore(n.field("columns")) {
+			v.scores = append(v.scores, c.field("score"))
+		}
+		for _, name := range []string{"rows", "columns"} {
+			if f := n.field(name); f.is(cue.ListKind) && len(f.items) == 0 && !f.part {
+				l.wrong(f, f.at, "must have at least one value")
+			}
+		}
+		views = append(views, v)
+	}
+	for _, n := range l.entries("plots") {
+		v := view{node: n, over: oneOrMore(n.field("over")), where: n.field("where"), add: "series, over or where"}
+		for _, name := range []string{"x", "series"} {
+			if f := n.field(name); f != nil {
+				v.keys = append(v.keys, f)
+			}
+		}
+		if y := n.field("y"); y != nil {
+			v.scores = append(v.scores, y)
+		}
+		views = append(views, v)
+	}
+	if len(views) == 0 {
+		return
+	}
+	w := l.newYield()
+	for _, v := range views {
+		w.check(v)
+	}
+}
+
+// yield is what the matrix yields: cells, and scores with their dimensions.
+type yield struct {
+	*loader
+	axes     []AxisValues
+	scores   []scoreInfo
+	dims     []string            // all dimensions
+	declared map[string][]string // values of the dimensions that metrics declare
+	sure     bool                // no mistake keeps an axis, dimension or score from being known
+	cells    []cell
+}
+
+// scoreInfo is a score of a metric of the experiment.
+type scoreInfo struct {
+	metric, name string
+	fixed        map[string]string // dimensions with the one value that the experiment declares
+	free         []string          // dimensions that the plugin gives values
+}
+
+// cell is one cell of the matrix: the numbers of its values by axis, -1 for an axis that it lacks.
+type cell struct {
+	values []int32
+	block  int
+}
+
+func (l *loader) newYield() *yield {
+	w := &yield{loader: l, axes: l.exp.AllAxes(), declared: map[string][]string{}}
+	w.sure = l.root.field("matrix").whole() && len(l.subsetNames().maybe) == 0
+	for _, section := range []string{"datasets", "features", "strategies", "metrics", "axes", "matrix"} {
+		w.sure = w.sure && l.listed(section)
+	}
+	for _, m := range l.rep.mistakes {
+		w.sure = w.sure && m.Path != "matrix" && !strings.HasPrefix(m.Path, "matrix.")
+	}
+	for i, n := range l.entries("metrics") {
+		b := l.found.built[indexKey(n.path)]
+		if b == nil {
+			w.sure = false
+			continue
+		}
+		m := l.exp.Metrics[i]
+		for _, s := range b.info.Scores {
+			w.scores = append(w.scores, scoreInfo{metric: m.Name, name: s.Name, fixed: m.Dims, free: s.Dims})
+			w.addDims(s.Dims...)
+		}
+		for d, value := range m.Dims {
+			w.addDims(d)
+			if !slices.Contains(w.declared[d], value) {
+				w.declared[d] = append(w.declared[d], value)
+			}
+		}
+	}
+	slices.Sort(w.dims)
+	for d := range w.declared {
+		slices.Sort(w.declared[d])
+	}
+	if w.sure {
+		w.expand()
+	}
+	return w
+}
+
+func (w *yield) addDims(dims ...string) {
+	for _, d := range dims {
+		if !slices.Contains(w.dims, d) {
+			w.dims = append(w.dims, d)
+		}
+	}
+}
+
+// expand lists the cells of all blocks.
+func (w *yield) expand() {
+	number := make([]map[Value]int32, len(w.axes))
+	for i, a := range w.axes {
+		number[i] = make(map[Value]int32, len(a.Values))
+		for j, v := range a.Values {
+			number[i][v] = int32(j)
+		}
+	}
+	for b := range w.exp.Matrix {
+		w.exp.Matrix[b].each(func(at func(axis string) (Value, bool)) {
+			c := cell{values: make([]int32, len(w.axes)), block: b}
+			for i, a := range w.axes {
+				c.values[i] = -1
+				if v, ok := at(a.Axis); ok {
+					c.values[i] = number[i][v]
+				}
+			}
+			w.cells = append(w.cells, c)
+		})
+	}
+}
+
+// each calls f with each cell of a block that is not left out, then with those that are included.
+func (b *Block) each(f func(at func(axis string) (Value, bool))) {
+	groups := b.groups()
+	wheel := make([]int, len(groups))
+	now := make(map[string]Value, len(b.Axes))
+	at := func(axis string) (Value, bool) { v, ok := now[axis]; return v, ok }
+	for done := len(groups) == 0; !done; {
+		for g, group := range groups {
+			for _, a := range group {
+				now[a.Axis] = a.Values[wheel[g]]
+			}
+		}
+		if !slices.ContainsFunc(b.Exclude, func(x Exclude) bool { return x.matches(now) }) {
+			f(at)
+		}
+		done = true
+		for g := len(groups) - 1; g >= 0 && done; g-- {
+			wheel[g]++
+			if wheel[g] < len(groups[g][0].Values) {
+				done = false
+			} else {
+				wheel[g] = 0
+			}
+		}
+	}
+	for _, c := range b.Include {
+		now = c
+		f(at)
+	}
+}
+
+// matches reports whether an exclude leaves out a cell.
+func (x Exclude) matches(cell map[string]Value) bool {
+	for axis, values := range x.Match {
+		if v, ok := cell[axis]; !ok || !slices.Contains(values, v) {
+			return false
+		}
+	}
+	return true
+}
+
+// axis returns the number of an axis, or -1.
+func (w *yield) axis(name string) int {
+	return slices.IndexFunc(w.axes, func(a AxisValues) bool { return a.Axis == name })
+}
+
+// check checks one table or plot.
+func (w *yield) check(v view) {
+	seen := map[string]bool{}
+	for _, n := range append(slices.Clone(v.keys), v.over...) {
+		if !n.ok() {
+			continue
+		}
+		if w.axis(n.text) < 0 && !slices.Contains(w.dims, n.text) {
+			if w.sure {
+				known := append(w.axisList(), w.dims...)
+				w.wrong(n, n.at, "no axis or dimension named %q%s", n.text, hint(n.text, "known:", known))
+			}
+		} else if seen[n.text] {
+			w.wrong(n, n.at, "%q is given twice", n.text)
+		}
+		seen[n.text] = true
+	}
+	w.checkWhere(v.where)
+	reported := map[string]bool{}
+	for _, s := range v.scores {
+		w.checkScore(v, s, reported)
+	}
+}
+
+func (w *yield) axisList() []string {
+	names := make([]string, len(w.axes))
+	for i, a := range w.axes {
+		names[i] = a.Axis
+	}
+	return names
+}
+
+// checkWhere checks that a selection names axes and dimensions, and values that they have.
+func (w *yield) checkWhere(n *node) {
+	if !n.is(cue.StructKind) || !w.sure {
+		return
+	}
+	for _, f := range n.fields {
+		i := w.axis(f.name())
+		if i < 0 && !slices.Contains(w.dims, f.name()) {
+			w.wrong(f, f.label, "no axis or dimension named %q%s", f.name(), hint(f.name(), "known:", append(w.axisList(), w.dims...)))
+			continue
+		}
+		for _, e := range oneOrMore(f) {
+			if !e.ok() {
+				continue
+			}
+			v := value(e)
+			switch {
+			case i >= 0 && !slices.Contains(w.axes[i].Values, v):
+				var known []string
+				for _, x := range w.axes[i].Values {
+					known = append(known, x.String())
+				}
+				w.wrong(e, e.at, "axis %q has no value %s%s", f.name(), v.quoted(), hint(v.String(), "it has", known))
+			case i < 0 && w.declared[f.name()] != nil && !w.gives(f.name()) && !slices.Contains(w.declared[f.name()], v.Text):
+				w.wrong(e, e.at, "dimension %q has no value %s%s", f.name(), v.quoted(), hint(v.Text, "it has", w.declared[f.name()]))
+			}
+		}
+	}
+}
+
+// gives reports whether a plugin gives values of a dimension, which are not known before it runs.
+func (w *yield) gives(dim string) bool {
+	return slices.ContainsFunc(w.scores, func(s scoreInfo) bool { return slices.Contains(s.free, dim) })
+}
+
+// checkScore checks that a score exists, and that each cell of the view holds one value of it.
+func (w *yield) checkScore(v view, n *node, reported map[string]bool) {
+	if !n.ok() || !w.sure && !w.scoreKnown(n.text) {
+		return
+	}
+	found := w.find(n.text)
+	if len(found) == 0 {
+		w.wrong(n, n.at, "no score named %q%s", n.text, hint(n.text, "known:", w.addresses(n.text)))
+		return
+	}
+	if !w.viewOK(v) {
+		return
+	}
+	shown := slices.DeleteFunc(slices.Clone(found), func(s scoreInfo) bool { return !w.hasKeys(v, s) })
+	if len(shown) == 0 {
+		w.wrong(n, n.at, "%q has no value in any row: it lacks %s", n.text, w.lacking(v, found))
+		return
+	}
+	for _, s := range shown {
+		for _, d := range s.free {
+			if !names(v.keys, d) && !names(v.over, d) && len(oneOrMore(v.where.field(d))) != 1 {
+				w.wrong(n, n.at, "%q has a value for each %q; add %q to %s", n.text, d, d, v.add)
+				return
+			}
+		}
+	}
+	if a, b, ok := w.meet(v, shown); ok {
+		w.wrong(n, n.at, "%q is given by %q and %q in one place; write %q, or add a dimension that tells them apart to %s",
+			n.text, a.metric, b.metric, a.metric+"."+a.name, v.add)
+		return
+	}
+	for _, s := range shown {
+		w.ambiguous(v, s, reported)
+	}
+}
+
+func (w *yield) scoreKnown(address string) bool { return len(w.find(address)) > 0 }
+
+// viewOK reports whether the keys and selection of a view are right.
+func (w *yield) viewOK(v view) bool {
+	ok := w.sure && (v.where == nil || v.where.whole())
+	for _, n := range append(slices.Clone(v.keys), v.over...) {
+		ok = ok && n.ok()
+	}
+	return ok
+}
+
+// find returns the scores that an address selects: "metric.score", or a score of all metrics.
+func (w *yield) find(address string) []scoreInfo {
+	var found []scoreInfo
+	for _, s := range w.scores {
+		if s.metric+"."+s.name == address {
+			return []scoreInfo{s}
+		}
+		if s.name == address {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
+// addresses lists what could be meant by an address that selects nothing.
+func (w *yield) addresses(address string) []string {
+	var out []string
+	for _, s := range w.scores {
+		out = append(out, s.metric+"."+s.name)
+		if !strings.Contains(address, ".") && !slices.Contains(out, s.name) {
+			out = append(out, s.name)
+		}
+	}
+	return out
+}
+
+func names(list []*node, name string) bool {
+	return slices.ContainsFunc(list, func(n *node) bool { return n.ok() && n.text == name })
+}
+
+// hasKeys reports whether a score has every dimension that tells rows apart or is selected by, and the selected values.
+func (w *yield) hasKeys(v view, s scoreInfo) bool {
+	for _, n := range v.keys {
+		if w.axis(n.text) < 0 && !s.has(n.text) {
+			return false
+		}
+	}
+	if v.where == nil {
+		return true
+	}
+	for _, f := range v.where.fields {
+		if w.axis(f.name()) >= 0 {
+			continue
+		}
+		if !s.has(f.name()) {
+			return false
+		}
+		if fixed, ok := s.fixed[f.name()]; ok && !slices.Contains(texts(f), fixed) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s scoreInfo) has(dim string) bool {
+	_, fixed := s.fixed[dim]
+	return fixed || slices.Contains(s.free, dim)
+}
+
+// lacking says which dimension of a view keeps a score out of it.
+func (w *yield) lacking(v view, found []scoreInfo) string {
+	for _, n := range v.keys {
+		if w.axis(n.text) < 0 && !slices.ContainsFunc(found, func(s scoreInfo) bool { return s.has(n.text) }) {
+			return fmt.Sprintf("the dimension %q", n.text)
+		}
+	}
+	return "what the view selects"
+}
+
+// meet returns two scores of one address that share a place in a view.
+func (w *yield) meet(v view, shown []scoreInfo) (a, b scoreInfo, ok bool) {
+	for i, a := range shown {
+		for _, b := range shown[i+1:] {
+			if !w.apart(v, a, b) && w.together(a.metric, b.metric) {
+				return a, b, true
+			}
+		}
+	}
+	return scoreInfo{}, scoreInfo{}, false
+}
+
+// apart reports whether a dimension that two metrics declare differently tells them apart, or is averaged over.
+func (w *yield) apart(v view, a, b scoreInfo) bool {
+	for _, n := range append(slices.Clone(v.keys), v.over...) {
+		x, inA := a.fixed[n.text]
+		y, inB := b.fixed[n.text]
+		if inA && inB && x != y {
+			return true
+		}
+	}
+	return false
+}
+
+// together reports whether a block measures both metrics.
+func (w *yield) together(a, b string) bool {
+	return slices.ContainsFunc(w.exp.Matrix, func(x Block) bool { return x.measures(a) && x.measures(b) })
+}
+
+func (b *Block) measures(metric string) bool {
+	return len(b.Metrics) == 0 || slices.Contains(b.Metrics, metric)
+}
+
+// ambiguous reports the axes of which a place in a view holds several values.
+func (w *yield) ambiguous(v view, s scoreInfo, reported map[string]bool) {
+	var keys, free []int
+	for i, a := range w.axes {
+		switch {
+		case names(v.keys, a.Axis):
+			keys = append(keys, i)
+		case !names(v.over, a.Axis):
+			free = append(free, i)
+		}
+	}
+	selected := w.selection(v.where)
+	first := map[string][]int32{}
+	var key []byte
+	for _, c := range w.cells {
+		if !w.exp.Matrix[c.block].measures(s.metric) || !selected(c) {
+			continue
+		}
+		key = key[:0]
+		for _, i := range keys {
+			x := c.values[i]
+			key = append(key, byte(x), byte(x>>8), byte(x>>16), byte(x>>24))
+		}
+		before, seen := first[string(key)]
+		if !seen {
+			first[string(key)] = c.values
+			continue
+		}
+		for _, i := range free {
+			if name := w.axes[i].Axis; before[i] != c.values[i] && !reported[name] {
+				reported[name] = true
+				w.rep.add(joinPath(v.node.path), v.node.label, "axis %q has several values in one place; add it to %s", name, v.add)
+			}
+		}
+	}
+}
+
+// selection returns whether a cell has the values that a view selects.
+func (w *yield) selection(where *node) func(cell) bool {
+	want := map[int][]int32{}
+	if where.is(cue.StructKind) {
+		for _, f := range where.fields {
+			i := w.axis(f.name())
+			if i < 0 {
+				continue
+			}
+			for _, e := range oneOrMore(f) {
+				want[i] = append(want[i], int32(slices.Index(w.axes[i].Values, value(e))))
+			}
+		}
+	}
+	return func(c cell) bool {
+		for i, values := range want {
+			if !slices.Contains(values, c.values[i]) {
+				return false
+			}
+		}
+		return true
+	}
+}

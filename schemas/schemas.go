@@ -1,0 +1,20 @@
+// Package schemas holds the CUE schema of experiment files.
+package schemas
+
+import _ "embed"
+
+// Experiment is the schema of an experiment file: its definition #Experiment.
+//
+// Attributes mark what CUE cannot say; package spec acts on them, in plugin schemas too:
+//
+//	@name()           a name made of letters, digits, "-" and "_"
+//	@names()          a block whose keys are such names
+//	@plugin(KIND)     the name of a plugin of that kind
+//	@settings(KIND)   the settings of that plugin
+//	@column()         a column of a data set, or a list of columns
+//	@path()           a file or folder; ${VAR} is expanded, relative paths start at the experiment's folder
+//	@llm()            an entry of llms
+//	@text()           a text, or {file: PATH} whose content is the text
+//
+//go:embed experiment.cue
+var Experiment string

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"sync"
 
 	"github.com/ehrlab/ehrlab/plugins"
 )
@@ -45,17 +46,52 @@ type Input struct {
 	Piece string `json:"piece,omitempty"` // e.g. the suffix of a feature subset
 }
 
-// Canonical is the JSON that is hashed and stored.
-func (r *Recipe) Canonical() []byte {
-	b, err := json.Marshal(r)
-	if err != nil {
-		panic("recipe: " + err.Error()) // only settings that are no JSON could do this; Build made them
-	}
-	return b
-}
+// Canonical is the JSON that is hashed and stored: the same bytes as encoding/json makes of the recipe.
+func (r *Recipe) Canonical() []byte { return r.AppendCanonical(nil) }
 
 // Key hashes the recipe.
 func (r *Recipe) Key() Key {
-	sum := sha256.Sum256(r.Canonical())
-	return Key(hex.EncodeToString(sum[:]))
+	room := rooms.Get().(*[]byte)
+	*room = r.AppendCanonical((*room)[:0])
+	key := Key(hexOf(sha256.Sum256(*room)))
+	rooms.Put(room)
+	return key
 }
+
+// rooms are buffers for the canonical JSON that is hashed and forgotten.
+var rooms = sync.Pool{New: func() any { b := make([]byte, 0, 2048); return &b }}
+
+// sum is a SHA-256 as it is stored: half as long as its name in hex.
+type sum [sha256.Size]byte
+
+// hexOf returns a sum in hex.
+func hexOf(s sum) string {
+	var b [2 * sha256.Size]byte
+	hex.Encode(b[:], s[:])
+	return string(b[:])
+}
+
+// parseSum reads 64 lower-case hex digits. Upper case is refused: a key has one spelling.
+func parseSum(s string) (out sum, ok bool) {
+	if len(s) != 2*len(out) {
+		return out, false
+	}
+	bad := byte(0)
+	for i := range out {
+		hi, lo := unhex[s[2*i]], unhex[s[2*i+1]]
+		bad |= hi | lo
+		out[i] = hi<<4 | lo
+	}
+	return out, bad < 16
+}
+
+// unhex maps a lower-case hex digit to its value, and every other byte to 0xff.
+var unhex = func() (t [256]byte) {
+	for i := range t {
+		t[i] = 0xff
+	}
+	for i, c := range []byte("0123456789abcdef") {
+		t[c] = byte(i)
+	}
+	return t
+}()

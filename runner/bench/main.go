@@ -1,0 +1,203 @@
+// Command bench measures the ehrlab process against the figures of its design, and prints each as a ratio:
+// below 1 is within the figure. It builds the command, makes its experiments in a temporary folder and
+// removes them. As machines differ, the time that this one takes for a fixed piece of work stands on top.
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	runs := flag.Int("runs", 5, "counted runs of each short command; the median is quoted")
+	large := flag.Int("cells", 10_000, "cells of the large rerun")
+	flag.Parse()
+	if err := bench(*runs, *large); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// bench makes its folder, and runs every measurement in it.
+func bench(runs, large int) error {
+	dir, err := os.MkdirTemp("", "ehrlab-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	b := &bencher{dir: dir, binary: filepath.Join(dir, "ehrlab"), runs: runs}
+	build := exec.Command("go", "build", "-o", b.binary, "./runner/cmd/ehrlab")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		return fmt.Errorf("build: %w", err)
+	}
+	fmt.Printf("%s/%s, %d processors; SHA-256 of 256 MiB takes %v here\n\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), reference())
+	fmt.Printf("%-44s %12s %12s %8s %10s\n", "what", "measured", "figure", "ratio", "memory")
+	steps := []func() error{
+		b.start, b.vet,
+		func() error { return b.rerun(1000, 100*time.Millisecond) },
+		func() error { return b.rerun(large, time.Duration(large)*50*time.Microsecond) },
+		b.planning,
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reference is a fixed piece of work.
+func reference() time.Duration {
+	block := make([]byte, 1<<20)
+	start := time.Now()
+	h := sha256.New()
+	for range 256 {
+		h.Write(block)
+	}
+	return time.Since(start).Round(time.Millisecond)
+}
+
+type bencher struct {
+	dir, binary string
+	runs        int
+}
+
+// timing is one run of a process.
+type timing struct {
+	wall   time.Duration
+	memory int64 // peak resident bytes
+	out    string
+}
+
+// run runs the command once.
+func (b *bencher) run(args ...string) (timing, error) {
+	cmd := exec.Command(b.binary, args...)
+	cmd.Dir = b.dir
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	start := time.Now()
+	err := cmd.Run()
+	t := timing{wall: time.Since(start), out: out.String()}
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		t.memory = usage.Maxrss << 10
+	}
+	if err != nil {
+		return t, fmt.Errorf("ehrlab %s: %w\n%s", strings.Join(args, " "), err, errs.String())
+	}
+	return t, nil
+}
+
+// median runs the command several times after a warm-up, and returns the run with the median time.
+func (b *bencher) median(args ...string) (timing, error) {
+	if _, err := b.run(args...); err != nil {
+		return timing{}, err
+	}
+	var all []timing
+	for range b.runs {
+		t, err := b.run(args...)
+		if err != nil {
+			return t, err
+		}
+		all = append(all, t)
+	}
+	slices.SortFunc(all, func(x, y timing) int { return int(x.wall - y.wall) })
+	return all[len(all)/2], nil
+}
+
+func row(what string, measured, figure time.Duration, memory int64) {
+	fmt.Printf("%-44s %12v %12v %8.2f %7d MB\n", what, measured.Round(10*time.Microsecond), figure, float64(measured)/float64(figure), memory>>20)
+}
+
+func (b *bencher) start() error {
+	t, err := b.median("version")
+	if err == nil {
+		row("start (version)", t.wall, 20*time.Millisecond, t.memory)
+	}
+	return err
+}
+
+// vet checks a file of 200 lines.
+func (b *bencher) vet() error {
+	text := experiment("vet", 2, 3)
+	for i := 0; strings.Count(text, "\n") < 200; i++ {
+		text += fmt.Sprintf("tables: t%d: {rows: [\"strategy\", \"features\"], columns: [{score: \"ks.mean\", title: \"column %d\"}], over: [\"n\", \"seed\"]}\n", i, i)
+	}
+	if err := b.write("vet.cue", text); err != nil {
+		return err
+	}
+	t, err := b.median("vet", "vet.cue")
+	if err == nil {
+		row("vet of a file of 200 lines", t.wall, 150*time.Millisecond, t.memory)
+	}
+	return err
+}
+
+// rerun runs an experiment of so many cells, then times the run that has nothing to do.
+func (b *bencher) rerun(cells int, figure time.Duration) error {
+	const sizes = 50
+	name := fmt.Sprintf("cells%d", cells)
+	if err := b.write(name+".cue", experiment(name, sizes, cells/sizes)); err != nil {
+		return err
+	}
+	first, err := b.run("run", name+".cue")
+	if err != nil {
+		return err
+	}
+	steps := 2 * cells // what is above them is shared
+	row(fmt.Sprintf("first run of %d cells, a step", cells), first.wall/time.Duration(steps), 3*time.Millisecond, first.memory)
+	again, err := b.median("run", name+".cue")
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(again.out, "nothing to do") {
+		return fmt.Errorf("the rerun of %s did something:\n%s", name, again.out)
+	}
+	row(fmt.Sprintf("rerun of %d cells, nothing to do", cells), again.wall, figure, again.memory)
+	return nil
+}
+
+// planning expands 100,000 cells of which none is cached.
+func (b *bencher) planning() error {
+	if err := b.write("plan.cue", experiment("plan", 250, 400)); err != nil {
+		return err
+	}
+	t, err := b.median("plan", "--json", "plan.cue")
+	if err == nil {
+		row("plan of 100000 cells", t.wall, 5*time.Second, t.memory)
+	}
+	return err
+}
+
+func (b *bencher) write(name, text string) error {
+	return os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600)
+}
+
+// experiment is a file whose steps do next to nothing: sizes × seeds cells of a small simulated cohort.
+func experiment(name string, sizes, seeds int) string {
+	list := func(n int) string {
+		var items []string
+		for i := range n {
+			items = append(items, fmt.Sprint(i+1))
+		}
+		return strings.Join(items, ", ")
+	}
+	return fmt.Sprintf(`name: %q
+datasets: icu: {use: "simulated-icu", with: rows: 400}
+features: few: {use: "list", with: columns: ["age", "heartrate_max"]}
+strategies: floor: use: "independent"
+metrics: ks: use: "ks"
+matrix: [{strategy: ["floor"], features: ["few"], n: [%s], seed: [%s]}]
+tables: all: {rows: ["strategy"], columns: [{score: "ks.mean"}], over: ["n", "seed"]}
+`, name, list(sizes), list(seeds))
+}

@@ -1,0 +1,257 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"github.com/ehrlab/ehrlab/runner/cache"
+	"github.com/ehrlab/ehrlab/runner/engine"
+	"github.com/ehrlab/ehrlab/runner/record"
+	"github.com/ehrlab/ehrlab/runner/spec"
+)
+
+func (a *app) cacheCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "cache",
+		Short: "list, check or clean the cache of step outputs",
+		Long: `The cache holds the output of every step that has run, by the hash of everything that decides it.
+It may hold rows of your data: its files are readable by you alone.`,
+		Example: `  ehrlab cache ls
+  ehrlab cache verify
+  ehrlab cache gc --max-size 2GB --dry-run`,
+		Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(a.cacheListCommand(), a.cacheVerifyCommand(), a.cacheCollectCommand())
+	return cmd
+}
+
+// stageUse is what the outputs of a stage take.
+type stageUse struct {
+	Stage   string `json:"stage"`
+	Outputs int    `json:"outputs"`
+	Bytes   int64  `json:"bytes"`
+}
+
+// entryLine is one output of cache ls --all.
+type entryLine struct {
+	Key     cache.Key  `json:"key"`
+	Stage   string     `json:"stage"`
+	Plugin  string     `json:"plugin"`
+	Bytes   int64      `json:"bytes"`
+	Digest  cache.Hash `json:"digest"`
+	Created time.Time  `json:"created"`
+	Seconds float64    `json:"seconds"`
+}
+
+func (a *app) cacheListCommand() *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use:     "ls",
+		Short:   "say how many outputs the cache holds, by stage",
+		Example: `  ehrlab cache ls --all`,
+		Args:    usage(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			c, err := a.openCache(true)
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			var entries []entryLine
+			var stages []*stageUse
+			use := map[string]*stageUse{}
+			for e := range c.Entries() {
+				s := use[e.Stage]
+				if s == nil {
+					s = &stageUse{Stage: e.Stage}
+					use[e.Stage] = s
+					stages = append(stages, s)
+				}
+				s.Outputs++
+				s.Bytes += e.Size
+				if all {
+					entries = append(entries, entryLine{e.Key, e.Stage, e.Plugin, e.Size, e.Digest, e.Created, e.Elapsed.Seconds()})
+				}
+			}
+			if a.json {
+				a.printJSON(map[string]any{"stages": stages, "entries": entries})
+				return nil
+			}
+			for _, e := range entries {
+				a.printf("%s  %-9s %-18s %10s  %s\n", e.Key[:16], e.Stage, e.Plugin, humanize.Bytes(uint64(e.Bytes)), e.Created.Format(time.DateTime))
+			}
+			for _, s := range stages {
+				a.printf("%-9s %7d outputs %10s\n", s.Stage, s.Outputs, humanize.Bytes(uint64(s.Bytes)))
+			}
+			if len(stages) == 0 {
+				a.printf("the cache is empty\n")
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "list every output")
+	return cmd
+}
+
+func (a *app) cacheVerifyCommand() *cobra.Command {
+	var sample float64
+	cmd := &cobra.Command{
+		Use:   "verify [EXPERIMENT]",
+		Short: "check the stored outputs, or make those of an experiment again and compare",
+		Long: `Without an experiment, verify reads every stored output and checks it against its checksum. With one, it
+makes the outputs of its steps again, a share of them or all, and compares what comes out with what is stored.`,
+		Example: `  ehrlab cache verify
+  ehrlab cache verify --sample 0.1 experiments/quickstart.cue`,
+		Args: usage(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !(sample > 0 && sample <= 1) {
+				return wrong(fmt.Errorf("sample %g: must be a share in (0, 1]", sample))
+			}
+			c, err := a.openCache(false)
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			if len(args) == 0 {
+				return a.checkAll(cmd.Context(), c)
+			}
+			return a.remakeAll(cmd.Context(), c, args[0], sample)
+		},
+	}
+	cmd.Flags().Float64Var(&sample, "sample", 1, "share of the outputs to make again")
+	return cmd
+}
+
+// checkAll reads every stored output.
+func (a *app) checkAll(ctx context.Context, c *cache.Cache) error {
+	r, err := c.CheckAll(ctx)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		var damaged []string
+		for _, d := range r.Damaged {
+			damaged = append(damaged, d.Error())
+		}
+		a.printJSON(map[string]any{"checked": r.Entries, "bytes": r.Bytes, "damaged": damaged, "gaps": len(r.Gaps)})
+	} else {
+		for _, d := range r.Damaged {
+			a.printf("damaged, set aside: %v\n", d)
+		}
+		for _, g := range r.Gaps {
+			a.printf("pack %s holds no valid record in bytes %d to %d\n", g.Pack, g.From, g.To)
+		}
+		a.printf("%s read (%s), %d damaged\n", plural(r.Entries, "output"), humanize.Bytes(uint64(r.Bytes)), len(r.Damaged))
+	}
+	if len(r.Damaged) > 0 {
+		return &exit{exitBug, nil}
+	}
+	return nil
+}
+
+func (a *app) remakeAll(ctx context.Context, c *cache.Cache, path string, sample float64) error {
+	e, err := a.loadExperiment(path, spec.Require)
+	if err != nil {
+		return err
+	}
+	p, err := a.makePlan(e, c)
+	if err != nil {
+		return wrong(err)
+	}
+	v, err := engine.Verify(ctx, p, c, sample, a.engineOptions(nil))
+	if err != nil {
+		return err
+	}
+	var differ []string
+	for _, s := range v.Differ {
+		differ = append(differ, s.Label+" "+string(s.Key[:16]))
+	}
+	if a.json {
+		a.printJSON(map[string]any{"checked": v.Checked, "differ": differ})
+	} else {
+		for _, d := range differ {
+			a.printf("differs: %s\n", d)
+		}
+		a.printf("%s made again, %d differ\n", plural(v.Checked, "output"), len(differ))
+	}
+	if len(differ) > 0 {
+		return &exit{exitBug, nil}
+	}
+	return nil
+}
+
+func (a *app) cacheCollectCommand() *cobra.Command {
+	var size string
+	var age time.Duration
+	var dry bool
+	cmd := &cobra.Command{
+		Use:   "gc",
+		Short: "remove old outputs that no version of results was made from",
+		Long: `gc removes outputs that are older than --max-age, then the oldest ones until the cache is no larger than
+--max-size. What a version in the results folder was made from, and all that this needs, stays.`,
+		Example: `  ehrlab cache gc --max-size 2GB --dry-run
+  ehrlab cache gc --max-age 720h`,
+		Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var limit uint64
+			if size != "" {
+				var err error
+				if limit, err = humanize.ParseBytes(size); err != nil || limit == 0 || limit > math.MaxInt64 {
+					return wrong(fmt.Errorf("max-size %q: must be a size such as 500MB or 2GB", size))
+				}
+			}
+			if size == "" && age == 0 {
+				return wrong(fmt.Errorf("give --max-size, --max-age, or both"))
+			}
+			if age < 0 {
+				return wrong(fmt.Errorf("max-age %s: must not be negative", age))
+			}
+			return a.collect(cmd.Context(), int64(limit), age, dry)
+		},
+	}
+	cmd.Flags().StringVar(&size, "max-size", "", "size that the cache may keep, e.g. 2GB")
+	cmd.Flags().DurationVar(&age, "max-age", 0, "age that an output may reach, e.g. 720h")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what would be removed and remove nothing")
+	return cmd
+}
+
+// collect removes outputs; those that recorded versions were made from are kept.
+func (a *app) collect(ctx context.Context, limit int64, age time.Duration, dry bool) error {
+	kept, err := record.Keys(a.settings.Results)
+	if err != nil {
+		return fmt.Errorf("which outputs the results need is unknown, so none is removed: %w", err)
+	}
+	c, err := a.openCache(dry)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	report, err := c.GC(ctx, cache.GCOptions{
+		MaxBytes: limit, MaxAge: age, DryRun: dry, Keep: func(k cache.Key) bool { return kept[string(k)] },
+	})
+	if err != nil {
+		return err
+	}
+	if a.json {
+		a.printJSON(report)
+		return nil
+	}
+	verb := "removed"
+	if dry {
+		verb = "would remove"
+	}
+	a.printf("%s %d of %s; %d needed by results; %s on disk before, %s after\n", verb, report.Removed, plural(report.Entries, "output"),
+		report.Protected, humanize.Bytes(uint64(report.Before)), humanize.Bytes(uint64(report.After)))
+	if report.Damaged > 0 {
+		a.printf("%s found damaged and set aside\n", plural(report.Damaged, "output"))
+	}
+	if report.Over {
+		a.printf("what the results need takes more than the size asked for\n")
+	}
+	return nil
+}

@@ -1,0 +1,245 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ehrlab/ehrlab/runner/cache"
+	"github.com/ehrlab/ehrlab/runner/plan"
+	"github.com/ehrlab/ehrlab/runner/spec"
+)
+
+func (a *app) planCommand() *cobra.Command {
+	var cells bool
+	cmd := &cobra.Command{
+		Use:   "plan EXPERIMENT",
+		Short: "show the cells and steps of an experiment, what is cached and what would run",
+		Long: `plan expands an experiment to its cells and steps and looks them up in the cache. It writes nothing.
+Without the data files it shows cells and steps but not what is cached.`,
+		Example: `  ehrlab plan experiments/quickstart.cue
+  ehrlab plan --cells experiments/quickstart.cue
+  ehrlab plan --json experiments/quickstart.cue`,
+		Args: usage(cobra.ExactArgs(1)),
+		RunE: func(_ *cobra.Command, args []string) error {
+			e, err := a.loadExperiment(args[0], spec.IfPresent)
+			if err != nil {
+				return err
+			}
+			c, err := a.openCache(true)
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			p, err := a.makePlan(e, c)
+			if err != nil {
+				return wrong(err)
+			}
+			s := summarise(p, c)
+			if a.json {
+				if cells {
+					s.CellList = cellList(p, c)
+				}
+				a.printJSON(s)
+				return nil
+			}
+			a.warn(e)
+			a.printPlan(p, c, s, cells)
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&cells, "cells", false, "list every cell")
+	return cmd
+}
+
+// planSummary is what plan --json prints.
+type planSummary struct {
+	Experiment string                   `json:"experiment"`
+	Depth      string                   `json:"depth"` // "full", or "static" when keys are unknown
+	Static     []string                 `json:"static,omitempty"`
+	Cells      int                      `json:"cells"`
+	Pending    []pendingSummary         `json:"pending"` // cells that data will decide on
+	Excluded   int                      `json:"excluded"`
+	Steps      int                      `json:"steps"`
+	Cached     int                      `json:"cached"`
+	ToRun      int                      `json:"to_run"`
+	Stages     map[string]*stageSummary `json:"stages"`
+	CellList   []cellSummary            `json:"cell_list,omitempty"`
+}
+
+type stageSummary struct {
+	Steps  int `json:"steps"`
+	Cached int `json:"cached"`
+	ToRun  int `json:"to_run"`
+}
+
+type pendingSummary struct {
+	Axis  string `json:"axis"`
+	Wants string `json:"wants"`
+	Cells int    `json:"cells"` // at most
+}
+
+type cellSummary struct {
+	ID     string            `json:"id"`
+	Axes   map[string]string `json:"axes"`
+	Cached int               `json:"cached"`
+	ToRun  int               `json:"to_run"`
+}
+
+// summarise counts hits and misses.
+func summarise(p *plan.Plan, c *cache.Cache) planSummary {
+	s := planSummary{
+		Experiment: p.Experiment.Name, Depth: "full", Static: p.Static, Cells: len(p.Cells), Pending: []pendingSummary{},
+		Excluded: len(p.Excluded), Steps: len(p.Steps), Stages: map[string]*stageSummary{},
+	}
+	if len(p.Static) > 0 {
+		s.Depth = "static"
+	}
+	for _, n := range p.Pending {
+		s.Pending = append(s.Pending, pendingSummary{n.Axis, n.Wants, n.Cells()})
+	}
+	for _, step := range p.Steps {
+		stage := s.Stages[string(step.Stage)]
+		if stage == nil {
+			stage = &stageSummary{}
+			s.Stages[string(step.Stage)] = stage
+		}
+		stage.Steps++
+		if hit(p, c, step) {
+			stage.Cached++
+			s.Cached++
+		} else {
+			stage.ToRun++
+			s.ToRun++
+		}
+	}
+	return s
+}
+
+// hit reports whether a step is in the cache; in a static plan none is known to be.
+func hit(p *plan.Plan, c *cache.Cache, s *plan.Step) bool {
+	if len(p.Static) > 0 {
+		return false
+	}
+	_, ok := c.Lookup(s.Key)
+	return ok
+}
+
+// cellList counts the steps of each cell.
+func cellList(p *plan.Plan, c *cache.Cache) []cellSummary {
+	list := make([]cellSummary, len(p.Cells))
+	for i, cell := range p.Cells {
+		list[i] = cellSummary{ID: cell.ID, Axes: map[string]string{}}
+		for j, v := range cell.Values {
+			list[i].Axes[p.Axes[j]] = v.String()
+		}
+		for _, s := range stepsOf(cell) {
+			if hit(p, c, s) {
+				list[i].Cached++
+			} else {
+				list[i].ToRun++
+			}
+		}
+	}
+	return list
+}
+
+// stepsOf lists the steps of a cell in the order of the stages.
+func stepsOf(cell *plan.Cell) []*plan.Step {
+	chain := cell.Dataset
+	steps := []*plan.Step{chain.Read, chain.Cohort, chain.Split, chain.Prepare, cell.Generate.Inputs[1], cell.Generate}
+	for _, m := range cell.Measures {
+		steps = append(steps, m.Step)
+	}
+	return steps
+}
+
+func (a *app) printPlan(p *plan.Plan, c *cache.Cache, s planSummary, cells bool) {
+	a.printf("%s: %s, %s (%s)\n", s.Experiment, plural(s.Cells, "cell"), plural(s.Steps, "step"), s.Depth)
+	for _, reason := range s.Static {
+		a.printf("  keys are unknown: %s\n", reason)
+	}
+	for _, n := range s.Pending {
+		a.printf("  up to %s more: axis %s waits for the %s\n", plural(n.Cells, "cell"), n.Axis, n.Wants)
+	}
+	a.printf("\n  %-10s %8s %8s %8s\n", "stage", "steps", "cached", "to run")
+	for _, stage := range plan.Stages() {
+		if x := s.Stages[string(stage)]; x != nil {
+			a.printf("  %-10s %8d %8d %8d\n", stage, x.Steps, x.Cached, x.ToRun)
+		}
+	}
+	a.printf("  %-10s %8d %8d %8d\n", "all", s.Steps, s.Cached, s.ToRun)
+	if s.Excluded > 0 {
+		a.printf("\n%s excluded:\n", plural(s.Excluded, "cell"))
+		for _, e := range p.Excluded {
+			a.printf("  %s: %s\n", e.ID, e.Reason)
+		}
+	}
+	if cells {
+		a.printf("\n")
+		for _, cell := range cellList(p, c) {
+			state := "cached"
+			if cell.ToRun > 0 {
+				state = plural(cell.ToRun, "step") + " to run"
+			}
+			a.printf("  %-60s %s\n", cell.ID, state)
+		}
+	}
+	if s.ToRun > 0 && s.Depth == "full" {
+		a.printWhy(p, c)
+	}
+}
+
+// printWhy prints the reasons of the first misses that are not explained by a missing input.
+func (a *app) printWhy(p *plan.Plan, c *cache.Cache) {
+	const most = 10
+	shown, more := 0, 0
+	for _, s := range p.Steps {
+		if hit(p, c, s) || inputMisses(p, c, s) {
+			continue
+		}
+		if shown == most {
+			more++
+			continue
+		}
+		if shown == 0 {
+			a.printf("\nto run, because:\n")
+		}
+		shown++
+		a.printf("  %s: %s\n", s.Label, reason(c, s))
+	}
+	if more > 0 {
+		a.printf("  … and %d more; 'ehrlab explain' tells of each cell\n", more)
+	}
+}
+
+func inputMisses(p *plan.Plan, c *cache.Cache, s *plan.Step) bool {
+	for _, in := range s.Inputs {
+		if !hit(p, c, in) {
+			return true
+		}
+	}
+	return false
+}
+
+// reason says how a step differs from the nearest one in the cache.
+func reason(c *cache.Cache, s *plan.Step) string {
+	near, ok := c.Nearest(s.Recipe)
+	if !ok {
+		return "no such step has run yet"
+	}
+	var fields []string
+	for _, d := range cache.Diff(near, s.Recipe) {
+		fields = append(fields, d.Field)
+	}
+	return "differs from the nearest earlier one in " + strings.Join(fields, ", ")
+}
+
+// plural counts things.
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ehrlab/ehrlab/runner/record"
+	"github.com/ehrlab/ehrlab/runner/report"
+)
+
+func (a *app) showCommand() *cobra.Command {
+	var table string
+	cmd := &cobra.Command{
+		Use:   "show EXPERIMENT[@VERSION]",
+		Short: "print the tables of a version",
+		Long: `show prints the tables of a version of results; the newest complete one when no version is named.
+EXPERIMENT is the name of an experiment, or its file.`,
+		Example: `  ehrlab show quickstart
+  ehrlab show --table utility quickstart@v1`,
+		Args: usage(cobra.ExactArgs(1)),
+		RunE: func(_ *cobra.Command, args []string) error {
+			v, err := a.openVersion(args[0])
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.showJSON(v, table)
+			}
+			return a.printTables(v, table)
+		},
+	}
+	cmd.Flags().StringVar(&table, "table", "", "print this table only")
+	return cmd
+}
+
+// openVersion opens the version that an argument names.
+func (a *app) openVersion(arg string) (*record.Version, error) {
+	name, version, err := a.nameOf(arg)
+	if err != nil {
+		return nil, err
+	}
+	v, err := record.Open(a.settings.Results, name, version)
+	if errors.Is(err, record.ErrNone) {
+		return nil, wrong(fmt.Errorf("%w; 'ehrlab run' makes one", err))
+	}
+	return v, err
+}
+
+// printTables prints the tables of a version, or the named one.
+func (a *app) printTables(v *record.Version, only string) error {
+	tables, err := report.Tables(v.Core, v.Views)
+	if err != nil {
+		return err
+	}
+	if tables, err = chosen(v, tables, only); err != nil {
+		return err
+	}
+	for _, t := range tables {
+		a.printf("%s\n", report.Text(t.Table, width(a.out), isTerminal(a.out)))
+	}
+	return nil
+}
+
+// showJSON prints where a version comes from, its cells and its tables.
+func (a *app) showJSON(v *record.Version, only string) error {
+	tables, err := report.Tables(v.Core, v.Views)
+	if err != nil {
+		return err
+	}
+	if tables, err = chosen(v, tables, only); err != nil {
+		return err
+	}
+	shown := []*report.Table{}
+	for _, t := range tables {
+		shown = append(shown, t.Table)
+	}
+	a.printJSON(map[string]any{"version": v.Name, "manifest": v.Core.Manifest, "cells": v.Core.Cells, "tables": shown})
+	return nil
+}
+
+// chosen keeps the named table, or all.
+func chosen(v *record.Version, tables []report.Rendered, only string) ([]report.Rendered, error) {
+	if only == "" {
+		return tables, nil
+	}
+	var names []string
+	for _, t := range tables {
+		if t.Name == only {
+			return []report.Rendered{t}, nil
+		}
+		names = append(names, t.Name)
+	}
+	return nil, wrong(fmt.Errorf("%s has no table %q; it has %s", v.Core.Manifest.Experiment, only, strings.Join(names, ", ")))
+}
+
+func (a *app) reportCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "report EXPERIMENT[@VERSION]",
+		Short: "make the tables and plots of a version again from what it records",
+		Long: `report makes the tables and plots of a version again, from its recorded scores alone: no data, no
+cache and no step is needed.`,
+		Example: `  ehrlab report quickstart`,
+		Args:    usage(cobra.ExactArgs(1)),
+		RunE: func(_ *cobra.Command, args []string) error {
+			v, err := a.openVersion(args[0])
+			if err != nil {
+				return err
+			}
+			if err := a.render(v.Dir); err != nil {
+				return err
+			}
+			if a.json {
+				a.printJSON(map[string]any{"experiment": v.Core.Manifest.Experiment, "version": v.Name, "results": v.Dir,
+					"tables": len(v.Views.Tables), "plots": len(v.Views.Plots)})
+				return nil
+			}
+			a.printf("%s %s: %s and %s in %s\n", v.Core.Manifest.Experiment, v.Name,
+				plural(len(v.Views.Tables), "table"), plural(len(v.Views.Plots), "plot"), v.Dir)
+			return nil
+		},
+	}
+}

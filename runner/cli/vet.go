@@ -1,0 +1,43 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/ehrlab/ehrlab/runner/spec"
+)
+
+func (a *app) vetCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "vet EXPERIMENT",
+		Short: "check an experiment file and name every mistake",
+		Long: `vet checks an experiment file, or a folder of CUE files, and prints every mistake with its place
+in the file and what would be right. It reads at most the header and a sample of each data file.`,
+		Example: `  ehrlab vet experiments/quickstart.cue
+  ehrlab vet --json experiments/quickstart.cue`,
+		Args: usage(cobra.ExactArgs(1)),
+		RunE: func(_ *cobra.Command, args []string) error {
+			e, err := a.loadExperiment(args[0], spec.Require)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				warnings := e.Warnings
+				if warnings == nil {
+					warnings = []spec.Mistake{}
+				}
+				a.printJSON(map[string]any{"experiment": e.Name, "mistakes": []spec.Mistake{}, "warnings": warnings})
+				return nil
+			}
+			a.warn(e)
+			a.printf("%s: no mistakes\n", e.Name)
+			return nil
+		},
+	}
+}
+
+// warn prints what does not stop a run.
+func (a *app) warn(e *spec.Experiment) {
+	for _, w := range e.Warnings {
+		a.errf("warning: %s\n", w)
+	}
+}

@@ -1,0 +1,55 @@
+package engine
+
+import (
+	"encoding/json"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/runner/plan"
+)
+
+// need estimates what a step reserves, from the sizes that finished steps left.
+func (r *run) need(s *plan.Step) plugins.Need {
+	size := plugins.Size{}
+	for _, in := range s.Inputs {
+		if in.Stage == plan.StagePrepare {
+			size = r.size(in)
+		}
+	}
+	var info *plugins.Info
+	switch w := s.Work.(type) {
+	case plan.DatasetWork:
+		info = w.Info
+	case plan.FeaturesWork:
+		info = w.Info
+	case plan.GenerateWork:
+		info, size.N = w.Info, w.N
+	case plan.MeasureWork:
+		info, size.N = w.Info, s.Inputs[1].Recipe.N
+	}
+	if info != nil && info.Need != nil {
+		n := info.Need(size)
+		n.Threads = max(n.Threads, 1)
+		return n
+	}
+	const fixed, copies, cell = 16 << 20, 4, 8 // a few copies of the table, eight bytes a value
+	return plugins.Need{Threads: 1, Bytes: fixed + int64(size.Rows+size.N)*int64(size.Columns)*cell*copies}
+}
+
+// size is the rows and columns of prepared data.
+func (r *run) size(prepared *plan.Step) plugins.Size {
+	if size, known := r.sizes[prepared]; known {
+		return size
+	}
+	var size plugins.Size
+	if b, ok := r.facts(prepared.Key); ok {
+		var f Facts
+		if json.Unmarshal(b, &f) == nil && f.PartRows != nil {
+			for _, n := range f.Rows {
+				size.Rows += n
+			}
+			size.Columns = f.Columns
+			r.sizes[prepared] = size
+		}
+	}
+	return size
+}

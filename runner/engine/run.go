@@ -1,0 +1,358 @@
+package engine
+
+import (
+	"container/heap"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/runner/cache"
+	"github.com/ehrlab/ehrlab/runner/plan"
+)
+
+// run is the state of one run. Everything but store belongs to the goroutine of loop.
+type run struct {
+	plan  *plan.Plan
+	cache *cache.Cache
+	opt   Options
+	store *store
+
+	state    []state
+	waiting  []int   // inputs that are not done, by step
+	readers  [][]int // steps that wait for a step
+	ready    intHeap // in the order of the plan, whatever the order of completion
+	running  int
+	threads  int
+	bytes    int64
+	sizes    map[*plan.Step]plugins.Size // of prepared data
+	finished chan completion
+
+	cells     map[*plan.Step][]int // cells by their last steps
+	cellLeft  []int
+	cellsDone int
+	result    Result
+}
+
+type state uint8
+
+const (
+	isWaiting state = iota
+	isReady
+	isRunning
+	isDone
+	isFailed
+)
+
+// completion is a step that ended.
+type completion struct {
+	step    *plan.Step
+	need    plugins.Need
+	elapsed time.Duration
+	err     error
+	event   *Event // not an end: something to pass on
+}
+
+// fatal is an error that ends the run: the machine's, not the step's.
+type fatal struct{ err error }
+
+func (f *fatal) Error() string { return f.err.Error() }
+func (f *fatal) Unwrap() error { return f.err }
+
+func newRun(p *plan.Plan, c *cache.Cache, opt Options) *run {
+	opt.Workers = max(opt.Workers, 1)
+	r := &run{
+		plan: p, cache: c, opt: opt, finished: make(chan completion, 64), sizes: map[*plan.Step]plugins.Size{},
+		result: Result{Failures: map[*plan.Step]*Failure{}},
+	}
+	r.store = newStore(c)
+	r.store.damaged = func(s *plan.Step, err error) {
+		r.finished <- completion{step: s, event: &Event{Kind: Damaged, Step: s, Err: err}}
+	}
+	r.store.remake = r.remake
+	return r
+}
+
+// loop starts steps as their inputs and the reservations allow, until nothing is left.
+func (r *run) loop(ctx context.Context) (*Result, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r.admit(r.plan.Steps)
+	var stop error
+	for {
+		if stop == nil && ctx.Err() != nil {
+			stop = ErrInterrupted
+		}
+		if stop == nil {
+			r.start(ctx)
+		}
+		if r.running == 0 {
+			break
+		}
+		var c completion
+		if stop == nil {
+			select {
+			case c = <-r.finished:
+			case <-ctx.Done():
+				continue
+			}
+		} else {
+			c = <-r.finished // running steps see the ended context and return
+		}
+		if err := r.take(c); err != nil && stop == nil {
+			stop = err
+			cancel()
+		}
+	}
+	r.drain()
+	r.result.Cells = len(r.plan.Cells)
+	r.result.StepsTotal = len(r.plan.Steps)
+	r.countCells()
+	return &r.result, stop
+}
+
+// drain passes on events of steps that ended last.
+func (r *run) drain() {
+	for {
+		select {
+		case c := <-r.finished:
+			if c.event != nil {
+				r.pass(*c.event)
+			}
+		default:
+			return
+		}
+	}
+}
+
+// admit adds steps of the plan: what is in the cache is done, what has all inputs is ready.
+func (r *run) admit(steps []*plan.Step) {
+	for range steps {
+		r.state = append(r.state, isWaiting)
+		r.waiting = append(r.waiting, 0)
+		r.readers = append(r.readers, nil)
+	}
+	for _, s := range steps {
+		if _, hit := r.cache.Lookup(s.Key); hit {
+			r.state[s.Index] = isDone
+			r.result.StepsCached++
+			continue
+		}
+		r.store.want(s)
+		for _, in := range s.Inputs {
+			switch r.state[in.Index] {
+			case isDone:
+			case isFailed:
+				r.fail(s, r.result.Failures[in])
+			default:
+				r.waiting[s.Index]++
+				r.readers[in.Index] = append(r.readers[in.Index], s.Index)
+			}
+		}
+		if r.state[s.Index] == isWaiting && r.waiting[s.Index] == 0 {
+			r.queue(s.Index)
+		}
+	}
+	r.mapCells()
+}
+
+func (r *run) queue(i int) {
+	r.state[i] = isReady
+	heap.Push(&r.ready, i)
+}
+
+// mapCells notes which steps each cell still waits for, so that progress can be told in cells.
+func (r *run) mapCells() {
+	r.cells = make(map[*plan.Step][]int)
+	r.cellLeft = make([]int, len(r.plan.Cells))
+	r.cellsDone = 0
+	for i, c := range r.plan.Cells {
+		for _, s := range lastSteps(c) {
+			if r.state[s.Index] != isDone && r.state[s.Index] != isFailed {
+				r.cells[s] = append(r.cells[s], i)
+				r.cellLeft[i]++
+			}
+		}
+		if r.cellLeft[i] == 0 {
+			r.cellsDone++
+		}
+	}
+}
+
+// lastSteps are the steps that a cell's results come from.
+func lastSteps(c *plan.Cell) []*plan.Step {
+	if len(c.Measures) == 0 {
+		return []*plan.Step{c.Generate}
+	}
+	steps := make([]*plan.Step, len(c.Measures))
+	for i, m := range c.Measures {
+		steps[i] = m.Step
+	}
+	return steps
+}
+
+// start starts ready steps in the order of the plan while their reservations fit. The first one that does
+// not fit waits and holds back the others, so that a large step is never starved by small ones.
+func (r *run) start(ctx context.Context) {
+	for len(r.ready) > 0 && r.running < r.opt.Workers {
+		s := r.plan.Steps[r.ready[0]]
+		need := r.need(s)
+		free := max(r.opt.Workers-r.threads, 1)
+		need.Threads = max(1, min(need.Threads, free/min(len(r.ready), free)))
+		if r.opt.Memory > 0 {
+			need.Bytes = min(need.Bytes, r.opt.Memory) // a step over the limit runs alone
+			if r.running > 0 && r.bytes+need.Bytes > r.opt.Memory {
+				return
+			}
+		}
+		heap.Pop(&r.ready)
+		r.state[s.Index] = isRunning
+		r.running++
+		r.threads += need.Threads
+		r.bytes += need.Bytes
+		r.event(Event{Kind: Started, Step: s})
+		go r.work(ctx, s, need)
+	}
+}
+
+// take handles what a worker sent. It returns an error only when the run must end.
+func (r *run) take(c completion) error {
+	if c.event != nil {
+		r.pass(*c.event)
+		return nil
+	}
+	r.running--
+	r.threads -= c.need.Threads
+	r.bytes -= c.need.Bytes
+	var end *fatal
+	switch {
+	case c.err == nil:
+		r.done(c.step, c.elapsed)
+		return r.grow(c.step)
+	case errors.As(c.err, &end):
+		return end.err
+	case errors.Is(c.err, ErrInterrupted):
+		r.state[c.step.Index] = isReady // neither done nor failed
+		return nil
+	}
+	var bug *BugError
+	if errors.As(c.err, &bug) {
+		r.result.Bug = true
+		r.opt.Log.Error("a bug in a plugin", "step", c.step.Label, "error", bug.Error(), "stack", bug.Stack)
+	}
+	r.result.StepsRun++
+	r.fail(c.step, &Failure{Root: c.step, Err: c.err})
+	return nil
+}
+
+func (r *run) done(s *plan.Step, elapsed time.Duration) {
+	r.state[s.Index] = isDone
+	r.result.StepsRun++
+	r.store.release(s)
+	for _, i := range r.readers[s.Index] {
+		r.waiting[i]--
+		if r.waiting[i] == 0 && r.state[i] == isWaiting {
+			r.queue(i)
+		}
+	}
+	r.endStep(s)
+	r.event(Event{Kind: Done, Step: s, Elapsed: elapsed})
+}
+
+// fail marks a step and all that need it, with the root of the failure.
+func (r *run) fail(s *plan.Step, f *Failure) {
+	if r.state[s.Index] == isFailed {
+		return
+	}
+	r.state[s.Index] = isFailed
+	r.result.Failures[s] = f
+	r.store.release(s)
+	r.endStep(s)
+	r.event(Event{Kind: Failed, Step: s, Err: f.Err})
+	for _, i := range r.readers[s.Index] {
+		r.fail(r.plan.Steps[i], f)
+	}
+}
+
+func (r *run) endStep(s *plan.Step) {
+	for _, i := range r.cells[s] {
+		r.cellLeft[i]--
+		if r.cellLeft[i] == 0 {
+			r.cellsDone++
+		}
+	}
+}
+
+// grow adds the cells that waited for a step.
+func (r *run) grow(done *plan.Step) error {
+	for _, node := range r.plan.Pending {
+		ready := false
+		for _, s := range node.Waits {
+			if s == done {
+				ready = true
+			}
+		}
+		for _, s := range node.Waits {
+			ready = ready && r.state[s.Index] == isDone
+		}
+		if !ready {
+			continue
+		}
+		fresh, err := r.plan.Grow(node, r.facts)
+		if err != nil {
+			return err
+		}
+		r.admit(fresh)
+		r.event(Event{Kind: Grown})
+	}
+	return nil
+}
+
+// countCells counts the cells that lack a result.
+func (r *run) countCells() {
+	for _, c := range r.plan.Cells {
+		if failureOf(c, r.result.Failures) != nil {
+			r.result.Failed++
+		}
+	}
+}
+
+// failureOf returns the first failure that leaves a cell without a result, or nil.
+func failureOf(c *plan.Cell, failures map[*plan.Step]*Failure) *Failure {
+	for _, s := range lastSteps(c) {
+		if f, ok := failures[s]; ok {
+			return f
+		}
+	}
+	return nil
+}
+
+func (r *run) pass(e Event) {
+	if e.Kind == Damaged {
+		r.result.Damaged++
+	}
+	r.event(e)
+}
+
+func (r *run) event(e Event) {
+	if r.opt.Listen == nil {
+		return
+	}
+	e.Steps, e.Cached, e.Run, e.Failed = len(r.plan.Steps), r.result.StepsCached, r.result.StepsRun, len(r.result.Failures)
+	e.Cells, e.CellsDone = len(r.plan.Cells), r.cellsDone
+	r.opt.Listen(e)
+}
+
+// intHeap is a heap of step indices.
+type intHeap []int
+
+func (h intHeap) Len() int           { return len(h) }
+func (h intHeap) Less(i, j int) bool { return h[i] < h[j] }
+func (h intHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *intHeap) Push(x any)        { *h = append(*h, x.(int)) }
+func (h *intHeap) Pop() any {
+	old := *h
+	x := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return x
+}

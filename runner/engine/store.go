@@ -1,0 +1,169 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/runner/cache"
+	"github.com/ehrlab/ehrlab/runner/plan"
+)
+
+// store keeps the outputs that steps still to be run will read, decoded once, and forgets each after its
+// last reader. Outputs that were found in the cache are read when first asked for.
+type store struct {
+	cache   *cache.Cache
+	remake  func(context.Context, *plan.Step) (*artifact, error) // for an output that is damaged
+	damaged func(*plan.Step, error)
+
+	mu    sync.Mutex
+	slots map[*plan.Step]*slot
+}
+
+// slot is the output of one step, and what is derived from it for its readers.
+type slot struct {
+	readers int // steps that will still read it; guarded by store.mu
+
+	mu    sync.Mutex
+	held  *artifact
+	parts map[plugins.Part]*frame.Frame
+	pair  *plugins.Pair
+}
+
+func newStore(c *cache.Cache) *store {
+	return &store{cache: c, slots: map[*plan.Step]*slot{}}
+}
+
+// want notes that a step will be run and read its inputs.
+func (st *store) want(s *plan.Step) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	for _, in := range s.Inputs {
+		st.slot(in).readers++
+	}
+}
+
+// release notes that a step will not read its inputs any more.
+func (st *store) release(s *plan.Step) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	for _, in := range s.Inputs {
+		slot := st.slot(in)
+		slot.readers--
+		if slot.readers <= 0 {
+			delete(st.slots, in)
+		}
+	}
+}
+
+// slot returns the slot of a step; the caller holds mu.
+func (st *store) slot(s *plan.Step) *slot {
+	if st.slots[s] == nil {
+		st.slots[s] = &slot{}
+	}
+	return st.slots[s]
+}
+
+func (st *store) get(s *plan.Step) *slot {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.slot(s)
+}
+
+// keep holds a fresh output for the steps that will read it.
+func (st *store) keep(s *plan.Step, a *artifact) {
+	st.mu.Lock()
+	slot, wanted := st.slots[s]
+	st.mu.Unlock()
+	if !wanted {
+		return
+	}
+	slot.mu.Lock()
+	slot.held = a
+	slot.mu.Unlock()
+}
+
+// load returns the output of a finished step, reading it back when it is not held.
+func (st *store) load(ctx context.Context, s *plan.Step) (*artifact, error) {
+	slot := st.get(s)
+	slot.mu.Lock()
+	defer slot.mu.Unlock()
+	return st.loadLocked(ctx, s, slot)
+}
+
+func (st *store) loadLocked(ctx context.Context, s *plan.Step, slot *slot) (*artifact, error) {
+	if slot.held != nil {
+		return slot.held, nil
+	}
+	a, err := st.read(ctx, s)
+	if err == nil {
+		slot.held = a
+	}
+	return a, err
+}
+
+// read takes an output from the cache. One that is damaged is set aside and made again.
+func (st *store) read(ctx context.Context, s *plan.Step) (*artifact, error) {
+	b, _, err := st.cache.Get(s.Key)
+	var bad *cache.DamagedError
+	switch {
+	case errors.As(err, &bad):
+		st.damaged(s, err)
+		return st.remake(ctx, s)
+	case errors.Is(err, cache.ErrMiss): // collected by another process since the plan was made
+		return st.remake(ctx, s)
+	case err != nil:
+		return nil, &fatal{err}
+	}
+	a, err := decode(b)
+	if err != nil {
+		st.damaged(s, err)
+		return st.remake(ctx, s)
+	}
+	return a, nil
+}
+
+// part returns the rows of one part, cut out of the prepared data once.
+func (st *store) part(ctx context.Context, prepared *plan.Step, p plugins.Part) (*frame.Frame, error) {
+	slot := st.get(prepared)
+	slot.mu.Lock()
+	defer slot.mu.Unlock()
+	if f, ok := slot.parts[p]; ok {
+		return f, nil
+	}
+	a, err := st.loadLocked(ctx, prepared, slot)
+	if err != nil {
+		return nil, err
+	}
+	f, err := a.part(p)
+	if err != nil {
+		return nil, err
+	}
+	if slot.parts == nil {
+		slot.parts = map[plugins.Part]*frame.Frame{}
+	}
+	slot.parts[p] = f
+	return f, nil
+}
+
+// pairOf returns the pair of synthetic rows and real parts, made once for all metrics of a cell, so that
+// its preparations are shared.
+func (st *store) pairOf(ctx context.Context, generated *plan.Step, make func(*artifact) (*plugins.Pair, error)) (*plugins.Pair, error) {
+	slot := st.get(generated)
+	slot.mu.Lock()
+	defer slot.mu.Unlock()
+	if slot.pair != nil {
+		return slot.pair, nil
+	}
+	a, err := st.loadLocked(ctx, generated, slot)
+	if err != nil {
+		return nil, err
+	}
+	pair, err := make(a)
+	if err == nil {
+		slot.pair = pair
+	}
+	return pair, err
+}

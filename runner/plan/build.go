@@ -1,0 +1,546 @@
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/cohort"
+	"github.com/ehrlab/ehrlab/plugins/prepare"
+	"github.com/ehrlab/ehrlab/plugins/split"
+	"github.com/ehrlab/ehrlab/runner/cache"
+	"github.com/ehrlab/ehrlab/runner/spec"
+)
+
+// recipeFormat is raised when the meaning of a recipe's fields changes: all caches miss once.
+const recipeFormat = 1
+
+// Inputs is what a plan needs to know of the world.
+type Inputs struct {
+	Registry *plugins.Registry
+	// Hash returns the content hash and the size in bytes of a data file.
+	Hash func(path string) (cache.Hash, int64, error)
+	// Facts returns the small facts that a finished step left, and whether the step is finished.
+	Facts func(cache.Key) (json.RawMessage, bool)
+}
+
+// New expands an experiment. Data files that are absent make the plan static: its cells and steps are
+// known, its keys are not.
+func New(e *spec.Experiment, in Inputs) (*Plan, error) {
+	p := &Plan{Experiment: e, Axes: axes(e)}
+	points, err := expand(p.Axes, e.Matrix)
+	if err != nil {
+		return nil, err
+	}
+	p.builder = newBuilder(p, in)
+	for _, pt := range points {
+		if err := p.add(pt); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.growKnown(in.Facts); err != nil {
+		return nil, err
+	}
+	p.finish()
+	return p, nil
+}
+
+// axes lists the axes of the matrix in a fixed order, so that ids do not depend on the order of a block's
+// fields: the standard ones, then the declared ones as declared.
+func axes(e *spec.Experiment) []string {
+	order := []string{"dataset", "features", "strategy", "llm", "n", "seed"}
+	for _, a := range e.Axes {
+		order = append(order, a.Name)
+	}
+	used := e.AllAxes()
+	return slices.DeleteFunc(order, func(name string) bool {
+		return !slices.ContainsFunc(used, func(a spec.AxisValues) bool { return a.Axis == name })
+	})
+}
+
+// builder makes steps, each once.
+type builder struct {
+	plan     *Plan
+	in       Inputs
+	steps    map[cache.Key]*Step
+	cells    map[string]*Cell // by id
+	excluded map[string]*Excluded
+	variants map[string]*variant
+	axis     map[string]int
+	varied   []int // positions of the axes that are put into settings: llm and the declared ones
+	pending  map[string]*Pending
+}
+
+// variant is the experiment with the values of some axes put into its settings, and what has been built from it.
+type variant struct {
+	experiment *spec.Experiment
+	chains     map[string]*Chain
+	subsets    map[string]*subset // by data set and subset name
+	strategies map[string]*built[plugins.Strategy]
+	metrics    []*built[plugins.Metric] // by position in experiment.Metrics
+}
+
+// built is a plugin with its settings after defaults.
+type built[P any] struct {
+	plugin   P
+	info     *plugins.Info
+	settings json.RawMessage
+	label    string // of its steps
+}
+
+// subset is a feature subset: the step that chooses it and its suffix there.
+type subset struct {
+	step   *Step
+	suffix string
+}
+
+func newBuilder(p *Plan, in Inputs) *builder {
+	b := &builder{
+		plan: p, in: in,
+		steps: map[cache.Key]*Step{}, cells: map[string]*Cell{}, excluded: map[string]*Excluded{},
+		variants: map[string]*variant{}, pending: map[string]*Pending{},
+		axis: map[string]int{},
+	}
+	for i, a := range p.Axes {
+		b.axis[a] = i
+		if a == "llm" || p.Declared(a) {
+			b.varied = append(b.varied, i)
+		}
+	}
+	return b
+}
+
+// add turns a point into a cell, an exclusion, or a part of a pending node.
+func (p *Plan) add(pt point) error {
+	b := p.builder
+	if i, ok := b.axis["n"]; ok && pt.values[i].Kind == spec.PartValue {
+		return b.postpone(pt, i)
+	}
+	block := &p.Experiment.Matrix[pt.block]
+	id := cellID(p.Axes, pt.values)
+	if reason, out := excluded(p.Axes, block, pt.values); out {
+		if e, twice := b.excluded[id]; !twice || pt.order < e.order {
+			b.excluded[id] = &Excluded{ID: id, Values: pt.values, Reason: reason, order: pt.order}
+		}
+		return nil
+	}
+	v, err := b.variant(pt.values)
+	if err != nil {
+		return err
+	}
+	cell, seen := b.cells[id]
+	if !seen {
+		if cell, err = b.cell(v, id, pt); err != nil {
+			return fmt.Errorf("cell %s: %w", id, err)
+		}
+		b.cells[id] = cell
+	}
+	cell.order = min(cell.order, pt.order)
+	if err := b.measure(v, cell, block.Metrics); err != nil {
+		return fmt.Errorf("cell %s: %w", id, err)
+	}
+	return nil
+}
+
+// finish puts cells and exclusions in the order of the file, whatever order they were found in.
+func (p *Plan) finish() {
+	b := p.builder
+	p.Cells = slices.SortedFunc(maps.Values(b.cells), func(x, y *Cell) int { return x.order - y.order })
+	p.Excluded = p.Excluded[:0]
+	for id, e := range b.excluded {
+		if _, wanted := b.cells[id]; !wanted { // another block includes it
+			p.Excluded = append(p.Excluded, *e)
+		}
+	}
+	slices.SortFunc(p.Excluded, func(x, y Excluded) int { return x.order - y.order })
+	p.Pending = slices.SortedFunc(maps.Values(b.pending), func(x, y *Pending) int { return x.points[0].order - y.points[0].order })
+}
+
+// text returns the value of a text axis.
+func (b *builder) text(values []spec.Value, axis string) string {
+	if i, ok := b.axis[axis]; ok {
+		return values[i].Text
+	}
+	return ""
+}
+
+// number returns the value of a number axis.
+func (b *builder) number(values []spec.Value, axis string) float64 {
+	if i, ok := b.axis[axis]; ok {
+		return values[i].Number
+	}
+	return 0
+}
+
+// variant returns the experiment with the values of the axes that are put into settings.
+func (b *builder) variant(values []spec.Value) (*variant, error) {
+	name := ""
+	assign := map[string]spec.Value{}
+	for _, i := range b.varied {
+		name += values[i].String() + "\x00"
+		assign[b.plan.Axes[i]] = values[i]
+	}
+	if v, ok := b.variants[name]; ok {
+		return v, nil
+	}
+	e := b.plan.Experiment
+	if len(assign) > 0 {
+		var err error
+		if e, err = e.Vary(assign); err != nil {
+			return nil, err
+		}
+	}
+	v := &variant{
+		experiment: e, chains: map[string]*Chain{}, subsets: map[string]*subset{},
+		strategies: map[string]*built[plugins.Strategy]{}, metrics: make([]*built[plugins.Metric], len(e.Metrics)),
+	}
+	b.variants[name] = v
+	return v, nil
+}
+
+// cell makes a cell with the steps up to its synthetic rows.
+func (b *builder) cell(v *variant, id string, pt point) (*Cell, error) {
+	chain, err := b.chain(v, b.text(pt.values, "dataset"))
+	if err != nil {
+		return nil, err
+	}
+	columns, err := b.subset(v, chain, b.text(pt.values, "features"))
+	if err != nil {
+		return nil, err
+	}
+	generate, err := b.generate(v, chain, columns, b.text(pt.values, "strategy"), int(b.number(pt.values, "n")), uint64(b.number(pt.values, "seed")))
+	if err != nil {
+		return nil, err
+	}
+	return &Cell{ID: id, Values: pt.values, Dataset: chain, Generate: generate, order: pt.order}, nil
+}
+
+// step returns the step with the recipe, making it when it is new.
+func (b *builder) step(stage Stage, label string, r cache.Recipe, work any, inputs ...*Step) *Step {
+	r.Format, r.Stage = recipeFormat, string(stage)
+	key := r.Key()
+	if s, ok := b.steps[key]; ok {
+		return s
+	}
+	s := &Step{Index: len(b.plan.Steps), Stage: stage, Label: label, Key: key, Recipe: r, Inputs: inputs, Work: work}
+	b.steps[key] = s
+	b.plan.Steps = append(b.plan.Steps, s)
+	return s
+}
+
+// recipe fills in what a plugin and its settings contribute.
+func recipe(info *plugins.Info, settings json.RawMessage) cache.Recipe {
+	return cache.Recipe{Plugin: info.Name, Version: info.Version, Uses: info.Uses, Settings: settings}
+}
+
+// seeded adds the seed, and the identity of the rows, when the plugin draws random numbers.
+func seeded(r cache.Recipe, info *plugins.Info, seed uint64, data string) cache.Recipe {
+	if len(info.Random) > 0 {
+		r.Seed, r.Data = &seed, data
+	}
+	return r
+}
+
+// chain returns the steps of a data set.
+func (b *builder) chain(v *variant, name string) (*Chain, error) {
+	if c, ok := v.chains[name]; ok {
+		return c, nil
+	}
+	i := slices.IndexFunc(v.experiment.Datasets, func(d spec.Dataset) bool { return d.Name == name })
+	if i < 0 {
+		return nil, fmt.Errorf("no data set named %q", name)
+	}
+	ds := &v.experiment.Datasets[i]
+	c := &Chain{Dataset: ds, Header: v.experiment.Headers[name]}
+	c.setRoles(roles(ds, c.Header))
+	if err := b.read(c); err != nil {
+		return nil, fmt.Errorf("data set %s: %w", name, err)
+	}
+	c.Cohort = b.step(StageCohort, fmt.Sprintf("cohort of %s", name), cache.Recipe{
+		Plugin: "cohort", Version: cohort.Version, Settings: marshal(ds.Cohort),
+		Inputs: []cache.Input{{Role: "dataset", Key: c.Read.Key}},
+	}, CohortWork{Dataset: ds}, c.Read)
+	b.split(c)
+	skip := skipped(c.Roles)
+	c.Prepare = b.step(StagePrepare, fmt.Sprintf("prepare %s", name), cache.Recipe{
+		Plugin: "prepare", Version: prepare.Version, Settings: marshal(ds.Prepare), Roles: marshal(skip), Numeric: Numeric(),
+		Inputs: []cache.Input{{Role: "dataset", Key: c.Read.Key}, {Role: "split", Key: c.Split.Key}},
+	}, PrepareWork{Dataset: ds, Skip: skip}, c.Read, c.Split)
+	v.chains[name] = c
+	return c, nil
+}
+
+// read adds the step that reads the data set. Its settings enter the key with null for every path;
+// the files enter by what they are for and what they hold.
+func (b *builder) read(c *Chain) error {
+	entry := b.in.Registry.Datasets.Get(c.Dataset.Use.Use)
+	plugin, settings, err := entry.Build(c.Dataset.With)
+	if err != nil {
+		return err
+	}
+	if settings, err = withoutPaths(settings, c.Dataset.Paths); err != nil {
+		return err
+	}
+	c.Info = &entry.Info
+	files, err := plugin.Files()
+	if err != nil {
+		return err
+	}
+	r := recipe(c.Info, settings)
+	r.Numeric = Numeric()
+	for _, f := range files {
+		h, bytes, err := b.in.Hash(f.Path)
+		if err != nil {
+			reason := fmt.Sprintf("data set %s: %v", c.Dataset.Name, err)
+			if !slices.Contains(b.plan.Static, reason) {
+				b.plan.Static = append(b.plan.Static, reason)
+			}
+		}
+		r.Files = append(r.Files, cache.FileHash{Role: f.Role, Hash: h})
+		c.Files = append(c.Files, File{Role: f.Role, Bytes: bytes, Hash: h})
+	}
+	c.Read = b.step(StageDataset, "read "+c.Dataset.Name, r, DatasetWork{Plugin: plugin, Info: c.Info})
+	return nil
+}
+
+// split adds the split. Its random source, and those of all later steps, derive from what the rows are,
+// not from the machine, so that seeds mean the same everywhere.
+func (b *builder) split(c *Chain) {
+	ds := c.Dataset
+	read := c.Read.Recipe
+	read.Numeric = ""
+	rows := digest(read.Canonical(), marshal(ds.Cohort))
+	seed := ds.Split.Seed
+	subject := ""
+	if ds.Split.By == "subject" {
+		subject = c.Subject
+	}
+	settings := marshal(ds.Split)
+	c.Identity = digest([]byte(rows), settings, []byte(subject))
+	c.Split = b.step(StageSplit, fmt.Sprintf("split %s", ds.Name), cache.Recipe{
+		Plugin: "split", Version: split.Version, Settings: settings, Roles: marshal(map[string]string{"subject": subject}),
+		Seed: &seed, Data: rows,
+		Inputs: []cache.Input{{Role: "dataset", Key: c.Read.Key}, {Role: "cohort", Key: c.Cohort.Key}},
+	}, SplitWork{Dataset: ds, Subject: subject, Rand: plugins.NewRand(seed, rows, plugins.ForSplit)}, c.Read, c.Cohort)
+}
+
+// subset returns the step that chooses a feature subset.
+func (b *builder) subset(v *variant, c *Chain, name string) (*subset, error) {
+	key := c.Dataset.Name + "\x00" + name
+	if s, ok := v.subsets[key]; ok {
+		return s, nil
+	}
+	for i := range v.experiment.Features {
+		set := &v.experiment.Features[i]
+		if !strings.HasPrefix(name, set.Name) {
+			continue
+		}
+		entry := b.in.Registry.Features.Get(set.Use.Use)
+		plugin, settings, err := entry.Build(set.With)
+		if err != nil {
+			return nil, fmt.Errorf("features %s: %w", set.Name, err)
+		}
+		suffix := strings.TrimPrefix(name, set.Name)
+		if !slices.Contains(plugin.Subsets(), suffix) {
+			continue
+		}
+		barred := barred(c, set)
+		r := seeded(recipe(&entry.Info, settings), &entry.Info, c.Dataset.Split.Seed, c.Identity)
+		r.Numeric = Numeric()
+		r.Roles = marshal(map[string]any{"target": c.Target, "barred": barred})
+		r.Inputs = []cache.Input{{Role: "parts", Key: c.Prepare.Key}}
+		step := b.step(StageFeatures, fmt.Sprintf("features %s of %s", set.Name, c.Dataset.Name), r, FeaturesWork{
+			Plugin: plugin, Info: &entry.Info, Target: c.Target, Barred: barred,
+			Rand: plugins.NewRand(c.Dataset.Split.Seed, c.Identity, entry.Info.Random...),
+		}, c.Prepare)
+		s := &subset{step: step, suffix: suffix}
+		v.subsets[key] = s
+		return s, nil
+	}
+	return nil, fmt.Errorf("no feature subset named %q", name)
+}
+
+// generate adds the step that makes the synthetic rows of a cell.
+func (b *builder) generate(v *variant, c *Chain, columns *subset, name string, n int, seed uint64) (*Step, error) {
+	s, ok := v.strategies[name]
+	if !ok {
+		i := slices.IndexFunc(v.experiment.Strategies, func(u spec.Use) bool { return u.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("no strategy named %q", name)
+		}
+		entry := b.in.Registry.Strategies.Get(v.experiment.Strategies[i].Use)
+		plugin, settings, err := entry.Build(v.experiment.Strategies[i].With)
+		if err != nil {
+			return nil, fmt.Errorf("strategy %s: %w", name, err)
+		}
+		s = &built[plugins.Strategy]{plugin: plugin, info: &entry.Info, settings: settings, label: "generate " + name}
+		v.strategies[name] = s
+	}
+	r := seeded(recipe(s.info, s.settings), s.info, seed, c.Identity)
+	r.N, r.Numeric, r.Roles = n, Numeric(), c.generateRoles
+	r.Inputs = []cache.Input{{Role: "parts", Key: c.Prepare.Key}, {Role: "features", Key: columns.step.Key, Piece: columns.suffix}}
+	label := s.label + ", n " + strconv.Itoa(n) + ", seed " + strconv.FormatUint(seed, 10)
+	return b.step(StageGenerate, label, r, GenerateWork{
+		Plugin: s.plugin, Info: s.info, Suffix: columns.suffix, Target: c.Target, N: n,
+		Rand: plugins.NewRand(seed, c.Identity, s.info.Random...),
+	}, c.Prepare, columns.step), nil
+}
+
+// measure adds the metrics of a block to a cell; no names means all metrics. The order is the experiment's.
+func (b *builder) measure(v *variant, cell *Cell, names []string) error {
+	seed := uint64(b.number(cell.Values, "seed"))
+	c := cell.Dataset
+	for i := range v.experiment.Metrics {
+		metric := &v.experiment.Metrics[i]
+		if len(names) > 0 && !slices.Contains(names, metric.Name) {
+			continue
+		}
+		if slices.ContainsFunc(cell.Measures, func(m Measure) bool { return m.Metric.Name == metric.Name }) {
+			continue
+		}
+		m := v.metrics[i]
+		if m == nil {
+			entry := b.in.Registry.Metrics.Get(metric.Use.Use)
+			plugin, settings, err := entry.Build(metric.With)
+			if err != nil {
+				return fmt.Errorf("metric %s: %w", metric.Name, err)
+			}
+			m = &built[plugins.Metric]{plugin: plugin, info: &entry.Info, settings: settings, label: "measure " + metric.Name}
+			v.metrics[i] = m
+		}
+		r := seeded(recipe(m.info, m.settings), m.info, seed, c.Identity)
+		r.Numeric, r.Roles = Numeric(), c.measureRoles
+		r.Inputs = []cache.Input{{Role: "parts", Key: c.Prepare.Key}, {Role: "synthetic", Key: cell.Generate.Key}}
+		step := b.step(StageMeasure, m.label, r, MeasureWork{
+			Plugin: m.plugin, Info: m.info, Target: c.Target, Subject: c.Subject, Site: c.Site,
+			Rand: plugins.NewRand(seed, c.Identity, m.info.Random...),
+		}, c.Prepare, cell.Generate)
+		cell.Measures = append(cell.Measures, Measure{Metric: metric, Info: m.info, Step: step})
+	}
+	order := func(m Measure) int {
+		return slices.IndexFunc(v.experiment.Metrics, func(x spec.Metric) bool { return x.Name == m.Metric.Name })
+	}
+	slices.SortFunc(cell.Measures, func(x, y Measure) int { return order(x) - order(y) })
+	return nil
+}
+
+// roles says what the columns of a data set stand for: what the experiment declares, else the plugin's default.
+func roles(ds *spec.Dataset, header *plugins.Header) map[string]plugins.Role {
+	declared := map[string]plugins.Role{}
+	single := map[plugins.Role]bool{}
+	for role, column := range map[plugins.Role]string{
+		plugins.RoleRow: ds.Row, plugins.RoleSubject: ds.Subject, plugins.RoleSite: ds.Site, plugins.RoleTarget: ds.Target,
+	} {
+		if column != "" {
+			declared[column] = role
+			single[role] = true
+		}
+	}
+	for role, columns := range map[plugins.Role][]string{
+		plugins.RoleGroup: ds.Group, plugins.RoleOutcome: ds.Outcome, plugins.RoleScore: ds.Score, plugins.RoleID: ds.ID,
+	} {
+		for _, column := range columns {
+			if _, taken := declared[column]; !taken {
+				declared[column] = role
+			}
+		}
+	}
+	if header != nil {
+		for _, column := range header.Columns {
+			if _, taken := declared[column.Name]; !taken && column.Role != "" && !single[column.Role] {
+				declared[column.Name] = column.Role
+			}
+		}
+	}
+	return declared
+}
+
+// setRoles notes the roles, and what steps need of them.
+func (c *Chain) setRoles(roles map[string]plugins.Role) {
+	c.Roles = roles
+	c.Target, c.Subject, c.Site = c.column(plugins.RoleTarget), c.column(plugins.RoleSubject), c.column(plugins.RoleSite)
+	c.generateRoles = marshal(map[string]string{"target": c.Target})
+	c.measureRoles = marshal(map[string]string{"target": c.Target, "subject": c.Subject, "site": c.Site})
+}
+
+// column returns the first column with the role, in name order, or "".
+func (c *Chain) column(role plugins.Role) string {
+	name := ""
+	for column, r := range c.Roles {
+		if r == role && (name == "" || column < name) {
+			name = column
+		}
+	}
+	return name
+}
+
+// skipped lists the columns that preparation leaves as they are: identifiers and the label.
+func skipped(roles map[string]plugins.Role) []string {
+	var names []string
+	for column, role := range roles {
+		switch role {
+		case plugins.RoleRow, plugins.RoleSubject, plugins.RoleSite, plugins.RoleID, plugins.RoleTarget:
+			names = append(names, column)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// barred lists the columns that may be no feature.
+func barred(c *Chain, set *spec.FeatureSet) []string {
+	var names []string
+	allowed := slices.Contains(set.Allow, "leakage")
+	for column, role := range c.Roles {
+		if role == plugins.RoleTarget || role.Leaks() && !allowed {
+			names = append(names, column)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// withoutPaths puts null in place of the path fields of settings.
+func withoutPaths(settings json.RawMessage, paths [][]string) (json.RawMessage, error) {
+	if len(paths) == 0 {
+		return settings, nil
+	}
+	var tree any
+	if err := json.Unmarshal(settings, &tree); err != nil {
+		return nil, err
+	}
+	for _, path := range paths {
+		if err := spec.SetAt(tree, path, nil); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(tree)
+}
+
+// marshal is JSON of our own plain structs, which cannot fail.
+func marshal(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// digest hashes texts with their lengths.
+func digest(texts ...[]byte) string {
+	h := sha256.New()
+	for _, t := range texts {
+		fmt.Fprintf(h, "%d:", len(t))
+		h.Write(t)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+var errNoFacts = errors.New("the step left no such fact")

@@ -1,0 +1,203 @@
+// Package plan multiplies the axes of an experiment into cells and gives each its chain of steps.
+//
+// A step's key covers everything that decides its output, its inputs' keys included, so the whole plan,
+// hits and misses, can be printed without running anything. Cells share steps. Cells whose axes depend on
+// the output of a step are Pending; the plan grows when that step is done.
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/runner/cache"
+	"github.com/ehrlab/ehrlab/runner/spec"
+)
+
+// Stage is the place of a step in the chain of a cell.
+type Stage string
+
+// The stages, in order.
+const (
+	StageDataset  Stage = "dataset"
+	StageCohort   Stage = "cohort"
+	StageSplit    Stage = "split"
+	StagePrepare  Stage = "prepare"
+	StageFeatures Stage = "features"
+	StageGenerate Stage = "generate"
+	StageMeasure  Stage = "measure"
+)
+
+// Stages lists the stages in order.
+func Stages() []Stage {
+	return []Stage{StageDataset, StageCohort, StageSplit, StagePrepare, StageFeatures, StageGenerate, StageMeasure}
+}
+
+// Plan is the cells of an experiment and the steps they need.
+type Plan struct {
+	Experiment *spec.Experiment
+	Axes       []string // names, in the order of Cell.Values
+	Cells      []*Cell  // in the order of the experiment file
+	Steps      []*Step  // each once, inputs before their readers
+	Pending    []*Pending
+	Excluded   []Excluded
+	Static     []string // why keys are unknown, one reason a data set; empty when they are known
+
+	builder *builder
+}
+
+// Cell is one value for each axis, with the steps that measure it.
+type Cell struct {
+	ID       string
+	Values   []spec.Value // by Plan.Axes; all resolved
+	Dataset  *Chain
+	Generate *Step
+	Measures []Measure
+	order    int
+}
+
+// Measure is a metric of a cell.
+type Measure struct {
+	Metric *spec.Metric
+	Info   *plugins.Info
+	Step   *Step
+}
+
+// Step is one pure call with settled inputs.
+type Step struct {
+	Index  int // in Plan.Steps
+	Stage  Stage
+	Label  string // for people: plugin, sample size, seed
+	Key    cache.Key
+	Recipe cache.Recipe
+	Inputs []*Step
+	Work   any // DatasetWork … MeasureWork, by Stage
+}
+
+// Chain is the steps from a data set to its prepared parts.
+type Chain struct {
+	Dataset  *spec.Dataset
+	Info     *plugins.Info
+	Header   *plugins.Header // nil when the data are absent
+	Roles    map[string]plugins.Role
+	Target   string // the columns of the roles that steps ask for; "" where there is none
+	Subject  string
+	Site     string
+	Read     *Step
+	Cohort   *Step
+	Split    *Step
+	Prepare  *Step
+	Identity string // of the rows and their split; random sources derive from it
+	Files    []File // what the data set is read from
+
+	generateRoles, measureRoles json.RawMessage // as they enter recipes
+}
+
+// File is a file of a data set, by what it is for, without its path.
+type File struct {
+	Role  string
+	Bytes int64
+	Hash  cache.Hash
+}
+
+// Excluded is a cell that an experiment leaves out.
+type Excluded struct {
+	ID     string
+	Values []spec.Value
+	Reason string
+	order  int
+}
+
+// The work of each stage: what a step needs besides its inputs' outputs.
+type (
+	// DatasetWork reads a data set.
+	DatasetWork struct {
+		Plugin plugins.Dataset
+		Info   *plugins.Info
+	}
+	// CohortWork keeps rows. Its input is the data set.
+	CohortWork struct{ Dataset *spec.Dataset }
+	// SplitWork shares rows among parts. Its inputs are the data set and the cohort.
+	SplitWork struct {
+		Dataset *spec.Dataset
+		Subject string
+		Rand    plugins.Rand
+	}
+	// PrepareWork fits on train and applies to all parts. Its inputs are the data set and the split.
+	PrepareWork struct {
+		Dataset *spec.Dataset
+		Skip    []string // columns that are left as they are
+	}
+	// FeaturesWork chooses columns. Its input is the prepared parts.
+	FeaturesWork struct {
+		Plugin plugins.Features
+		Info   *plugins.Info
+		Rand   plugins.Rand
+		Target string
+		Barred []string // columns that are no candidates
+	}
+	// GenerateWork makes synthetic rows. Its inputs are the prepared parts and the feature subsets.
+	GenerateWork struct {
+		Plugin plugins.Strategy
+		Info   *plugins.Info
+		Rand   plugins.Rand
+		Suffix string // of the feature subset
+		Target string
+		N      int
+	}
+	// MeasureWork rates synthetic rows. Its inputs are the prepared parts and the synthetic rows.
+	MeasureWork struct {
+		Plugin  plugins.Metric
+		Info    *plugins.Info
+		Rand    plugins.Rand
+		Target  string
+		Subject string
+		Site    string
+	}
+)
+
+// Axis returns the value of the named axis of a cell as tables show it.
+func (p *Plan) Axis(c *Cell, axis string) string {
+	if i := slices.Index(p.Axes, axis); i >= 0 {
+		return c.Values[i].String()
+	}
+	return ""
+}
+
+// Declared reports whether an axis is one that the experiment declares.
+func (p *Plan) Declared(axis string) bool {
+	return slices.ContainsFunc(p.Experiment.Axes, func(a spec.Axis) bool { return a.Name == axis })
+}
+
+// Find returns the cells whose id is the given text, or begins with it, or ends with it.
+func (p *Plan) Find(id string) []*Cell {
+	var found []*Cell
+	for _, c := range p.Cells {
+		if c.ID == id {
+			return []*Cell{c}
+		}
+		if strings.HasPrefix(c.ID, id) || strings.HasSuffix(c.ID, id) {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+// Hash covers the ids of all cells with the keys of their steps: equal plans give equal results.
+func (p *Plan) Hash() string {
+	h := sha256.New()
+	for _, c := range p.Cells {
+		fmt.Fprintf(h, "%s %s\n", c.ID, c.Generate.Key)
+		for _, m := range c.Measures {
+			fmt.Fprintf(h, "  %s %s\n", m.Metric.Name, m.Step.Key)
+		}
+	}
+	for _, e := range p.Excluded {
+		fmt.Fprintf(h, "excluded %s %s\n", e.ID, e.Reason)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

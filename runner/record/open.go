@@ -1,0 +1,233 @@
+package record
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// The files of a version. Those of the core are immutable and hashed in the manifest.
+const (
+	manifestFile = "manifest.json"
+	cellsFile    = "cells.csv"
+	scoresFile   = "scores.csv"
+	scoresTable  = "scores.parquet"
+	curvesFile   = "curves.parquet"
+	countsFile   = "counts.csv"
+	viewsFile    = "views.json" // derived
+)
+
+// manifestFormat is the format of a version: of manifest.json and of the files beside it.
+const manifestFormat = 1
+
+// ErrNone says that an experiment has no version that could be opened.
+var ErrNone = errors.New("no version is recorded")
+
+// Damaged says that a file of a version does not hold what was written.
+type Damaged struct{ Path, Why string }
+
+func (d *Damaged) Error() string {
+	return fmt.Sprintf("%s is damaged: %s; restore the file, or delete the version's folder and run again", d.Path, d.Why)
+}
+
+// Version is one recorded version, read and verified.
+type Version struct {
+	Name  string // e.g. "v3"
+	Dir   string
+	Core  *Core
+	Views Views
+}
+
+// List returns the versions of an experiment, oldest first: those of index.json and whole folders that it lacks.
+//
+// An experiment that was never recorded has none. notes name folders that are not listed.
+func List(root, experiment string) (versions []Entry, notes []string, err error) {
+	if err := CheckName(experiment); err != nil {
+		return nil, nil, fmt.Errorf("experiment %w", err)
+	}
+	folder := filepath.Join(root, experiment)
+	ix, err := readIndex(folder, experiment)
+	if err != nil {
+		return nil, nil, err
+	}
+	_, notes, err = ix.adopt(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
+	}
+	return ix.Versions, notes, err
+}
+
+// Open reads a version and verifies its core. version is "v2", or "" or "latest": the newest complete one, else the newest.
+//
+// It returns ErrNone when there is no version at all, and a *Damaged for a file that does not match its hash.
+func Open(root, experiment, version string) (*Version, error) {
+	entries, _, err := List(root, experiment)
+	if err != nil {
+		return nil, err
+	}
+	if len(entries) == 0 {
+		return nil, fmt.Errorf("experiment %q in %s: %w", experiment, root, ErrNone)
+	}
+	e := entries[len(entries)-1]
+	if version == "" || version == "latest" {
+		for _, candidate := range entries {
+			if candidate.Complete {
+				e = candidate
+			}
+		}
+		if !e.Complete {
+			e = entries[len(entries)-1]
+		}
+	} else {
+		n := versionNumber(version)
+		found := false
+		for _, candidate := range entries {
+			if candidate.Version == n {
+				e, found = candidate, true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("experiment %q has no version %q; it has %s to %s: %w",
+				experiment, version, entries[0].Name(), e.Name(), ErrNone)
+		}
+	}
+	dir := filepath.Join(root, experiment, e.Name())
+	m, err := listedManifest(dir, &e)
+	if err != nil {
+		return nil, err
+	}
+	return open(dir, m)
+}
+
+// OpenDir reads the version in a folder and verifies its core, without an index.
+func OpenDir(dir string) (*Version, error) {
+	m, _, err := readManifest(dir)
+	if err != nil {
+		return nil, err
+	}
+	return open(dir, m)
+}
+
+func open(dir string, m *Manifest) (*Version, error) {
+	files, err := readCoreFiles(dir, m)
+	if err != nil {
+		return nil, err
+	}
+	core := &Core{Manifest: *m}
+	decode := func(name string, into func(raw []byte) error) {
+		if err != nil {
+			return
+		}
+		if problem := into(files[name]); problem != nil {
+			err = &Damaged{Path: filepath.Join(dir, name), Why: problem.Error()}
+		}
+	}
+	decode(cellsFile, func(raw []byte) (e error) { core.Cells, e = decodeCells(raw, m.Axes); return })
+	decode(scoresTable, func(raw []byte) (e error) { core.Scores, e = decodeScores(raw); return })
+	decode(curvesFile, func(raw []byte) (e error) { core.Curves, e = decodeCurves(raw); return })
+	decode(countsFile, func(raw []byte) (e error) { core.Counts, e = decodeCounts(raw); return })
+	if err != nil {
+		return nil, err
+	}
+	views, err := readViews(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Version{Name: "v" + strconv.Itoa(m.Version), Dir: dir, Core: core, Views: views}, nil
+}
+
+// listedManifest reads the manifest of a version that index.json lists.
+func listedManifest(dir string, e *Entry) (*Manifest, error) {
+	m, hash, err := readManifest(dir)
+	if err != nil {
+		return nil, err
+	}
+	if hash != e.Manifest {
+		return nil, &Damaged{Path: filepath.Join(dir, manifestFile), Why: "it does not match its hash in " + indexFile}
+	}
+	return m, nil
+}
+
+// readManifest reads manifest.json and returns its hash too.
+func readManifest(dir string) (*Manifest, string, error) {
+	path := filepath.Join(dir, manifestFile)
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, "", &Damaged{Path: path, Why: "it is missing"}
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	var m Manifest
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return nil, "", &Damaged{Path: path, Why: err.Error()}
+	}
+	if m.Format != manifestFormat {
+		return nil, "", fmt.Errorf("%s: format %d: this ehrlab reads format %d", path, m.Format, manifestFormat)
+	}
+	var resolved bytes.Buffer // written with indentation
+	if len(m.Resolved) > 0 {
+		if err := json.Compact(&resolved, m.Resolved); err != nil {
+			return nil, "", &Damaged{Path: path, Why: err.Error()}
+		}
+		m.Resolved = resolved.Bytes()
+	}
+	return &m, hashOf(raw), nil
+}
+
+// readCoreFiles reads every file that the manifest lists and compares it with its hash.
+func readCoreFiles(dir string, m *Manifest) (map[string][]byte, error) {
+	files := make(map[string][]byte, len(m.Files))
+	for _, f := range m.Files {
+		if f.Role != filepath.Base(f.Role) {
+			return nil, &Damaged{Path: filepath.Join(dir, manifestFile), Why: fmt.Sprintf("it lists a file %q outside the version", f.Role)}
+		}
+		path := filepath.Join(dir, f.Role)
+		raw, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, &Damaged{Path: path, Why: "it is missing"}
+		}
+		if err != nil {
+			return nil, err
+		}
+		if hashOf(raw) != f.SHA256 {
+			return nil, &Damaged{Path: path, Why: "it does not match its hash in " + manifestFile}
+		}
+		files[f.Role] = raw
+	}
+	for _, name := range []string{cellsFile, scoresFile, scoresTable, curvesFile, countsFile} {
+		if _, ok := files[name]; !ok {
+			return nil, &Damaged{Path: filepath.Join(dir, manifestFile), Why: fmt.Sprintf("it does not list %s", name)}
+		}
+	}
+	return files, nil
+}
+
+// readViews reads views.json; a version without it has no views.
+func readViews(dir string) (Views, error) {
+	path := filepath.Join(dir, viewsFile)
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Views{}, nil
+	}
+	if err != nil {
+		return Views{}, err
+	}
+	var v Views
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return Views{}, &Damaged{Path: path, Why: err.Error()}
+	}
+	return v, nil
+}
+
+func hashOf(raw []byte) string {
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,78 @@
+package report
+
+import (
+	"encoding/json"
+
+	"github.com/ehrlab/ehrlab/plugins"
+)
+
+// TableData is a table for programs.
+type TableData struct {
+	Name    string     `json:"name"`
+	Title   string     `json:"title,omitempty"`
+	Caption string     `json:"caption,omitempty"`
+	Banner  string     `json:"banner,omitempty"`
+	Over    []string   `json:"over,omitempty"`
+	Lines   []LineData `json:"lines"`
+	Remarks []string   `json:"remarks,omitempty"`
+}
+
+// LineData is one line of a table. A row's dimension that the line lacks is absent from Rows.
+type LineData struct {
+	Rows   map[string]string `json:"rows"`
+	Values []ValueData       `json:"values"`
+	Notes  []string          `json:"notes,omitempty"`
+}
+
+// ValueData is one value of a line; Value is nil unless Status is ok.
+type ValueData struct {
+	Score    string            `json:"score"`
+	Better   plugins.Direction `json:"better"`
+	Status   Status            `json:"status"`
+	Value    *float64          `json:"value"`
+	Interval *plugins.Interval `json:"interval,omitempty"`
+	N        int               `json:"measured"`
+	Of       int               `json:"planned"`
+	Notes    []string          `json:"notes,omitempty"`
+}
+
+// MarshalJSON writes the table as TableData.
+func (t *Table) MarshalJSON() ([]byte, error) { return json.Marshal(t.data()) }
+
+func (t *Table) data() TableData {
+	out := TableData{
+		Name: t.Name, Title: t.Title, Caption: t.Caption, Banner: t.Banner, Over: t.Over,
+		Remarks: t.Remarks, Lines: make([]LineData, 0, len(t.Lines)),
+	}
+	for i := range t.Lines {
+		l := &t.Lines[i]
+		line := LineData{Rows: map[string]string{}, Notes: t.noted(l.Marks)}
+		for k, label := range l.Labels {
+			if label != "" {
+				line.Rows[t.Rows[k]] = label
+			}
+		}
+		for c := range l.Values {
+			v := &l.Values[c]
+			d := ValueData{
+				Score: t.Columns[c].Score, Better: t.Columns[c].Better, Status: v.Status,
+				N: v.N, Of: v.Of, Notes: t.noted(v.Marks),
+			}
+			if v.Status == OK {
+				d.Value, d.Interval = &v.Value, v.Interval
+			}
+			line.Values = append(line.Values, d)
+		}
+		out.Lines = append(out.Lines, line)
+	}
+	return out
+}
+
+// noted is the text of footnotes.
+func (t *Table) noted(marks []int) []string {
+	var notes []string
+	for _, m := range marks {
+		notes = append(notes, t.Notes[m])
+	}
+	return notes
+}

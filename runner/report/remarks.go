@@ -1,0 +1,205 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/runner/record"
+)
+
+// banner is what every view of simulated results says.
+func (src *source) banner() string {
+	m := &src.core.Manifest
+	if !m.Simulated {
+		return ""
+	}
+	patients := slices.ContainsFunc(m.Data, func(d record.DataInfo) bool { return d.Governance == plugins.Simulated })
+	model := slices.ContainsFunc(m.Plugins, func(p record.PluginInfo) bool { return p.Kind == "llm" && p.Name == "simulated" })
+	switch {
+	case patients && model:
+		return "SIMULATED: software check on invented patients and an invented model"
+	case model:
+		return "SIMULATED: software check on an invented model"
+	}
+	return "SIMULATED: software check on invented patients"
+}
+
+// remarks says what holds for a whole table.
+func (src *source) remarks(t *Table, sel *selection) []string {
+	var out []string
+	if d := directions(t.Columns); d != "" {
+		out = append(out, d)
+	}
+	if s := t.summaries(); s != "" {
+		out = append(out, s)
+	}
+	out = append(out, t.intervals()...)
+	out = append(out, src.listedExclusions()...)
+	out = append(out, src.data(sel)...)
+	return append(out, src.origin())
+}
+
+func directions(columns []Column) string {
+	var parts []string
+	for _, d := range []struct {
+		better plugins.Direction
+		text   string
+	}{{plugins.Higher, "↑ higher is better"}, {plugins.Lower, "↓ lower is better"}} {
+		if slices.ContainsFunc(columns, func(c Column) bool { return c.Better == d.better }) {
+			parts = append(parts, d.text)
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return strings.Join(parts, "; ") + "."
+}
+
+// summaries explains means and n/N.
+func (t *Table) summaries() string {
+	if len(t.Over) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Values are means over %s. n/N: cells with a value / cells planned; it stands with the number where it differs from the rest of its row.", unitOf(t.Over))
+}
+
+// kind is a kind of interval: intervals of one kind mean the same.
+type kind struct {
+	level        float64
+	unit, method string
+}
+
+func (k kind) String() string {
+	s := strconv.FormatFloat(100*k.level, 'g', 4, 64) + " %"
+	if k.method != "" {
+		s += ", " + k.method
+	}
+	if k.unit != "" {
+		s += ", over " + k.unit
+	}
+	return s
+}
+
+// intervals says what the brackets hold: for each kind of interval its coverage, method and unit, and the columns that
+// have it where there are several kinds.
+func (t *Table) intervals() []string {
+	var kinds []kind
+	columns := map[kind][]string{}
+	clipped, single := false, false
+	for c := range t.Columns {
+		for _, l := range t.Lines {
+			v := &l.Values[c]
+			if v.Status != OK || v.Interval == nil {
+				continue
+			}
+			clipped = clipped || v.clipped
+			single = single || v.N == 1 && v.Of > 1
+			k := kind{v.Interval.Level, v.Interval.Unit, v.Interval.Method}
+			if _, known := columns[k]; !known {
+				kinds = append(kinds, k)
+			}
+			if title := t.Columns[c].Title; !slices.Contains(columns[k], title) {
+				columns[k] = append(columns[k], title)
+			}
+		}
+	}
+	if len(kinds) == 0 {
+		return nil
+	}
+	texts := make([]string, len(kinds))
+	for i, k := range kinds {
+		texts[i] = k.String()
+		if len(kinds) > 1 {
+			texts[i] += " (" + strings.Join(columns[k], ", ") + ")"
+		}
+	}
+	out := []string{"Intervals in brackets: " + strings.Join(texts, "; ") + "."}
+	if single {
+		out[0] += " Where n is 1, the interval is that of the single value."
+	}
+	if clipped {
+		out[0] += " Intervals are cut at the range of the score."
+	}
+	return out
+}
+
+// listedExclusions names excluded cells that are listed without their axes.
+func (src *source) listedExclusions() []string {
+	var why []string
+	count := map[string]int{}
+	for _, e := range src.core.Manifest.Excluded {
+		if _, recorded := src.cells[e.Cell]; recorded {
+			continue
+		}
+		if count[e.Reason] == 0 {
+			why = append(why, e.Reason)
+		}
+		count[e.Reason]++
+	}
+	for i, reason := range why {
+		why[i] = fmt.Sprintf("Excluded from the experiment: %s: %s.", plural(count[reason], "cell"), strings.TrimSuffix(reason, "."))
+	}
+	return why
+}
+
+// data describes the data sets of the table's cells.
+func (src *source) data(sel *selection) []string {
+	used := map[string]bool{}
+	for _, g := range sel.groups {
+		for _, cell := range g.cells {
+			used[src.core.Cells[cell].Axes["dataset"]] = true
+		}
+	}
+	var out []string
+	for _, d := range src.core.Manifest.Data {
+		if !used[""] && !used[d.Name] { // "": the cells have no such axis
+			continue
+		}
+		parts := []string{fmt.Sprintf("%s (%s, %s)", d.Name, d.Plugin, d.Governance)}
+		if d.Licence != "" {
+			parts = append(parts, "licence "+d.Licence)
+		}
+		if d.Citation != "" {
+			parts = append(parts, d.Citation)
+		}
+		parts = append(parts, d.Notes...)
+		for i := range parts {
+			parts[i] = strings.TrimSuffix(parts[i], ".")
+		}
+		out = append(out, "Data: "+strings.Join(parts, "; ")+".")
+	}
+	return append(out, src.core.Manifest.Notes...)
+}
+
+// origin names the experiment and version, and says when cells are missing.
+func (src *source) origin() string {
+	m := &src.core.Manifest
+	s := fmt.Sprintf("Experiment %s, version v%d.", m.Experiment, m.Version)
+	if m.Complete {
+		return s
+	}
+	failed, run := 0, 0
+	for i := range src.core.Cells {
+		switch src.core.Cells[i].Status {
+		case record.CellFailed:
+			failed++
+			run++
+		case record.CellOK:
+			run++
+		}
+	}
+	if failed == 0 {
+		return s + " Incomplete: some scores failed."
+	}
+	return s + fmt.Sprintf(" Incomplete: %d of %s failed.", failed, plural(run, "cell"))
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}

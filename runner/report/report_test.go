@@ -1,0 +1,506 @@
+package report
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/runner/record"
+	"github.com/ehrlab/ehrlab/runner/spec"
+)
+
+// study has three strategies, two feature sets and three seeds: a cell that failed, one that was left out, a feature
+// set that was left out altogether, an undefined score, warnings, scores with a scope, without one, and by column.
+func study() *record.Core {
+	zero, one := 0.0, 1.0
+	core := &record.Core{Manifest: record.Manifest{
+		Experiment: "study", Version: 3, Simulated: true,
+		Axes:       []string{"dataset", "strategy", "features", "seed"},
+		AxisValues: map[string][]string{"dataset": {"icu"}, "strategy": {"naive", "copula", "ceiling"}, "features": {"top5", "all"}, "seed": {"1", "2", "3"}},
+		Scores: []record.ScoreInfo{
+			{Metric: "kl", Name: "mean", Better: plugins.Lower, Min: &zero},
+			{Metric: "ks", Name: "complement", Better: plugins.Higher, Min: &zero, Max: &one},
+			{Metric: "within", Name: "auroc", Better: plugins.Higher, Min: &zero, Max: &one},
+			{Metric: "across", Name: "auroc", Better: plugins.Higher, Min: &zero, Max: &one},
+		},
+		Data: []record.DataInfo{
+			{Name: "icu", Plugin: "simulated-icu", Governance: plugins.Simulated, Licence: "CC0", Notes: []string{"dropped 1 constant column: region."}},
+			{Name: "other", Plugin: "table", Governance: plugins.Open},
+		},
+	}}
+	for s, strategy := range []string{"copula", "naive", "ceiling"} { // not the order of mention
+		for f, features := range []string{"top5", "all"} {
+			for seed := 1; seed <= 3; seed++ {
+				addCell(core, strategy, features, seed, 0.6+float64(s)/10+float64(f)/20+float64(seed)/100)
+			}
+		}
+	}
+	return core
+}
+
+func addCell(core *record.Core, strategy, features string, seed int, base float64) {
+	id := fmt.Sprintf("%s-%s-%d", strategy, features, seed)
+	cell := record.Cell{ID: id, Status: record.CellOK, Axes: map[string]string{
+		"dataset": "icu", "strategy": strategy, "features": features, "seed": strconv.Itoa(seed),
+	}}
+	score := func(metric, name string, dims map[string]string, value float64) *plugins.Score {
+		core.Scores = append(core.Scores, record.Score{Cell: id, Metric: metric, Score: plugins.Score{
+			Name: name, Dims: dims, Value: value, N: 100, Status: plugins.OK,
+			Interval: &plugins.Interval{Low: value - 0.03, High: value + 0.02, Level: 0.95, Unit: "test subjects", Method: "percentile bootstrap, 1000 resamples"},
+		}})
+		return &core.Scores[len(core.Scores)-1].Score
+	}
+	fail := func(s *plugins.Score) { s.Status, s.Reason, s.Interval = plugins.Failed, "timed out | twice", nil }
+	defer func() { core.Cells = append(core.Cells, cell) }()
+	switch {
+	case strategy == "ceiling" && features == "top5":
+		cell.Status, cell.Reason = record.CellExcluded, "of no interest"
+		return
+	case strategy == "copula" && features == "all" && seed == 3:
+		cell.Status, cell.Reason = record.CellExcluded, "budget"
+		return
+	}
+	kl := score("kl", "mean", map[string]string{"scope": "across"}, 1-base)
+	within := score("within", "auroc", map[string]string{"scope": "within"}, base+0.1)
+	across := score("across", "auroc", map[string]string{"scope": "across"}, base)
+	kl.Interval = nil
+	kl.Warnings = []string{"2 columns of 5 are constant"}
+	if strategy == "naive" && features == "all" && seed == 2 {
+		cell.Status, cell.Stage, cell.Reason = record.CellFailed, "generate", "timed out | twice"
+		fail(kl)
+		fail(within)
+		fail(across)
+		fail(score("ks", "complement", nil, 0)) // a failed metric does not know its columns
+		return
+	}
+	if strategy == "copula" && features == "top5" {
+		within.Status, within.Reason, within.Interval = plugins.Undefined, "one class", nil
+	}
+	columns := []string{"age", "lactate_mmol"}
+	if features == "top5" {
+		columns = columns[:1]
+	}
+	for i, column := range columns {
+		score("ks", "complement", map[string]string{"column": column}, base-float64(i)/10).Interval = nil
+	}
+}
+
+func texts(s ...string) []spec.Value {
+	var values []spec.Value
+	for _, v := range s {
+		values = append(values, spec.Value{Text: v})
+	}
+	return values
+}
+
+func views() record.Views {
+	digits := 1
+	return record.Views{
+		Title: "Study",
+		Tables: []spec.Table{
+			{
+				Name: "means", Title: "Strategies <all> features", Caption: "A | B.", Rows: []string{"strategy", "features", "scope"}, Over: []string{"seed"},
+				Columns: []spec.TableColumn{{Score: "kl.mean"}, {Score: "auroc", Title: "AUROC"}},
+			},
+			{
+				Name: "one_seed", Rows: []string{"strategy", "scope"}, Where: map[string][]spec.Value{"seed": {{Kind: spec.NumberValue, Number: 2}}, "features": texts("all")},
+				Columns: []spec.TableColumn{{Score: "auroc", Digits: &digits}, {Score: "kl.mean"}},
+			},
+			{
+				Name: "columns", Rows: []string{"column", "strategy"}, Over: []string{"seed"}, Where: map[string][]spec.Value{"features": texts("all")},
+				Columns: []spec.TableColumn{{Score: "ks.complement"}, {Score: "within.auroc"}},
+			},
+			{
+				Name: "across", Rows: []string{"strategy"}, Over: []string{"seed", "features"}, Where: map[string][]spec.Value{"scope": texts("across")},
+				Columns: []spec.TableColumn{{Score: "auroc"}},
+			},
+		},
+		Plots: []spec.Plot{
+			{Name: "strategies", Kind: "fake", Title: "AUROC", X: "strategy", Y: "auroc", Series: "scope", Over: []string{"seed"}, Where: map[string][]spec.Value{"features": texts("all")}},
+			{Name: "columns", Kind: "fake", X: "column", Y: "ks.complement", YLabel: "KS", Over: []string{"seed"}, Where: map[string][]spec.Value{"features": texts("all"), "strategy": texts("naive")}},
+		},
+	}
+}
+
+var update = os.Getenv("UPDATE") != ""
+
+// golden compares with testdata/NAME; UPDATE=1 rewrites it.
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if update {
+		if err := os.MkdirAll("testdata", 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, got, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), string(got)); d != "" {
+		t.Errorf("%s: %s", name, d)
+	}
+}
+
+func TestTables(t *testing.T) {
+	tables, err := Tables(study(), views())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range tables {
+		golden(t, r.Name+".md", r.Markdown)
+		golden(t, r.Name+".csv", r.CSV)
+		for _, width := range []int{0, 70, 30} {
+			golden(t, fmt.Sprintf("%s.%d.txt", r.Name, width), []byte(Text(r.Table, width, false)))
+		}
+	}
+}
+
+func TestFigures(t *testing.T) {
+	src := newSource(study())
+	declared := views().Plots
+	for i := range declared {
+		p, err := src.plot(&declared[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden(t, p.Name+".figure.txt", figureText(p.Figure))
+	}
+}
+
+func figureText(f plugins.Figure) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "title %s\nx %s\ny %s\ncategories %q\n", f.Title, f.XLabel, f.YLabel, f.Categories)
+	for _, s := range f.Series {
+		fmt.Fprintf(&b, "series %q\n  x %.4g\n  y %.4g\n  low %.4g\n  high %.4g\n", s.Name, s.X, s.Y, s.Low, s.High)
+	}
+	for _, n := range f.Notes {
+		b.WriteString("note " + n + "\n")
+	}
+	return []byte(b.String())
+}
+
+func TestColumnsAreWrappedBeforeATableIsTakenApart(t *testing.T) {
+	tables, err := Tables(study(), views())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range tables {
+		for width := 24; width < 160; width += 7 {
+			for line := range strings.Lines(Text(r.Table, width, false)) {
+				if n := len([]rune(strings.TrimRight(line, "\n"))); n > width {
+					t.Errorf("%s at %d: a line of %d: %q", r.Name, width, n, line)
+				}
+			}
+		}
+		plain := Text(r.Table, 80, false)
+		coloured := Text(r.Table, 80, true)
+		if !strings.Contains(coloured, "\x1b[1m") || strings.Contains(plain, "\x1b") {
+			t.Error("colour is on where it should be off, or off where it should be on")
+		}
+		for _, code := range []string{"\x1b[1m", "\x1b[2m", "\x1b[0m"} {
+			coloured = strings.ReplaceAll(coloured, code, "")
+		}
+		trim := func(s string) string {
+			lines := strings.Split(s, "\n")
+			for i := range lines {
+				lines[i] = strings.TrimRight(lines[i], " ")
+			}
+			return strings.Join(lines, "\n")
+		}
+		if d := cmp.Diff(trim(plain), trim(coloured)); d != "" {
+			t.Errorf("colour changes more than colour: %s", d)
+		}
+	}
+}
+
+func TestWhatMayNotMeet(t *testing.T) {
+	for name, c := range map[string]struct {
+		table spec.Table
+		want  string
+	}{
+		"metrics":    {spec.Table{Rows: []string{"strategy", "features"}, Over: []string{"seed"}, Columns: []spec.TableColumn{{Score: "auroc"}}}, `"within" and "across" meet`},
+		"dimensions": {spec.Table{Rows: []string{"strategy", "features"}, Over: []string{"seed"}, Columns: []spec.TableColumn{{Score: "ks.complement"}}}, "add to rows: column"},
+		"axes":       {spec.Table{Rows: []string{"strategy", "features"}, Columns: []spec.TableColumn{{Score: "kl.mean"}}}, `add "seed" to rows, over or where`},
+		"over":       {spec.Table{Rows: []string{"strategy", "features"}, Over: []string{"scope"}, Columns: []spec.TableColumn{{Score: "kl.mean"}}}, `"scope" is no axis`},
+	} {
+		c.table.Name = "main"
+		good := views().Tables[0]
+		tables, err := Tables(study(), record.Views{Tables: []spec.Table{c.table, good}})
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), `table "main"`) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if len(tables) != 1 || tables[0].Name != good.Name {
+			t.Errorf("%s: the other table was not made", name)
+		}
+	}
+}
+
+// The interval of a mean, by hand: 1, 2, 6 have mean 3 and variance 7; t(0.975, 2) = 4.302653.
+func TestMeanInterval(t *testing.T) {
+	mean, iv := meanInterval([]float64{1, 2, 6}, "seeds")
+	half := 4.302652729911275 * math.Sqrt(7.0/3)
+	if math.Abs(mean-3) > 1e-15 || math.Abs(iv.Low-(3-half)) > 1e-9 || math.Abs(iv.High-(3+half)) > 1e-9 || iv.Level != 0.95 || iv.Unit != "seeds" {
+		t.Errorf("%v %+v", mean, iv)
+	}
+	if mean, iv := meanInterval([]float64{0.1, 0.1, 0.1}, ""); mean != iv.Low || mean != iv.High {
+		t.Errorf("equal values: %v %+v", mean, iv)
+	}
+	low, high := 0.0, 4.0
+	if !clip(iv, &low, &high) || iv.Low != 0 || iv.High != 4 || clip(iv, &low, &high) {
+		t.Errorf("clipped: %+v", iv)
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	for _, c := range []struct {
+		v      float64
+		digits int
+		want   string
+	}{
+		{0.8125, 3, "0.812"},
+		{-0.0001, 3, "0.000"},
+		{math.Copysign(0, -1), 2, "0.00"},
+		{-0.5, 0, "0"},
+		{-1.5, 1, "-1.5"},
+		{12345678, 2, "1.23e+07"},
+		{1e6, 0, "1000000"},
+		{100, 0, "100"},
+	} {
+		if got := number(c.v, c.digits); got != c.want {
+			t.Errorf("%v with %d: %s, want %s", c.v, c.digits, got, c.want)
+		}
+	}
+	for i, want := range map[int]string{0: "a", 25: "z", 26: "aa", 27: "ab", 701: "zz", 702: "aaa"} {
+		if got := letters(i); got != want {
+			t.Errorf("letter %d: %s, want %s", i, got, want)
+		}
+	}
+}
+
+func TestEscape(t *testing.T) {
+	for in, want := range map[string]string{
+		"a|b": `a\|b`, "<b>": "&lt;b&gt;", "mean_age": "mean_age", "_x_": `\_x\_`, "a\nb  c": "a b c", "*": `\*`, `\`: `\\`, "[a](b)": `[a]\(b)`,
+	} {
+		if got := escape(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+// A missing number is never 0 or NaN: a table for programs has null, a CSV an empty field, a page a dash with a reason.
+func TestMissingNumbers(t *testing.T) {
+	core := study()
+	for i := range core.Scores {
+		s := &core.Scores[i]
+		if s.Status == plugins.OK {
+			s.Status, s.Reason, s.Interval = plugins.Undefined, "nothing to measure", nil
+		}
+	}
+	tables, err := Tables(core, views())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range tables {
+		raw, err := json.Marshal(r.Table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var data TableData
+		if err := json.Unmarshal(raw, &data); err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range data.Lines {
+			for _, v := range l.Values {
+				if v.Value != nil || v.Status == OK || len(v.Notes) == 0 {
+					t.Errorf("%s: %v: %+v", r.Name, l.Rows, v)
+				}
+			}
+		}
+		rows, err := csv.NewReader(strings.NewReader(string(r.CSV))).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		value, note := slices.Index(rows[0], "value"), slices.Index(rows[0], "note")
+		for _, row := range rows[1:] {
+			if row[value] != "" || row[note] == "" {
+				t.Errorf("%s: %q", r.Name, row)
+			}
+		}
+		if strings.Contains(string(r.Markdown), "NaN") {
+			t.Errorf("%s: NaN", r.Name)
+		}
+	}
+}
+
+// An axis of numbers gives positions, names and ids give categories in their order.
+func TestPositions(t *testing.T) {
+	core := &record.Core{Manifest: record.Manifest{
+		Axes:       []string{"strategy", "site", "n"},
+		AxisValues: map[string][]string{"strategy": {"b", "a"}, "site": {"73", "9"}, "n": {"1000", "200"}},
+	}}
+	for _, strategy := range []string{"a", "b"} {
+		for i, n := range []string{"200", "1000"} {
+			id := strategy + n
+			core.Cells = append(core.Cells, record.Cell{ID: id, Status: record.CellOK, Axes: map[string]string{"strategy": strategy, "n": n, "site": []string{"9", "73"}[i]}})
+			if id != "b200" {
+				core.Scores = append(core.Scores, record.Score{Cell: id, Metric: "m", Score: plugins.Score{Name: "s", Value: float64(i), Status: plugins.OK}})
+			}
+		}
+	}
+	src := newSource(core)
+	p, err := src.plot(&spec.Plot{X: "n", Y: "s", Series: "strategy", Over: []string{"site"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nan := math.NaN()
+	want := []plugins.Series{{Name: "b", X: []float64{200, 1000}, Y: []float64{nan, 1}}, {Name: "a", X: []float64{200, 1000}, Y: []float64{0, 1}}}
+	same := cmp.Comparer(func(a, b float64) bool { return a == b || a != a && b != b })
+	if d := cmp.Diff(want, p.Figure.Series, same); d != "" || p.Figure.Categories != nil {
+		t.Errorf("%s %q", d, p.Figure.Categories)
+	}
+	p, err = src.plot(&spec.Plot{X: "site", Y: "s", Series: "strategy", Over: []string{"n"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"73", "9"}, p.Figure.Categories); d != "" {
+		t.Error(d)
+	}
+}
+
+// fake writes what it was given.
+type fake struct{ Fail bool }
+
+func (f fake) Draw(fig plugins.Figure) (*plugins.Drawing, error) {
+	if f.Fail {
+		return nil, fmt.Errorf("out of ink")
+	}
+	return &plugins.Drawing{SVG: figureText(fig), PNG: []byte("png")}, nil
+}
+
+func registry() *plugins.Registry {
+	r := &plugins.Registry{}
+	plugins.Add(&r.Views, plugins.Info{Name: "fake", Version: 1, Summary: "writes its figure"}, fake{}, func(f fake) (plugins.View, error) { return f, nil })
+	return r
+}
+
+func files(t *testing.T, dir string) []string {
+	t.Helper()
+	var names []string
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			rel, _ := filepath.Rel(dir, path)
+			names = append(names, filepath.ToSlash(rel))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+func TestRender(t *testing.T) {
+	dir := t.TempDir()
+	v := views()
+	if Exists(dir, v) {
+		t.Error("nothing is there yet")
+	}
+	if err := Render(study(), v, registry(), dir); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"plots/columns.csv", "plots/columns.png", "plots/columns.svg", "plots/strategies.csv", "plots/strategies.png", "plots/strategies.svg",
+		"tables/across.csv", "tables/across.md", "tables/columns.csv", "tables/columns.md", "tables/means.csv", "tables/means.md", "tables/one_seed.csv", "tables/one_seed.md",
+	}
+	if d := cmp.Diff(want, files(t, dir)); d != "" {
+		t.Error(d)
+	}
+	if !Exists(dir, v) {
+		t.Error("all is there")
+	}
+	golden(t, "strategies.plot.csv", read(t, filepath.Join(dir, "plots", "strategies.csv")))
+
+	note := filepath.Join(dir, "tables", "README")
+	if err := os.WriteFile(note, []byte("not ours"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	v.Tables, v.Plots = v.Tables[:1], v.Plots[:1]
+	v.Plots[0].With = json.RawMessage(`{"Fail": true}`)
+	err := Render(study(), v, registry(), dir)
+	if err == nil || !strings.Contains(err.Error(), `plot "strategies": out of ink`) {
+		t.Errorf("%v", err)
+	}
+	if d := cmp.Diff([]string{"tables/README", "tables/means.csv", "tables/means.md"}, files(t, dir)); d != "" {
+		t.Errorf("stale files stay, or good ones go: %s", d)
+	}
+	v.Plots[0].Kind = "pie"
+	if err := Render(study(), v, registry(), dir); err == nil || !strings.Contains(err.Error(), `no view named "pie"`) {
+		t.Errorf("%v", err)
+	}
+	v.Tables[0].Name = "../escape"
+	if err := Render(study(), v, registry(), dir); err == nil {
+		t.Error("a name with a path was taken")
+	}
+}
+
+func TestAnEmptyExperiment(t *testing.T) {
+	dir := t.TempDir()
+	if err := Render(&record.Core{}, views(), registry(), dir); err == nil {
+		t.Error("over names an axis that there is not")
+	}
+	v := record.Views{Tables: []spec.Table{{Name: "main", Rows: []string{"strategy"}, Columns: []spec.TableColumn{{Score: "a.b"}}}}}
+	tables, err := Tables(&record.Core{Manifest: record.Manifest{Axes: []string{"strategy"}}}, v)
+	if err != nil || !strings.Contains(string(tables[0].Markdown), "No cell") {
+		t.Errorf("%v", err)
+	}
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// large is cells × metrics scores by column.
+func large(cells int) *record.Core {
+	core := &record.Core{Manifest: record.Manifest{Axes: []string{"strategy", "seed"}}}
+	for i := range cells {
+		id := strconv.Itoa(i)
+		core.Cells = append(core.Cells, record.Cell{ID: id, Status: record.CellOK, Axes: map[string]string{"strategy": "s" + strconv.Itoa(i/5), "seed": strconv.Itoa(i % 5)}})
+		for j := range 83 {
+			core.Scores = append(core.Scores, record.Score{Cell: id, Metric: "ks", Score: plugins.Score{
+				Name: "complement", Dims: map[string]string{"column": strconv.Itoa(j)}, Value: float64(i*j%97) / 97, Status: plugins.OK,
+				Warnings: []string{"few rows in column " + strconv.Itoa(j)},
+			}})
+		}
+	}
+	return core
+}
+
+func BenchmarkTables1000Cells(b *testing.B) {
+	core := large(1000)
+	v := record.Views{Tables: []spec.Table{{Name: "main", Rows: []string{"strategy", "column"}, Over: []string{"seed"}, Columns: []spec.TableColumn{{Score: "ks.complement"}}}}}
+	for b.Loop() {
+		if _, err := Tables(core, v); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,295 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/runner/record"
+	"github.com/ehrlab/ehrlab/runner/spec"
+)
+
+// source is a core with the look-ups that all tables share.
+type source struct {
+	core   *record.Core
+	cells  map[string]int            // index of a cell by id
+	scored []bool                    // whether a cell has any score, of whatever status
+	axes   map[string]bool           // names of axes; any other name is a dimension
+	order  map[string]map[string]int // of the values of an axis: as first mentioned, then as the cells have them
+}
+
+func newSource(core *record.Core) *source {
+	src := &source{
+		core: core, cells: make(map[string]int, len(core.Cells)), scored: make([]bool, len(core.Cells)),
+		axes: map[string]bool{}, order: map[string]map[string]int{},
+	}
+	for _, a := range core.Manifest.Axes {
+		src.axes[a] = true
+		src.order[a] = map[string]int{}
+		for _, v := range core.Manifest.AxisValues[a] {
+			src.rank(a, v)
+		}
+	}
+	for i := range core.Cells {
+		src.cells[core.Cells[i].ID] = i
+		for _, a := range core.Manifest.Axes {
+			src.rank(a, core.Cells[i].Axes[a])
+		}
+	}
+	for i := range core.Scores {
+		if at, ok := src.cells[core.Scores[i].Cell]; ok {
+			src.scored[at] = true
+		}
+	}
+	return src
+}
+
+func (src *source) rank(axis, value string) {
+	if _, known := src.order[axis][value]; !known {
+		src.order[axis][value] = len(src.order[axis])
+	}
+}
+
+// hit is a score that a table's column asks for.
+type hit struct {
+	score *record.Score
+	cell  int
+}
+
+// group is the cells with one value for each row axis.
+type group struct {
+	labels   []string // of row axes; "" in the places of dimensions
+	cells    []int    // not excluded
+	excluded []int
+	exact    []map[string][]hit // for each column: hits that have all row dimensions, by these
+	partial  [][]hit            // for each column: hits that lack some
+	tuples   [][]string         // labels with the dimensions filled in, as they first occur
+	seen     map[string]bool
+}
+
+// row is one line of a table.
+type row struct {
+	group  *group
+	labels []string
+	key    string // of the labels
+}
+
+func (r *row) name(names []string) string {
+	parts := make([]string, len(names))
+	for i, n := range names {
+		parts[i] = n + " " + dashed(r.labels[i])
+	}
+	return strings.Join(parts, ", ")
+}
+
+// selection is what a table shows.
+type selection struct {
+	*source
+	declared *spec.Table
+	dims     []int // the rows that are dimensions
+	groups   []*group
+	dimOrder map[string]map[string]int // of the values of a dimension, as they first occur
+	located  []bool                    // whether any hit of a column has all row dimensions
+}
+
+func keyOf(labels []string) string { return strings.Join(labels, "\x00") }
+
+// selectScores gathers the cells and scores of a table by the values of its row axes.
+func (src *source) selectScores(t *spec.Table) (*selection, error) {
+	sel := &selection{source: src, declared: t, dimOrder: map[string]map[string]int{}, located: make([]bool, len(t.Columns))}
+	for i, name := range t.Rows {
+		if !src.axes[name] {
+			sel.dims = append(sel.dims, i)
+			sel.dimOrder[name] = map[string]int{}
+		}
+	}
+	for _, name := range t.Over {
+		if !src.axes[name] {
+			return nil, fmt.Errorf("over: %q is no axis; the axes are %s", name, strings.Join(src.core.Manifest.Axes, ", "))
+		}
+	}
+	of := sel.gatherCells()
+	columns := sel.columnsOf()
+	for i := range src.core.Scores {
+		s := &src.core.Scores[i]
+		asked := columns(s)
+		if len(asked) == 0 {
+			continue
+		}
+		at, known := src.cells[s.Cell]
+		if !known {
+			return nil, fmt.Errorf("score %s.%s belongs to a cell %q that is not recorded", s.Metric, s.Name, s.Cell)
+		}
+		if of[at] == nil || !sel.dimsWanted(s) {
+			continue
+		}
+		for _, c := range asked {
+			sel.add(of[at], c, hit{s, at})
+		}
+	}
+	return sel, nil
+}
+
+// gatherCells groups the cells that the table's where lets through; the result holds each cell's group.
+func (sel *selection) gatherCells() []*group {
+	of := make([]*group, len(sel.core.Cells))
+	byKey := map[string]*group{}
+	for i := range sel.core.Cells {
+		cell := &sel.core.Cells[i]
+		if !sel.cellWanted(cell) {
+			continue
+		}
+		labels := make([]string, len(sel.declared.Rows))
+		for k, name := range sel.declared.Rows {
+			if sel.axes[name] {
+				labels[k] = cell.Axes[name]
+			}
+		}
+		g := byKey[keyOf(labels)]
+		if g == nil {
+			n := len(sel.declared.Columns)
+			g = &group{labels: labels, exact: make([]map[string][]hit, n), partial: make([][]hit, n), seen: map[string]bool{}}
+			byKey[keyOf(labels)] = g
+			sel.groups = append(sel.groups, g)
+		}
+		of[i] = g
+		if cell.Status == record.CellExcluded {
+			g.excluded = append(g.excluded, i)
+		} else {
+			g.cells = append(g.cells, i)
+		}
+	}
+	return of
+}
+
+// columnsOf returns the look-up from a score to the columns that ask for it.
+func (sel *selection) columnsOf() func(*record.Score) []int {
+	type address struct{ metric, name string }
+	known := map[address][]int{}
+	return func(s *record.Score) []int {
+		a := address{s.Metric, s.Name}
+		columns, ok := known[a]
+		if !ok {
+			for c, column := range sel.declared.Columns {
+				if column.Score == a.name || column.Score == a.metric+"."+a.name {
+					columns = append(columns, c)
+				}
+			}
+			known[a] = columns
+		}
+		return columns
+	}
+}
+
+func (sel *selection) cellWanted(c *record.Cell) bool {
+	for name, values := range sel.declared.Where {
+		if sel.axes[name] && !among(c.Axes[name], values) {
+			return false
+		}
+	}
+	return true
+}
+
+// dimsWanted applies where to dimensions. A failed score that lacks the dimension stays: it might have had any value.
+func (sel *selection) dimsWanted(s *record.Score) bool {
+	for name, values := range sel.declared.Where {
+		if sel.axes[name] {
+			continue
+		}
+		v, has := s.Dims[name]
+		if has && !among(v, values) || !has && s.Status != plugins.Failed {
+			return false
+		}
+	}
+	return true
+}
+
+func among(v string, values []spec.Value) bool {
+	return slices.ContainsFunc(values, func(w spec.Value) bool { return w.String() == v })
+}
+
+// add files a hit under the line it belongs to.
+func (sel *selection) add(g *group, column int, h hit) {
+	labels := sel.fill(g, h.score)
+	for _, i := range sel.dims {
+		if labels[i] == "" {
+			g.partial[column] = append(g.partial[column], h)
+			return
+		}
+	}
+	sel.located[column] = true
+	for _, i := range sel.dims {
+		order := sel.dimOrder[sel.declared.Rows[i]]
+		if _, known := order[labels[i]]; !known {
+			order[labels[i]] = len(order)
+		}
+	}
+	if g.exact[column] == nil {
+		g.exact[column] = map[string][]hit{}
+	}
+	key := keyOf(labels)
+	g.exact[column][key] = append(g.exact[column][key], h)
+	g.occurs(labels)
+}
+
+// fill is the labels of a line that a score belongs to, "" where it lacks the dimension.
+func (sel *selection) fill(g *group, s *record.Score) []string {
+	if len(sel.dims) == 0 {
+		return g.labels
+	}
+	labels := slices.Clone(g.labels)
+	for _, i := range sel.dims {
+		labels[i] = s.Dims[sel.declared.Rows[i]]
+	}
+	return labels
+}
+
+func (g *group) occurs(labels []string) {
+	if key := keyOf(labels); !g.seen[key] {
+		g.seen[key] = true
+		g.tuples = append(g.tuples, labels)
+	}
+}
+
+// rows lists the lines of the table in order: axes as first mentioned, dimensions as they first occur, lines without a
+// dimension last.
+func (sel *selection) rows() []*row {
+	var rows []*row
+	for _, g := range sel.groups {
+		if len(g.tuples) == 0 { // no score has all dimensions: lines for what is known of them
+			for _, hits := range g.partial {
+				for _, h := range hits {
+					g.occurs(sel.fill(g, h.score))
+				}
+			}
+		}
+		if len(g.tuples) == 0 { // no score at all
+			g.occurs(g.labels)
+		}
+		for _, labels := range g.tuples {
+			rows = append(rows, &row{group: g, labels: labels, key: keyOf(labels)})
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b *row) int {
+		for i, name := range sel.declared.Rows {
+			order := sel.order[name]
+			if !sel.axes[name] {
+				order = sel.dimOrder[name]
+			}
+			if c := cmp.Compare(rankOf(order, a.labels[i]), rankOf(order, b.labels[i])); c != 0 {
+				return c
+			}
+		}
+		return 0
+	})
+	return rows
+}
+
+func rankOf(order map[string]int, label string) int {
+	if at, ok := order[label]; ok {
+		return at
+	}
+	return len(order)
+}

@@ -1,0 +1,221 @@
+// Package report turns a recorded version into tables and plots. It reads the record alone: no cache, no data.
+//
+// What a view looks like is left to view plugins; what a number is and why one is missing is decided here.
+package report
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/runner/record"
+	"github.com/ehrlab/ehrlab/runner/spec"
+)
+
+// Table is a table ready to be written: lines of values, with all that a reader must know about them.
+type Table struct {
+	Name    string
+	Title   string
+	Caption string
+	Rows    []string // the axes and dimensions that tell lines apart
+	Columns []Column
+	Lines   []Line
+	Over    []string // the axes that values are means over
+	Notes   []string // footnotes; Value.Marks and Line.Marks are indices into them
+	Banner  string   // says that the numbers are simulated; empty when they are not
+	Remarks []string // what holds for the whole table, one sentence or more each
+}
+
+// Column is a score.
+type Column struct {
+	Score  string // its address
+	Title  string
+	Better plugins.Direction
+	Digits int
+}
+
+// Line is one combination of the rows' values. A label is empty when the line has no such dimension.
+type Line struct {
+	Labels []string
+	Values []Value
+	N, Of  int   // cells with a value and cells planned, for every value that does not say otherwise
+	Marks  []int // footnotes
+}
+
+// Status says whether a Value is a number.
+type Status string
+
+// The states of a Value.
+const (
+	OK        Status = "ok"
+	Undefined Status = "undefined" // no cell has a value, for the formula has none
+	Failed    Status = "failed"    // no cell has a value, for its step failed
+	Excluded  Status = "excluded"  // the experiment left the cells out
+	Absent    Status = "absent"    // the score is not defined for the line
+)
+
+// Value is one number of a table. Value and Interval mean something only when Status is OK.
+type Value struct {
+	Status   Status
+	Value    float64
+	Interval *plugins.Interval
+	N, Of    int   // cells with a value and cells planned
+	Marks    []int // footnotes
+
+	notes   []string
+	clipped bool // the interval was cut at the range of the score
+}
+
+// Rendered is a table with its files.
+type Rendered struct {
+	*Table
+	Markdown, CSV []byte
+}
+
+// Tables makes the declared tables of a version. The error joins what is wrong with single tables; the others are returned.
+func Tables(core *record.Core, views record.Views) ([]Rendered, error) {
+	var all []Rendered
+	var wrong []error
+	src := newSource(core)
+	for i := range views.Tables {
+		declared := &views.Tables[i]
+		t, err := src.table(declared)
+		if err == nil {
+			var csv []byte
+			if csv, err = t.csv(); err == nil {
+				all = append(all, Rendered{Table: t, Markdown: t.markdown(), CSV: csv})
+				continue
+			}
+		}
+		wrong = append(wrong, fmt.Errorf("table %q: %w", declared.Name, err))
+	}
+	return all, errors.Join(wrong...)
+}
+
+// table fills a declared table.
+func (src *source) table(declared *spec.Table) (*Table, error) {
+	t := &Table{Name: declared.Name, Title: declared.Title, Caption: declared.Caption, Rows: declared.Rows, Over: declared.Over}
+	for _, c := range declared.Columns {
+		t.Columns = append(t.Columns, src.column(c))
+	}
+	sel, err := src.selectScores(declared)
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]int{}
+	for _, r := range sel.rows() {
+		line := Line{Labels: r.labels}
+		for c := range t.Columns {
+			low, high := src.scoreRange(t.Columns[c].Score)
+			v, err := sel.value(r, c, low, high)
+			if err != nil {
+				return nil, fmt.Errorf("row %s, column %q: %w", r.name(t.Rows), t.Columns[c].Score, err)
+			}
+			line.Values = append(line.Values, v)
+		}
+		line.N, line.Of = usual(line.Values)
+		t.mark(&line, sel.excludedNotes(r), known)
+		t.Lines = append(t.Lines, line)
+	}
+	t.Banner = src.banner()
+	t.Remarks = src.remarks(t, sel)
+	return t, nil
+}
+
+// column finds title and direction of a score.
+func (src *source) column(c spec.TableColumn) Column {
+	out := Column{Score: c.Score, Title: c.Title, Better: plugins.Neutral, Digits: 3}
+	if out.Title == "" {
+		out.Title = c.Score
+	}
+	if c.Digits != nil {
+		out.Digits = min(max(*c.Digits, 0), 15)
+	}
+	first := true
+	for _, s := range src.core.Manifest.Scores {
+		if c.Score != s.Name && c.Score != s.Metric+"."+s.Name {
+			continue
+		}
+		if !first && out.Better != s.Better { // metrics that disagree give a bare score no direction
+			out.Better = plugins.Neutral
+			break
+		}
+		out.Better, first = s.Better, false
+	}
+	return out
+}
+
+// scoreRange is the range of a score where all metrics that have it agree.
+func (src *source) scoreRange(address string) (low, high *float64) {
+	first := true
+	for _, s := range src.core.Manifest.Scores {
+		if address != s.Name && address != s.Metric+"."+s.Name {
+			continue
+		}
+		if first {
+			low, high, first = s.Min, s.Max, false
+			continue
+		}
+		low, high = agreed(low, s.Min), agreed(high, s.Max)
+	}
+	return low, high
+}
+
+func agreed(a, b *float64) *float64 {
+	if a == nil || b == nil || *a != *b {
+		return nil
+	}
+	return a
+}
+
+// usual is the n/N that most values of a line have.
+func usual(values []Value) (n, of int) {
+	most := 0
+	for _, v := range values {
+		if v.Status == Absent {
+			continue
+		}
+		same := 0
+		for _, w := range values {
+			if w.Status != Absent && w.N == v.N && w.Of == v.Of {
+				same++
+			}
+		}
+		if same > most {
+			most, n, of = same, v.N, v.Of
+		}
+	}
+	return n, of
+}
+
+// mark numbers the notes of a line, in reading order; equal notes share a letter. known maps a note to its number.
+func (t *Table) mark(line *Line, ofLine []string, known map[string]int) {
+	number := func(notes []string) []int {
+		var marks []int
+		for _, text := range notes {
+			m, seen := known[text]
+			if !seen {
+				m = len(t.Notes)
+				known[text] = m
+				t.Notes = append(t.Notes, text)
+			}
+			marks = append(marks, m)
+		}
+		slices.Sort(marks)
+		return marks
+	}
+	for i := range line.Values {
+		line.Values[i].Marks = number(line.Values[i].notes)
+	}
+	line.Marks = number(ofLine)
+}
+
+// letters names footnote i: a … z, aa, ab …
+func letters(i int) string {
+	s := ""
+	for i++; i > 0; i = (i - 1) / 26 {
+		s = string(rune('a'+(i-1)%26)) + s
+	}
+	return s
+}

@@ -57,6 +57,7 @@ func categorical(fig plugins.Figure) plugins.Figure {
 	for _, s := range fig.Series {
 		values = append(values, s.X...)
 	}
+	values = slices.DeleteFunc(values, func(x float64) bool { return !style.Finite(x) })
 	slices.Sort(values)
 	values = slices.Compact(values)
 	fig.Categories = make([]string, len(values))
@@ -67,8 +68,10 @@ func categorical(fig plugins.Figure) plugins.Figure {
 	for i := range series {
 		xs := make([]float64, len(series[i].X))
 		for k, x := range series[i].X {
-			at, _ := slices.BinarySearch(values, x)
-			xs[k] = float64(at)
+			xs[k] = x // reported as a mistake when it is no number
+			if at, found := slices.BinarySearch(values, x); found {
+				xs[k] = float64(at)
+			}
 		}
 		series[i].X = xs
 	}

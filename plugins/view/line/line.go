@@ -107,7 +107,11 @@ func dodge(a *style.Axes, fig *plugins.Figure) vg.Length {
 	if len(fig.Series) < 2 || !bars {
 		return 0
 	}
-	return min(3, min(0.4*a.Slot, 1.4*a.Edge)/vg.Length(len(fig.Series)-1))
+	most := vg.Length(3)
+	if fig.Categories != nil { // a place within a category has no meaning of its own
+		most = 6
+	}
+	return min(most, min(0.4*a.Slot, 1.4*a.Edge)/vg.Length(len(fig.Series)-1))
 }
 
 // band fills the area between the ends of the intervals, for each run of points that have one.

@@ -55,7 +55,7 @@ func (p *page) drawReferences(pen *Pen) {
 		if above+p.f.note.leading > a.Max.Y {
 			above = y - p.f.note.leading
 		}
-		pen.text(p.f.note, faint, vg.Point{X: a.Max.X - 2, Y: above}, 1, l.Label)
+		pen.text(p.f.note, faint, vg.Point{X: a.Max.X - 2, Y: above}, 1, p.f.note.shortened(l.Label, a.Max.X-a.Min.X-4))
 	}
 }
 
@@ -82,17 +82,20 @@ func (p *page) drawAxes(pen *Pen) {
 	}
 }
 
-// drawXLabel writes a label under its tick: centred, or slanted so that it ends at the tick.
+// drawXLabel writes a label under its tick: centred, or turned so that its lines end there.
 func (p *page) drawXLabel(pen *Pen, t xTick, top vg.Point) {
-	f := p.f.tick
+	f, last := p.f.tick, len(t.lines)-1
 	for i, l := range t.lines {
-		if !p.slanted {
+		switch {
+		case p.angle == 0:
 			pen.text(f, Ink, vg.Point{X: top.X, Y: top.Y - f.height(i) - f.Face.Font.Size*0.8}, 0.5, l)
-			continue
+		case p.angle < math.Pi/2: // the last line ends at the tick
+			at := vg.Point{X: top.X - p.besides(last-i) + 2, Y: top.Y - f.Face.Font.Size*0.6}
+			pen.turned(f, Ink, at, p.angle, 1, l)
+		default:
+			at := vg.Point{X: top.X + f.middle() + f.leading*(vg.Length(i)-vg.Length(last)/2), Y: top.Y}
+			pen.turned(f, Ink, at, p.angle, 1, l)
 		}
-		// all lines end at one height, the last of them at the tick
-		at := vg.Point{X: top.X - p.besides(len(t.lines)-1-i) + 2, Y: top.Y - f.Face.Font.Size*0.6}
-		pen.turned(f, Ink, at, slant, 1, l)
 	}
 }
 

@@ -90,6 +90,18 @@ func (f face) firstPiece(text string, width vg.Length) (piece, rest string, hard
 	return text[:fits], text[fits:], true
 }
 
+// shortened is text on one line; an ellipsis stands for what has no room.
+func (f face) shortened(text string, width vg.Length) string {
+	if f.Width(text) <= width {
+		return text
+	}
+	for text != "" && f.Width(text+"…") > width {
+		_, last := utf8.DecodeLastRuneInString(text)
+		text = text[:len(text)-last]
+	}
+	return text + "…"
+}
+
 // widest is the width of the widest line.
 func (f face) widest(lines []string) vg.Length {
 	var w vg.Length

@@ -23,7 +23,8 @@ func (p *page) layLegend(full vg.Length) legend {
 	if !named || p.Config.Legend == "none" {
 		return legend{}
 	}
-	l := legend{right: p.Config.Legend == "right", columns: 1}
+	// beside the axes there must be room for the axes
+	l := legend{right: p.Config.Legend == "right" && p.width > 75*vg.Millimeter, columns: 1}
 	room := full - keyWidth - keyGap
 	if l.right {
 		room = 0.36*p.width - keyWidth - keyGap

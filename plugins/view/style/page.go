@@ -30,6 +30,7 @@ type page struct {
 	fig           *plugins.Figure
 	f             *faces
 	width, height vg.Length
+	plot          vg.Length // height of the axes
 	axes          Axes
 	title, notes  []string
 	alarms        int // the first lines of notes that are printed bold
@@ -37,7 +38,7 @@ type page struct {
 	xLabel        []string
 	yTicks        []tick
 	xTicks        []xTick
-	slanted       bool
+	angle         float64 // of the labels under the x axis
 	legend        legend
 	legendTop     vg.Length
 	xLabelTop     vg.Length
@@ -52,23 +53,41 @@ type xTick struct {
 
 // Draw lays out and draws a figure: title above, legend and notes below, nothing clipped.
 func (c *Chart) Draw(fig plugins.Figure) (*plugins.Drawing, error) {
-	if err := check(&fig); err != nil {
-		return nil, err
-	}
-	p := &page{Chart: c, fig: &fig, f: loadFaces(), width: vg.Length(c.Config.WidthMM) * vg.Millimeter}
-	var err error
-	if p.axes.x, err = xScale(&fig, c.LogX); err != nil {
-		return nil, err
-	}
-	if p.axes.y, err = c.yScale(&fig); err != nil {
-		return nil, err
-	}
-	p.texts()
-	p.columns()
-	if err := p.rows(); err != nil {
+	p, err := c.layOut(&fig)
+	if err != nil {
 		return nil, err
 	}
 	return render(p.width, p.height, fig.Title, p.draw)
+}
+
+// layOut finds the place of everything.
+func (c *Chart) layOut(fig *plugins.Figure) (*page, error) {
+	if err := check(fig); err != nil {
+		return nil, err
+	}
+	p := &page{Chart: c, fig: fig, f: loadFaces(), width: vg.Length(c.Config.WidthMM) * vg.Millimeter}
+	var err error
+	if p.axes.x, err = xScale(fig, c.LogX); err != nil {
+		return nil, err
+	}
+	if p.axes.y, err = c.yScale(fig); err != nil {
+		return nil, err
+	}
+	p.texts()
+	p.plot = max(usualPlot, min(0.5*p.width, 80*vg.Millimeter))
+	if p.legend.right {
+		p.plot = max(p.plot, p.legend.height)
+	}
+	for len(p.f.label.wrap(fig.YLabel, p.plot)) > 3 && p.plot < 120*vg.Millimeter { // a long label needs a long axis
+		p.plot *= 1.15
+	}
+	for range 3 { // the height of the axes decides how the label beside them is wrapped, and so on their width
+		p.columns()
+		if err := p.rows(); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
 }
 
 // texts wraps what runs over the whole width.
@@ -79,6 +98,9 @@ func (p *page) texts() {
 	}
 	var plain []string
 	for _, note := range p.fig.Notes {
+		if note == "" {
+			continue
+		}
 		if strings.HasPrefix(note, "SIMULATED") {
 			p.notes = append(p.notes, p.f.alarm.wrap(note, full)...)
 			continue
@@ -103,7 +125,7 @@ func (p *page) columns() {
 	}
 	left := margin + widest + gap + tickLength
 	if p.fig.YLabel != "" {
-		p.yLabel = p.f.label.wrap(p.fig.YLabel, p.plotHeight())
+		p.yLabel = p.f.label.wrap(p.fig.YLabel, p.plot)
 		left += p.f.label.height(len(p.yLabel)) + gap
 	}
 	right := p.width - margin
@@ -127,11 +149,6 @@ func (p *page) columns() {
 	}
 }
 
-// plotHeight is the height of the axes unless the settings fix that of the whole figure.
-func (p *page) plotHeight() vg.Length {
-	return max(usualPlot, min(0.5*p.width, 80*vg.Millimeter))
-}
-
 // slot is the room of one category, or between the closest two x values; edge is the room beyond the outermost.
 func (p *page) slot() (slot, edge vg.Length) {
 	slot = p.axes.Max.X - p.axes.Min.X
@@ -148,20 +165,6 @@ func (p *page) slot() (slot, edge vg.Length) {
 		slot = min(slot, p.axes.X(xs[i])-p.axes.X(xs[i-1]))
 	}
 	return slot, edge
-}
-
-// overhang is how far labels under the x axis reach beyond the page's margin, left and right.
-func (p *page) overhang() (left, right vg.Length) {
-	for _, t := range p.xTicks {
-		at, width := p.axes.X(t.value), p.f.tick.widest(t.lines)
-		if p.slanted {
-			left = max(left, margin-(at-width*vg.Length(math.Cos(slant))-p.besides(len(t.lines)-1)))
-			continue
-		}
-		left = max(left, margin-(at-width/2))
-		right = max(right, at+width/2-(p.width-margin))
-	}
-	return left, right
 }
 
 // rows places everything from top to bottom, which gives the height of the page or of the axes.
@@ -185,23 +188,16 @@ func (p *page) rows() error {
 	if len(p.notes) > 0 {
 		below = notesAt + p.f.note.height(len(p.notes))
 	}
-	plot := p.plotHeight()
-	if p.legend.right {
-		plot = max(plot, p.legend.height)
-	}
 	if p.Config.HeightMM > 0 {
-		plot = vg.Length(p.Config.HeightMM)*vg.Millimeter - above - below - margin
-		if least := leastPlot; plot < least {
-			need := (above + below + margin + least) / vg.Millimeter
+		p.plot = vg.Length(p.Config.HeightMM)*vg.Millimeter - above - below - margin
+		if p.plot < leastPlot {
+			need := (above + below + margin + leastPlot) / vg.Millimeter
 			return fmt.Errorf("heightMM %v leaves too little room for the axes: want at least %.0f, or 0 for as high as needed", p.Config.HeightMM, math.Ceil(float64(need)))
 		}
-		if len(p.yLabel) > 0 {
-			p.yLabel = p.f.label.wrap(p.fig.YLabel, plot)
-		}
 	}
-	p.height = above + plot + below + margin
+	p.height = above + p.plot + below + margin
 	p.axes.Max.Y = p.height - above
-	p.axes.Min.Y = p.axes.Max.Y - plot
+	p.axes.Min.Y = p.axes.Max.Y - p.plot
 	p.xLabelTop, p.legendTop, p.notesTop = p.axes.Min.Y-xLabelAt, p.axes.Min.Y-legendAt, p.axes.Min.Y-notesAt
 	return nil
 }

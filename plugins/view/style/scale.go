@@ -98,29 +98,31 @@ func (s scale) logTicks(want int) []tick {
 }
 
 func formatTick(v float64, decimals int) string {
-	if v == 0 {
-		v = 0 // no "-0"
-	}
-	if math.Abs(v) >= 1e7 || decimals > 6 {
-		return strings.Replace(strconv.FormatFloat(v, 'g', 4, 64), "-", "−", 1)
-	}
 	s := strconv.FormatFloat(math.Abs(v), 'f', decimals, 64)
-	if v < 0 && strings.Trim(s, "0.") != "" {
-		return "−" + grouped(s)
+	if math.Abs(v) >= 1e7 || decimals > 6 {
+		s = strconv.FormatFloat(math.Abs(v), 'g', 4, 64)
 	}
-	return grouped(s)
+	return signed(v < 0 && strings.Trim(s, "0.") != "", s)
 }
 
 // FormatValue is the shortest text of a value, e.g. "10,000".
 func FormatValue(v float64) string {
-	s := strconv.FormatFloat(v, 'f', -1, 64)
+	s := strconv.FormatFloat(math.Abs(v), 'f', -1, 64)
 	if math.Abs(v) >= 1e9 || len(s) > 8 {
-		return strconv.FormatFloat(v, 'g', 4, 64)
+		s = strconv.FormatFloat(math.Abs(v), 'g', 4, 64)
 	}
-	if rest, negative := strings.CutPrefix(s, "-"); negative {
-		return "−" + grouped(rest)
+	return signed(v < 0, s)
+}
+
+// signed puts a minus sign, not a hyphen, before a number.
+func signed(negative bool, s string) string {
+	if !strings.Contains(s, "e") {
+		s = grouped(s)
 	}
-	return grouped(s)
+	if negative {
+		return "−" + s
+	}
+	return s
 }
 
 // grouped puts commas between thousands.

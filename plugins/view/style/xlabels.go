@@ -6,32 +6,45 @@ import (
 	"gonum.org/v1/plot/vg"
 )
 
-// slant is the angle of labels that are too long to stand side by side.
-const slant = math.Pi / 4
-
-// labelX chooses the labels under the x axis for its present width.
+// labelX chooses the labels under the x axis for its present width: side by side where there is room, else slanted,
+// else upright. Slanted ones must not reach so far to the left that they push the axes away.
 func (p *page) labelX() {
-	p.slanted = false
+	p.angle = 0
 	if p.fig.Categories == nil {
 		p.xTicks = p.numberLabels()
 		return
 	}
-	room := (p.axes.Max.X-p.axes.Min.X)/vg.Length(max(1, len(p.fig.Categories))) - 3
-	if p.labelCategories(room, 3) {
+	slot := (p.axes.Max.X - p.axes.Min.X) / vg.Length(max(1, len(p.fig.Categories)))
+	if p.labelCategories(slot-3, 3) {
 		return
 	}
-	p.slanted = true
-	most := max(1, int(room/p.besides(1)))
-	for long := usualSlant; long < p.width; long *= 1.2 { // rather longer than over its neighbour
-		if p.labelCategories(long, most) {
+	p.angle = math.Pi / 4
+	for long := usualSlant; long < 0.4*p.width; long *= 1.2 {
+		if p.labelCategories(long, int(slot/p.besides(1))) {
 			return
 		}
 	}
+	p.angle = math.Pi / 2
+	most := max(1, int(slot/p.besides(1)))
+	for long := usualSlant; !p.labelCategories(long, most); {
+		long *= 1.5
+	}
+	p.thinOut(slot)
 }
 
-// besides is how far apart slanted lines lie along the axis.
+// thinOut drops labels that would be printed over each other.
+func (p *page) thinOut(slot vg.Length) {
+	every := int(math.Ceil(float64(0.8 * p.f.tick.leading / slot)))
+	var kept []xTick
+	for i := 0; i < len(p.xTicks); i += max(1, every) {
+		kept = append(kept, p.xTicks[i])
+	}
+	p.xTicks = kept
+}
+
+// besides is how far apart turned lines lie along the axis.
 func (p *page) besides(lines int) vg.Length {
-	return p.f.tick.height(lines) / vg.Length(math.Sin(slant))
+	return p.f.tick.height(lines) / vg.Length(math.Sin(p.angle))
 }
 
 // labelCategories wraps the names of categories and reports whether all fit into the given number of lines
@@ -89,10 +102,26 @@ func (p *page) xTicksHeight() vg.Length {
 	var h vg.Length
 	for _, t := range p.xTicks {
 		need := p.f.tick.height(len(t.lines))
-		if p.slanted {
-			need = p.f.tick.widest(t.lines)*vg.Length(math.Sin(slant)) + p.f.tick.height(1)*vg.Length(math.Cos(slant))
+		if p.angle > 0 {
+			sin, cos := math.Sincos(p.angle)
+			need = p.f.tick.widest(t.lines)*vg.Length(sin) + p.f.tick.height(1)*vg.Length(cos)
 		}
 		h = max(h, need)
 	}
 	return h
+}
+
+// overhang is how far labels under the x axis reach beyond the page's margin, left and right.
+func (p *page) overhang() (left, right vg.Length) {
+	for _, t := range p.xTicks {
+		at, width := p.axes.X(t.value), p.f.tick.widest(t.lines)
+		toLeft, toRight := width/2, width/2
+		if p.angle > 0 {
+			all := p.besides(len(t.lines))
+			toLeft, toRight = width*vg.Length(math.Cos(p.angle))+all, all/2
+		}
+		left = max(left, margin-(at-toLeft))
+		right = max(right, at+toRight-(p.width-margin))
+	}
+	return left, right
 }

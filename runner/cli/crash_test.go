@@ -36,7 +36,7 @@ tables: t: {rows: ["strategy", "features", "n"], columns: [{score: "kl.mean"}, {
 func process(dir string, args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "EHRLAB_TEST_COMMAND=1", "HOME="+dir, "XDG_CONFIG_HOME="+dir)
+	cmd.Env = environment("HOME="+dir, "XDG_CONFIG_HOME="+dir)
 	return cmd
 }
 

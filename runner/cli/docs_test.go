@@ -25,7 +25,7 @@ func repository(t *testing.T) string {
 func workplace(t *testing.T) (dir string, env []string) {
 	t.Helper()
 	dir = t.TempDir()
-	env = append(os.Environ(), "EHRLAB_TEST_COMMAND=1")
+	env = environment()
 	if err := setup(dir, func(k, v string) { env = append(env, k+"="+v) }); err != nil {
 		t.Fatal(err)
 	}

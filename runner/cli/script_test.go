@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -57,6 +58,12 @@ func setup(work string, set func(key, value string)) error {
 	set("XDG_CONFIG_HOME", filepath.Join(work, "config"))
 	set("EHRLAB_DATA", openData(root))
 	return os.CopyFS(filepath.Join(work, "experiments"), os.DirFS(filepath.Join(root, "experiments")))
+}
+
+// environment is that of a process that is the command, without the settings of whoever runs the tests.
+func environment(more ...string) []string {
+	clean := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "EHRLAB_") })
+	return append(append(clean, "EHRLAB_TEST_COMMAND=1"), more...)
 }
 
 // openData is the folder of open clinical data beside the checkout, or "".
@@ -132,7 +139,7 @@ func bad(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.RemoveAll(ts.MkAbs("results")))
 	cmd := exec.Command(os.Args[0], "run", "bad-now.cue")
 	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = append(os.Environ(), "EHRLAB_TEST_COMMAND=1", "HOME="+ts.MkAbs("."))
+	cmd.Env = environment("HOME=" + ts.MkAbs("."))
 	out, _ := cmd.CombinedOutput()
 	ts.Logf("%s: exit %d\n%s", args[0], cmd.ProcessState.ExitCode(), out)
 	if got := strconv.Itoa(cmd.ProcessState.ExitCode()); got != args[1] {

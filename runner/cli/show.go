@@ -113,8 +113,10 @@ cache and no step is needed.`,
 				return err
 			}
 			if a.json {
-				a.printJSON(map[string]any{"experiment": v.Core.Manifest.Experiment, "version": v.Name, "results": v.Dir,
-					"tables": len(v.Views.Tables), "plots": len(v.Views.Plots)})
+				a.printJSON(map[string]any{
+					"experiment": v.Core.Manifest.Experiment, "version": v.Name, "results": v.Dir,
+					"tables": len(v.Views.Tables), "plots": len(v.Views.Plots),
+				})
 				return nil
 			}
 			a.printf("%s %s: %s and %s in %s\n", v.Core.Manifest.Experiment, v.Name,

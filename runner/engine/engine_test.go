@@ -205,8 +205,11 @@ func study(strategies map[string]string, n []spec.Value, seeds ...any) *spec.Exp
 		names = append(names, name)
 	}
 	e.Matrix = []spec.Block{{Axes: []spec.AxisValues{
-		{Axis: "dataset", Values: values("d")}, {Axis: "features", Values: values("all")},
-		{Axis: "strategy", Values: values(names...)}, {Axis: "n", Values: n}, {Axis: "seed", Values: values(seeds...)},
+		{Axis: "dataset", Values: values("d")},
+		{Axis: "features", Values: values("all")},
+		{Axis: "strategy", Values: values(names...)},
+		{Axis: "n", Values: n},
+		{Axis: "seed", Values: values(seeds...)},
 	}}}
 	return e
 }

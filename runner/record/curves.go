@@ -1,9 +1,6 @@
 package record
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"math"
 
@@ -126,34 +123,4 @@ func bounded(values []float64) bool {
 		}
 	}
 	return false
-}
-
-// resultsHash identifies the results of a run: its cells, scores, curves and counts, whatever the codec of the files.
-func resultsHash(cells, scores, counts []byte, curves []Curve) string {
-	h := sha256.New()
-	for _, part := range [][]byte{cells, scores, counts} {
-		sum := sha256.Sum256(part)
-		h.Write(sum[:])
-	}
-	keys := dimKeys(curves, curveDims)
-	var bits []byte
-	for i := range curves {
-		c := &curves[i]
-		fmt.Fprintf(h, "%q %q %q", c.Cell, c.Metric, c.Name)
-		for _, k := range keys {
-			if v, ok := c.Dims[k]; ok {
-				fmt.Fprintf(h, " %q=%q", k, v)
-			}
-		}
-		fmt.Fprintf(h, " %d", len(c.X))
-		bits = bits[:0]
-		for p := range c.X {
-			point := c.point(0, p)
-			for _, v := range point[2:] {
-				bits = binary.LittleEndian.AppendUint64(bits, math.Float64bits(v))
-			}
-		}
-		h.Write(bits)
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }

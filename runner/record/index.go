@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -64,8 +65,8 @@ func parseIndex(raw []byte, experiment string) (*index, error) {
 	if err := d.Decode(&ix); err != nil {
 		return nil, fmt.Errorf("damaged: %w", err)
 	}
-	if d.More() {
-		return nil, errors.New("damaged: more than one JSON value")
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("damaged: something follows the JSON value")
 	}
 	if ix.Format != indexFormat {
 		return nil, fmt.Errorf("format %d: this ehrlab reads format %d", ix.Format, indexFormat)
@@ -188,13 +189,6 @@ func versionNumber(name string) int {
 		return 0
 	}
 	return n
-}
-
-func isHash(s string) bool {
-	if len(s) != 64 {
-		return false
-	}
-	return strings.Trim(s, "0123456789abcdef") == ""
 }
 
 // encodeJSON is indented JSON that ends with a line break and leaves <, > and & readable.

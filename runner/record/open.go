@@ -2,8 +2,6 @@ package record
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -225,9 +223,4 @@ func readViews(dir string) (Views, error) {
 		return Views{}, &Damaged{Path: path, Why: err.Error()}
 	}
 	return v, nil
-}
-
-func hashOf(raw []byte) string {
-	sum := sha256.Sum256(raw)
-	return hex.EncodeToString(sum[:])
 }

@@ -345,6 +345,7 @@ func TestADamagedIndexIsAnError(t *testing.T) {
 		"empty":         "",
 		"cut":           `{"format":1,"experiment":"study","versions":[`,
 		"two values":    `{"format":1,"experiment":"study"}{}`,
+		"a bracket":     `{"format":1,"experiment":"study"}]`,
 		"unknown field": `{"format":1,"experiment":"study","more":1}`,
 		"format":        `{"format":2,"experiment":"study"}`,
 		"experiment":    `{"format":1,"experiment":"other"}`,

@@ -11,15 +11,15 @@ import (
 	"github.com/ehrlab/ehrlab/runner/spec"
 )
 
-// Plotted is a figure with the table of its data.
-type Plotted struct {
-	Name   string
-	Figure plugins.Figure
-	Data   *Table
+// plotted is a figure with the table of its data.
+type plotted struct {
+	name   string
+	figure plugins.Figure
+	data   *Table
 }
 
 // plot gathers the data of a declared plot: a table with a line for each x and series.
-func (src *source) plot(p *spec.Plot) (*Plotted, error) {
+func (src *source) plot(p *spec.Plot) (*plotted, error) {
 	rows := []string{p.X}
 	if p.Series != "" && p.Series != p.X {
 		rows = []string{p.Series, p.X}
@@ -47,7 +47,7 @@ func (src *source) plot(p *spec.Plot) (*Plotted, error) {
 	at := src.positions(t, p.X, &fig)
 	fig.Series = series(t, at)
 	fig.Notes = t.figureNotes(p, src.origin())
-	return &Plotted{Name: p.Name, Figure: fig, Data: t}, nil
+	return &plotted{name: p.Name, figure: fig, data: t}, nil
 }
 
 // nominal are the axes whose values are names even where they look like numbers, as the ids of hospitals do.

@@ -89,15 +89,15 @@ func (src *source) draw(views record.Views, i int, registry *plugins.Registry) (
 	if err != nil {
 		return nil, err
 	}
-	drawing, err := drawer.Draw(p.Figure)
+	drawing, err := drawer.Draw(p.figure)
 	if err != nil {
 		return nil, err
 	}
-	csv, err := p.Data.csv()
+	csv, err := p.data.csv()
 	if err != nil {
 		return nil, err
 	}
-	return []file{{p.Name, ".svg", drawing.SVG}, {p.Name, ".png", drawing.PNG}, {p.Name, ".csv", csv}}, nil
+	return []file{{p.name, ".svg", drawing.SVG}, {p.name, ".png", drawing.PNG}, {p.name, ".csv", csv}}, nil
 }
 
 // replaceFolder makes a folder hold the given derived files and no other with one of the endings.

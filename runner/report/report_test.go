@@ -178,7 +178,7 @@ func TestFigures(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		golden(t, p.Name+".figure.txt", figureText(p.Figure))
+		golden(t, p.name+".figure.txt", figureText(p.figure))
 	}
 }
 
@@ -370,14 +370,14 @@ func TestPositions(t *testing.T) {
 	nan := math.NaN()
 	want := []plugins.Series{{Name: "b", X: []float64{200, 1000}, Y: []float64{nan, 1}}, {Name: "a", X: []float64{200, 1000}, Y: []float64{0, 1}}}
 	same := cmp.Comparer(func(a, b float64) bool { return a == b || a != a && b != b })
-	if d := cmp.Diff(want, p.Figure.Series, same); d != "" || p.Figure.Categories != nil {
-		t.Errorf("%s %q", d, p.Figure.Categories)
+	if d := cmp.Diff(want, p.figure.Series, same); d != "" || p.figure.Categories != nil {
+		t.Errorf("%s %q", d, p.figure.Categories)
 	}
 	p, err = src.plot(&spec.Plot{X: "site", Y: "s", Series: "strategy", Over: []string{"n"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff([]string{"73", "9"}, p.Figure.Categories); d != "" {
+	if d := cmp.Diff([]string{"73", "9"}, p.figure.Categories); d != "" {
 		t.Error(d)
 	}
 }

@@ -68,6 +68,10 @@ func (sel *selection) value(r *row, column int, low, high *float64) (Value, erro
 		v.Status, v.Value, v.Interval = OK, values[0], single
 	default:
 		v.Status = OK
+		if slices.Min(values) == slices.Max(values) {
+			v.Value = values[0] // replicates that cannot differ, such as the prevalence of one test set, give no interval
+			break
+		}
 		v.Value, v.Interval = meanInterval(values, unitOf(sel.declared.Over))
 		v.clipped = clip(v.Interval, low, high)
 	}
@@ -198,7 +202,7 @@ func differingDim(a, b *record.Score) string {
 	return strings.Join(names, " or ")
 }
 
-// meanInterval is the mean with its Student-t interval; it needs two values.
+// meanInterval is the mean with its Student-t interval; it needs two values that differ.
 func meanInterval(values []float64, unit string) (mean float64, iv *plugins.Interval) {
 	n := float64(len(values))
 	for _, v := range values {
@@ -208,11 +212,7 @@ func meanInterval(values []float64, unit string) (mean float64, iv *plugins.Inte
 	for _, v := range values {
 		squares += (v - mean) * (v - mean)
 	}
-	half := 0.0
-	if squares > 0 {
-		t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: n - 1}.Quantile((1 + level) / 2)
-		half = t * math.Sqrt(squares/(n-1)/n)
-	}
+	half := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: n - 1}.Quantile((1+level)/2) * math.Sqrt(squares/(n-1)/n)
 	return mean, &plugins.Interval{Low: mean - half, High: mean + half, Level: level, Unit: unit, Method: studentT}
 }
 

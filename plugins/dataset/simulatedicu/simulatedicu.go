@@ -76,8 +76,7 @@ func (d *Dataset) Header(context.Context, plugins.Env) (*plugins.Header, error) 
 	return &plugins.Header{
 		Columns:    columns(),
 		Governance: plugins.Simulated,
-		Licence:    "none needed: made of random numbers",
-		Notes:      []string{"simulated stays: a software check, not evidence about patients"},
+		Notes:      []string{"invented stays, made of random numbers: a software check, not evidence about patients"},
 	}, nil
 }
 

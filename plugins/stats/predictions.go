@@ -82,8 +82,15 @@ func (s *Predictions) AUPRC() (float64, error) { return s.auprc(nil, nil) }
 // Source: G. W. Brier (1950), Mon. Weather Rev. 78(1), 1–3.
 func (s *Predictions) Brier() float64 { return s.mean(nil, nil, s.squares()) }
 
-// LogLoss returns the mean of -ln of the probability given to the true label, with probabilities kept at least
-// 1e-15 from 0 and 1. It lies in [0, 34.54]; lower is better.
+// clip is how close to 0 and 1 LogLoss lets a probability come, so that one certain and wrong prediction does not
+// make the mean infinite.
+const clip = 1e-15
+
+// MaxLogLoss is the greatest value of LogLoss, -ln 1e-15 or about 34.54: every prediction certain and wrong.
+const MaxLogLoss = 15 * math.Ln10
+
+// LogLoss returns the mean of -ln of the probability given to the true label, in nats, with that probability kept
+// within [1e-15, 1 - 1e-15]. It lies in (0, MaxLogLoss]; lower is better.
 //
 // Source: I. J. Good (1952), J. R. Stat. Soc. B 14(1), 107–114.
 func (s *Predictions) LogLoss() float64 { return s.mean(nil, nil, s.logs()) }
@@ -100,14 +107,12 @@ func (s *Predictions) squares() []float64 {
 }
 
 func (s *Predictions) logs() []float64 {
-	const clip = 1e-15
 	out := make([]float64, s.rows)
 	for i, p := range s.p {
-		p = min(max(p, clip), 1-clip)
 		if !s.label[i] {
 			p = 1 - p
 		}
-		out[i] = -math.Log(p)
+		out[i] = -math.Log(min(max(p, clip), 1-clip))
 	}
 	return out
 }

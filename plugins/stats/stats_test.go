@@ -152,8 +152,8 @@ func TestMeasuresAtTheEdges(t *testing.T) {
 		}
 	}
 	wrong := predictions(t, []bool{true, false}, []float64{0, 1}) // certain, and wrong
-	if got := wrong.LogLoss(); !near(got, -math.Log(1e-15), 0.1) {
-		t.Errorf("log loss %v", got)
+	if got := wrong.LogLoss(); got != stats.MaxLogLoss || !near(got, 34.54, 0.005) {
+		t.Errorf("log loss %v, want its greatest value, %v", got, stats.MaxLogLoss)
 	}
 	if got := wrong.Brier(); got != 1 {
 		t.Errorf("Brier %v", got)

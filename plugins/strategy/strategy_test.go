@@ -3,6 +3,7 @@ package strategy_test
 import (
 	"context"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,6 +29,15 @@ func numbered(first, rows int) *frame.Frame {
 
 func generate(t *testing.T, name string, parts map[plugins.Part]*frame.Frame, n int) (*frame.Frame, error) {
 	t.Helper()
+	g, err := generated(t, name, parts, n)
+	if err != nil {
+		return nil, err
+	}
+	return g.Frame, nil
+}
+
+func generated(t *testing.T, name string, parts map[plugins.Part]*frame.Frame, n int) (*plugins.Generated, error) {
+	t.Helper()
 	r := &plugins.Registry{}
 	gaussiancopula.Register(r)
 	holdout.Register(r)
@@ -46,13 +56,9 @@ func generate(t *testing.T, name string, parts map[plugins.Part]*frame.Frame, n 
 		Threads:  2,
 		Progress: func(int, int) {},
 	}
-	g, err := s.Generate(context.Background(), env, plugins.Task{
+	return s.Generate(context.Background(), env, plugins.Task{
 		Parts: plugins.NewParts(samples), Target: "death", N: n,
 	})
-	if err != nil {
-		return nil, err
-	}
-	return g.Frame, nil
 }
 
 func TestResampleServesWholeRowsOfTrain(t *testing.T) {
@@ -97,6 +103,23 @@ func TestHoldoutServesNoRowTwice(t *testing.T) {
 	}
 	if few.Digest() != whole.Take(first).Digest() {
 		t.Error("20 rows are not the first 20 of 50")
+	}
+}
+
+func TestHoldoutNotesThatReplicatesShareRows(t *testing.T) {
+	reference := map[plugins.Part]*frame.Frame{plugins.Reference: numbered(0, 60)}
+	for n, want := range map[int][]string{
+		20: nil, // a third
+		21: {"n = 21 of 60 reference rows: replicates share rows, so intervals over seeds understate their variation"},
+		60: {"n = 60 of 60 reference rows: replicates share rows, so intervals over seeds understate their variation"},
+	} {
+		g, err := generated(t, "holdout", reference, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(g.Notes, want) {
+			t.Errorf("n = %d: notes %q, want %q", n, g.Notes, want)
+		}
 	}
 }
 

@@ -40,11 +40,12 @@ type world struct {
 	volume    []float64 // cumulative
 	regions   []float64 // cumulative
 	ethnicity []float64 // cumulative
+	margins   []margin  // of the measurements
 	intercept float64
 }
 
 func newWorld(c Config, random plugins.Rand) *world {
-	w := &world{config: c, regions: cumulate(weights(regions)), ethnicity: cumulate(weights(ethnicities))}
+	w := &world{config: c, regions: cumulate(weights(regions)), ethnicity: cumulate(weights(ethnicities)), margins: c.margins()}
 	volumes := make([]float64, c.Hospitals)
 	for h := range c.Hospitals {
 		rng := random.For(plugins.ForSimulation, "hospital", strconv.Itoa(h))
@@ -73,13 +74,11 @@ func (w *world) hospital(h int, rng *rand.Rand) hospital {
 	out.cases = cumulate(cases)
 	for i, m := range measurements {
 		habit, assay := habitSpread*rng.NormFloat64(), assaySpread*rng.NormFloat64()
-		spread := 1 + habitSpread*habitSpread
 		if m.lab {
-			spread += w.config.Informative * w.config.Informative
 			out.assay[i] = assay
 		}
 		// with this factor the share measured, over all hospitals and severities, is the one of the table
-		out.threshold[i] = -distuv.UnitNormal.Quantile(m.measured)*math.Sqrt(spread) - habit
+		out.threshold[i] = -distuv.UnitNormal.Quantile(m.measured)*w.config.driveSD(&m) - habit
 	}
 	return out
 }

@@ -67,7 +67,7 @@ func (w *world) newStay(p patient, rng *rand.Rand, s *stay) {
 	noise := 0.0
 	for i, m := range measurements {
 		noise = m.twin*noise + math.Sqrt(1-m.twin*m.twin)*rng.NormFloat64()
-		s.z[i] = m.severity*s.severity + m.own*s.organ[m.system] + math.Sqrt(1-m.severity*m.severity-m.own*m.own)*noise
+		s.z[i] = m.severity*s.severity + m.own*s.organ[m.system] + math.Sqrt(m.rest())*noise
 		s.logit += m.risk * s.z[i]
 		if m.name == "tempc_last" {
 			s.logit += perFever * s.z[i] * s.z[i]
@@ -147,7 +147,7 @@ func (w *world) write(t *table, row, owner int, p patient, s *stay, died bool, r
 	}
 	value := 0.0
 	for i, m := range measurements {
-		value = m.chart(s.z[i]+h.assay[i], value)
+		value = m.chart((s.z[i]+h.assay[i]-w.margins[i].mean)/w.margins[i].sd, value)
 		drive := rng.NormFloat64()
 		if m.lab {
 			drive += w.config.Informative * s.severity
@@ -161,7 +161,7 @@ func (w *world) write(t *table, row, owner int, p patient, s *stay, died bool, r
 	t.los[row], t.ventilated[row] = courses(s, died, rng)
 }
 
-// chart is the value of normal score z as charted; before is that of the measurement before it.
+// chart is the value of a standard normal score z as charted; before is that of the measurement before it.
 func (m *measurement) chart(z, before float64) float64 {
 	v := m.value(z)
 	switch m.extreme {
@@ -176,13 +176,13 @@ func (m *measurement) chart(z, before float64) float64 {
 // courses returns the length of stay and the days on a ventilator. Medians and spreads are rounded from the
 // eICU-CRD Demo v2.0 (stay: 4.4 days, log SD 1.0; ventilation: 28 % of stays, 2 days, log SD 0.8), effects invented.
 func courses(s *stay, died bool, rng *rand.Rand) (los, ventilated float64) {
-	los = 4.6 * math.Exp(0.18*s.severity+0.9*rng.NormFloat64())
+	los = 4.55 * math.Exp(0.18*s.severity+0.98*rng.NormFloat64())
 	if died {
 		los *= 0.7
 	}
 	los = round(min(200, max(0.1, los)), 2)
 	need, days := rng.Float64(), math.Ceil(1.8*math.Exp(0.8*rng.NormFloat64()))
-	if need < 1/(1+math.Exp(1.3-0.6*s.severity-0.5*s.organ[lungs])) {
+	if need < 1/(1+math.Exp(1.22-0.6*s.severity-0.5*s.organ[lungs])) {
 		ventilated = min(days, math.Ceil(los))
 	}
 	return los, ventilated

@@ -2,7 +2,8 @@
 //
 // It is a test bench with the column names of the eICU Collaborative Research Database, not evidence about patients:
 // what it holds is what simulate.go, hospital.go and variables.go put in. Margins are rounded from the open eICU-CRD
-// Demo v2.0; the dependence between variables, hospitals and death is invented, as the tables there say.
+// Demo v2.0, and what is charted keeps them, up to the luck of the hospitals drawn; the dependence between variables,
+// hospitals and death is invented, as the tables there say.
 package simulatedicu
 
 import (
@@ -30,7 +31,7 @@ func Register(r *plugins.Registry) {
 		Name:    "simulated-icu",
 		Version: 1,
 		Summary: "invented stays in invented hospitals, with the column names of eICU",
-		Source:  "margins rounded from eICU-CRD Demo v2.0 (Johnson et al., doi:10.13026/4mxk-na84); everything else invented",
+		Source:  "medians, spreads and shares measured rounded from eICU-CRD Demo v2.0 (Johnson et al., doi:10.13026/4mxk-na84); everything else invented",
 		Schema: `rows?: int & >=1 & <=10000000
 hospitals?: int & >=1 & <=1000
 seed?: int & >=0 & <=18446744073709551615

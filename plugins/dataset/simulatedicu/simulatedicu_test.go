@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -163,6 +164,51 @@ func TestSharesMeasuredAreThoseOfTheTable(t *testing.T) {
 		if math.Abs(got-m.measured) > 0.03 {
 			t.Errorf("%s is measured in %.3f of the stays, want %.2f", m.name, got, m.measured)
 		}
+	}
+}
+
+// quantile returns that of the values that are not missing.
+func quantile(v []float64, p float64) float64 {
+	v = slices.DeleteFunc(slices.Clone(v), math.IsNaN)
+	slices.Sort(v)
+	return v[int(p*float64(len(v)))]
+}
+
+func TestMediansAndSpreadsChartedAreThoseOfTheTable(t *testing.T) {
+	for _, c := range []struct {
+		with  string
+		slack float64 // in SDs, beyond half a last digit
+	}{
+		{`{"rows": 40000, "hospitals": 400}`, 0.1},
+		{`{"rows": 40000, "hospitals": 400, "informative": 0}`, 0.1},
+		{`{"rows": 40000, "hospitals": 400, "informative": 2, "prevalence": 0.3}`, 0.1},
+		{`{}`, 0.2}, // the case mix of twenty hospitals
+	} {
+		f := read(t, c.with, 2)
+		for _, m := range measurements {
+			values := f.Column(m.name).Numbers
+			sd := math.Abs(m.value(1)-m.value(-1)) / 2
+			low, high := min(m.value(-1), m.value(1)), max(m.value(-1), m.value(1))
+			for p, want := range map[float64]float64{0.1587: max(low, m.low), 0.5: m.value(0), 0.8413: min(high, m.high)} {
+				got := quantile(values, p)
+				if tolerance := c.slack*sd + 0.5*math.Pow10(-m.decimals); math.Abs(got-want) > tolerance {
+					t.Errorf("%s: quantile %v of %s is %v, want %.4g ± %.2g", c.with, p, m.name, got, want, tolerance)
+				}
+			}
+		}
+	}
+}
+
+func TestCoursesAreThoseOfTheSource(t *testing.T) {
+	f := read(t, `{"rows": 40000, "hospitals": 400}`, 2)
+	los := f.Column("hosp_los").Numbers
+	low, median, high := quantile(los, 0.1587), quantile(los, 0.5), quantile(los, 0.8413)
+	if sd := math.Log(high/low) / 2; math.Abs(median-4.4) > 0.2 || math.Abs(sd-1) > 0.05 {
+		t.Errorf("length of stay: median %v, log SD %.3f; want 4.4 and 1.0", median, sd)
+	}
+	days := slices.DeleteFunc(slices.Clone(f.Column("ventdays").Numbers), func(d float64) bool { return d == 0 })
+	if share := float64(len(days)) / 40000; math.Abs(share-0.28) > 0.015 || quantile(days, 0.5) != 2 {
+		t.Errorf("ventilated: share %.3f, median %v days; want 0.28 and 2", share, quantile(days, 0.5))
 	}
 }
 

@@ -22,10 +22,12 @@ const (
 // measurement is a vital sign or a laboratory value.
 //
 // Its normal score is z = severity·(of the stay) + own·(of its system) + the rest of the variance as noise, of which the share
-// twin² is the noise of the measurement before it: two readings of one quantity. The value is value(z), cut to what a chart
-// accepts and rounded as charted; an extreme of the window is no less extreme than the last reading before it in the table.
+// twin² is the noise of the measurement before it: two readings of one quantity. The value is value(z), with z standardised
+// where it is measured (margins.go), cut to what a chart accepts and rounded as charted; an extreme of the window is no less
+// extreme than the last reading before it in the table.
 //
-// Medians, spreads, limits and shares measured are rounded from tables apacheApsVar and lab of the eICU-CRD Demo v2.0;
+// Medians, spreads, limits and shares measured are rounded from tables apacheApsVar and lab of the eICU-CRD Demo v2.0. Over
+// many hospitals the charted values keep median and spread to a tenth of an SD and half a last digit;
 // loadings, twins and risks are invented, with the signs of textbooks.
 type measurement struct {
 	name, unit, summary string
@@ -39,6 +41,9 @@ type measurement struct {
 	risk                float64 // log-odds of death per unit of z, beyond what severity explains
 	extreme             int     // 1, -1: the highest, the lowest of the window that the measurement before it ends
 }
+
+// rest is the share of the variance of the normal score that is noise.
+func (m *measurement) rest() float64 { return 1 - m.severity*m.severity - m.own*m.own }
 
 func normal(mean, sd float64) func(float64) float64 {
 	return func(z float64) float64 { return mean + sd*z }

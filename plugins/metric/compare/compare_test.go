@@ -103,9 +103,9 @@ func TestBins(t *testing.T) {
 }
 
 func TestColumnsReportsWhatIsUndefinedAndLeftOut(t *testing.T) {
-	real := frame.Must(number("good", 1, 2), number("empty", nan, nan), number("thin", 1, nan))
-	s := sides(t, real, frame.Must(number("good", 1), number("empty", 1), number("thin", 1)))
-	out, err := s.Columns(t.Context(), plugins.Env{Threads: 2}, "score", "a variant", []string{"good", "empty", "thin"}, func(column string) float64 {
+	real := frame.Must(number("good", 1, 2), number("empty", nan, nan), number("thin", 1, nan), number("blanked", 1, 2), category("filled", "", "a"))
+	s := sides(t, real, frame.Must(number("good", 1), number("empty", nan), number("thin", 1), number("blanked", nan), category("filled", "a")))
+	out, err := s.Columns(t.Context(), plugins.Env{Threads: 2}, "score", "a variant", s.Names(frame.Number), func(column string) float64 {
 		return map[string]float64{"good": 0.5, "thin": 1}[column]
 	})
 	if err != nil {
@@ -114,23 +114,63 @@ func TestColumnsReportsWhatIsUndefinedAndLeftOut(t *testing.T) {
 	for i, want := range []plugins.Score{
 		{Name: "score", Value: 0.5, N: 3, Status: plugins.OK, Warnings: []string{"a variant"}},
 		{
-			Name: "score", N: 1, Status: plugins.Undefined, Reason: "no test row has a value in this column",
-			Warnings: []string{"a variant", "missing values left out: 100.0 % of the test rows, 0.0 % of the synthetic rows"},
+			Name: "score", Status: plugins.Undefined, Reason: "no test row has a value in this column",
+			Warnings: []string{"a variant", "missing values left out: 100.0 % of the test rows, 100.0 % of the synthetic rows"},
 		},
 		{
 			Name: "score", Value: 1, N: 2, Status: plugins.OK,
 			Warnings: []string{"a variant", "missing values left out: 50.0 % of the test rows, 0.0 % of the synthetic rows"},
 		},
-		{Name: "mean", Value: 0.75, N: 2, Status: plugins.OK, Warnings: []string{"a variant", "1 of 3 columns left out: undefined"}},
+		{
+			Name: "score", N: 2, Status: plugins.Undefined, Reason: "no synthetic row has a value in this column",
+			Warnings: []string{"a variant", "missing values left out: 0.0 % of the test rows, 100.0 % of the synthetic rows"},
+		},
+		{Name: "mean", Value: 0.75, N: 2, Status: plugins.OK, Warnings: []string{
+			"a variant",
+			"1 of 4 columns left out: undefined in the test rows",
+			"1 of 4 columns left out, a fault of the generator: undefined in the synthetic rows only",
+			`missing values do not count here: their share differs most in column "blanked", 0.0 % of the test rows and 100.0 % of the synthetic rows`,
+		}},
 	} {
 		got := out.Scores[i]
 		if got.Name != want.Name || got.Value != want.Value || got.N != want.N || got.Status != want.Status || got.Reason != want.Reason || !slices.Equal(got.Warnings, want.Warnings) {
 			t.Errorf("score %d: %+v, want %+v", i, got, want)
 		}
 	}
-	for i, want := range []int{3, 3, 3, 0} { // compared and missing, real, then synthetic
+	// values compared and missing, real, then synthetic; columns compared, undefined in the real rows, in the synthetic only
+	for i, want := range []int{5, 3, 2, 2, 2, 1, 1} {
 		if out.Counts[i].Value != want {
 			t.Errorf("count %d: %+v, want %d", i, out.Counts[i], want)
 		}
+	}
+}
+
+func TestMeansWarnOfMissingValuesThatDiffer(t *testing.T) {
+	// missing returns a column of 40 values, of which the first ones are missing
+	missing := func(name string, lost int) *frame.Column {
+		values := make([]float64, 40)
+		for i := range lost {
+			values[i] = nan
+		}
+		return number(name, values...)
+	}
+	for _, c := range []struct {
+		real, synthetic [2]int // of columns a and b
+		want            string // the column named
+	}{
+		{[2]int{0, 20}, [2]int{0, 20}, ""},
+		{[2]int{0, 20}, [2]int{1, 19}, ""}, // 2.5 points
+		{[2]int{0, 20}, [2]int{1, 22}, `"b", 50.0 % of the test rows and 55.0 % of the synthetic rows`},
+		{[2]int{30, 0}, [2]int{0, 10}, `"a", 75.0 % of the test rows and 0.0 % of the synthetic rows`},
+		{[2]int{4, 4}, [2]int{0, 8}, `"a", 10.0 % of the test rows and 0.0 % of the synthetic rows`},
+	} {
+		s := sides(t, frame.Must(missing("a", c.real[0]), missing("b", c.real[1])), frame.Must(missing("a", c.synthetic[0]), missing("b", c.synthetic[1])))
+		got := s.Caveats(compare.LeftOut{}, []string{"a", "b"})
+		if c.want == "" && len(got) > 0 || c.want != "" && (len(got) != 1 || !strings.HasSuffix(got[0], c.want)) {
+			t.Errorf("%v and %v missing: %q, want %q", c.real, c.synthetic, got, c.want)
+		}
+	}
+	if got := sides(t, frame.Must(number("a")), frame.Must(missing("a", 40))).Caveats(compare.LeftOut{}, []string{"a"}); got != nil {
+		t.Errorf("no rows to compare with: %q", got)
 	}
 }

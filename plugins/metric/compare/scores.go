@@ -18,7 +18,7 @@ func Undefined(name, reason string) plugins.Score {
 // measure returns the value of a column that has at least one value on both sides; other columns are undefined.
 // It is called from several goroutines. Each column gets a score of the given name with the dimension "column",
 // whose N is the values of both sides that it rests on; then comes the score "mean", whose N is the columns it
-// averages. Undefined columns are left out of the mean and counted in its warnings. note, if any, warns at every score.
+// averages. Its warnings are the Caveats: undefined columns are left out of it. note, if any, warns at every score.
 func (s *Sides) Columns(ctx context.Context, env plugins.Env, score, note string, names []string, measure func(column string) float64) (*plugins.Measurement, error) {
 	scores := make([]plugins.Score, len(names), len(names)+1)
 	err := parallel.For(ctx, env.Threads, len(names), func(i int) error {
@@ -28,13 +28,15 @@ func (s *Sides) Columns(ctx context.Context, env plugins.Env, score, note string
 	if err != nil {
 		return nil, err
 	}
-	scores = append(scores, mean(scores))
+	empty, average := s.empty(names), mean(scores)
+	average.Warnings = s.Caveats(empty, names)
+	scores = append(scores, average)
 	if note != "" {
 		for i := range scores {
 			scores[i].Warnings = append([]string{note}, scores[i].Warnings...)
 		}
 	}
-	return &plugins.Measurement{Scores: scores, Counts: s.counts(names)}, nil
+	return &plugins.Measurement{Scores: scores, Counts: append(s.counts(names), empty.Counts()...)}, nil
 }
 
 func (s *Sides) column(score, name string, measure func(string) float64) plugins.Score {
@@ -78,8 +80,6 @@ func mean(scores []plugins.Score) plugins.Score {
 		return Undefined("mean", "there is no column of the kind that this metric compares")
 	case out.N == 0:
 		return Undefined("mean", "no column has a defined value")
-	case out.N < len(scores):
-		out.Warnings = []string{fmt.Sprintf("%d of %d columns left out: undefined", len(scores)-out.N, len(scores))}
 	}
 	out.Value = sum / float64(out.N)
 	return out

@@ -61,6 +61,7 @@ func New(c Config) (plugins.Metric, error) {
 // Measure compares the correlations of each pair of number columns, the target included if it is one, over
 // the rows complete in both. A pair is left out when it is undefined on either side: a column is constant over those
 // rows, or there are fewer than two. N is the number of pairs that a score rests on, for correlation_similarity the rows.
+// Pairs that the synthetic rows alone leave undefined are counted apart: a generator that makes a column constant does that.
 func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair) (*plugins.Measurement, error) {
 	s, err := compare.New(pair, m.config.Part)
 	if err != nil {
@@ -75,24 +76,34 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 	if err != nil {
 		return nil, err
 	}
-	scores := overall(real, synthetic)
+	scores, out := overall(real, synthetic)
+	caveats := s.Caveats(out, names)
+	for i := range scores {
+		scores[i].Warnings = append(caveats[:len(caveats):len(caveats)], scores[i].Warnings...)
+	}
 	if m.config.Pairs {
 		scores = append(scores, similarities(names, real, synthetic)...)
 	}
-	return &plugins.Measurement{Scores: scores}, nil
+	return &plugins.Measurement{Scores: scores, Counts: out.Counts()}, nil
 }
 
-// overall returns the scores of the whole matrices.
-func overall(real, synthetic *matrix) []plugins.Score {
+// overall returns the scores of the whole matrices, and the pairs that they leave out.
+func overall(real, synthetic *matrix) ([]plugins.Score, compare.LeftOut) {
 	names := []string{"correlation_matrix_difference", "frobenius", "mean_similarity"}
-	pairs, defined, fewest := 0, 0, math.MaxInt
+	out := compare.LeftOut{What: "pairs of columns"}
+	defined, fewest := 0, math.MaxInt
 	sum, squares := 0.0, 0.0
 	for i := range real.width {
 		for j := range i {
-			pairs++
+			out.All++
 			a, ok := real.at(i, j)
 			b, too := synthetic.at(i, j)
-			if ok && too {
+			switch {
+			case !ok:
+				out.Real++
+			case !too:
+				out.Synthetic++
+			default:
 				defined++
 				fewest = min(fewest, real.rows(i, j), synthetic.rows(i, j))
 				sum += math.Abs(a - b)
@@ -103,26 +114,23 @@ func overall(real, synthetic *matrix) []plugins.Score {
 	scores := make([]plugins.Score, len(names))
 	if defined == 0 {
 		reason := "no pair of number columns has a correlation on both sides"
-		if pairs == 0 {
+		if out.All == 0 {
 			reason = "there are fewer than two number columns"
 		}
 		for i, name := range names {
 			scores[i] = compare.Undefined(name, reason)
 		}
-		return scores
+		return scores, out
 	}
 	difference := sum / float64(defined)
 	// the diagonal does not differ, and each pair stands in the matrix twice
 	for i, value := range []float64{difference, math.Sqrt(2 * squares), 1 - difference/2} {
 		scores[i] = plugins.Score{Name: names[i], Value: value, N: defined, Status: plugins.OK}
-		if defined < pairs {
-			scores[i].Warnings = append(scores[i].Warnings, fmt.Sprintf("%d of %d pairs of columns left out: undefined", pairs-defined, pairs))
-		}
 		if fewest < few {
-			scores[i].Warnings = append(scores[i].Warnings, fmt.Sprintf("rests on pairs of columns with fewer than %d complete rows", few))
+			scores[i].Warnings = []string{fmt.Sprintf("some pairs of columns have fewer than %d complete rows", few)}
 		}
 	}
-	return scores
+	return scores, out
 }
 
 // few is the number of complete rows below which a correlation is mostly noise: its standard error is about 0.2 there.

@@ -3,6 +3,8 @@ package correlation
 import (
 	"math"
 	"math/rand/v2"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,11 +63,30 @@ func TestByHand(t *testing.T) {
 }
 
 func TestUndefinedPairsAreLeftOut(t *testing.T) {
-	real := frame.Must(number("a", 1, 2, 3), number("b", 1, 2, 4), number("c", 1, 5, 3))
-	synthetic := frame.Must(number("a", 1, 2, 3), number("b", 0.1, 0.1, 0.1), number("c", 1, 5, 3))
+	// c and d are constant in the real rows, b and d in the synthetic ones: ae alone is defined on both sides
+	real := frame.Must(number("a", 1, 2, 3), number("b", 1, 2, 4), number("c", 2, 2, 2), number("d", 2, 2, 2), number("e", 1, 5, 3))
+	synthetic := frame.Must(number("a", 1, 2, 3), number("b", 0.1, 0.1, 0.1), number("c", 1, 5, 3), number("d", 3, 3, 3), number("e", 1, 5, 3))
 	got := measure(t, `{"pairs": true}`, real, synthetic)
-	if s := got.Score("mean_similarity"); s.Value != 1 || s.N != 1 || s.Warnings[0] != "2 of 3 pairs of columns left out: undefined" {
-		t.Errorf("%+v", s)
+	warnings := []string{
+		"7 of 10 pairs of columns left out: undefined in the test rows",
+		"2 of 10 pairs of columns left out, a fault of the generator: undefined in the synthetic rows only",
+		"some pairs of columns have fewer than 30 complete rows",
+	}
+	for _, name := range []string{"correlation_matrix_difference", "frobenius", "mean_similarity"} {
+		if s := got.Score(name); s.N != 1 || !slices.Equal(s.Warnings, warnings) {
+			t.Errorf("%+v", s)
+		}
+	}
+	if v := got.Value("mean_similarity"); v != 1 {
+		t.Errorf("%v", v)
+	}
+	counts := []plugins.Count{
+		{Name: "pairs of columns compared", Value: 1},
+		{Name: "pairs of columns undefined in the real rows", Value: 7},
+		{Name: "pairs of columns undefined in the synthetic rows only", Value: 2},
+	}
+	if !reflect.DeepEqual(got.Counts, counts) {
+		t.Errorf("%+v, want %+v", got.Counts, counts)
 	}
 	if s := got.Score("correlation_similarity", "column", "a", "other", "b"); s.Status != plugins.Undefined || !strings.HasPrefix(s.Reason, "the synthetic rows") {
 		t.Errorf("%+v", s)

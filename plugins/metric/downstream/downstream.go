@@ -28,7 +28,8 @@ type Config struct {
 	Train string `json:"train"` // rows to train on: all "synthetic" ones, or the "real" train part
 	Test  string `json:"test"`  // rows to test on: the "real" test part, or "synthetic" ones
 	// Holdout is the share of the synthetic rows that are kept from training when both Train and Test are
-	// "synthetic", in (0,1). Rows equal in every column stay on one side; the shares of the label are kept.
+	// "synthetic", in (0,1), with the shares of the label. Rows of equal features stay on one side, unless so few
+	// patterns of features recur that whole ones are too coarse to divide by.
 	Holdout   float64 `json:"holdout"`
 	Resamples int     `json:"resamples"` // bootstrap resamples behind the intervals; 0 for no intervals
 	Level     float64 `json:"level"`     // coverage of the intervals, in (0,1)
@@ -84,7 +85,8 @@ func New(c Config) (plugins.Metric, error) {
 }
 
 // Measure trains the model and rates its predictions of the target. Tested on synthetic rows and trained on real
-// ones, it tests on all synthetic rows.
+// ones, it tests on all synthetic rows. Synthetic test rows with the features of a training row are counted and warned of:
+// if they are copies of it, the scores are too good.
 //
 // What a generator can do wrong to the label (one class, values that the real label has not, none at all) leaves scores
 // undefined with the reason; what is wrong with the real label is an error.

@@ -176,7 +176,7 @@ func TestSyntheticRowsWithoutLabelAreLeftOutAndCounted(t *testing.T) {
 	if c := got.Counts[0]; c.Name != "synthetic rows left out: label missing" || c.Value != 1 {
 		t.Errorf("%+v", c)
 	}
-	if !slices.Contains(got.Score("auroc").Warnings, "synthetic rows without a label left out") {
+	if !slices.Contains(got.Score("auroc").Warnings, "1 of 5 synthetic rows left out: label missing") {
 		t.Errorf("%+v", got.Score("auroc"))
 	}
 }
@@ -222,71 +222,6 @@ func TestUnitsOfSubjects(t *testing.T) {
 		if !slices.Equal(r.unit, []int32{0, 1, 2, 0, 3}) || r.units != 4 {
 			t.Errorf("%s: units %v of %d", subject.Kind, r.unit, r.units)
 		}
-	}
-}
-
-func TestHoldOut(t *testing.T) {
-	// 40 rows of each class, of which 10 are copies of one row; -0 is 0, and a missing value equals a missing one
-	var x, label []float64
-	for i := range 80 {
-		v := float64(i)
-		switch {
-		case i%8 == 0:
-			v = nan
-		case i%8 == 1:
-			v = math.Copysign(0, float64(i%16)-5)
-		}
-		x, label = append(x, v), append(label, float64(i%2))
-	}
-	f := frame.Must(number("x", x...), number("death", label...))
-	y := make([]bool, len(label))
-	for i := range y {
-		y[i] = label[i] == 1
-	}
-	for seed := range uint64(20) {
-		got := holdOut(rand.New(rand.NewPCG(seed, 1)), f, y, 0.25)
-		again := holdOut(rand.New(rand.NewPCG(seed, 1)), f, y, 0.25)
-		if !slices.Equal(got.rows, again.rows) || !slices.Equal(got.others, again.others) {
-			t.Fatal("the same source divides otherwise")
-		}
-		all := slices.Concat(got.rows, got.others)
-		slices.Sort(all)
-		for i, row := range all {
-			if i != row || len(all) != 80 {
-				t.Fatalf("rows %v", all)
-			}
-		}
-		where := map[[2]float64]bool{}
-		events := 0
-		for _, row := range got.rows {
-			where[[2]float64{math.Abs(orZero(x[row])), label[row]}] = true
-			events += int(label[row])
-		}
-		for _, row := range got.others {
-			if key := [2]float64{math.Abs(orZero(x[row])), label[row]}; where[key] {
-				t.Fatalf("seed %d: equal rows on both sides", seed)
-			}
-		}
-		// a quarter of 40, and at most the nine further copies that come with the last row taken
-		if n := len(got.rows); events < 10 || events > 19 || n-events < 10 || n-events > 19 {
-			t.Errorf("seed %d: %d rows with %d events held out", seed, n, events)
-		}
-	}
-}
-
-// orZero maps a missing value to a number that no row has.
-func orZero(v float64) float64 {
-	if math.IsNaN(v) {
-		return -1000
-	}
-	return v
-}
-
-func TestHoldOutLeavesEachClassInTraining(t *testing.T) {
-	f := frame.Must(number("x", 1, 2, 2, 3), number("death", 1, 0, 0, 0))
-	got := holdOut(rand.New(rand.NewPCG(1, 1)), f, []bool{true, false, false, false}, 0.99)
-	if !slices.Contains(got.others, 0) || len(got.others) < 2 || len(got.rows) == 0 {
-		t.Errorf("%+v", got)
 	}
 }
 

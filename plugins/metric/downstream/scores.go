@@ -17,7 +17,7 @@ var scores = []plugins.ScoreInfo{
 	{Name: "auroc", Summary: "area under the ROC curve on the test rows, ties counting half", Min: 0, Max: 1, Better: plugins.Higher},
 	{Name: "auprc", Summary: "average precision on the test rows; a random ranking reaches about prevalence_test", Min: 0, Max: 1, Better: plugins.Higher},
 	{Name: "brier", Summary: "mean squared error of the predicted probabilities on the test rows", Min: 0, Max: 1, Better: plugins.Lower},
-	{Name: "log_loss", Summary: "mean -ln of the probability given to the true label on the test rows, in nats", Min: 0, Max: math.Inf(1), Better: plugins.Lower},
+	{Name: "log_loss", Summary: "mean -ln of the probability given to the true label on the test rows, clipped to [1e-15, 1 - 1e-15], in nats; at most 34.54", Min: 0, Max: stats.MaxLogLoss, Better: plugins.Lower},
 	{Name: "prevalence_test", Summary: "share of positive labels in the test rows", Min: 0, Max: 1, Better: plugins.Neutral},
 	{Name: "events_test", Summary: "test rows with a positive label", Min: 0, Max: math.Inf(1), Better: plugins.Neutral},
 	{Name: "prevalence_train", Summary: "share of positive labels in the training rows", Min: 0, Max: 1, Better: plugins.Neutral},
@@ -94,7 +94,7 @@ func (c Config) addIntervals(ctx context.Context, env plugins.Env, test *rows, p
 		warnings = append(warnings, fmt.Sprintf("fewer than %d test rows of one class: the intervals are rough", few))
 	}
 	if draws.Redrawn > 0 {
-		warnings = append(warnings, fmt.Sprintf("%d resamples with one label class drawn again", draws.Redrawn))
+		warnings = append(warnings, fmt.Sprintf("%d bootstrap resamples had one label class and were drawn again", draws.Redrawn))
 	}
 	for i := range rated {
 		low, high, err := draws.Interval(i, c.Level)

@@ -1,11 +1,9 @@
 package downstream
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 
 	"github.com/ehrlab/ehrlab/plugins"
@@ -51,14 +49,16 @@ func (c Config) task(env plugins.Env, pair *plugins.Pair) (*task, error) {
 		}
 		if lost > 0 {
 			t.counts = append(t.counts, plugins.Count{Name: "synthetic rows left out: label missing", Value: lost})
-			t.warnings = append(t.warnings, "synthetic rows without a label left out")
+			t.warnings = append(t.warnings, fmt.Sprintf("%d of %d synthetic rows left out: label missing", lost, pair.Synthetic.Rows()))
 		}
 	}
 	train, test := pair.Parts.Get(plugins.Train).Frame, pair.Parts.Get(plugins.Test).Frame
+	together := true
 	switch {
 	case c.Train == syntheticRows && c.Test == syntheticRows:
 		y := read.binary(synthetic)
-		held := holdOut(env.Rand.For(plugins.ForModel, "downstream holdout"), synthetic, y, c.Holdout)
+		held := holdOut(env.Rand.For(plugins.ForModel, "downstream holdout"), patternsOf(synthetic, pair.Target), y, c.Holdout)
+		together = held.together
 		train, test = synthetic.Take(held.others), synthetic.Take(held.rows)
 	case c.Train == syntheticRows:
 		train = synthetic
@@ -75,7 +75,25 @@ func (c Config) task(env plugins.Env, pair *plugins.Pair) (*task, error) {
 	t.counts = append(t.counts,
 		plugins.Count{Name: "training rows", Value: train.Rows()},
 		plugins.Count{Name: "test rows", Value: test.Rows()})
+	if c.Test == syntheticRows {
+		t.countSeen(pair.Target, together)
+	}
 	return t, nil
+}
+
+// countSeen counts the test rows that have the features of a training row, and warns of them: where these are copies, a
+// model recalls the label. together is false for rows that were divided one by one.
+func (t *task) countSeen(target string, together bool) {
+	seen, all := seenRows(t.train.frame, t.test.frame, target), t.test.frame.Rows()
+	t.counts = append(t.counts, plugins.Count{Name: "test rows with the features of a training row", Value: seen})
+	if seen == 0 {
+		return
+	}
+	warning := fmt.Sprintf("%d of %d test rows (%.1f %%) have the same feature values as a training row", seen, all, 100*float64(seen)/float64(all))
+	if !together {
+		warning += ": too few distinct ones to keep equal rows together"
+	}
+	t.warnings = append(t.warnings, warning)
 }
 
 // resampledBy makes the subjects the units of the rows; without subjects each row is one. A row whose subject is
@@ -216,53 +234,4 @@ func (r *reader) binary(f *frame.Frame) []bool {
 		}
 	}
 	return y
-}
-
-// held is a division of row numbers, each list ascending.
-type held struct{ rows, others []int }
-
-// holdOut divides rows: about share of each class are held out. Rows that are equal in every column, the label
-// included, are never divided; at least one row of each class stays with the others.
-func holdOut(rng *rand.Rand, f *frame.Frame, y []bool, share float64) held {
-	var out held
-	for _, class := range []bool{false, true} {
-		groups, n := equalRows(f, y, class)
-		rng.Shuffle(len(groups), func(i, j int) { groups[i], groups[j] = groups[j], groups[i] })
-		taken, want := 0, int(math.Round(share*float64(n)))
-		for i, g := range groups {
-			if last := i == len(groups)-1; taken < want && !last {
-				out.rows = append(out.rows, g...)
-				taken += len(g)
-			} else {
-				out.others = append(out.others, g...)
-			}
-		}
-	}
-	slices.Sort(out.rows)
-	slices.Sort(out.others)
-	return out
-}
-
-// equalRows returns the rows of a class in groups of equal rows, in order of first occurrence, and their number.
-func equalRows(f *frame.Frame, y []bool, class bool) (groups [][]int, n int) {
-	ids := map[string]int{}
-	var key []byte
-	for i := range f.Rows() {
-		if y[i] != class {
-			continue
-		}
-		n++
-		key = key[:0]
-		for _, c := range f.Columns() {
-			key = binary.LittleEndian.AppendUint64(key, bits(c, i))
-		}
-		at, ok := ids[string(key)]
-		if !ok {
-			at = len(groups)
-			ids[string(key)] = at
-			groups = append(groups, nil)
-		}
-		groups[at] = append(groups[at], i)
-	}
-	return groups, n
 }

@@ -239,18 +239,3 @@ func (c Column) Dot(v []float64) float64 {
 	}
 	return s
 }
-
-// Row writes row i into out, which has one entry a feature.
-func (d *Design) Row(i int, out []float64) {
-	for j, c := range d.Columns {
-		switch {
-		case c.Dense != nil:
-			out[j] = c.Dense[i]
-		default:
-			out[j] = 0
-			if _, one := slices.BinarySearch(c.Ones, int32(i)); one {
-				out[j] = 1
-			}
-		}
-	}
-}

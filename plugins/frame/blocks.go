@@ -1,5 +1,7 @@
 package frame
 
+import "iter"
+
 // blocks collects values of unknown number. Growing a slice would copy each value several times and leave a
 // part of it unused; blocks are copied once, when the number is known.
 type blocks[T any] struct {
@@ -25,6 +27,19 @@ func (b *blocks[T]) grow() {
 		b.full = append(b.full, b.last)
 	}
 	b.last = make([]T, 0, min(max(2*cap(b.last), firstBlock), longestBlock))
+}
+
+// all yields the values in order.
+func (b *blocks[T]) all() iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for _, block := range append(b.full[:len(b.full):len(b.full)], b.last) {
+			for _, v := range block {
+				if !yield(v) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // join returns the first n values. The blocks are let go.

@@ -9,7 +9,8 @@ import (
 
 // builder collects the values of one column, row by row.
 //
-// A column whose kind is not decided yet is collected as both kinds; decide drops one.
+// A column whose kind is not decided yet is collected as both kinds; decide drops one. A text drops the numbers
+// before that; whether it had the right to is what slip says.
 type builder struct {
 	name     string
 	unit     string
@@ -25,6 +26,8 @@ type builder struct {
 	levels []string
 	last   string // the level added last, with its code: neighbouring rows often agree
 	lastAt int32
+
+	textLine, textByte int // where the first text stood that made an undecided column a category; 0 when none did
 }
 
 // The faults of a field. Readers add the place.
@@ -69,6 +72,43 @@ func (b *builder) decide(final bool) {
 		b.number = false
 		b.numbers = blocks[float64]{}
 	}
+}
+
+// The numbers that make a text beside them a likely slip, as ReadOptions says.
+const (
+	slipShare   = 10 // at most one in so many values, or different values, is a text
+	slipNumbers = 2  // different numbers beside a single text, however often it occurs
+)
+
+// slip reports whether the texts that made the column a category so far look like slips in a column of numbers,
+// and how many of its values are numbers.
+func (b *builder) slip() (numbers, values int, likely bool) {
+	if b.textLine == 0 {
+		return 0, 0, false
+	}
+	rows := make([]int, len(b.levels))
+	for code := range b.codes.all() {
+		if code != Missing {
+			rows[code]++
+		}
+	}
+	differentNumbers, different := 0, 0
+	for code, level := range b.levels {
+		v, ok := parseNumber([]byte(level))
+		if ok && slices.Contains(b.missing, v) {
+			continue // no value, if this is a column of numbers
+		}
+		values += rows[code]
+		different++
+		if ok {
+			numbers += rows[code]
+			differentNumbers++
+		}
+	}
+	few := func(texts, all int) bool { return texts*slipShare <= all }
+	likely = few(values-numbers, values) || few(different-differentNumbers, different) ||
+		different-differentNumbers == 1 && differentNumbers >= slipNumbers
+	return numbers, values, likely
 }
 
 // withoutLevels keeps the missing codes of an index.

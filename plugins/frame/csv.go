@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -18,7 +20,8 @@ import (
 // The empty field, quoted or not, is missing, and so are the declared codes; nothing else is: "NA", "nan" and
 // "Inf" are texts. An undeclared column is a Number when all values of the first SampleRows rows are finite
 // decimal numbers, without spaces; one without a value there is judged by all its rows, and one without any
-// value is a Category without levels.
+// value is a Category without levels. A column of numbers with a few texts among them is neither: it is a
+// fault, as ReadOptions says.
 //
 // A fault of the file is a *FileError with line, byte and column, and without any value of a row.
 func ReadCSV(r io.Reader, opts ReadOptions) (*Table, error) {
@@ -53,6 +56,9 @@ func readCSV(r io.Reader, opts ReadOptions, maxRows int, bound int64) (*Table, e
 	}
 	complete, err := c.rowsUpTo(maxRows)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.decide(true); err != nil {
 		return nil, err
 	}
 	f, err := assemble(c.builders, c.rows)
@@ -172,13 +178,41 @@ func (c *csvReader) rowsUpTo(maxRows int) (complete bool, err error) {
 		}
 		c.rows++
 		if c.rows == c.opts.SampleRows {
-			for _, b := range c.builders {
-				if b != nil {
-					b.decide(false)
-				}
+			if err := c.decide(false); err != nil {
+				return false, err
 			}
 		}
 	}
+}
+
+// decide settles the kinds by the rows so far; final says that there are no more. It is an error when the values
+// do not tell: the first such column has its place, the others their names.
+func (c *csvReader) decide(final bool) error {
+	var fault *FileError
+	var others []string
+	for i, b := range c.builders {
+		if b == nil {
+			continue
+		}
+		numbers, values, likely := b.slip()
+		switch {
+		case !likely:
+			b.decide(final)
+			b.textLine = 0 // once decided, a category takes any text
+		case fault == nil:
+			fault = &FileError{File: c.opts.File, Line: b.textLine, Column: b.textByte, ColumnName: c.names[i], Msg: fmt.Sprintf(
+				"text where %d of %d values are numbers; correct it, declare it a missing code, or set columns.%q.kind to %q", numbers, values, c.names[i], Category)}
+		default:
+			others = append(others, strconv.Quote(c.names[i]))
+		}
+	}
+	if fault == nil {
+		return nil
+	}
+	if len(others) > 0 {
+		fault.Msg += "; so too for " + strings.Join(others, ", ")
+	}
+	return fault
 }
 
 // blank reports whether an empty line is at pos.
@@ -227,8 +261,12 @@ func (c *csvReader) row() (whole bool, err error) {
 		if err != nil {
 			return false, c.scanFault(i, err)
 		}
+		undecided := b != nil && !b.decided()
 		if fault := put(b, text); fault != "" {
 			return false, c.fieldFault(i, c.explain(fault, b))
+		}
+		if undecided && b.decided() {
+			b.textLine, b.textByte = c.startLine, c.startByte
 		}
 		after = then
 	}

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -148,6 +149,125 @@ func TestReadCSV(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A text among numbers decides on the kind only where numbers do not prevail; otherwise it is a fault, with the place
+// of the first text. Values are the fields of a column, beside one of numbers.
+func TestTextsAmongNumbers(t *testing.T) {
+	repeat := func(n int, values ...string) []string { return slices.Repeat(values, n) }
+	count := func(n int) (out []string) {
+		for i := range n {
+			out = append(out, strconv.Itoa(i))
+		}
+		return out
+	}
+	tests := []struct {
+		name   string
+		values []string
+		opts   ReadOptions
+		line   int    // of the fault; 0 for none
+		want   string // how many of how many
+	}{
+		{"one in 1,000", slices.Insert(count(999), 99, "old"), ReadOptions{}, 101, "999 of 1000"},
+		{"in the first row", slices.Insert(count(999), 0, "inf"), ReadOptions{}, 2, "999 of 1000"},
+		{"in the last row of the sample", append(count(999), "NaN"), ReadOptions{}, 1001, "999 of 1000"},
+		{"two texts", append([]string{"?", "", "NA"}, count(18)...), ReadOptions{}, 2, "18 of 20"},
+		{"exactly nine in ten", append(repeat(9, "1", "2"), "x", "y"), ReadOptions{}, 20, "18 of 20"},
+		{"less than nine in ten", append(repeat(9, "1", "2"), "x", "y", "x"), ReadOptions{}, 0, ""},
+		{"a word in most rows", append(repeat(30, "NA"), "0", "1", "1", "0"), ReadOptions{}, 2, "4 of 34"},
+		{"two words in most rows, many numbers", append(repeat(100, "NA", "ND"), count(18)...), ReadOptions{}, 2, "18 of 218"},
+		{"two words in most rows, fewer numbers", append(repeat(100, "NA", "ND"), count(17)...), ReadOptions{}, 0, ""},
+		{"two numbers and a text", []string{"1", "x", "2"}, ReadOptions{}, 3, "2 of 3"},
+		{"a number and a text", []string{"1", "x"}, ReadOptions{}, 0, ""},
+		{"one number, often, and a text", append(repeat(9, "1"), "x"), ReadOptions{}, 11, "9 of 10"},
+		{"one number, less often, and a text", append(repeat(8, "1"), "x"), ReadOptions{}, 0, ""},
+		{"texts alone", []string{"x", "y", "x", "y"}, ReadOptions{}, 0, ""},
+		{"one text", []string{"x"}, ReadOptions{}, 0, ""},
+		{"codes", []string{"A1", "10", "B2", "11", "10", "10", "12", "A3"}, ReadOptions{}, 0, ""},
+		{"a missing code is no value", []string{"1", "2", "NA"}, ReadOptions{Missing: []string{"NA"}}, 0, ""},
+		{"nor is an equal number", []string{"-1.0", "2", "x", "-1"}, ReadOptions{Missing: []string{"-1"}}, 0, ""},
+		{"a declared category", append(count(99), "x"), ReadOptions{Columns: map[string]ColumnOptions{"v": {Kind: Category}}}, 0, ""},
+		{"a column that is not read", append(count(99), "x"), ReadOptions{Drop: []string{"v"}}, 0, ""},
+		{"the sample decides", []string{"x", "y", "1", "2", "3"}, ReadOptions{SampleRows: 2}, 0, ""},
+		{"texts after the sample make no fault", append([]string{"x", "1"}, count(100)...), ReadOptions{SampleRows: 2}, 0, ""},
+		{"no value in the sample", append([]string{"", "", "", "x"}, count(20)...), ReadOptions{SampleRows: 2}, 5, "20 of 21"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			text := "n,v\n17," + strings.Join(test.values, "\n17,") + "\n"
+			test.opts.File = "t.csv"
+			want := "<nil>"
+			if test.line > 0 {
+				want = fmt.Sprintf(`t.csv:%d:4: column "v": text where %s values are numbers; correct it, declare it a missing code, or set columns."v".kind to "category"`, test.line, test.want)
+			}
+			read := func(from string, got *Table, err error) {
+				t.Helper()
+				if fmt.Sprint(err) != want {
+					t.Errorf("%s:\ngot  %v\nwant %s", from, err, want)
+				}
+				if err == nil && got.Frame.Column("v") != nil && test.opts.Missing == nil && got.Frame.Column("v").Kind != Category {
+					t.Errorf("%s: a %s", from, got.Frame.Column("v").Kind)
+				}
+			}
+			got, err := ReadCSV(strings.NewReader(text), test.opts)
+			read("all", got, err)
+			got, err = SampleCSV(strings.NewReader(text), test.opts, 5000, 1<<20)
+			read("sample", got, err)
+		})
+	}
+}
+
+// Where the rows stand does not matter: a column is refused in every order of its rows, at the first text.
+func TestTextsAmongNumbersInAnyOrder(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	for range 500 {
+		n := 2 + rng.IntN(60)
+		values := make([]string, n)
+		texts := 0
+		numbers := map[int]bool{}
+		for i := range values {
+			if rng.IntN(8) == 0 {
+				values[i] = "x" + strconv.Itoa(rng.IntN(4))
+				texts++
+			} else {
+				v := rng.IntN(40)
+				numbers[v] = true
+				values[i] = strconv.Itoa(v)
+			}
+		}
+		var kinds []string
+		for range 3 {
+			rng.Shuffle(n, func(i, j int) { values[i], values[j] = values[j], values[i] })
+			got, err := ReadCSV(strings.NewReader("v\n"+strings.Join(values, "\n")), ReadOptions{})
+			var fault *FileError
+			switch first := slices.IndexFunc(values, func(s string) bool { return s[0] == 'x' }); {
+			case errors.As(err, &fault):
+				if fault.Line != first+2 || fault.Column != 1 {
+					t.Fatalf("%d:%d, want %d:1, of %q", fault.Line, fault.Column, first+2, values)
+				}
+				kinds = append(kinds, "none")
+			case err != nil:
+				t.Fatal(err)
+			default:
+				kinds = append(kinds, string(got.Frame.Column("v").Kind))
+			}
+		}
+		if kinds[0] != kinds[1] || kinds[0] != kinds[2] {
+			t.Fatalf("%v of %q", kinds, values)
+		}
+		if texts == 0 && kinds[0] != "number" || texts > 0 && kinds[0] == "number" || texts > 0 && texts*10 <= n && kinds[0] != "none" {
+			t.Fatalf("%d of %d are texts, kind %s", texts, n, kinds[0])
+		}
+	}
+}
+
+// All columns in doubt are named at once, the first with its place.
+func TestColumnsInDoubtAreNamedTogether(t *testing.T) {
+	_, err := ReadCSV(strings.NewReader("a,b,c,d\n1,1,1,NA\n2,NA,2,2\nNA,3,3,3\n"), ReadOptions{File: "t.csv"})
+	want := `t.csv:4:1: column "a": text where 2 of 3 values are numbers; correct it, declare it a missing code, or set columns."a".kind to "category"; so too for "b", "d"`
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }
 

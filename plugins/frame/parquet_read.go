@@ -38,11 +38,7 @@ func ReadParquetTable(ctx context.Context, r io.ReaderAt, size int64, opts ReadO
 	return readParquet(ctx, r, size, opts, math.MaxInt)
 }
 
-// SampleParquet reads as ReadParquetTable does, but no more than the first maxRows rows.
-func SampleParquet(ctx context.Context, r io.ReaderAt, size int64, opts ReadOptions, maxRows int) (*Table, error) {
-	return readParquet(ctx, r, size, opts, maxRows)
-}
-
+// readParquet reads as ReadParquetTable does, but no more than the first maxRows rows.
 func readParquet(ctx context.Context, r io.ReaderAt, size int64, opts ReadOptions, maxRows int) (t *Table, err error) {
 	defer func() { // Arrow panics on much of what a damaged file can hold
 		if p := recover(); p != nil {

@@ -78,7 +78,7 @@ func TestParquetRowGroups(t *testing.T) {
 	if err != nil || got.Digest() != f.Digest() {
 		t.Fatalf("read %v", err)
 	}
-	sample, err := SampleParquet(context.Background(), bytes.NewReader(b), int64(len(b)), ReadOptions{}, 10)
+	sample, err := readParquet(context.Background(), bytes.NewReader(b), int64(len(b)), ReadOptions{}, 10)
 	if err != nil || sample.Frame.Rows() != 10 || sample.Complete {
 		t.Fatalf("sample %+v, %v", sample, err)
 	}

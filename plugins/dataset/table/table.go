@@ -2,6 +2,11 @@
 //
 // Which files can be read, and how, is said by frame.ReadFile; this package declares it in an experiment,
 // leaves out columns that say nothing, and accounts for what was read.
+//
+// The kind of a CSV column that columns.NAME.kind does not declare is decided from its first 1,000 rows: a number
+// when all values are, a category when they are texts. Numbers with a few texts among them, of which at least nine
+// in ten values, or different values, are numbers, or whose texts are all the same, are an error with the place of
+// the first text, as frame.ReadOptions says with its reasons: a missing code or columns.NAME.kind decides.
 package table
 
 import (
@@ -69,7 +74,8 @@ path!: string & !="" @path()
 delimiter?: =~"^[ -!#-~\t]$"
 // what is known of single columns
 columns?: [string]: {
-	// decided from the first 1,000 rows (CSV) or the stored type (Parquet) unless set
+	// decided from the first 1,000 rows (CSV) or the stored type (Parquet) unless set;
+	// an error when a few texts stand among numbers: set it, or declare the texts missing
 	kind?: "number" | "category"
 	// e.g. "mmol/L"
 	unit?: string
@@ -143,20 +149,21 @@ func (d *dataset) Header(ctx context.Context, _ plugins.Env) (*plugins.Header, e
 		return nil, d.noRows()
 	}
 	h := &plugins.Header{Governance: plugins.Restricted} // the safe one, unless the experiment says otherwise
-	var dropped []string
+	var left []dropped
 	for _, c := range t.Frame.Columns() {
 		info := plugins.ColumnInfo{Name: c.Name, Kind: c.Kind, Unit: c.Unit}
-		if t.Complete && constant(c) {
-			info.Summary = "constant: left out when the data are read"
-			dropped = append(dropped, c.Name)
+		if reason := saysNothing(c); t.Complete && reason != "" {
+			info.Summary = reason + ": left out when the data are read"
+			left = append(left, dropped{c.Name, reason})
 		}
 		h.Columns = append(h.Columns, info)
 	}
-	h.Notes = notes(dropped)
+	h.Notes = notes(left)
 	return h, nil
 }
 
-// Read implements plugins.Dataset. Columns with one value, or none, in all rows are left out with a note.
+// Read implements plugins.Dataset. Columns with one value, or none, in all rows are left out; a note names each
+// with the reason.
 func (d *dataset) Read(ctx context.Context, env plugins.Env) (*plugins.Data, error) {
 	t, err := frame.ReadFile(ctx, d.config.Path, d.options(env.Threads))
 	if err != nil {
@@ -165,19 +172,20 @@ func (d *dataset) Read(ctx context.Context, env plugins.Env) (*plugins.Data, err
 	if t.Frame.Rows() == 0 {
 		return nil, d.noRows()
 	}
-	f, constant := dropConstant(t.Frame)
+	f, left := drop(t.Frame)
 	missing := 0
 	for _, c := range f.Columns() {
 		missing += c.MissingCount()
 	}
 	return &plugins.Data{
 		Frame: f,
-		Notes: notes(constant),
+		Notes: notes(left),
 		Counts: []plugins.Count{
 			{Name: "rows read", Value: f.Rows()},
 			{Name: "columns in the file", Value: len(t.Header)},
 			{Name: "columns dropped: declared", Value: len(t.Header) - len(t.Frame.Columns())},
-			{Name: "columns dropped: constant", Value: len(constant)},
+			{Name: "columns dropped: constant", Value: count(left, constant)},
+			{Name: "columns dropped: no value", Value: count(left, noValue)},
 			{Name: "columns kept", Value: len(f.Columns())},
 			{Name: "missing cells", Value: missing},
 		},
@@ -211,13 +219,22 @@ func texts(codes []Code) []string {
 	return out
 }
 
-// dropConstant returns the columns that vary, and the names of the others. A column that is missing in some
-// rows and has one value in the others varies.
-func dropConstant(f *frame.Frame) (varying *frame.Frame, dropped []string) {
+// dropped is a column that is left out.
+type dropped struct{ name, reason string }
+
+// Why a column is left out.
+const (
+	constant = "constant"
+	noValue  = "no value"
+)
+
+// drop returns the columns that vary, and the others. A column that is missing in some rows and has one value
+// in the others varies.
+func drop(f *frame.Frame) (varying *frame.Frame, left []dropped) {
 	var kept []string
 	for _, c := range f.Columns() {
-		if constant(c) {
-			dropped = append(dropped, c.Name)
+		if reason := saysNothing(c); reason != "" {
+			left = append(left, dropped{c.Name, reason})
 		} else {
 			kept = append(kept, c.Name)
 		}
@@ -226,15 +243,26 @@ func dropConstant(f *frame.Frame) (varying *frame.Frame, dropped []string) {
 	if err != nil {
 		panic(err) // the names are the frame's own
 	}
-	return varying, dropped
+	return varying, left
 }
 
-func constant(c *frame.Column) bool {
-	if n := c.MissingCount(); n > 0 {
-		return n == c.Len()
+// saysNothing returns why a column is left out, empty when it is not. The frame has rows.
+func saysNothing(c *frame.Column) string {
+	switch c.MissingCount() {
+	case c.Len():
+		return noValue
+	case 0:
+		if isConstant(c) {
+			return constant
+		}
 	}
+	return ""
+}
+
+// isConstant reports whether a column without missing values has one value.
+func isConstant(c *frame.Column) bool {
 	if c.Kind == frame.Category {
-		return len(c.Levels) <= 1
+		return len(c.Levels) == 1
 	}
 	for _, v := range c.Numbers {
 		if v != c.Numbers[0] {
@@ -244,12 +272,27 @@ func constant(c *frame.Column) bool {
 	return true
 }
 
-func notes(constant []string) []string {
-	switch len(constant) {
-	case 0:
-		return nil
-	case 1:
-		return []string{"dropped 1 constant column: " + constant[0]}
+func count(left []dropped, reason string) int {
+	n := 0
+	for _, d := range left {
+		if d.reason == reason {
+			n++
+		}
 	}
-	return []string{fmt.Sprintf("dropped %d constant columns: %s", len(constant), strings.Join(constant, ", "))}
+	return n
+}
+
+func notes(left []dropped) []string {
+	if len(left) == 0 {
+		return nil
+	}
+	texts := make([]string, len(left))
+	for i, d := range left {
+		texts[i] = fmt.Sprintf("%s (%s)", d.name, d.reason)
+	}
+	columns := "columns"
+	if len(left) == 1 {
+		columns = "column"
+	}
+	return []string{fmt.Sprintf("dropped %d %s: %s", len(left), columns, strings.Join(texts, ", "))}
 }

@@ -119,14 +119,15 @@ func TestReadAndHeader(t *testing.T) {
 				if data.Frame.Digest() != want.Digest() {
 					t.Errorf("read %v", data.Frame.Names())
 				}
-				if diff := cmp.Diff([]string{"dropped 2 constant columns: unit, note"}, data.Notes); diff != "" {
+				if diff := cmp.Diff([]string{"dropped 2 columns: unit (constant), note (no value)"}, data.Notes); diff != "" {
 					t.Error(diff)
 				}
 				counts := []plugins.Count{
 					{Name: "rows read", Value: 3},
 					{Name: "columns in the file", Value: 7},
 					{Name: "columns dropped: declared", Value: 1},
-					{Name: "columns dropped: constant", Value: 2},
+					{Name: "columns dropped: constant", Value: 1},
+					{Name: "columns dropped: no value", Value: 1},
 					{Name: "columns kept", Value: 4},
 					{Name: "missing cells", Value: 3},
 				}
@@ -145,10 +146,10 @@ func TestReadAndHeader(t *testing.T) {
 					{Name: "sex", Kind: frame.Category},
 					{Name: "lactate", Kind: frame.Number, Unit: "mmol/L"},
 					{Name: "unit", Kind: frame.Category, Summary: "constant: left out when the data are read"},
-					{Name: "note", Kind: frame.Category, Summary: "constant: left out when the data are read"},
+					{Name: "note", Kind: frame.Category, Summary: "no value: left out when the data are read"},
 				},
 				Governance: plugins.Restricted,
-				Notes:      []string{"dropped 2 constant columns: unit, note"},
+				Notes:      []string{"dropped 2 columns: unit (constant), note (no value)"},
 			}
 			if diff := cmp.Diff(header, h); diff != "" {
 				t.Error(diff)
@@ -172,6 +173,50 @@ func TestHeaderOfALongFile(t *testing.T) {
 	data, err := d.Read(context.Background(), plugins.Env{Threads: 1})
 	if err != nil || len(data.Frame.Columns()) != 2 || data.Notes != nil {
 		t.Errorf("got %+v, %v", data, err)
+	}
+}
+
+// What is left out is named with its reason, whatever its kind.
+func TestDroppedColumns(t *testing.T) {
+	for text, want := range map[string][]string{
+		"a,b\n1,x\n2,y\n":          nil,
+		"a,b\n1,x\n1,y\n":          {"dropped 1 column: a (constant)"},
+		"a,b\n1,\n2,\n":            {"dropped 1 column: b (no value)"},
+		"a,b,c\n1,,x\n1,,x\n":      {"dropped 3 columns: a (constant), b (no value), c (constant)"},
+		"a,b\n1,x\n,\n":            nil, // a value or none: that varies
+		"a,b,c\n-1,-1,1\n-1,2,3\n": {"dropped 1 column: a (no value)"},
+	} {
+		d, _ := build(t, map[string]any{"path": write(t, "t.csv", []byte(text)), "missing": []any{-1}})
+		data, err := d.Read(context.Background(), plugins.Env{Threads: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, data.Notes); diff != "" {
+			t.Errorf("%q: %s", text, diff)
+		}
+	}
+}
+
+// The kind of a column that holds a slip is settled by a missing code or a declaration.
+func TestSlipsAreDeclared(t *testing.T) {
+	path := write(t, "t.csv", []byte("id,age\n1,63\n2,old\n3,47\n"))
+	for _, test := range []struct {
+		with map[string]any
+		want frame.Kind
+	}{
+		{map[string]any{"path": path, "missing": []any{"old"}}, frame.Number},
+		{map[string]any{"path": path, "columns": map[string]any{"age": map[string]any{"missing": []any{"old"}}}}, frame.Number},
+		{map[string]any{"path": path, "columns": map[string]any{"age": map[string]any{"kind": "category"}}}, frame.Category},
+	} {
+		d, _ := build(t, test.with)
+		h, err := d.Header(context.Background(), plugins.Env{})
+		if err != nil || h.Columns[1].Kind != test.want {
+			t.Errorf("%v: header %+v, %v", test.with, h, err)
+		}
+		data, err := d.Read(context.Background(), plugins.Env{Threads: 1})
+		if err != nil || data.Frame.Column("age").Kind != test.want {
+			t.Errorf("%v: %v", test.with, err)
+		}
 	}
 }
 
@@ -199,6 +244,7 @@ func TestBadInput(t *testing.T) {
 		{"duplicate header", write(t, "t.csv", []byte("a,a\n1,2\n")), nil, `t.csv:1: fields 1 and 2 of the header are both named "a"`},
 		{"not UTF-8", write(t, "t.csv", []byte("a,b\n1,\xe9\n")), nil, `t.csv:2:3: column "b": text is not UTF-8`},
 		{"text in a number column", write(t, "t.csv", []byte("a\n1\nhigh\n")), number, `t.csv:3:1: column "a": text in a number column; declare the text a missing code, or the column a category`},
+		{"slip among numbers", write(t, "t.csv", []byte("id,age\n1,63\n2,old\n3,47\n")), nil, `t.csv:3:3: column "age": text where 2 of 3 values are numbers; correct it, declare it a missing code, or set columns."age".kind to "category"`},
 		{"no Parquet", write(t, "t.parquet", []byte(icu)), nil, "t.parquet: not a Parquet file"},
 		{"misspelt column", write(t, "t.csv", []byte(icu)), map[string]any{"drop": []any{"lactat"}}, `t.csv:1: no column named "lactat"; did you mean "lactate"?`},
 		{"limit", write(t, "t.csv.gz", whole), map[string]any{"maxBytes": 50}, "t.csv.gz: more than 50 bytes when decompressed, the limit for this file"},

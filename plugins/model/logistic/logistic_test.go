@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -58,18 +59,26 @@ func fit(t *testing.T, x *encode.Design, y []float64, c Config) *Model {
 // gradient is the gradient of the objective, computed row by row from its definition.
 func gradient(m *Model, x *encode.Design, y []float64, c float64) []float64 {
 	g := append(append([]float64(nil), m.Weights...), 0)
-	row := make([]float64, len(x.Columns))
+	value := func(i, j int) float64 {
+		c := x.Columns[j]
+		if c.Dense != nil {
+			return c.Dense[i]
+		}
+		if slices.Contains(c.Ones, int32(i)) {
+			return 1
+		}
+		return 0
+	}
 	for i := range y {
-		x.Row(i, row)
 		z := m.Intercept
-		for j, v := range row {
-			z += m.Weights[j] * v
+		for j, w := range m.Weights {
+			z += w * value(i, j)
 		}
 		r := c * (1/(1+math.Exp(-z)) - y[i])
-		for j, v := range row {
-			g[j] += r * v
+		for j := range m.Weights {
+			g[j] += r * value(i, j)
 		}
-		g[len(row)] += r
+		g[len(m.Weights)] += r
 	}
 	return g
 }

@@ -212,7 +212,7 @@ type Header struct {
 // Data is a data set, read whole.
 type Data struct {
 	Frame  *frame.Frame
-	Notes  []string // e.g. "dropped 2 constant columns: region, units"
+	Notes  []string // e.g. "dropped 2 columns: region (constant), units (no value)"
 	Counts []Count
 }
 
@@ -226,24 +226,23 @@ type Dataset interface {
 	Read(ctx context.Context, env Env) (*Data, error)
 }
 
-// Features chooses columns. One plugin may offer several subsets, e.g. a ladder of sizes.
+// Features ranks columns, and offers the first of them, or some of them, as subsets.
 type Features interface {
 	// Subsets lists the suffixes of the subsets it offers, in order; []string{""} when there is but one.
 	Subsets() []string
-	// Choose returns one list of columns for each suffix, in order of Subsets.
-	Choose(ctx context.Context, env Env, in Candidates) ([]Subset, error)
+	// Ranking is the part of the settings that decides what Rank returns, as a value for encoding/json. What
+	// only decides on subsets is no part of it: a further subset leaves the keys of the others as they are.
+	Ranking() any
+	// Rank returns candidate columns, the most important first where the plugin ranks them.
+	Rank(ctx context.Context, env Env, in Candidates) ([]string, error)
+	// Cut returns the columns of one subset. The suffix and what Rank returned decide it alone.
+	Cut(ranked []string, suffix string) ([]string, error)
 }
 
-// Candidates is what a feature plugin chooses from.
+// Candidates is what a feature plugin ranks.
 type Candidates struct {
 	Train  *frame.Frame // the candidate columns and the target
 	Target string
-}
-
-// Subset is one chosen list of columns, most important first where the plugin ranks them.
-type Subset struct {
-	Suffix  string   `json:"suffix"`
-	Columns []string `json:"columns"`
 }
 
 // Task is what a strategy is asked for.

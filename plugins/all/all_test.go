@@ -112,6 +112,7 @@ func TestEveryPlugin(t *testing.T) {
 		}
 		return plugintest.View(t, e, with, plugintest.Lines())
 	})
+	checkKeyed(t, g, r, in)
 	g.finish(t)
 }
 

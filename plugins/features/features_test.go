@@ -27,12 +27,19 @@ func choose(name, with string, train *frame.Frame) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	subsets, err := f.Choose(context.Background(), plugins.Env{Threads: 1}, plugins.Candidates{Train: train, Target: "death"})
-	var out []string
-	for _, s := range subsets {
-		out = append(out, fmt.Sprintf("%s:%s", s.Suffix, strings.Join(s.Columns, ",")))
+	ranked, err := f.Rank(context.Background(), plugins.Env{Threads: 1}, plugins.Candidates{Train: train, Target: "death"})
+	if err != nil {
+		return "", err
 	}
-	return strings.Join(out, " "), err
+	var out []string
+	for _, suffix := range f.Subsets() {
+		columns, err := f.Cut(ranked, suffix)
+		if err != nil {
+			return "", err
+		}
+		out = append(out, fmt.Sprintf("%s:%s", suffix, strings.Join(columns, ",")))
+	}
+	return strings.Join(out, " "), nil
 }
 
 // cohort has 400 rows: strong and weak drive death, twin1 and twin2 are one and the same, flat is constant, rare is a
@@ -115,7 +122,7 @@ func TestErrors(t *testing.T) {
 func TestImportanceDoesNotDependOnTheUnit(t *testing.T) {
 	train := cohort()
 	rank := func(f *frame.Frame) map[string]float64 {
-		ranked, err := importance.Rank(context.Background(), f, "death", 1)
+		ranked, err := importance.Importances(context.Background(), f, "death", 1)
 		if err != nil {
 			t.Fatal(err)
 		}

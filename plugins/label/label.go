@@ -71,11 +71,17 @@ func values(col *frame.Column, positive string) ([]float64, error) {
 	if positive != "" && positive != "0" && positive != "1" {
 		return nil, fmt.Errorf("target %q is a number: its positive class is 0 or 1, not %q", col.Name, positive)
 	}
+	others := 0
+	for _, v := range col.Numbers {
+		if v != 0 && v != 1 {
+			others++
+		}
+	}
+	if others > 0 {
+		return nil, fmt.Errorf("target %q is a number that is neither 0 nor 1 in %d of %d rows; code it as 0 and 1, or declare it a category of two levels", col.Name, others, col.Len())
+	}
 	y := make([]float64, col.Len())
 	for i, v := range col.Numbers {
-		if v != 0 && v != 1 {
-			return nil, fmt.Errorf("target %q: row %d is neither 0 nor 1", col.Name, i+1)
-		}
 		if (v == 1) == (positive != "0") {
 			y[i] = 1
 		}

@@ -50,7 +50,7 @@ func TestBinaryErrors(t *testing.T) {
 		{"no rows", number(), "", `target "death" has no rows`},
 		{"missing numbers", number(0, 1, math.NaN(), math.NaN()), "", "missing in 2 of 4 rows"},
 		{"missing levels", category("a", "b", "?"), "", "missing in 1 of 3 rows"},
-		{"third number", number(0, 1, 2), "", "row 3 is neither 0 nor 1"},
+		{"third number", number(0, 1, 2), "", "neither 0 nor 1 in 1 of 3 rows"},
 		{"three levels", category("a", "b", "c"), "", "has 3 levels; two are needed"},
 		{"three levels, one named", category("a", "b", "c"), "a", "has 3 levels; two are needed"},
 		{"one number", number(1, 1), "", "one class only"},

@@ -3,7 +3,9 @@ package plugintest
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/ehrlab/ehrlab/plugins"
@@ -65,45 +67,52 @@ func Features(t *testing.T, e *plugins.Entry[plugins.Features], with string, in 
 	before := in.digest()
 	candidates := plugins.Candidates{Train: in.Parts[plugins.Train].Frame, Target: in.Target}
 	out := repeats(t, e.Info, func(seed uint64, threads int) string {
-		subsets, err := f.Choose(context.Background(), env(t, e.Info, seed, threads), candidates)
+		ranked, err := f.Rank(context.Background(), env(t, e.Info, seed, threads), candidates)
 		if err != nil {
-			t.Fatalf("choose: %v", err)
+			t.Fatalf("rank: %v", err)
 		}
-		checkSubsets(t, f, subsets, candidates)
-		return digest(t, subsets)
+		return digest(t, cutAll(t, f, ranked, candidates))
 	})
 	stops(t, func(ctx context.Context) error {
-		_, err := f.Choose(ctx, env(t, e.Info, 1, 2), candidates)
+		_, err := f.Rank(ctx, env(t, e.Info, 1, 2), candidates)
 		return err
 	})
+	if _, err := json.Marshal(f.Ranking()); err != nil {
+		t.Errorf("the ranking settings are no JSON: %v", err)
+	}
 	if in.digest() != before {
 		t.Error("the inputs were changed")
 	}
 	return out
 }
 
-func checkSubsets(t *testing.T, f plugins.Features, subsets []plugins.Subset, in plugins.Candidates) {
+// cutAll returns every subset of a ranking, each checked; those named by a number are nested.
+func cutAll(t *testing.T, f plugins.Features, ranked []string, in plugins.Candidates) [][]string {
 	t.Helper()
-	var suffixes []string
-	for i, s := range subsets {
-		suffixes = append(suffixes, s.Suffix)
-		if len(s.Columns) == 0 {
-			t.Errorf("subset %q is empty", s.Suffix)
+	var subsets [][]string
+	var smaller []string
+	for _, suffix := range f.Subsets() {
+		columns, err := f.Cut(ranked, suffix)
+		if err != nil {
+			t.Fatalf("cut %q: %v", suffix, err)
 		}
-		for j, name := range s.Columns {
-			if in.Train.Column(name) == nil || name == in.Target || slices.Contains(s.Columns[:j], name) {
-				t.Errorf("subset %q has column %q, which is no candidate or is there twice", s.Suffix, name)
+		if len(columns) == 0 {
+			t.Errorf("subset %q is empty", suffix)
+		}
+		for j, name := range columns {
+			if in.Train.Column(name) == nil || name == in.Target || slices.Contains(columns[:j], name) {
+				t.Errorf("subset %q has column %q, which is no candidate or is there twice", suffix, name)
 			}
 		}
-		if i > 0 {
-			if smaller := subsets[i-1].Columns; len(smaller) > len(s.Columns) || !slices.Equal(smaller, s.Columns[:len(smaller)]) {
-				t.Errorf("subset %q does not begin with subset %q", s.Suffix, subsets[i-1].Suffix)
+		if size, err := strconv.Atoi(suffix); err == nil {
+			if len(columns) != size || len(smaller) > size || !slices.Equal(smaller, columns[:len(smaller)]) {
+				t.Errorf("subset %q has %d columns, or does not begin with the one before", suffix, len(columns))
 			}
+			smaller = columns
 		}
+		subsets = append(subsets, columns)
 	}
-	if !slices.Equal(suffixes, f.Subsets()) {
-		t.Errorf("suffixes are %v, announced were %v", suffixes, f.Subsets())
-	}
+	return subsets
 }
 
 // Strategy checks a strategy with the given settings on the parts of the inputs that it declares.

@@ -18,8 +18,9 @@ type Assignment struct {
 
 // Assign shares the rows of f among the parts.
 //
-// The units that are shared are rows, or subjects when cfg.By is "subject": then subject holds the subject
-// of each row, all rows of a subject go to one part, and a row without a subject is a subject of its own.
+// The units that are shared are rows, or subjects when cfg.By is "subject": then all rows of a subject go to one
+// part, and a row without a subject is a subject of its own. subject holds the subject of each row; it is nil for
+// data that have none, and by row it decides nothing but is counted with.
 // A part gets its share of the units, up to one; with many rows a subject, its share of the rows may differ.
 //
 // With cfg.Stratify, units with equal values of that column form a stratum, and each part gets its share of
@@ -31,8 +32,9 @@ type Assignment struct {
 // Within a stratum chance decides. r is drawn from in an order that is fixed by the sorted subjects, so that
 // the order of the rows in the file changes nothing; by row, or for rows without a subject, it does.
 //
-// Counts are, for each part, "rows", "subjects" and, for each value of the stratify column, "rows by stratum"
-// with dims "part", "column" and "value".
+// Counts are, for each part, "rows", by subject "subjects", and, for each value of the stratify column, "rows by
+// stratum" with dims "part", "column" and "value". By row, with subjects known, each part but train also has "rows
+// whose subject is in train", and a note says so when there are any: a model may know those patients.
 func Assign(f *frame.Frame, subject *frame.Column, cfg Config, r *rand.Rand) (*Assignment, error) {
 	shares, err := cfg.shares()
 	if err != nil {
@@ -63,6 +65,9 @@ func Assign(f *frame.Frame, subject *frame.Column, cfg Config, r *rand.Rand) (*A
 	}
 	a.fill(partOf, u)
 	a.count(u, levels)
+	if subject != nil && !u.bySubject {
+		a.countShared(subject)
+	}
 	return a, nil
 }
 
@@ -164,6 +169,35 @@ func (a *Assignment) count(u *units, s *stratification) {
 		for i, name := range s.names {
 			a.add("rows by stratum", n[i], "part", string(part), "column", s.column, "value", name)
 		}
+	}
+}
+
+// countShared counts the rows of the other parts whose subject has rows in train too.
+func (a *Assignment) countShared(subject *frame.Column) {
+	of, names := indexed(subject)
+	inTrain := make([]bool, len(names))
+	for _, row := range a.Rows[plugins.Train] {
+		if i := of[row]; i != frame.Missing {
+			inTrain[i] = true
+		}
+	}
+	shared, rows := 0, 0
+	for _, part := range plugins.AllParts() {
+		if part == plugins.Train {
+			continue
+		}
+		n := 0
+		for _, row := range a.Rows[part] {
+			if i := of[row]; i != frame.Missing && inTrain[i] {
+				n++
+			}
+		}
+		a.add("rows whose subject is in train", n, "part", string(part))
+		shared += n
+		rows += len(a.Rows[part])
+	}
+	if shared > 0 {
+		a.note(`by row: %d of the %d rows outside train belong to subjects of train; by: "subject" keeps them apart`, shared, rows)
 	}
 }
 

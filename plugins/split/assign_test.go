@@ -297,6 +297,71 @@ func TestRowsWithoutASubjectAreNoted(t *testing.T) {
 	}
 }
 
+// By row, rows of one subject fall into several parts: that is counted and noted. Rows without a subject are nobody's.
+func TestRowsOfSubjectsInTrainAreCounted(t *testing.T) {
+	subject := frame.NewCategoryFromStrings("subject", []string{"a", "a", "b", "c", "c", ""}, []bool{5: true})
+	f := frame.Must(subject, frame.NewNumber("train", []float64{1, 0, 0, 1, 0, 0}))
+	a := &Assignment{Rows: map[plugins.Part][]int{
+		plugins.Train: {0, 3, 5}, plugins.Validation: {1}, plugins.Test: {2, 4}, plugins.Reference: {},
+	}}
+	a.countShared(f.Column("subject"))
+	want := []plugins.Count{
+		{Name: "rows whose subject is in train", Dims: map[string]string{"part": "validation"}, Value: 1},
+		{Name: "rows whose subject is in train", Dims: map[string]string{"part": "test"}, Value: 1},
+		{Name: "rows whose subject is in train", Dims: map[string]string{"part": "reference"}, Value: 0},
+	}
+	if diff := cmp.Diff(want, a.Counts); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{`split: by row: 2 of the 3 rows outside train belong to subjects of train; by: "subject" keeps them apart`}, a.Notes); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The subject is counted with by row only: it decides nothing, and by subject there is nothing to count.
+func TestTheSubjectDecidesNothingByRow(t *testing.T) {
+	f, subject := stays(source(7), 300)
+	assign := func(subject *frame.Column, by string) *Assignment {
+		t.Helper()
+		cfg := usual
+		cfg.By = by
+		a, err := Assign(f, subject, cfg, source(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	shared := func(a *Assignment) (n, counts int) {
+		for _, c := range a.Counts {
+			if c.Name == "rows whose subject is in train" {
+				n += c.Value
+				counts++
+			}
+		}
+		return n, counts
+	}
+	known, unknown := assign(subject, "row"), assign(nil, "row")
+	if diff := cmp.Diff(unknown.Rows, known.Rows); diff != "" {
+		t.Errorf("naming the subject moves rows:\n%s", diff)
+	}
+	if n, counts := shared(known); n == 0 || counts != 3 || len(known.Notes) != 1 {
+		t.Errorf("by row: %d rows in %d counts, notes %q", n, counts, known.Notes)
+	}
+	for _, a := range []*Assignment{unknown, assign(subject, "subject")} {
+		if _, counts := shared(a); counts != 0 {
+			t.Errorf("%d counts of shared subjects", counts)
+		}
+	}
+	// one row a subject: nothing is shared, and nothing to note
+	each := make([]float64, f.Rows())
+	for i := range each {
+		each[i] = float64(i)
+	}
+	if a := assign(frame.NewNumber("id", each), "row"); len(a.Notes) != 0 {
+		t.Errorf("notes %q", a.Notes)
+	}
+}
+
 func TestStrataAreCountedAndNoted(t *testing.T) {
 	f := frame.Must(
 		frame.NewCategoryFromStrings("subject", strings.Fields("a a b b c c d d e f"), nil),
@@ -374,6 +439,7 @@ func TestAssignNamesWhatIsWrong(t *testing.T) {
 		{"unknown unit", with(func(c *Config) { c.By = "site" }), nil, 60, `by is "site": want "row" or "subject"`},
 		{"no unit", with(func(c *Config) { c.By = "" }), nil, 60, `by is ""`},
 		{"no subject column", with(func(c *Config) { c.By = "subject" }), nil, 60, "has no subject column"},
+		{"subject of other rows, by row", usual, subject, 30, `subject column "id" has 60 rows, the data set has 30`},
 		{"subject of other rows", with(func(c *Config) { c.By = "subject" }), subject, 30, `subject column "id" has 60 rows, the data set has 30`},
 		{"unknown column", with(func(c *Config) { c.Stratify = "death" }), nil, 60, `no column named "death" among the 2`},
 		{"continuous column", with(func(c *Config) { c.Stratify = "age" }), nil, 60, `"age" has 21 distinct values, more than 20`},

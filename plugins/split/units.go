@@ -20,6 +20,8 @@ type units struct {
 
 func unitsOf(f *frame.Frame, subject *frame.Column, by string) (*units, error) {
 	switch {
+	case subject != nil && subject.Len() != f.Rows():
+		return nil, fmt.Errorf("subject column %q has %d rows, the data set has %d", subject.Name, subject.Len(), f.Rows())
 	case by == "row":
 		u := &units{of: make([]int32, f.Rows()), count: f.Rows(), name: "rows"}
 		for row := range u.of {
@@ -30,8 +32,6 @@ func unitsOf(f *frame.Frame, subject *frame.Column, by string) (*units, error) {
 		return nil, fmt.Errorf(`by is %q: want "row" or "subject"`, by)
 	case subject == nil:
 		return nil, fmt.Errorf(`by is "subject", but the data set has no subject column: declare one, or split by "row"`)
-	case subject.Len() != f.Rows():
-		return nil, fmt.Errorf("subject column %q has %d rows, the data set has %d", subject.Name, subject.Len(), f.Rows())
 	}
 	of, named := indexed(subject)
 	u := &units{of: of, count: len(named), bySubject: true, name: "subjects"}

@@ -31,8 +31,11 @@ func New(Config) (plugins.Features, error) { return Features{}, nil }
 // Subsets returns the one subset, which needs no suffix.
 func (Features) Subsets() []string { return []string{""} }
 
-// Choose returns all columns of in.Train but the target. It is an error when none is left.
-func (Features) Choose(ctx context.Context, _ plugins.Env, in plugins.Candidates) ([]plugins.Subset, error) {
+// Ranking is nothing: there are no settings.
+func (Features) Ranking() any { return Config{} }
+
+// Rank returns all columns of in.Train but the target. It is an error when none is left.
+func (Features) Rank(ctx context.Context, _ plugins.Env, in plugins.Candidates) ([]string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -45,5 +48,8 @@ func (Features) Choose(ctx context.Context, _ plugins.Env, in plugins.Candidates
 	if len(columns) == 0 {
 		return nil, fmt.Errorf("there is no candidate column besides the target %q", in.Target)
 	}
-	return []plugins.Subset{{Columns: columns}}, nil
+	return columns, nil
 }
+
+// Cut returns all columns.
+func (Features) Cut(ranked []string, _ string) ([]string, error) { return ranked, nil }

@@ -26,7 +26,7 @@ func Register(r *plugins.Registry) {
 	plugins.Add(&r.Features, plugins.Info{
 		Name:    "importance",
 		Version: 1,
-		Summary: "the top columns by absolute standardised logistic coefficient on train, in nested subsets",
+		Summary: "the columns that move a ridge logistic regression on train most (SD of their contribution; for a number, its absolute standardised coefficient), in nested subsets",
 		Source:  "S. Menard (2004), The American Statistician 58(3), 218-223 (coefficient times SD of the predictor)",
 		Schema:  `ladder!: [int & >0, ...(int & >0)]`,
 		Shapes:  []plugins.Shape{plugins.Records},
@@ -73,25 +73,34 @@ func (f *Features) Subsets() []string {
 	return out
 }
 
-// Choose ranks the columns of in.Train by Rank and returns the first of them for each size of the ladder.
+// Ranking is nothing: no setting decides the order.
+func (f *Features) Ranking() any { return struct{}{} }
+
+// Rank returns the columns of in.Train but the target by Importances, the most important first.
 //
-// It is an error when a size exceeds the number of candidates, or the target has not two classes (see label.Binary).
-func (f *Features) Choose(ctx context.Context, env plugins.Env, in plugins.Candidates) ([]plugins.Subset, error) {
-	ranked, err := Rank(ctx, in.Train, in.Target, env.Threads)
+// It is an error when the target has not two classes (see label.Binary).
+func (f *Features) Rank(ctx context.Context, env plugins.Env, in plugins.Candidates) ([]string, error) {
+	ranked, err := Importances(ctx, in.Train, in.Target, env.Threads)
 	if err != nil {
 		return nil, err
 	}
-	subsets := make([]plugins.Subset, len(f.ladder))
-	for i, suffix := range f.Subsets() {
-		if f.ladder[i] > len(ranked) {
-			return nil, fmt.Errorf("ladder asks for %d columns; there are %d candidates", f.ladder[i], len(ranked))
-		}
-		subsets[i] = plugins.Subset{Suffix: suffix, Columns: make([]string, f.ladder[i])}
-		for j := range subsets[i].Columns {
-			subsets[i].Columns[j] = ranked[j].Column
-		}
+	columns := make([]string, len(ranked))
+	for i, r := range ranked {
+		columns[i] = r.Column
 	}
-	return subsets, nil
+	return columns, nil
+}
+
+// Cut returns the first columns, as many as the suffix says. It is an error when there are fewer.
+func (f *Features) Cut(ranked []string, suffix string) ([]string, error) {
+	size, err := strconv.Atoi(suffix)
+	if err != nil || size < 1 {
+		return nil, fmt.Errorf("subset %q: want a number of columns", suffix)
+	}
+	if size > len(ranked) {
+		return nil, fmt.Errorf("ladder asks for %d columns; there are %d candidates", size, len(ranked))
+	}
+	return ranked[:size:size], nil
 }
 
 // Ranked is a column with its importance.
@@ -100,14 +109,14 @@ type Ranked struct {
 	Importance float64 // ≥ 0, in log-odds
 }
 
-// Rank returns the columns of train but the target, the most important first; equal ones keep their order in train.
+// Importances returns the columns of train but the target, the most important first; equal ones keep their order in train.
 //
 // The importance of a column is the standard deviation, over the rows of train, of what it contributes to the linear
 // predictor of a ridge logistic regression (C = 1) of the target on all columns in standard encoding. For a number
 // without missing values that is the absolute standardised coefficient. For a category, and for a number with missing
 // values, it takes all encoded columns together, each level by how many rows have it, so that one level with three
 // rows does not lift a column to the top; it does not depend on the choice of a reference level.
-func Rank(ctx context.Context, train *frame.Frame, target string, threads int) ([]Ranked, error) {
+func Importances(ctx context.Context, train *frame.Frame, target string, threads int) ([]Ranked, error) {
 	column := train.Column(target)
 	if column == nil {
 		return nil, fmt.Errorf("no column named %q, the target", target)

@@ -45,8 +45,11 @@ func New(c Config) (plugins.Features, error) {
 // Subsets returns the one subset, which needs no suffix.
 func (f *Features) Subsets() []string { return []string{""} }
 
-// Choose returns the named columns. It is an error when one is the target or no candidate.
-func (f *Features) Choose(ctx context.Context, _ plugins.Env, in plugins.Candidates) ([]plugins.Subset, error) {
+// Ranking is the list itself.
+func (f *Features) Ranking() any { return Config{Columns: f.columns} }
+
+// Rank returns the named columns. It is an error when one is the target or no candidate.
+func (f *Features) Rank(ctx context.Context, _ plugins.Env, in plugins.Candidates) ([]string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -58,5 +61,8 @@ func (f *Features) Choose(ctx context.Context, _ plugins.Env, in plugins.Candida
 			return nil, fmt.Errorf("column %q is no candidate: the data do not have it, it was dropped, or its role forbids it without allow: leakage", name)
 		}
 	}
-	return []plugins.Subset{{Columns: slices.Clone(f.columns)}}, nil
+	return slices.Clone(f.columns), nil
 }
+
+// Cut returns the whole list.
+func (f *Features) Cut(ranked []string, _ string) ([]string, error) { return ranked, nil }

@@ -1,0 +1,254 @@
+package all
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/cohort"
+	"github.com/ehrlab/ehrlab/plugins/encode"
+	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/plugins/gram"
+	"github.com/ehrlab/ehrlab/plugins/label"
+	"github.com/ehrlab/ehrlab/plugins/metric/compare"
+	"github.com/ehrlab/ehrlab/plugins/model/logistic"
+	"github.com/ehrlab/ehrlab/plugins/plugintest"
+	"github.com/ehrlab/ehrlab/plugins/prepare"
+	"github.com/ehrlab/ehrlab/plugins/split"
+	"github.com/ehrlab/ehrlab/plugins/stats"
+)
+
+// keyed is code whose version enters keys, and which no plugin registers: the steps that every data set goes through, and
+// the libraries that plugins name in Info.Uses.
+type keyed struct {
+	kind, name string
+	version    int
+	output     func(in plugintest.Inputs) any // by all paths that may change it; it is JSON
+}
+
+// allKeyed is the list, by kind and name. A library that a plugin uses and that is not here fails the test: add it.
+var allKeyed = []keyed{
+	{"library", "compare", compare.Version, compareOutput},
+	{"library", "encode", encode.Version, encodeOutput},
+	{"library", "gram", gram.Version, gramOutput},
+	{"library", "label", label.Version, labelOutput},
+	{"library", "logistic", logistic.Version, logisticOutput},
+	{"library", "stats", stats.Version, statsOutput},
+	{"step", "cohort", cohort.Version, cohortOutput},
+	{"step", "prepare", prepare.Version, prepareOutput},
+	{"step", "split", split.Version, splitOutput},
+}
+
+// checkKeyed notes the digests of what is keyed, and checks that it is all that plugins use.
+func checkKeyed(t *testing.T, g *golden, r *plugins.Registry, in plugintest.Inputs) {
+	for _, k := range allKeyed {
+		t.Run(k.kind+" "+k.name, func(t *testing.T) {
+			b := must(json.Marshal(k.output(in)))
+			sum := sha256.Sum256(b)
+			g.note(t, entry{k.kind, k.name, k.version, hex.EncodeToString(sum[:])})
+		})
+	}
+	for _, u := range used(r) {
+		at := slices.IndexFunc(allKeyed, func(k keyed) bool { return k.kind == "library" && k.name == u.Name })
+		if at < 0 || allKeyed[at].version != u.Version {
+			t.Errorf("a plugin uses %q, version %d, which is not in library_test.go: add it, so that a change of it is noticed", u.Name, u.Version)
+		}
+	}
+}
+
+// used lists what plugins name in Info.Uses.
+func used(r *plugins.Registry) []plugins.Use {
+	return slices.Concat(usedBy(&r.Datasets), usedBy(&r.Features), usedBy(&r.Strategies), usedBy(&r.Metrics), usedBy(&r.Views))
+}
+
+func usedBy[P any](set *plugins.Set[P]) []plugins.Use {
+	var out []plugins.Use
+	for _, name := range set.Names() {
+		out = append(out, set.Get(name).Info.Uses...)
+	}
+	return out
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err) // the inputs are fixed
+	}
+	return v
+}
+
+func trainOf(in plugintest.Inputs) plugins.Sample { return in.Parts[plugins.Train] }
+
+func source(label string) *rand.Rand {
+	return plugins.NewRand(1, "golden", plugins.ForSplit).For(plugins.ForSplit, label)
+}
+
+func cohortOutput(in plugintest.Inputs) any {
+	low, high, present, missing := 45.0, 85.0, false, true
+	var out []any
+	for _, filters := range [][]cohort.Filter{
+		{{Column: "age", Min: &low, Max: &high}, {Column: "race", In: []string{"a", "b"}}, {Column: "lactate", Missing: &present}},
+		{{Column: "is_female", In: []string{"1"}}, {Column: "race", Missing: &missing}},
+	} {
+		rows, counts, err := cohort.Select(trainOf(in).Frame, filters)
+		out = append(out, must(rows, err), counts)
+	}
+	return out
+}
+
+func splitOutput(in plugintest.Inputs) any {
+	var out []any
+	for _, cfg := range []split.Config{{By: "subject", Stratify: "death"}, {By: "subject"}, {By: "row", Stratify: "unit"}, {By: "row"}} {
+		cfg.Train, cfg.Validation, cfg.Test, cfg.Reference = 0.45, 0.1, 0.25, 0.2
+		out = append(out, must(split.Assign(trainOf(in).Frame, trainOf(in).Subject, cfg, source(cfg.By+cfg.Stratify))))
+	}
+	return out
+}
+
+func prepareOutput(in plugintest.Inputs) any {
+	var out []any
+	skip := func(column string) bool { return column == in.Target }
+	for _, missing := range []string{prepare.Keep, prepare.Median, prepare.Drop} {
+		for _, levels := range []*prepare.Levels{nil, {Min: 50, Other: "OTHER"}} {
+			fitted := must(prepare.Fit(trainOf(in).Frame, prepare.Config{Missing: missing, Levels: levels}, skip))
+			for _, part := range plugins.AllParts() {
+				f, counts, err := fitted.Apply(in.Parts[part].Frame)
+				out = append(out, fitted, must(f, err).Digest(), counts)
+			}
+		}
+	}
+	return out
+}
+
+// designs returns the encoded train and test parts, without the target.
+func designs(in plugintest.Inputs) (train, test *encode.Design, features []encode.Feature) {
+	e := encode.Fit(trainOf(in).Frame, in.Target)
+	return must(e.Transform(trainOf(in).Frame)), must(e.Transform(in.Parts[plugins.Test].Frame)), e.Features()
+}
+
+func encodeOutput(in plugintest.Inputs) any {
+	train, test, features := designs(in)
+	var sums []float64
+	row := make([]float64, train.Rows)
+	for i, c := range train.Columns {
+		c.AddTo(row, float64(i)-2.5)
+		sums = append(sums, c.Dot(row))
+	}
+	return []any{train, test, features, row, sums}
+}
+
+func labelOutput(in plugintest.Inputs) any {
+	f := trainOf(in).Frame
+	var out []any
+	for _, c := range []*frame.Column{f.Column(in.Target), f.Column("is_female"), frame.NewCategoryFromStrings("c", []string{"yes", "no", "yes"}, nil)} {
+		positive := must(label.Positive(c))
+		out = append(out, positive, must(label.Binary(c, "")), must(label.Binary(c, positive)))
+	}
+	for _, c := range []*frame.Column{f.Column("age"), f.Column("lactate"), f.Column("flat"), f.Column("unit"), f.Column("race")} {
+		_, err := label.Binary(c, "")
+		out = append(out, err == nil)
+	}
+	return out
+}
+
+// long returns columns with several blocks of rows.
+func long(columns int) [][]float64 {
+	r := source("long")
+	out := make([][]float64, columns)
+	for j := range out {
+		out[j] = make([]float64, 5003)
+		for i := range out[j] {
+			out[j][i] = r.NormFloat64() + float64(j)
+		}
+	}
+	return out
+}
+
+func gramOutput(_ plugintest.Inputs) any {
+	x := long(9)
+	lower := must(gram.Lower(context.Background(), x, x, 2))
+	for i := range lower {
+		lower[i] = lower[i][:i+1]
+	}
+	return []any{must(gram.Cross(context.Background(), x[:4], x[3:], 2)), lower}
+}
+
+func logisticOutput(in plugintest.Inputs) any {
+	y := must(label.Binary(trainOf(in).Frame.Column(in.Target), ""))
+	train, test, _ := designs(in)
+	var out []any
+	for _, c := range []float64{0.1, 1, 10} {
+		m := must(logistic.Fit(context.Background(), train, y, logistic.Config{C: c, Threads: 2}))
+		out = append(out, m, m.Predict(test))
+	}
+	wide := &encode.Design{Rows: train.Rows} // beyond the width at which steps are solved for in another way
+	r := source("wide")
+	for range 2001 {
+		dense := make([]float64, train.Rows)
+		for i := range dense {
+			dense[i] = r.NormFloat64()
+		}
+		wide.Columns = append(wide.Columns, encode.Column{Dense: dense})
+	}
+	return append(out, must(logistic.Fit(context.Background(), wide, y, logistic.Config{C: 1, Threads: 2})))
+}
+
+func statsOutput(_ plugintest.Inputs) any {
+	x := long(2)
+	x[0], x[1] = x[0][:301], x[1][:301]
+	for i := range x[0] { // correlated, with ties
+		x[1][i] = math.Round(4*(x[0][i]+x[1][i])) / 4
+	}
+	sorted := slices.Sorted(slices.Values(x[0]))
+	out := []any{
+		must(stats.Mean(x[0])), must(stats.SD(x[0])), stats.MidRanks(x[1]), stats.Rescaled(x[0]),
+		must(stats.Pearson(x[0], x[1])), must(stats.Spearman(x[0], x[1])), must(stats.Quotient(2, 3, 1)), must(stats.Percentile(sorted, 0.05)),
+	}
+	mean, low, high, err := stats.MeanInterval(x[0][:5], 0.95)
+	out = append(out, must(mean, err), low, high)
+	low, high, err = stats.Wilson(7, 40, 0.95)
+	out = append(out, must(low, err), high)
+
+	y, p := make([]bool, len(x[0])), make([]float64, len(x[0]))
+	unit := make([]int32, len(y))
+	for i := range y {
+		y[i] = x[0][i] > 0.5
+		p[i] = 1 / (1 + math.Exp(-x[1][i]))
+		if i < 8 { // certain, right and wrong
+			p[i] = float64(i % 2)
+		}
+		unit[i] = int32(i / 2)
+	}
+	s := must(stats.NewPredictions(y, p))
+	rows, ends := s.Ranked()
+	out = append(out, s.Rows(), s.Events(), must(s.AUROC()), must(s.AUPRC()), s.Brier(), s.LogLoss(), rows, ends)
+	b := stats.Bootstrap{Units: len(y)/2 + 1, Resamples: 50, Threads: 2, Source: func(i int) *rand.Rand { return source(fmt.Sprint(i)) }}
+	draws := must(s.Bootstrap(context.Background(), b, unit))
+	for k := range stats.DrawLogLoss + 1 {
+		low, high, err := draws.Interval(k, 0.9)
+		out = append(out, must(low, err), high, draws.Redrawn)
+	}
+	return out
+}
+
+func compareOutput(in plugintest.Inputs) any {
+	s := must(compare.New(plugins.NewPair(plugins.NewParts(in.Parts), in.Synthetic, in.Target), plugins.Test))
+	var out []any
+	numbers := s.Names(frame.Number)
+	for _, name := range numbers {
+		out = append(out, s.Sorted(plugins.Test, name), s.Sorted(compare.Synthetic, name), s.Bins(name, 10))
+	}
+	for _, name := range s.Names(frame.Category) {
+		out = append(out, s.Levels(name))
+	}
+	env := plugins.Env{Threads: 2, Progress: func(int, int) {}}
+	m, err := s.Columns(context.Background(), env, "score", "note", s.Names(frame.Number, frame.Category), func(column string) float64 { return float64(len(column)) / 7 })
+	left := compare.LeftOut{What: "columns", All: 8, Real: 2, Synthetic: 1}
+	return append(out, must(m, err), compare.Edges(-1, 2.5, 7), compare.Edges(1, 1, 3), left.Counts(), s.Caveats(left, numbers))
+}

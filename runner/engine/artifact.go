@@ -24,8 +24,16 @@ type artifact struct {
 // meta is the structured content of the outputs of all stages.
 type meta struct {
 	Facts
-	Subsets     []plugins.Subset     `json:"subsets,omitempty"`     // features
+	Ranked      []string             `json:"ranked,omitempty"`      // features: the columns in order
 	Measurement *plugins.Measurement `json:"measurement,omitempty"` // measure
+}
+
+// Variable describes a column of a data set as it was read.
+type Variable struct {
+	Name    string     `json:"name"`
+	Kind    frame.Kind `json:"kind"`
+	Unit    string     `json:"unit,omitempty"`
+	Missing int        `json:"missing"` // rows without a value
 }
 
 // Facts is what the index of the cache keeps of an output, to be read without the output.
@@ -33,6 +41,8 @@ type Facts struct {
 	*plan.PartRows                 // prepare
 	Counts         []plugins.Count `json:"counts,omitempty"`
 	Notes          []string        `json:"notes,omitempty"`
+	Variables      []Variable      `json:"variables,omitempty"` // dataset
+	Long           bool            `json:"long,omitempty"`      // too much for the index: the output has it
 }
 
 // encode returns the stored form of an artifact, and the digest of its decoded content: schema, values

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"time"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/runner/cache"
@@ -19,7 +18,8 @@ import (
 // Collect turns the outputs of a plan that has been run into the core of a version. Rows come in the order
 // of the plan, so that equal results are equal bytes. Times, tool and resolved experiment are the caller's.
 func Collect(ctx context.Context, p *plan.Plan, c *cache.Cache, res *Result, opt Options) (*record.Core, error) {
-	g := &collector{ctx: ctx, plan: p, res: res, run: newRun(p, c, opt), core: &record.Core{}}
+	g := &collector{ctx: ctx, plan: p, res: res, run: newRun(p, c, opt), core: &record.Core{},
+		ranked: map[rankedSubset]bool{}, noted: map[string]int{}}
 	g.run.store.damaged = func(s *plan.Step, err error) {
 		g.res.Damaged++
 		g.run.event(Event{Kind: Damaged, Step: s, Err: err})
@@ -33,6 +33,8 @@ func Collect(ctx context.Context, p *plan.Plan, c *cache.Cache, res *Result, opt
 			return nil, fmt.Errorf("cell %s: %w", cell.ID, err)
 		}
 	}
+	g.pending()
+	g.generateNotes()
 	for _, e := range p.Excluded {
 		g.core.Cells = append(g.core.Cells, record.Cell{ID: e.ID, Axes: axesOf(p, e.Values), Status: record.CellExcluded, Reason: e.Reason})
 		g.core.Manifest.Excluded = append(g.core.Manifest.Excluded, record.Excluded{Cell: e.ID, Reason: e.Reason})
@@ -46,6 +48,17 @@ type collector struct {
 	res  *Result
 	run  *run
 	core *record.Core
+
+	ranked   map[rankedSubset]bool // subsets whose columns are listed
+	notes    []string              // of strategies, in the order of the cells
+	noted    map[string]int        // cells that a note holds for
+	withheld bool                  // small counts were left out
+}
+
+// rankedSubset is a feature subset of a data set, by the experiment's names.
+type rankedSubset struct {
+	step            *plan.Step
+	dataset, subset string
 }
 
 // manifest fills in what the plan alone knows.
@@ -58,7 +71,7 @@ func (g *collector) manifest() {
 	m.Plan = p.Hash()
 	m.Axes = p.Axes
 	m.AxisValues = axisValues(p)
-	m.Numeric = plan.Numeric()
+	m.Numeric = plugins.Numeric()
 	for _, w := range p.Experiment.Warnings {
 		m.Warnings = append(m.Warnings, w.Path+": "+w.Message)
 	}
@@ -68,7 +81,7 @@ func (g *collector) manifest() {
 		used[record.PluginInfo{Kind: string(kind), Name: r.Plugin, Version: r.Version}] = true
 	}
 	for _, c := range p.Cells {
-		for _, s := range append(slices.Clone(c.Generate.Inputs), c.Generate, c.Dataset.Read) {
+		for _, s := range append(slices.Clone(c.Generate.Inputs), c.Generate, c.Dataset.Read, c.Dataset.Cohort, c.Dataset.Split) {
 			note(s.Stage, &s.Recipe)
 		}
 		for _, x := range c.Measures {
@@ -125,77 +138,143 @@ func axisValues(p *plan.Plan) map[string][]string {
 	return out
 }
 
-// chains adds each data set with its notes and the account of its rows.
+// chains adds each data set with its notes and the account of its rows, once for each variant of it.
 func (g *collector) chains() error {
-	var seen []*plan.Chain
-	for _, cell := range g.plan.Cells {
-		c := cell.Dataset
-		if slices.Contains(seen, c) {
-			continue
-		}
-		again := slices.ContainsFunc(seen, func(x *plan.Chain) bool { return x.Dataset.Name == c.Dataset.Name })
-		seen = append(seen, c)
-		if !again {
-			g.data(c)
-		}
-		dims := g.variant(cell)
-		for _, s := range append([]*plan.Step{c.Read, c.Cohort, c.Split, c.Prepare}, g.featureSteps(c)...) {
-			f, err := g.facts(s)
-			if err != nil {
+	type seen struct {
+		dataset string
+		step    *plan.Step
+	}
+	accounted := map[seen]bool{}
+	for _, c := range g.plan.AllChains() {
+		if !slices.ContainsFunc(g.core.Manifest.Data, func(d record.DataInfo) bool { return d.Name == c.Dataset.Name }) {
+			if err := g.data(c); err != nil {
 				return err
 			}
-			for _, count := range f.Counts {
-				for axis, value := range dims {
-					count.Dims = withDim(count.Dims, axis, value)
-				}
-				g.core.Counts = append(g.core.Counts, record.Count{Dataset: c.Dataset.Name, Stage: string(s.Stage), Count: count})
+		}
+		for _, s := range []*plan.Step{c.Read, c.Cohort, c.Split, c.Prepare} {
+			if key := (seen{c.Dataset.Name, s}); accounted[key] {
+				continue
+			} else {
+				accounted[key] = true
 			}
-			for _, n := range f.Notes {
-				if c.Header != nil && slices.Contains(c.Header.Notes, n) {
-					continue // said with the data set already
-				}
-				if note := c.Dataset.Name + ": " + n; !slices.Contains(g.core.Manifest.Notes, note) {
-					g.core.Manifest.Notes = append(g.core.Manifest.Notes, note)
-				}
+			if err := g.account(c, s); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-// variant names the values of the declared axes of a cell: they may change what its data are.
-func (g *collector) variant(c *plan.Cell) map[string]string {
-	dims := map[string]string{}
-	for i, axis := range g.plan.Axes {
-		if g.plan.Declared(axis) {
-			dims[axis] = c.Values[i].String()
+// account adds the counts and notes of one step of a data set.
+func (g *collector) account(c *plan.Chain, s *plan.Step) error {
+	f, err := g.facts(s)
+	if err != nil {
+		return err
+	}
+	for _, count := range f.Counts {
+		for axis, value := range c.Variant {
+			count.Dims = withDim(count.Dims, axis, value)
+		}
+		g.count(c, record.Count{Dataset: c.Dataset.Name, Stage: string(s.Stage), Count: count})
+	}
+	for _, n := range f.Notes {
+		if c.Header != nil && slices.Contains(c.Header.Notes, n) {
+			continue // said with the data set already
+		}
+		if note := c.Dataset.Name + ": " + n; !slices.Contains(g.core.Manifest.Notes, note) {
+			g.core.Manifest.Notes = append(g.core.Manifest.Notes, note)
 		}
 	}
-	return dims
+	return nil
 }
 
-// featureSteps lists the feature steps of a data set, in the order of the plan.
-func (g *collector) featureSteps(c *plan.Chain) []*plan.Step {
-	var steps []*plan.Step
-	for _, s := range g.plan.Steps {
-		if s.Stage == plan.StageFeatures && s.Inputs[0] == c.Prepare {
-			steps = append(steps, s)
+// fewest is the number of patients that a count of restricted data may stand for: smaller ones are withheld,
+// as cells of fewer than 11 are by the usual rule for releasing tables of health data (CMS cell size policy).
+const fewest = 11
+
+// count adds a count. What a restricted data set has fewer than 11 of is left out, but for what is counted of
+// its columns and files.
+func (g *collector) count(c *plan.Chain, count record.Count) {
+	small := count.Value > 0 && count.Value < fewest
+	if small && g.governance(c) == plugins.Restricted && count.Stage != string(plan.StageDataset) && count.Stage != string(plan.StageFeatures) {
+		g.withheld = true
+		return
+	}
+	g.core.Counts = append(g.core.Counts, count)
+}
+
+// governance is what the experiment says of the rows of a data set, else the data set itself.
+func (g *collector) governance(c *plan.Chain) plugins.Governance {
+	if c.Dataset.Governance != "" || c.Header == nil {
+		return c.Dataset.Governance
+	}
+	return c.Header.Governance
+}
+
+// subset lists the columns of a cell's feature subset, by place, once for each subset of a data set.
+func (g *collector) subset(c *plan.Cell) error {
+	w := c.Generate.Work.(plan.GenerateWork)
+	step := c.Generate.Inputs[1]
+	key := rankedSubset{step, c.Dataset.Dataset.Name, g.plan.Text(c, "features")}
+	if _, failed := g.res.Failures[step]; failed || g.ranked[key] {
+		return nil
+	}
+	g.ranked[key] = true
+	a, err := g.run.store.read(g.ctx, step)
+	if err != nil {
+		return err
+	}
+	columns, err := w.Features.Cut(a.meta.Ranked, w.Suffix)
+	if err != nil {
+		return nil // the cells that need the subset say so
+	}
+	for i, column := range columns {
+		dims := map[string]string{"features": key.subset, "column": column}
+		for axis, value := range c.Dataset.Variant {
+			dims[axis] = value
+		}
+		g.core.Counts = append(g.core.Counts, record.Count{
+			Dataset: key.dataset, Stage: string(plan.StageFeatures), Count: plugins.Count{Name: "place of the feature", Dims: dims, Value: i + 1},
+		})
+	}
+	return nil
+}
+
+// pending adds the cells whose values were never decided, since what decides them failed.
+func (g *collector) pending() {
+	for _, node := range g.plan.Pending {
+		for _, c := range node.Unresolved(g.plan.Axes) {
+			row := record.Cell{ID: c.ID, Axes: axesOf(g.plan, c.Values), Status: record.CellFailed, Reason: "it waits for the " + node.Wants}
+			for _, s := range node.Waits {
+				if f, failed := g.res.Failures[s]; failed {
+					row.Stage, row.Reason = string(f.Root.Stage), f.Err.Error()
+				}
+			}
+			g.core.Cells = append(g.core.Cells, row)
 		}
 	}
-	return steps
 }
 
-func (g *collector) data(c *plan.Chain) {
+// generateNotes adds what strategies noted, with the number of cells that it holds for.
+func (g *collector) generateNotes() {
+	for _, n := range g.notes {
+		g.core.Manifest.Notes = append(g.core.Manifest.Notes, fmt.Sprintf("%s (cells: %d)", n, g.noted[n]))
+	}
+	if g.withheld {
+		g.core.Manifest.Notes = append(g.core.Manifest.Notes, fmt.Sprintf("counts of fewer than %d rows of restricted data are withheld", fewest))
+	}
+}
+
+// data describes a data set: what it is, where it comes from, and its columns as they were read.
+func (g *collector) data(c *plan.Chain) error {
 	info := record.DataInfo{Name: c.Dataset.Name, Plugin: c.Info.Name}
 	for _, f := range c.Files {
 		info.Files = append(info.Files, record.FileInfo{Role: f.Role, Bytes: f.Bytes, SHA256: string(f.Hash)})
 	}
 	if c.Header != nil {
-		info.Governance, info.Licence, info.Citation, info.Notes = c.Header.Governance, c.Header.Licence, c.Header.Citation, c.Header.Notes
+		info.Licence, info.Citation, info.Notes = c.Header.Licence, c.Header.Citation, c.Header.Notes
 	}
-	if c.Dataset.Governance != "" {
-		info.Governance = c.Dataset.Governance
-	}
+	info.Governance = g.governance(c)
 	if c.Dataset.Licence != "" {
 		info.Licence = c.Dataset.Licence
 	}
@@ -208,7 +287,15 @@ func (g *collector) data(c *plan.Chain) {
 	if info.Governance == plugins.Simulated {
 		g.core.Manifest.Simulated = true
 	}
+	f, err := g.facts(c.Read)
+	if err != nil {
+		return err
+	}
+	for _, v := range f.Variables {
+		info.Columns = append(info.Columns, record.ColumnInfo{Name: v.Name, Kind: string(v.Kind), Unit: v.Unit, Role: string(c.Roles[v.Name]), Missing: v.Missing})
+	}
 	g.core.Manifest.Data = append(g.core.Manifest.Data, info)
+	return nil
 }
 
 // cell adds a cell with its scores. A metric that failed leaves a row for each score that it declares.
@@ -224,6 +311,16 @@ func (g *collector) cell(c *plan.Cell) error {
 			return err
 		}
 		g.counts(c, plan.StageGenerate, f.Counts)
+		for _, n := range f.Notes {
+			note := g.plan.Text(c, "strategy") + ": " + n
+			if g.noted[note] == 0 {
+				g.notes = append(g.notes, note)
+			}
+			g.noted[note]++
+		}
+	}
+	if err := g.subset(c); err != nil {
+		return err
 	}
 	for _, m := range c.Measures {
 		if f, failed := g.res.Failures[m.Step]; failed {
@@ -254,7 +351,7 @@ func (g *collector) cell(c *plan.Cell) error {
 
 func (g *collector) counts(c *plan.Cell, stage plan.Stage, counts []plugins.Count) {
 	for _, count := range counts {
-		g.core.Counts = append(g.core.Counts, record.Count{Dataset: c.Dataset.Dataset.Name, Cell: c.ID, Stage: string(stage), Count: count})
+		g.count(c.Dataset, record.Count{Dataset: c.Dataset.Dataset.Name, Cell: c.ID, Stage: string(stage), Count: count})
 	}
 }
 
@@ -263,15 +360,26 @@ func (g *collector) score(c *plan.Cell, m plan.Measure, s plugins.Score) {
 	g.core.Scores = append(g.core.Scores, record.Score{Cell: c.ID, Metric: m.Metric.Name, Score: s})
 }
 
-// facts returns what a finished step left; a step that failed left nothing.
+// facts returns what a finished step left; a step that failed left nothing. What the index does not have, or
+// has damaged, the output has.
 func (g *collector) facts(s *plan.Step) (Facts, error) {
 	var f Facts
-	if b, ok := g.run.facts(s.Key); ok && len(b) > 0 {
-		if err := json.Unmarshal(b, &f); err != nil {
-			return f, fmt.Errorf("facts of %s: %w", s.Label, err)
+	if _, failed := g.res.Failures[s]; failed {
+		return f, nil
+	}
+	if b, ok := g.run.facts(s.Key); ok {
+		if len(b) == 0 {
+			return f, nil
+		}
+		if err := json.Unmarshal(b, &f); err == nil && !f.Long {
+			return f, nil
 		}
 	}
-	return f, nil
+	a, err := g.run.store.read(g.ctx, s)
+	if err != nil {
+		return f, err
+	}
+	return a.meta.Facts, nil
 }
 
 // merged returns the metric's dims in the experiment, then those of the score itself.
@@ -290,47 +398,4 @@ func axesOf(p *plan.Plan, values []spec.Value) map[string]string {
 		out[p.Axes[i]] = v.String()
 	}
 	return out
-}
-
-// Verified is what a check of stored outputs came to.
-type Verified struct {
-	Checked int
-	Differ  []*plan.Step // whose output, made again, is another
-}
-
-// Verify makes outputs of a plan that are in the cache again and compares them with what is stored.
-// share is how many of them, in (0,1]: they are spread evenly over the plan.
-func Verify(ctx context.Context, p *plan.Plan, c *cache.Cache, share float64, opt Options) (*Verified, error) {
-	r := newRun(p, c, opt)
-	v := &Verified{}
-	r.store.damaged = func(s *plan.Step, err error) { r.event(Event{Kind: Damaged, Step: s, Err: err}) }
-	due := 0.0
-	for _, s := range p.Steps {
-		entry, hit := c.Lookup(s.Key)
-		if !hit {
-			continue
-		}
-		if due += share; due < 1 {
-			continue
-		}
-		due--
-		start := time.Now()
-		r.event(Event{Kind: Started, Step: s})
-		r.store.want(s)
-		a, err := r.call(ctx, s, max(opt.Workers, 1))
-		if err != nil {
-			return v, fmt.Errorf("%s: %w", s.Label, err)
-		}
-		r.store.release(s)
-		_, digest, err := a.encode()
-		if err != nil {
-			return v, err
-		}
-		v.Checked++
-		if digest != entry.Digest {
-			v.Differ = append(v.Differ, s)
-		}
-		r.event(Event{Kind: Done, Step: s, Elapsed: time.Since(start)})
-	}
-	return v, nil
 }

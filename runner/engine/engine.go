@@ -20,7 +20,7 @@ import (
 // Options says how a plan is run. None of it enters a key.
 type Options struct {
 	Workers int           // steps that run at once, and threads that they share; at least 1
-	Memory  int64         // bytes that running steps may reserve together; 0: no limit
+	Memory  int64         // bytes that running steps may reserve together, and the most that one may need; 0: no limit
 	Timeout time.Duration // for one step; 0: none
 	Scratch string        // folder for the private folders of plugins; "": the system's
 	Log     *slog.Logger

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -48,15 +49,17 @@ func (d fakeData) Read(context.Context, plugins.Env) (*plugins.Data, error) {
 
 type fakeFeatures struct{}
 
-func (fakeFeatures) Subsets() []string { return []string{""} }
-func (fakeFeatures) Choose(_ context.Context, _ plugins.Env, in plugins.Candidates) ([]plugins.Subset, error) {
+func (fakeFeatures) Subsets() []string                               { return []string{""} }
+func (fakeFeatures) Ranking() any                                    { return nil }
+func (fakeFeatures) Cut(ranked []string, _ string) ([]string, error) { return ranked, nil }
+func (fakeFeatures) Rank(_ context.Context, _ plugins.Env, in plugins.Candidates) ([]string, error) {
 	var names []string
 	for _, n := range in.Train.Names() {
 		if n != in.Target {
 			names = append(names, n)
 		}
 	}
-	return []plugins.Subset{{Columns: names}}, nil
+	return names, nil
 }
 
 // fakeStrategy copies rows of the part that it reads; Do makes it misbehave.
@@ -159,7 +162,7 @@ func newLab() *lab {
 	strategy("holdout", plugins.Reference, &l.reference)
 	plugins.Add(&l.registry.Metrics, plugins.Info{
 		Name: "total", Version: 1, Summary: "sum of x", Reads: []plugins.Part{plugins.Test},
-		Scores: []plugins.ScoreInfo{{Name: "total"}, {Name: "none"}},
+		Scores: []plugins.ScoreInfo{{Name: "total", Min: 0, Max: math.Inf(1)}, {Name: "none"}},
 	}, fakeMetric{}, func(c fakeMetric) (plugins.Metric, error) { c.reads, c.seen = plugins.Test, &l.metric; return c, nil })
 	return l
 }

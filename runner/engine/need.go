@@ -7,8 +7,9 @@ import (
 	"github.com/ehrlab/ehrlab/runner/plan"
 )
 
-// need estimates what a step reserves, from the sizes that finished steps left.
-func (r *run) need(s *plan.Step) plugins.Need {
+// need estimates what a step reserves, from the sizes that finished steps left. known says that the plugin
+// estimates its own need.
+func (r *run) need(s *plan.Step) (need plugins.Need, known bool) {
 	size := plugins.Size{}
 	for _, in := range s.Inputs {
 		if in.Stage == plan.StagePrepare {
@@ -29,10 +30,10 @@ func (r *run) need(s *plan.Step) plugins.Need {
 	if info != nil && info.Need != nil {
 		n := info.Need(size)
 		n.Threads = max(n.Threads, 1)
-		return n
+		return n, true
 	}
 	const fixed, copies, cell = 16 << 20, 4, 8 // a few copies of the table, eight bytes a value
-	return plugins.Need{Threads: 1, Bytes: fixed + int64(size.Rows+size.N)*int64(size.Columns)*cell*copies}
+	return plugins.Need{Threads: 1, Bytes: fixed + int64(size.Rows+size.N)*int64(size.Columns)*cell*copies}, false
 }
 
 // size is the rows and columns of prepared data.

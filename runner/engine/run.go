@@ -4,29 +4,34 @@ import (
 	"container/heap"
 	"context"
 	"errors"
+	"fmt"
 	"time"
+
+	"github.com/dustin/go-humanize"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/runner/cache"
 	"github.com/ehrlab/ehrlab/runner/plan"
 )
 
-// run is the state of one run. Everything but store belongs to the goroutine of loop.
+// run is the state of one run. What stands above state is shared with workers; the rest belongs to the
+// goroutine of loop.
 type run struct {
-	plan  *plan.Plan
-	cache *cache.Cache
-	opt   Options
-	store *store
-
-	state    []state
-	waiting  []int   // inputs that are not done, by step
-	readers  [][]int // steps that wait for a step
-	ready    intHeap // in the order of the plan, whatever the order of completion
-	running  int
-	threads  int
-	bytes    int64
-	sizes    map[*plan.Step]plugins.Size // of prepared data
+	plan     *plan.Plan
+	cache    *cache.Cache
+	opt      Options
+	store    *store
 	finished chan completion
+
+	ctx     context.Context // of loop
+	state   []state
+	waiting []int   // inputs that are not done, by step
+	readers [][]int // steps that wait for a step
+	ready   intHeap // in the order of the plan, whatever the order of completion
+	running int
+	threads int
+	bytes   int64
+	sizes   map[*plan.Step]plugins.Size // of prepared data
 
 	cells     map[*plan.Step][]int // cells by their last steps
 	cellLeft  []int
@@ -78,7 +83,9 @@ func (r *run) loop(ctx context.Context) (*Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r.admit(r.plan.Steps)
-	var stop error
+	r.opt.Log.Info("run", "experiment", r.plan.Experiment.Name, "cells", len(r.plan.Cells), "steps", len(r.plan.Steps),
+		"cached", r.result.StepsCached, "workers", r.opt.Workers, "memory", r.opt.Memory, "timeout", r.opt.Timeout)
+	stop := r.grow(ctx)
 	for {
 		if stop == nil && ctx.Err() != nil {
 			stop = ErrInterrupted
@@ -99,7 +106,7 @@ func (r *run) loop(ctx context.Context) (*Result, error) {
 		} else {
 			c = <-r.finished // running steps see the ended context and return
 		}
-		if err := r.take(c); err != nil && stop == nil {
+		if err := r.take(ctx, c); err != nil && stop == nil {
 			stop = err
 			cancel()
 		}
@@ -196,7 +203,13 @@ func lastSteps(c *plan.Cell) []*plan.Step {
 func (r *run) start(ctx context.Context) {
 	for len(r.ready) > 0 && r.running < r.opt.Workers {
 		s := r.plan.Steps[r.ready[0]]
-		need := r.need(s)
+		need, known := r.need(s)
+		if r.opt.Memory > 0 && known && need.Bytes > r.opt.Memory {
+			heap.Pop(&r.ready)
+			r.fail(s, &Failure{Root: s, Err: fmt.Errorf("it needs about %s, and running steps may reserve %s: lower the size, or raise the memory setting",
+				humanize.IBytes(uint64(need.Bytes)), humanize.IBytes(uint64(r.opt.Memory)))})
+			continue
+		}
 		free := max(r.opt.Workers-r.threads, 1)
 		need.Threads = max(1, min(need.Threads, free/min(len(r.ready), free)))
 		if r.opt.Memory > 0 {
@@ -210,13 +223,14 @@ func (r *run) start(ctx context.Context) {
 		r.running++
 		r.threads += need.Threads
 		r.bytes += need.Bytes
+		r.opt.Log.Debug("step started", "step", s.Label, "key", s.Key, "threads", need.Threads, "bytes", need.Bytes)
 		r.event(Event{Kind: Started, Step: s})
 		go r.work(ctx, s, need)
 	}
 }
 
 // take handles what a worker sent. It returns an error only when the run must end.
-func (r *run) take(c completion) error {
+func (r *run) take(ctx context.Context, c completion) error {
 	if c.event != nil {
 		r.pass(*c.event)
 		return nil
@@ -228,7 +242,7 @@ func (r *run) take(c completion) error {
 	switch {
 	case c.err == nil:
 		r.done(c.step, c.elapsed)
-		return r.grow(c.step)
+		return r.grow(ctx)
 	case errors.As(c.err, &end):
 		return end.err
 	case errors.Is(c.err, ErrInterrupted):
@@ -241,6 +255,7 @@ func (r *run) take(c completion) error {
 		r.opt.Log.Error("a bug in a plugin", "step", c.step.Label, "error", bug.Error(), "stack", bug.Stack)
 	}
 	r.result.StepsRun++
+	r.opt.Log.Debug("step failed", "step", c.step.Label, "key", c.step.Key, "elapsed", c.elapsed, "error", c.err)
 	r.fail(c.step, &Failure{Root: c.step, Err: c.err})
 	return nil
 }
@@ -256,6 +271,7 @@ func (r *run) done(s *plan.Step, elapsed time.Duration) {
 		}
 	}
 	r.endStep(s)
+	r.opt.Log.Debug("step done", "step", s.Label, "key", s.Key, "elapsed", elapsed)
 	r.event(Event{Kind: Done, Step: s, Elapsed: elapsed})
 }
 
@@ -283,20 +299,22 @@ func (r *run) endStep(s *plan.Step) {
 	}
 }
 
-// grow adds the cells that waited for a step.
-func (r *run) grow(done *plan.Step) error {
+// grow adds the cells of every node whose steps are done.
+func (r *run) grow(ctx context.Context) error {
 	for _, node := range r.plan.Pending {
-		ready := false
-		for _, s := range node.Waits {
-			if s == done {
-				ready = true
-			}
-		}
+		ready := true
 		for _, s := range node.Waits {
 			ready = ready && r.state[s.Index] == isDone
 		}
 		if !ready {
 			continue
+		}
+		for _, s := range node.Waits {
+			if _, ok := r.facts(s.Key); !ok { // damaged: read the output, which makes it again
+				if _, err := r.store.read(ctx, s); err != nil {
+					return err
+				}
+			}
 		}
 		fresh, err := r.plan.Grow(node, r.facts)
 		if err != nil {
@@ -314,6 +332,10 @@ func (r *run) countCells() {
 		if failureOf(c, r.result.Failures) != nil {
 			r.result.Failed++
 		}
+	}
+	for _, node := range r.plan.Pending { // what they wait for failed
+		r.result.Cells += node.Cells()
+		r.result.Failed += node.Cells()
 	}
 }
 

@@ -43,7 +43,11 @@ func (r *run) dataset(ctx context.Context, s *plan.Step, w plan.DatasetWork, thr
 	if err != nil {
 		return nil, err
 	}
-	return &artifact{table: data.Frame, meta: meta{Facts: Facts{Counts: data.Counts, Notes: data.Notes}}}, nil
+	facts := Facts{Counts: data.Counts, Notes: data.Notes}
+	for _, c := range data.Frame.Columns() {
+		facts.Variables = append(facts.Variables, Variable{Name: c.Name, Kind: c.Kind, Unit: c.Unit, Missing: c.MissingCount()})
+	}
+	return &artifact{table: data.Frame, meta: meta{Facts: facts}}, nil
 }
 
 func (r *run) cohort(ctx context.Context, s *plan.Step, w plan.CohortWork) (*artifact, error) {
@@ -80,11 +84,14 @@ func (r *run) split(ctx context.Context, s *plan.Step, w plan.SplitWork) (*artif
 	}
 	rows := rowsOf(kept.table.Column(rowColumn))
 	table := data.table.Take(rows)
-	var subject *frame.Column
-	if w.Subject != "" {
-		if subject = table.Column(w.Subject); subject == nil {
-			return nil, fmt.Errorf("no column %q to split by; a column with one value only is dropped when the data are read", w.Subject)
+	if c := table.Column(w.Row); c != nil {
+		if n := repeated(c); n > 0 {
+			return nil, fmt.Errorf("column %q identifies the row, but %d of %d rows repeat the identifier of another: one stay could fall into two parts", w.Row, n, c.Len())
 		}
+	}
+	subject := table.Column(w.Subject) // by row it is counted with, where the data have it
+	if subject == nil && w.Dataset.Split.By == "subject" {
+		return nil, fmt.Errorf("no column %q to split by; a column with one value only is dropped when the data are read", w.Subject)
 	}
 	a, err := split.Assign(table, subject, w.Dataset.Split, w.Rand.For(plugins.ForSplit))
 	if err != nil {
@@ -102,6 +109,23 @@ func (r *run) split(ctx context.Context, s *plan.Step, w plan.SplitWork) (*artif
 		table: frame.Must(rowNumbers(chosen), frame.NewCategoryFromStrings(partColumn, names, nil)),
 		meta:  meta{Facts: Facts{Counts: a.Counts, Notes: a.Notes}},
 	}, nil
+}
+
+// repeated counts the rows whose value an earlier row has; a missing value repeats none.
+func repeated(c *frame.Column) int {
+	if c.Kind == frame.Category {
+		present := c.Len() - c.MissingCount()
+		return present - len(c.Levels)
+	}
+	seen := make(map[float64]bool, c.Len())
+	n := 0
+	for _, v := range c.Numbers {
+		if seen[v] {
+			n++
+		}
+		seen[v] = !math.IsNaN(v)
+	}
+	return n
 }
 
 func rowsOf(c *frame.Column) []int {
@@ -133,15 +157,22 @@ func (r *run) prepare(ctx context.Context, s *plan.Step, w plan.PrepareWork) (*a
 		}
 		parts[p] = data.table.Take(of)
 	}
+	if parts[plugins.Train].Column(w.Target) == nil {
+		return nil, fmt.Errorf("the data have no column %q for the target; a column that holds one value only is dropped when they are read", w.Target)
+	}
 	fitted, err := prepare.Fit(parts[plugins.Train], w.Dataset.Prepare, func(column string) bool { return slices.Contains(w.Skip, column) })
 	if err != nil {
 		return nil, err
 	}
 	var counts []plugins.Count
+	var notes []string
 	for _, p := range plugins.AllParts() {
 		applied, done, err := fitted.Apply(parts[p])
 		if err != nil {
 			return nil, fmt.Errorf("%s part: %w", p, err)
+		}
+		if n := dropped(p, parts[p], applied, w.Target); n != "" {
+			notes = append(notes, n)
 		}
 		parts[p] = applied
 		for _, c := range done {
@@ -153,8 +184,33 @@ func (r *run) prepare(ctx context.Context, s *plan.Step, w plan.PrepareWork) (*a
 	if err != nil {
 		return nil, err
 	}
-	a.meta.Counts = counts
+	a.meta.Counts, a.meta.Notes = counts, notes
 	return a, nil
+}
+
+// dropped says how many rows of a part preparation left out, and what that did to the label: rows without a
+// missing value need not be like the others.
+func dropped(p plugins.Part, before, after *frame.Frame, target string) string {
+	if before.Rows() == after.Rows() {
+		return ""
+	}
+	text := fmt.Sprintf("prepare: %d of %d rows of the %s part are left out for a missing value", before.Rows()-after.Rows(), before.Rows(), p)
+	if share := mean(before.Column(target)); !math.IsNaN(share) {
+		text += fmt.Sprintf("; the mean of the label goes from %.3f to %.3f", share, mean(after.Column(target)))
+	}
+	return text
+}
+
+// mean of the values of a number column; NaN of a category column, or of none.
+func mean(c *frame.Column) float64 {
+	sum, n := 0.0, 0
+	for _, v := range c.Numbers {
+		if !math.IsNaN(v) {
+			sum += v
+			n++
+		}
+	}
+	return sum / float64(n)
 }
 
 // withDim returns dims with one more.
@@ -171,9 +227,6 @@ func (r *run) features(ctx context.Context, s *plan.Step, w plan.FeaturesWork, t
 	if err != nil {
 		return nil, err
 	}
-	if err := labelled(train, w.Target); err != nil {
-		return nil, err
-	}
 	names := slices.DeleteFunc(train.Names(), func(n string) bool { return n != w.Target && slices.Contains(w.Barred, n) })
 	candidates, err := train.Select(names...)
 	if err != nil {
@@ -181,28 +234,16 @@ func (r *run) features(ctx context.Context, s *plan.Step, w plan.FeaturesWork, t
 	}
 	env, end := r.env(s, w.Rand, threads)
 	defer end()
-	subsets, err := w.Plugin.Choose(ctx, env, plugins.Candidates{Train: candidates, Target: w.Target})
+	ranked, err := w.Plugin.Rank(ctx, env, plugins.Candidates{Train: candidates, Target: w.Target})
 	if err != nil {
 		return nil, err
 	}
-	var counts []plugins.Count
-	for _, subset := range subsets {
-		for i, c := range subset.Columns {
-			if c == w.Target || candidates.Column(c) == nil {
-				return nil, &BugError{What: fmt.Sprintf("chose %q, which is no candidate", c)}
-			}
-			counts = append(counts, plugins.Count{Name: "place of the feature", Dims: map[string]string{"subset": subset.Suffix, "column": c}, Value: i + 1})
+	for i, c := range ranked {
+		if c == w.Target || candidates.Column(c) == nil || slices.Contains(ranked[:i], c) {
+			return nil, &BugError{What: fmt.Sprintf("ranked %q, which is no candidate or is there twice", c)}
 		}
 	}
-	return &artifact{meta: meta{Subsets: subsets, Facts: Facts{Counts: counts}}}, nil
-}
-
-// labelled checks that the data have the label column: it may have been dropped for holding one value.
-func labelled(f *frame.Frame, target string) error {
-	if f.Column(target) == nil {
-		return fmt.Errorf("no column %q for the target; a column with one value only is dropped when the data are read", target)
-	}
-	return nil
+	return &artifact{meta: meta{Ranked: ranked}}, nil
 }
 
 // generate hands the strategy the parts that it declared, cut to the chosen columns and the label.
@@ -211,11 +252,11 @@ func (r *run) generate(ctx context.Context, s *plan.Step, w plan.GenerateWork, t
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(chosen.meta.Subsets, func(x plugins.Subset) bool { return x.Suffix == w.Suffix })
-	if i < 0 {
-		return nil, &BugError{What: fmt.Sprintf("the feature step offers no subset %q", w.Suffix)}
+	columns, err := w.Features.Cut(chosen.meta.Ranked, w.Suffix)
+	if err != nil {
+		return nil, fmt.Errorf("features: %w", err)
 	}
-	columns := append(slices.Clone(chosen.meta.Subsets[i].Columns), w.Target)
+	columns = append(slices.Clone(columns), w.Target)
 	samples := map[plugins.Part]plugins.Sample{}
 	for _, p := range w.Info.Reads {
 		f, err := r.store.part(ctx, s.Inputs[0], p)
@@ -233,15 +274,16 @@ func (r *run) generate(ctx context.Context, s *plan.Step, w plan.GenerateWork, t
 	if err != nil {
 		return nil, err
 	}
-	if out.Frame.Rows() != w.N || !slices.Equal(out.Frame.Names(), columns) {
-		return nil, &BugError{What: fmt.Sprintf("delivered %d rows of columns %q, not %d of %q", out.Frame.Rows(), out.Frame.Names(), w.N, columns)}
+	if err := checkGenerated(out.Frame, samples[w.Info.Reads[0]].Frame, w.N); err != nil {
+		return nil, err
 	}
 	return &artifact{table: out.Frame, meta: meta{Facts: Facts{Counts: out.Counts, Notes: out.Notes}}}, nil
 }
 
 // measure hands the metric the parts that it declared. The pair is shared by the metrics of a cell.
 func (r *run) measure(ctx context.Context, s *plan.Step, w plan.MeasureWork, threads int) (*artifact, error) {
-	pair, err := r.store.pairOf(ctx, s.Inputs[1], func(a *artifact) (*plugins.Pair, error) {
+	roles := pairRoles{w.Target, w.Subject, w.Site}
+	pair, err := r.store.pairOf(ctx, s.Inputs[1], roles, func(a *artifact) (*plugins.Pair, error) {
 		return r.pair(ctx, s.Inputs[0], w, a)
 	})
 	if err != nil {
@@ -283,32 +325,18 @@ func (r *run) pair(ctx context.Context, prepared *plan.Step, w plan.MeasureWork,
 	return plugins.NewPair(plugins.NewParts(samples), synthetic.table, w.Target), nil
 }
 
-// checkMeasurement holds a metric to what it declared.
-func checkMeasurement(m *plugins.Measurement, info *plugins.Info) error {
-	for _, s := range m.Scores {
-		i := slices.IndexFunc(info.Scores, func(x plugins.ScoreInfo) bool { return x.Name == s.Name })
-		switch {
-		case i < 0:
-			return &BugError{What: fmt.Sprintf("returned the score %q, which it does not declare", s.Name)}
-		case s.Status == plugins.Undefined && s.Reason == "":
-			return &BugError{What: fmt.Sprintf("score %q is undefined without a reason", s.Name)}
-		case s.Status != plugins.OK && s.Status != plugins.Undefined:
-			return &BugError{What: fmt.Sprintf("score %q has the status %q", s.Name, s.Status)}
-		case math.IsNaN(s.Value) || math.IsInf(s.Value, 0):
-			return &BugError{What: fmt.Sprintf("score %q is not a number", s.Name)}
-		}
-	}
-	return nil
-}
-
 // json is the form that the index keeps; nil when there is nothing to keep.
 func (f Facts) json() json.RawMessage {
-	if f.PartRows == nil && len(f.Counts) == 0 && len(f.Notes) == 0 {
+	if f.PartRows == nil && len(f.Counts) == 0 && len(f.Notes) == 0 && len(f.Variables) == 0 && !f.Long {
 		return nil
 	}
 	b, err := json.Marshal(f)
 	if err != nil {
 		panic(err)
+	}
+	const most = 64 << 10
+	if len(b) > most {
+		return Facts{PartRows: f.PartRows, Long: true}.json()
 	}
 	return b
 }

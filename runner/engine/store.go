@@ -29,8 +29,11 @@ type slot struct {
 	mu    sync.Mutex
 	held  *artifact
 	parts map[plugins.Part]*frame.Frame
-	pair  *plugins.Pair
+	pairs map[pairRoles]*plugins.Pair
 }
+
+// pairRoles are the columns that a pair needs besides its rows. Two data sets may share rows and differ in them.
+type pairRoles struct{ target, subject, site string }
 
 func newStore(c *cache.Cache) *store {
 	return &store{cache: c, slots: map[*plan.Step]*slot{}}
@@ -66,10 +69,14 @@ func (st *store) slot(s *plan.Step) *slot {
 	return st.slots[s]
 }
 
+// get returns the slot of a step; where no step is waiting for it any more, one that is not kept.
 func (st *store) get(s *plan.Step) *slot {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	return st.slot(s)
+	if slot, ok := st.slots[s]; ok {
+		return slot
+	}
+	return &slot{}
 }
 
 // keep holds a fresh output for the steps that will read it.
@@ -118,11 +125,14 @@ func (st *store) read(ctx context.Context, s *plan.Step) (*artifact, error) {
 		return nil, &fatal{err}
 	}
 	a, err := decode(b)
-	if err != nil {
-		st.damaged(s, err)
-		return st.remake(ctx, s)
+	if err == nil {
+		return a, nil
 	}
-	return a, nil
+	st.damaged(s, err)
+	if err := st.cache.SetAside(s.Key, err); err != nil {
+		return nil, &fatal{err}
+	}
+	return st.remake(ctx, s)
 }
 
 // part returns the rows of one part, cut out of the prepared data once.
@@ -150,20 +160,24 @@ func (st *store) part(ctx context.Context, prepared *plan.Step, p plugins.Part) 
 
 // pairOf returns the pair of synthetic rows and real parts, made once for all metrics of a cell, so that
 // its preparations are shared.
-func (st *store) pairOf(ctx context.Context, generated *plan.Step, make func(*artifact) (*plugins.Pair, error)) (*plugins.Pair, error) {
+func (st *store) pairOf(ctx context.Context, generated *plan.Step, roles pairRoles, build func(*artifact) (*plugins.Pair, error)) (*plugins.Pair, error) {
 	slot := st.get(generated)
 	slot.mu.Lock()
 	defer slot.mu.Unlock()
-	if slot.pair != nil {
-		return slot.pair, nil
+	if pair, ok := slot.pairs[roles]; ok {
+		return pair, nil
 	}
 	a, err := st.loadLocked(ctx, generated, slot)
 	if err != nil {
 		return nil, err
 	}
-	pair, err := make(a)
-	if err == nil {
-		slot.pair = pair
+	pair, err := build(a)
+	if err != nil {
+		return nil, err
 	}
-	return pair, err
+	if slot.pairs == nil {
+		slot.pairs = map[pairRoles]*plugins.Pair{}
+	}
+	slot.pairs[roles] = pair
+	return pair, nil
 }

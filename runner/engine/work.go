@@ -55,10 +55,14 @@ func (r *run) compute(ctx context.Context, s *plan.Step, threads int) (*artifact
 	if _, err := r.cache.Put(ctx, &s.Recipe, cache.Output{
 		Bytes: bytes, Digest: digest, Facts: a.meta.Facts.json(), Elapsed: time.Since(start),
 	}); err != nil {
-		if ctx.Err() != nil {
+		var conflict *cache.ConflictError
+		switch {
+		case ctx.Err() != nil:
 			return nil, ErrInterrupted
+		case errors.As(err, &conflict):
+			return nil, &BugError{What: conflict.Error()}
 		}
-		return nil, &fatal{fmt.Errorf("cache: %w", err)}
+		return nil, &fatal{fmt.Errorf("cache: %s: %w", s.Label, err)}
 	}
 	return a, nil
 }

@@ -48,7 +48,9 @@ func New(e *spec.Experiment, in Inputs) (*Plan, error) {
 	if err := p.growKnown(in.Facts); err != nil {
 		return nil, err
 	}
-	p.finish()
+	if len(p.Cells) == 0 && len(p.Pending) == 0 {
+		return nil, errors.New("the matrix leaves no cell: every one is excluded")
+	}
 	return p, nil
 }
 
@@ -76,11 +78,13 @@ type builder struct {
 	axis     map[string]int
 	varied   []int // positions of the axes that are put into settings: llm and the declared ones
 	pending  map[string]*Pending
+	chains   []*Chain // in the order they were first needed
 }
 
 // variant is the experiment with the values of some axes put into its settings, and what has been built from it.
 type variant struct {
 	experiment *spec.Experiment
+	assigned   map[string]string // the values of the declared axes
 	chains     map[string]*Chain
 	subsets    map[string]*subset // by data set and subset name
 	strategies map[string]*built[plugins.Strategy]
@@ -95,10 +99,11 @@ type built[P any] struct {
 	label    string // of its steps
 }
 
-// subset is a feature subset: the step that chooses it and its suffix there.
+// subset is a feature subset: the step that ranks the columns, and how the subset is cut from them.
 type subset struct {
 	step   *Step
 	suffix string
+	plugin plugins.Features
 }
 
 func newBuilder(p *Plan, in Inputs) *builder {
@@ -120,16 +125,20 @@ func newBuilder(p *Plan, in Inputs) *builder {
 // add turns a point into a cell, an exclusion, or a part of a pending node.
 func (p *Plan) add(pt point) error {
 	b := p.builder
-	if i, ok := b.axis["n"]; ok && pt.values[i].Kind == spec.PartValue {
-		return b.postpone(pt, i)
-	}
 	block := &p.Experiment.Matrix[pt.block]
 	id := cellID(p.Axes, pt.values)
-	if reason, out := excluded(p.Axes, block, pt.values); out {
+	reason, out := excluded(p.Axes, block, pt.values)
+	if !out && pt.written != nil { // a rule may name the value as it is written
+		reason, out = excluded(p.Axes, block, pt.written)
+	}
+	if out {
 		if e, twice := b.excluded[id]; !twice || pt.order < e.order {
 			b.excluded[id] = &Excluded{ID: id, Values: pt.values, Reason: reason, order: pt.order}
 		}
 		return nil
+	}
+	if i, ok := b.axis["n"]; ok && pt.values[i].Kind == spec.PartValue {
+		return b.postpone(pt, i)
 	}
 	v, err := b.variant(pt.values)
 	if err != nil {
@@ -184,7 +193,7 @@ func (b *builder) variant(values []spec.Value) (*variant, error) {
 	name := ""
 	assign := map[string]spec.Value{}
 	for _, i := range b.varied {
-		name += values[i].String() + "\x00"
+		name += exact(values[i]) + "\x00"
 		assign[b.plan.Axes[i]] = values[i]
 	}
 	if v, ok := b.variants[name]; ok {
@@ -197,8 +206,14 @@ func (b *builder) variant(values []spec.Value) (*variant, error) {
 			return nil, err
 		}
 	}
+	assigned := map[string]string{}
+	for axis, value := range assign {
+		if b.plan.Declared(axis) {
+			assigned[axis] = value.String()
+		}
+	}
 	v := &variant{
-		experiment: e, chains: map[string]*Chain{}, subsets: map[string]*subset{},
+		experiment: e, assigned: assigned, chains: map[string]*Chain{}, subsets: map[string]*subset{},
 		strategies: map[string]*built[plugins.Strategy]{}, metrics: make([]*built[plugins.Metric], len(e.Metrics)),
 	}
 	b.variants[name] = v
@@ -258,8 +273,8 @@ func (b *builder) chain(v *variant, name string) (*Chain, error) {
 		return nil, fmt.Errorf("no data set named %q", name)
 	}
 	ds := &v.experiment.Datasets[i]
-	c := &Chain{Dataset: ds, Header: v.experiment.Headers[name]}
-	c.setRoles(roles(ds, c.Header))
+	c := &Chain{Dataset: ds, Header: v.experiment.Headers[name], Variant: v.assigned}
+	c.setRoles(roles(ds))
 	if err := b.read(c); err != nil {
 		return nil, fmt.Errorf("data set %s: %w", name, err)
 	}
@@ -268,12 +283,13 @@ func (b *builder) chain(v *variant, name string) (*Chain, error) {
 		Inputs: []cache.Input{{Role: "dataset", Key: c.Read.Key}},
 	}, CohortWork{Dataset: ds}, c.Read)
 	b.split(c)
-	skip := skipped(c.Roles)
+	skip := skipped(c.Roles, allowsLeakage(v.experiment))
 	c.Prepare = b.step(StagePrepare, fmt.Sprintf("prepare %s", name), cache.Recipe{
-		Plugin: "prepare", Version: prepare.Version, Settings: marshal(ds.Prepare), Roles: marshal(skip), Numeric: Numeric(),
+		Plugin: "prepare", Version: prepare.Version, Settings: marshal(ds.Prepare), Roles: marshal(skip), Numeric: plugins.Numeric(),
 		Inputs: []cache.Input{{Role: "dataset", Key: c.Read.Key}, {Role: "split", Key: c.Split.Key}},
-	}, PrepareWork{Dataset: ds, Skip: skip}, c.Read, c.Split)
+	}, PrepareWork{Dataset: ds, Target: c.Target, Skip: skip}, c.Read, c.Split)
 	v.chains[name] = c
+	b.chains = append(b.chains, c)
 	return c, nil
 }
 
@@ -294,7 +310,7 @@ func (b *builder) read(c *Chain) error {
 		return err
 	}
 	r := recipe(c.Info, settings)
-	r.Numeric = Numeric()
+	r.Numeric = plugins.Numeric()
 	for _, f := range files {
 		h, bytes, err := b.in.Hash(f.Path)
 		if err != nil {
@@ -318,20 +334,21 @@ func (b *builder) split(c *Chain) {
 	read.Numeric = ""
 	rows := digest(read.Canonical(), marshal(ds.Cohort))
 	seed := ds.Split.Seed
-	subject := ""
+	unit := ""
 	if ds.Split.By == "subject" {
-		subject = c.Subject
+		unit = c.Subject
 	}
 	settings := marshal(ds.Split)
-	c.Identity = digest([]byte(rows), settings, []byte(subject))
+	c.Identity = digest([]byte(rows), settings, []byte(unit))
+	row := c.column(plugins.RoleRow)
 	c.Split = b.step(StageSplit, fmt.Sprintf("split %s", ds.Name), cache.Recipe{
-		Plugin: "split", Version: split.Version, Settings: settings, Roles: marshal(map[string]string{"subject": subject}),
+		Plugin: "split", Version: split.Version, Settings: settings, Roles: marshal(map[string]string{"row": row, "subject": c.Subject}),
 		Seed: &seed, Data: rows,
 		Inputs: []cache.Input{{Role: "dataset", Key: c.Read.Key}, {Role: "cohort", Key: c.Cohort.Key}},
-	}, SplitWork{Dataset: ds, Subject: subject, Rand: plugins.NewRand(seed, rows, plugins.ForSplit)}, c.Read, c.Cohort)
+	}, SplitWork{Dataset: ds, Row: row, Subject: c.Subject, Rand: plugins.NewRand(seed, rows, plugins.ForSplit)}, c.Read, c.Cohort)
 }
 
-// subset returns the step that chooses a feature subset.
+// subset returns the step that ranks the columns for a feature subset. Subsets cut from one ranking share it.
 func (b *builder) subset(v *variant, c *Chain, name string) (*subset, error) {
 	key := c.Dataset.Name + "\x00" + name
 	if s, ok := v.subsets[key]; ok {
@@ -343,7 +360,7 @@ func (b *builder) subset(v *variant, c *Chain, name string) (*subset, error) {
 			continue
 		}
 		entry := b.in.Registry.Features.Get(set.Use.Use)
-		plugin, settings, err := entry.Build(set.With)
+		plugin, _, err := entry.Build(set.With)
 		if err != nil {
 			return nil, fmt.Errorf("features %s: %w", set.Name, err)
 		}
@@ -352,15 +369,15 @@ func (b *builder) subset(v *variant, c *Chain, name string) (*subset, error) {
 			continue
 		}
 		barred := barred(c, set)
-		r := seeded(recipe(&entry.Info, settings), &entry.Info, c.Dataset.Split.Seed, c.Identity)
-		r.Numeric = Numeric()
+		r := seeded(recipe(&entry.Info, marshal(plugin.Ranking())), &entry.Info, c.Dataset.Split.Seed, c.Identity)
+		r.Numeric = plugins.Numeric()
 		r.Roles = marshal(map[string]any{"target": c.Target, "barred": barred})
 		r.Inputs = []cache.Input{{Role: "parts", Key: c.Prepare.Key}}
 		step := b.step(StageFeatures, fmt.Sprintf("features %s of %s", set.Name, c.Dataset.Name), r, FeaturesWork{
 			Plugin: plugin, Info: &entry.Info, Target: c.Target, Barred: barred,
 			Rand: plugins.NewRand(c.Dataset.Split.Seed, c.Identity, entry.Info.Random...),
 		}, c.Prepare)
-		s := &subset{step: step, suffix: suffix}
+		s := &subset{step: step, suffix: suffix, plugin: plugin}
 		v.subsets[key] = s
 		return s, nil
 	}
@@ -384,11 +401,11 @@ func (b *builder) generate(v *variant, c *Chain, columns *subset, name string, n
 		v.strategies[name] = s
 	}
 	r := seeded(recipe(s.info, s.settings), s.info, seed, c.Identity)
-	r.N, r.Numeric, r.Roles = n, Numeric(), c.generateRoles
+	r.N, r.Numeric, r.Roles = n, plugins.Numeric(), c.generateRoles
 	r.Inputs = []cache.Input{{Role: "parts", Key: c.Prepare.Key}, {Role: "features", Key: columns.step.Key, Piece: columns.suffix}}
 	label := s.label + ", n " + strconv.Itoa(n) + ", seed " + strconv.FormatUint(seed, 10)
 	return b.step(StageGenerate, label, r, GenerateWork{
-		Plugin: s.plugin, Info: s.info, Suffix: columns.suffix, Target: c.Target, N: n,
+		Plugin: s.plugin, Info: s.info, Features: columns.plugin, Suffix: columns.suffix, Target: c.Target, N: n,
 		Rand: plugins.NewRand(seed, c.Identity, s.info.Random...),
 	}, c.Prepare, columns.step), nil
 }
@@ -416,7 +433,7 @@ func (b *builder) measure(v *variant, cell *Cell, names []string) error {
 			v.metrics[i] = m
 		}
 		r := seeded(recipe(m.info, m.settings), m.info, seed, c.Identity)
-		r.Numeric, r.Roles = Numeric(), c.measureRoles
+		r.Numeric, r.Roles = plugins.Numeric(), c.measureRoles
 		r.Inputs = []cache.Input{{Role: "parts", Key: c.Prepare.Key}, {Role: "synthetic", Key: cell.Generate.Key}}
 		step := b.step(StageMeasure, m.label, r, MeasureWork{
 			Plugin: m.plugin, Info: m.info, Target: c.Target, Subject: c.Subject, Site: c.Site,
@@ -431,16 +448,14 @@ func (b *builder) measure(v *variant, cell *Cell, names []string) error {
 	return nil
 }
 
-// roles says what the columns of a data set stand for: what the experiment declares, else the plugin's default.
-func roles(ds *spec.Dataset, header *plugins.Header) map[string]plugins.Role {
+// roles says what the columns of a data set stand for. The roles that its header knows are among those declared.
+func roles(ds *spec.Dataset) map[string]plugins.Role {
 	declared := map[string]plugins.Role{}
-	single := map[plugins.Role]bool{}
 	for role, column := range map[plugins.Role]string{
 		plugins.RoleRow: ds.Row, plugins.RoleSubject: ds.Subject, plugins.RoleSite: ds.Site, plugins.RoleTarget: ds.Target,
 	} {
 		if column != "" {
 			declared[column] = role
-			single[role] = true
 		}
 	}
 	for role, columns := range map[plugins.Role][]string{
@@ -449,13 +464,6 @@ func roles(ds *spec.Dataset, header *plugins.Header) map[string]plugins.Role {
 		for _, column := range columns {
 			if _, taken := declared[column]; !taken {
 				declared[column] = role
-			}
-		}
-	}
-	if header != nil {
-		for _, column := range header.Columns {
-			if _, taken := declared[column.Name]; !taken && column.Role != "" && !single[column.Role] {
-				declared[column.Name] = column.Role
 			}
 		}
 	}
@@ -481,17 +489,27 @@ func (c *Chain) column(role plugins.Role) string {
 	return name
 }
 
-// skipped lists the columns that preparation leaves as they are: identifiers and the label.
-func skipped(roles map[string]plugins.Role) []string {
+// skipped lists the columns that preparation leaves as they are: identifiers and the label, and what may be no
+// feature of any subset, so that a value missing there drops no row.
+func skipped(roles map[string]plugins.Role, leakage bool) []string {
 	var names []string
 	for column, role := range roles {
 		switch role {
 		case plugins.RoleRow, plugins.RoleSubject, plugins.RoleSite, plugins.RoleID, plugins.RoleTarget:
 			names = append(names, column)
+		case plugins.RoleOutcome, plugins.RoleScore:
+			if !leakage {
+				names = append(names, column)
+			}
 		}
 	}
 	slices.Sort(names)
 	return names
+}
+
+// allowsLeakage reports whether any feature set may hold outcomes and scores.
+func allowsLeakage(e *spec.Experiment) bool {
+	return slices.ContainsFunc(e.Features, func(f spec.FeatureSet) bool { return slices.Contains(f.Allow, "leakage") })
 }
 
 // barred lists the columns that may be no feature.

@@ -13,9 +13,10 @@ import (
 
 // point is one combination of axis values, before its steps are known.
 type point struct {
-	values []spec.Value // by Plan.Axes
-	block  int
-	order  int
+	values  []spec.Value // by Plan.Axes
+	written []spec.Value // as the file has them, where data decided on one of values
+	block   int
+	order   int
 }
 
 // expand lists the points of all blocks in the order of the file. Zipped axes advance together.
@@ -119,13 +120,13 @@ rules:
 
 // cellID is a readable slug of all values and a short hash of the same: neither depends on other cells.
 func cellID(axes []string, values []spec.Value) string {
-	var slug, exact strings.Builder
+	var slug, whole strings.Builder
 	for i, v := range values {
 		text := v.String()
-		exact.WriteString(axes[i])
-		exact.WriteByte('=')
-		exact.WriteString(strconv.Quote(text))
-		exact.WriteByte(';')
+		whole.WriteString(axes[i])
+		whole.WriteByte('=')
+		whole.WriteString(exact(v))
+		whole.WriteByte(';')
 		if i > 0 {
 			slug.WriteByte('.')
 		}
@@ -134,10 +135,18 @@ func cellID(axes []string, values []spec.Value) string {
 		}
 		slugify(&slug, text)
 	}
-	sum := sha256.Sum256([]byte(exact.String()))
+	sum := sha256.Sum256([]byte(whole.String()))
 	slug.WriteByte('-')
 	slug.WriteString(hex.EncodeToString(sum[:4]))
 	return slug.String()
+}
+
+// exact is a value with its kind: the text "5" and the number 5 differ.
+func exact(v spec.Value) string {
+	if v.Kind == spec.TextValue {
+		return strconv.Quote(v.Text)
+	}
+	return v.String()
 }
 
 // slugify writes the letters, digits and dashes of a text; everything else becomes a dash.

@@ -94,6 +94,8 @@ type Chain struct {
 	Identity string // of the rows and their split; random sources derive from it
 	Files    []File // what the data set is read from
 
+	Variant map[string]string // the values of the declared axes that its settings come from
+
 	generateRoles, measureRoles json.RawMessage // as they enter recipes
 }
 
@@ -124,15 +126,17 @@ type (
 	// SplitWork shares rows among parts. Its inputs are the data set and the cohort.
 	SplitWork struct {
 		Dataset *spec.Dataset
+		Row     string // the columns of these roles; "" where there is none
 		Subject string
 		Rand    plugins.Rand
 	}
 	// PrepareWork fits on train and applies to all parts. Its inputs are the data set and the split.
 	PrepareWork struct {
 		Dataset *spec.Dataset
-		Skip    []string // columns that are left as they are
+		Target  string
+		Skip    []string // columns that are left as they are; the target is among them
 	}
-	// FeaturesWork chooses columns. Its input is the prepared parts.
+	// FeaturesWork ranks columns. Its input is the prepared parts.
 	FeaturesWork struct {
 		Plugin plugins.Features
 		Info   *plugins.Info
@@ -140,14 +144,15 @@ type (
 		Target string
 		Barred []string // columns that are no candidates
 	}
-	// GenerateWork makes synthetic rows. Its inputs are the prepared parts and the feature subsets.
+	// GenerateWork makes synthetic rows. Its inputs are the prepared parts and the ranked columns.
 	GenerateWork struct {
-		Plugin plugins.Strategy
-		Info   *plugins.Info
-		Rand   plugins.Rand
-		Suffix string // of the feature subset
-		Target string
-		N      int
+		Plugin   plugins.Strategy
+		Info     *plugins.Info
+		Rand     plugins.Rand
+		Features plugins.Features // cuts the subset from the ranked columns
+		Suffix   string           // of the subset
+		Target   string
+		N        int
 	}
 	// MeasureWork rates synthetic rows. Its inputs are the prepared parts and the synthetic rows.
 	MeasureWork struct {
@@ -160,13 +165,16 @@ type (
 	}
 )
 
-// Axis returns the value of the named axis of a cell as tables show it.
-func (p *Plan) Axis(c *Cell, axis string) string {
+// Text returns the value of the named axis of a cell as tables show it; "" when the matrix has no such axis.
+func (p *Plan) Text(c *Cell, axis string) string {
 	if i := slices.Index(p.Axes, axis); i >= 0 {
 		return c.Values[i].String()
 	}
 	return ""
 }
+
+// AllChains lists the data sets that cells read, pending ones included, in the order of the experiment.
+func (p *Plan) AllChains() []*Chain { return p.builder.chains }
 
 // Declared reports whether an axis is one that the experiment declares.
 func (p *Plan) Declared(axis string) bool {

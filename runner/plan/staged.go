@@ -3,6 +3,7 @@ package plan
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/runner/cache"
@@ -23,6 +24,15 @@ type Pending struct {
 
 // Cells is the number of cells that the node will give, at most.
 func (n *Pending) Cells() int { return len(n.points) }
+
+// Unresolved lists the cells of the node by the ids and values that the file gives them.
+func (n *Pending) Unresolved(axes []string) []Cell {
+	cells := make([]Cell, len(n.points))
+	for i, pt := range n.points {
+		cells[i] = Cell{ID: cellID(axes, pt.values), Values: pt.values}
+	}
+	return cells
+}
 
 // PartRows is the fact that a prepare step leaves: the rows of each part.
 type PartRows struct {
@@ -84,6 +94,7 @@ func (p *Plan) Grow(node *Pending, facts func(cache.Key) (json.RawMessage, bool)
 	}
 	before := len(p.Steps)
 	for _, pt := range node.points {
+		pt.written, pt.values = pt.values, slices.Clone(pt.values)
 		for i, name := range p.Axes {
 			if name == node.Axis {
 				pt.values[i] = value

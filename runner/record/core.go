@@ -23,9 +23,17 @@ type Core struct {
 
 // Views is what a version's tables and plots are made of besides its core. It may change without a new version.
 type Views struct {
-	Title  string       `json:"title,omitempty"`
-	Tables []spec.Table `json:"tables"`
-	Plots  []spec.Plot  `json:"plots"`
+	Title  string              `json:"title,omitempty"`
+	Tables []spec.Table        `json:"tables"`
+	Plots  []spec.Plot         `json:"plots"`
+	Data   map[string]DataText `json:"data,omitempty"` // by data set; one that it lacks is described as in the manifest
+}
+
+// DataText is what tables say of a data set besides its name.
+type DataText struct {
+	Licence  string   `json:"licence,omitempty"`
+	Citation string   `json:"citation,omitempty"`
+	Notes    []string `json:"notes,omitempty"` // the plugin's, then the experiment's
 }
 
 // Manifest says where the numbers of a version come from. It holds no path, no user name and no row.
@@ -71,7 +79,7 @@ type ScoreInfo struct {
 	Max     *float64          `json:"max,omitempty"`
 }
 
-// DataInfo is a data set that was read.
+// DataInfo is a data set that was read, with the texts that held when the version was made.
 type DataInfo struct {
 	Name       string             `json:"name"`
 	Plugin     string             `json:"plugin"`
@@ -80,6 +88,16 @@ type DataInfo struct {
 	Citation   string             `json:"citation,omitempty"`
 	Notes      []string           `json:"notes,omitempty"`
 	Files      []FileInfo         `json:"files,omitempty"`
+	Columns    []ColumnInfo       `json:"columns,omitempty"` // as they were read, constant ones left out
+}
+
+// ColumnInfo is a column of a data set: what it was taken for.
+type ColumnInfo struct {
+	Name    string `json:"name"`
+	Kind    string `json:"kind"`
+	Unit    string `json:"unit,omitempty"`
+	Role    string `json:"role,omitempty"`
+	Missing int    `json:"missing"` // rows without a value
 }
 
 // FileInfo is a file by what it is for (or its name inside the version), size and content.

@@ -167,12 +167,19 @@ func TestEqualResultsMakeNoNewVersion(t *testing.T) {
 func TestViewsAreReplacedWithoutANewVersion(t *testing.T) {
 	root := t.TempDir()
 	mustWrite(t, root, study())
-	if w, err := Write(root, study(), Views{Title: "Other"}); err != nil || w.New {
+	other := Views{Title: "Other", Data: map[string]DataText{"icu": {Licence: "CC0", Citation: "A. Author", Notes: []string{"one table"}}}}
+	if w, err := Write(root, study(), other); err != nil || w.New {
 		t.Fatal(w, err)
 	}
 	v, err := Open(root, "study", "latest")
-	if err != nil || v.Views.Title != "Other" {
-		t.Errorf("%+v %v", v.Views, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(other, v.Views); d != "" {
+		t.Error(d)
+	}
+	if ViewsHash(other) == ViewsHash(Views{Title: "Other"}) {
+		t.Error("a changed licence is no change of the views")
 	}
 }
 
@@ -545,4 +552,21 @@ func tree(t *testing.T, root string) map[string]string {
 		t.Fatal(err)
 	}
 	return files
+}
+
+// TestAnEarlierVersionWithEqualResultsIsFound: going back to an experiment makes no third version.
+func TestAnEarlierVersionWithEqualResultsIsFound(t *testing.T) {
+	root := t.TempDir()
+	first, second := study(), study()
+	second.Manifest.ResolvedHash = strings.Repeat("b", 64)
+	for i, step := range []struct {
+		core *Core
+		want string
+		new  bool
+	}{{first, "v1", true}, {second, "v2", true}, {first, "v1", false}, {second, "v2", false}} {
+		w, err := Write(root, step.core, Views{})
+		if err != nil || w.Name != step.want || w.New != step.new {
+			t.Errorf("write %d: %+v, %v", i, w, err)
+		}
+	}
 }

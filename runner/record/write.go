@@ -19,11 +19,11 @@ import (
 type Written struct {
 	Name  string // e.g. "v3"
 	Dir   string
-	New   bool     // false: the newest version holds equal results already
+	New   bool     // false: a version holds equal results already
 	Notes []string // what was found and mended, or left, in the experiment's folder
 }
 
-// Write records results as a version of core.Manifest.Experiment under root, or finds that the newest version
+// Write records results as a version of core.Manifest.Experiment under root, or finds that a version
 // holds the same: equal cells, scores, curves, counts and resolved experiment make no new version, but views
 // replace that version's.
 //
@@ -71,7 +71,11 @@ func (d disk) recordLocked(folder string, p *packed) (Written, error) {
 			return Written{}, err
 		}
 	}
-	if e := ix.newest(); e != nil && e.Resolved == p.manifest.ResolvedHash && e.Scores == p.scores {
+	for i := range slices.Backward(ix.Versions) {
+		e := &ix.Versions[i]
+		if e.Resolved != p.manifest.ResolvedHash || e.Scores != p.scores {
+			continue
+		}
 		dir := filepath.Join(folder, e.Name())
 		problem := intact(dir, e)
 		if problem == nil {

@@ -12,6 +12,7 @@ type TableData struct {
 	Title   string     `json:"title,omitempty"`
 	Caption string     `json:"caption,omitempty"`
 	Banner  string     `json:"banner,omitempty"`
+	Problem string     `json:"problem,omitempty"` // why there are no lines
 	Over    []string   `json:"over,omitempty"`
 	Lines   []LineData `json:"lines"`
 	Remarks []string   `json:"remarks,omitempty"`
@@ -41,12 +42,12 @@ func (t *Table) MarshalJSON() ([]byte, error) { return json.Marshal(t.data()) }
 
 func (t *Table) data() TableData {
 	out := TableData{
-		Name: t.Name, Title: t.Title, Caption: t.Caption, Banner: t.Banner, Over: t.Over,
+		Name: t.Name, Title: t.Title, Caption: t.Caption, Banner: t.Banner, Problem: t.Problem, Over: t.Over,
 		Remarks: t.Remarks, Lines: make([]LineData, 0, len(t.Lines)),
 	}
 	for i := range t.Lines {
 		l := &t.Lines[i]
-		line := LineData{Rows: map[string]string{}, Notes: t.noted(l.Marks)}
+		line := LineData{Rows: map[string]string{}, Notes: printed(l.notes)}
 		for k, label := range l.Labels {
 			if label != "" {
 				line.Rows[t.Rows[k]] = label
@@ -56,7 +57,7 @@ func (t *Table) data() TableData {
 			v := &l.Values[c]
 			d := ValueData{
 				Score: t.Columns[c].Score, Better: t.Columns[c].Better, Status: v.Status,
-				N: v.N, Of: v.Of, Notes: t.noted(v.Marks),
+				N: v.N, Of: v.Of, Notes: printed(v.notes),
 			}
 			if v.Status == OK {
 				d.Value, d.Interval = &v.Value, v.Interval
@@ -66,13 +67,4 @@ func (t *Table) data() TableData {
 		out.Lines = append(out.Lines, line)
 	}
 	return out
-}
-
-// noted is the text of footnotes.
-func (t *Table) noted(marks []int) []string {
-	var notes []string
-	for _, m := range marks {
-		notes = append(notes, t.Notes[m])
-	}
-	return notes
 }

@@ -35,19 +35,30 @@ func number(v float64, digits int) string {
 
 // text is a value as a table shows it, without footnote marks: "0.812 [0.790, 0.834] (4/5)".
 func (t *Table) text(l *Line, c int) string {
+	number, interval, count := t.parts(l, c)
+	return joined(number, interval, count)
+}
+
+// parts are the value, its interval, and n/N where that differs from the line's; empty where there is none.
+func (t *Table) parts(l *Line, c int) (value, interval, count string) {
 	v := &l.Values[c]
-	s := dash
+	value = dash
 	if v.Status == OK {
 		digits := t.Columns[c].Digits
-		s = number(v.Value, digits)
+		value = number(v.Value, digits)
 		if v.Interval != nil {
-			s += " [" + number(v.Interval.Low, digits) + ", " + number(v.Interval.High, digits) + "]"
+			interval = "[" + number(v.Interval.Low, digits) + ", " + number(v.Interval.High, digits) + "]"
 		}
 	}
 	if t.counted() && v.Status != Absent && (v.N != l.N || v.Of != l.Of) {
-		s += " (" + fraction(v.N, v.Of) + ")"
+		count = "(" + fraction(v.N, v.Of) + ")"
 	}
-	return s
+	return value, interval, count
+}
+
+// joined puts a blank between the parts that there are.
+func joined(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " ")
 }
 
 // counted reports whether the table shows n/N: it does when values are means.
@@ -76,6 +87,34 @@ func (t *Table) markdown() []byte {
 	if t.Caption != "" {
 		line(escape(t.Caption) + "\n")
 	}
+	switch {
+	case t.Problem != "":
+		line("**" + escape(t.Problem) + "**")
+	case len(t.Lines) == 0:
+		line("No cell of the experiment belongs to this table.")
+	default:
+		t.markdownGrid(line)
+	}
+	if t.Banner != "" {
+		line("\n**" + escape(t.Banner) + "**")
+	}
+	if len(t.Notes) > 0 {
+		line("")
+	}
+	for i, note := range t.Notes {
+		end := "  " // two blanks break the line
+		if i == len(t.Notes)-1 {
+			end = ""
+		}
+		line("<sup>" + letters(i) + "</sup> " + escape(note) + end)
+	}
+	for _, r := range t.Remarks {
+		line("\n" + escape(r))
+	}
+	return b.Bytes()
+}
+
+func (t *Table) markdownGrid(line func(string)) {
 	var head, rule []string
 	for _, r := range t.Rows {
 		head, rule = append(head, escape(r)), append(rule, ":--")
@@ -105,26 +144,6 @@ func (t *Table) markdown() []byte {
 		}
 		line("| " + strings.Join(cells, " | ") + " |")
 	}
-	if len(t.Lines) == 0 {
-		line("\nNo cell of the experiment belongs to this table.")
-	}
-	if t.Banner != "" {
-		line("\n**" + escape(t.Banner) + "**")
-	}
-	if len(t.Notes) > 0 {
-		line("")
-	}
-	for i, note := range t.Notes {
-		end := "  " // two blanks break the line
-		if i == len(t.Notes)-1 {
-			end = ""
-		}
-		line("<sup>" + letters(i) + "</sup> " + escape(note) + end)
-	}
-	for _, r := range t.Remarks {
-		line("\n" + escape(r))
-	}
-	return b.Bytes()
 }
 
 func superscript(marks []int) string {
@@ -185,6 +204,13 @@ func (t *Table) csv() ([]byte, error) {
 	if err := w.Write(append(head, csvColumns...)); err != nil {
 		return nil, err
 	}
+	if t.Problem != "" {
+		row := make([]string, len(t.Rows)+len(csvColumns))
+		row[len(row)-2], row[len(row)-1] = string(Failed), t.Problem
+		if err := w.Write(row); err != nil {
+			return nil, err
+		}
+	}
 	for i := range t.Lines {
 		l := &t.Lines[i]
 		for c := range l.Values {
@@ -207,10 +233,7 @@ func (t *Table) csvRow(l *Line, c int) []string {
 			low, high, level, unit, method = full(iv.Low), full(iv.High), full(iv.Level), iv.Unit, iv.Method
 		}
 	}
-	var notes []string
-	for _, m := range append(slices.Clone(v.Marks), l.Marks...) {
-		notes = append(notes, t.Notes[m])
-	}
+	notes := printed(slices.Concat(v.notes, l.notes))
 	return append(slices.Clone(l.Labels), t.Columns[c].Score, value, low, high, level, unit, method,
 		strconv.Itoa(v.N), strconv.Itoa(v.Of), string(v.Status), strings.Join(notes, "; "))
 }

@@ -19,18 +19,15 @@ type plotted struct {
 }
 
 // plot gathers the data of a declared plot: a table with a line for each x and series.
-func (src *source) plot(p *spec.Plot) (*plotted, error) {
+func (src *source) plot(p *spec.Plot) *plotted {
 	rows := []string{p.X}
 	if p.Series != "" && p.Series != p.X {
 		rows = []string{p.Series, p.X}
 	}
-	t, err := src.table(&spec.Table{
+	t := src.table(&spec.Table{
 		Name: p.Name, Title: p.Title, Rows: rows, Over: p.Over, Where: p.Where,
 		Columns: []spec.TableColumn{{Score: p.Y}},
 	})
-	if err != nil {
-		return nil, err
-	}
 	fig := plugins.Figure{Title: p.Title, XLabel: p.XLabel, YLabel: p.YLabel}
 	if fig.XLabel == "" {
 		fig.XLabel = p.X
@@ -47,7 +44,15 @@ func (src *source) plot(p *spec.Plot) (*plotted, error) {
 	at := src.positions(t, p.X, &fig)
 	fig.Series = series(t, at)
 	fig.Notes = t.figureNotes(p, src.origin())
-	return &plotted{name: p.Name, figure: fig, data: t}, nil
+	return &plotted{name: p.Name, figure: fig, data: t}
+}
+
+// empty is the figure without its points, with what keeps them from being drawn.
+func (p *plotted) empty(why string) plugins.Figure {
+	fig := p.figure
+	fig.Categories, fig.Series = nil, nil
+	fig.Notes = append([]string{"No value: " + why}, fig.Notes...)
+	return fig
 }
 
 // nominal are the axes whose values are names even where they look like numbers, as the ids of hospitals do.
@@ -149,8 +154,11 @@ func (t *Table) figureNotes(p *spec.Plot, origin string) []string {
 	if t.Banner != "" {
 		notes = append(notes, t.Banner)
 	}
+	if why := t.nothing(); why != "" {
+		return append(notes, why, origin)
+	}
 	if len(t.Over) > 0 {
-		notes = append(notes, fmt.Sprintf("Means over %s; %s.", unitOf(t.Over), t.counts()))
+		notes = append(notes, fmt.Sprintf("Values are %s; %s.", t.means(), t.counts()))
 	}
 	for _, s := range t.intervals() {
 		notes = append(notes, strings.Replace(s, "Intervals in brackets: ", "Intervals: ", 1))
@@ -164,6 +172,19 @@ func (t *Table) figureNotes(p *spec.Plot, origin string) []string {
 		notes = append(notes, t.where(m)+note)
 	}
 	return append(notes, origin)
+}
+
+// nothing says why a figure has no point at all; empty when it has one.
+func (t *Table) nothing() string {
+	switch {
+	case t.Problem != "":
+		return t.Problem
+	case len(t.Lines) == 0:
+		return "No value: no cell of the experiment belongs to this plot."
+	case slices.ContainsFunc(t.Lines, func(l Line) bool { return l.Values[0].Status == OK }):
+		return ""
+	}
+	return "No value: " + strings.Join(t.Notes, "; ") + "."
 }
 
 // counts is the range of n/N over the points.

@@ -63,7 +63,16 @@ func (t *Table) summaries() string {
 	if len(t.Over) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("Values are means over %s. n/N: cells with a value / cells planned; it stands with the number where it differs from the rest of its row.", unitOf(t.Over))
+	return "Values are " + t.means() + ". n/N: cells with a value / cells planned; it stands with the number where it differs from the rest of its row."
+}
+
+// means says what is averaged, and why that has no interval where it has none.
+func (t *Table) means() string {
+	s := "means over " + unitOf(t.Over)
+	if len(t.others) > 0 {
+		s += ": " + unitOf(t.others) + " are no replicates, so a mean has no interval"
+	}
+	return s
 }
 
 // kind is a kind of interval: intervals of one kind mean the same.
@@ -88,7 +97,7 @@ func (k kind) String() string {
 func (t *Table) intervals() []string {
 	var kinds []kind
 	columns := map[kind][]string{}
-	clipped, single := false, false
+	clipped, single, averaged := false, false, false
 	for c := range t.Columns {
 		for _, l := range t.Lines {
 			v := &l.Values[c]
@@ -97,6 +106,7 @@ func (t *Table) intervals() []string {
 			}
 			clipped = clipped || v.clipped
 			single = single || v.N == 1 && v.Of > 1
+			averaged = averaged || v.N > 1
 			k := kind{v.Interval.Level, v.Interval.Unit, v.Interval.Method}
 			if _, known := columns[k]; !known {
 				kinds = append(kinds, k)
@@ -119,6 +129,9 @@ func (t *Table) intervals() []string {
 	out := []string{"Intervals in brackets: " + strings.Join(texts, "; ") + "."}
 	if single {
 		out[0] += " Where n is 1, the interval is that of the single value."
+	}
+	if averaged && t.fixed {
+		out[0] += fmt.Sprintf(" The test rows are the same for all %s; their sampling is not in the interval (generator variability, data fixed).", unitOf(t.Over))
 	}
 	if clipped {
 		out[0] += " Intervals are cut at the range of the score."
@@ -153,25 +166,54 @@ func (src *source) data(sel *selection) []string {
 			used[src.core.Cells[cell].Axes["dataset"]] = true
 		}
 	}
+	general := slices.Clone(src.core.Manifest.Notes)
 	var out []string
 	for _, d := range src.core.Manifest.Data {
+		text, declared := src.texts[d.Name]
+		if !declared {
+			text = record.DataText{Licence: d.Licence, Citation: d.Citation, Notes: d.Notes}
+		}
+		notes := slices.Clone(text.Notes)
+		general = slices.DeleteFunc(general, func(n string) bool {
+			n, its := strings.CutPrefix(n, d.Name+": ")
+			if its {
+				notes = append(notes, n)
+			}
+			return its
+		})
 		if !used[""] && !used[d.Name] { // "": the cells have no such axis
 			continue
 		}
-		parts := []string{fmt.Sprintf("%s (%s, %s)", d.Name, d.Plugin, d.Governance)}
-		if d.Licence != "" {
-			parts = append(parts, "licence "+d.Licence)
+		parts := []string{fmt.Sprintf("Data: %s (%s, %s)", d.Name, d.Plugin, d.Governance)}
+		if text.Licence != "" {
+			parts = append(parts, "Licence "+text.Licence)
 		}
-		if d.Citation != "" {
-			parts = append(parts, d.Citation)
+		if text.Citation != "" {
+			parts = append(parts, text.Citation)
 		}
-		parts = append(parts, d.Notes...)
-		for i := range parts {
-			parts[i] = strings.TrimSuffix(parts[i], ".")
-		}
-		out = append(out, "Data: "+strings.Join(parts, "; ")+".")
+		out = append(out, sentences(append(parts, notes...)))
 	}
-	return append(out, src.core.Manifest.Notes...)
+	for _, n := range general {
+		out = append(out, sentences([]string{n}))
+	}
+	return out
+}
+
+// sentences joins texts, each as a sentence of its own. A first word stays as written where it may be a name.
+func sentences(texts []string) string {
+	out := make([]string, len(texts))
+	for i, text := range texts {
+		text = strings.TrimSpace(text)
+		first, _, _ := strings.Cut(text, " ")
+		if first != "" && strings.Trim(first, "abcdefghijklmnopqrstuvwxyz") == "" {
+			text = strings.ToUpper(text[:1]) + text[1:]
+		}
+		if !strings.HasSuffix(text, ".") && !strings.HasSuffix(text, "!") && !strings.HasSuffix(text, "?") {
+			text += "."
+		}
+		out[i] = text
+	}
+	return strings.Join(out, " ")
 }
 
 // origin names the experiment and version, and says when cells are missing.

@@ -17,19 +17,24 @@ import (
 // plots/<name>.{svg,png,csv}, from core and views alone.
 //
 // Each file is replaced whole, and only when its bytes change; derived files that no view declares any more are
-// removed. A view that cannot be made leaves no file; the others are made, and the error names each that was not.
+// removed. A table that cannot be filled and a plot that cannot be drawn say why in their files. An error is one of
+// reading or writing, or of a plot whose view plugin is unknown or refuses its settings: that leaves no file, the
+// others are made.
 func Render(core *record.Core, views record.Views, registry *plugins.Registry, dir string) error {
-	tables, wrong := Tables(core, views)
+	tables, err := Tables(core, views)
+	if err != nil {
+		return err
+	}
 	var files []file
 	for _, t := range tables {
 		files = append(files, file{t.Name, ".md", t.Markdown}, file{t.Name, ".csv", t.CSV})
 	}
-	err := replaceFolder(filepath.Join(dir, "tables"), files, []string{".md", ".csv", ".tex", ".html"})
-	if err != nil {
+	if err := replaceFolder(filepath.Join(dir, "tables"), files, []string{".md", ".csv", ".tex", ".html"}); err != nil {
 		return err
 	}
 	files = nil
-	src := newSource(core)
+	var wrong error
+	src := newSource(core, views.Data)
 	for i := range views.Plots {
 		drawn, err := src.draw(views, i, registry)
 		if err != nil {
@@ -85,19 +90,27 @@ func (src *source) draw(views record.Views, i int, registry *plugins.Registry) (
 	if err != nil {
 		return nil, err
 	}
-	p, err := src.plot(declared)
-	if err != nil {
-		return nil, err
-	}
+	p := src.plot(declared)
 	drawing, err := drawer.Draw(p.figure)
-	if err != nil {
-		return nil, err
+	if err != nil { // what the settings ask for does not go with the numbers
+		if drawing, err = drawEmpty(view, p.empty(err.Error())); err != nil {
+			return nil, err
+		}
 	}
 	csv, err := p.data.csv()
 	if err != nil {
 		return nil, err
 	}
 	return []file{{p.name, ".svg", drawing.SVG}, {p.name, ".png", drawing.PNG}, {p.name, ".csv", csv}}, nil
+}
+
+// drawEmpty draws with the settings that the view has by itself.
+func drawEmpty(view *plugins.Entry[plugins.View], fig plugins.Figure) (*plugins.Drawing, error) {
+	drawer, _, err := view.Build(nil)
+	if err != nil {
+		return nil, err
+	}
+	return drawer.Draw(fig)
 }
 
 // replaceFolder makes a folder hold the given derived files and no other with one of the endings.

@@ -23,7 +23,7 @@ import (
 // set that was left out altogether, an undefined score, warnings, scores with a scope, without one, and by column.
 func study() *record.Core {
 	zero, one := 0.0, 1.0
-	core := &record.Core{Manifest: record.Manifest{
+	core := &record.Core{Scores: make([]record.Score, 0, 200), Manifest: record.Manifest{ // roomy: addCell keeps pointers into it
 		Experiment: "study", Version: 3, Simulated: true,
 		Axes:       []string{"dataset", "strategy", "features", "seed"},
 		AxisValues: map[string][]string{"dataset": {"icu"}, "strategy": {"naive", "copula", "ceiling"}, "features": {"top5", "all"}, "seed": {"1", "2", "3"}},
@@ -74,7 +74,9 @@ func addCell(core *record.Core, strategy, features string, seed int, base float6
 	within := score("within", "auroc", map[string]string{"scope": "within"}, base+0.1)
 	across := score("across", "auroc", map[string]string{"scope": "across"}, base)
 	kl.Interval = nil
-	kl.Warnings = []string{"2 columns of 5 are constant"}
+	if strategy != "copula" || seed > 1 {
+		kl.Warnings = []string{"2 columns of 5 are constant"}
+	}
 	if strategy == "naive" && features == "all" && seed == 2 {
 		cell.Status, cell.Stage, cell.Reason = record.CellFailed, "generate", "timed out | twice"
 		fail(kl)
@@ -83,7 +85,7 @@ func addCell(core *record.Core, strategy, features string, seed int, base float6
 		fail(score("ks", "complement", nil, 0)) // a failed metric does not know its columns
 		return
 	}
-	if strategy == "copula" && features == "top5" {
+	if strategy == "copula" && features == "top5" && seed > 1 {
 		within.Status, within.Reason, within.Interval = plugins.Undefined, "one class", nil
 	}
 	columns := []string{"age", "lactate_mmol"}
@@ -171,13 +173,10 @@ func TestTables(t *testing.T) {
 }
 
 func TestFigures(t *testing.T) {
-	src := newSource(study())
+	src := newSource(study(), nil)
 	declared := views().Plots
 	for i := range declared {
-		p, err := src.plot(&declared[i])
-		if err != nil {
-			t.Fatal(err)
-		}
+		p := src.plot(&declared[i])
 		golden(t, p.name+".figure.txt", figureText(p.figure))
 	}
 }
@@ -240,29 +239,279 @@ func TestWhatMayNotMeet(t *testing.T) {
 	} {
 		c.table.Name = "main"
 		good := views().Tables[0]
-		tables, err := Tables(study(), record.Views{Tables: []spec.Table{c.table, good}})
-		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), `table "main"`) {
-			t.Errorf("%s: %v", name, err)
+		v := record.Views{Tables: []spec.Table{c.table, good}}
+		tables, err := Tables(study(), v)
+		if err != nil || len(tables) != 2 || tables[1].Problem != "" || len(tables[1].Lines) == 0 {
+			t.Fatalf("%s: the other table was not made: %v", name, err)
 		}
-		if len(tables) != 1 || tables[0].Name != good.Name {
-			t.Errorf("%s: the other table was not made", name)
+		bad := tables[0]
+		if !strings.HasPrefix(bad.Problem, "No value: ") || !strings.Contains(bad.Problem, c.want) || len(bad.Lines) > 0 {
+			t.Errorf("%s: %q", name, bad.Problem)
+		}
+		for place, text := range map[string]string{"page": string(bad.Markdown), "terminal": Text(bad.Table, 0, false), "csv": string(bad.CSV)} {
+			if !strings.Contains(text, "No value: ") {
+				t.Errorf("%s: the %s does not say so: %s", name, place, text)
+			}
+		}
+		raw, err := json.Marshal(bad.Table)
+		if err != nil || !strings.Contains(string(raw), `"problem":"No value: `) {
+			t.Errorf("%s: %s %v", name, raw, err)
+		}
+		dir := t.TempDir()
+		if err := Render(study(), v, registry(), dir); err != nil || !Exists(dir, v) {
+			t.Errorf("%s: a table that cannot be filled is no error of the run: %v", name, err)
 		}
 	}
 }
 
+// averaged is cells with the given values of a score, over a declared axis and another one.
+func averaged(sets string, values ...float64) (*record.Core, record.Views) {
+	core := &record.Core{Manifest: record.Manifest{
+		Axes: []string{"strategy", "draw"}, AxisValues: map[string][]string{},
+		Resolved: json.RawMessage(`{"axes": [{"name": "draw", "sets": "` + sets + `"}]}`),
+	}}
+	for i, v := range values {
+		id := strconv.Itoa(i)
+		core.Cells = append(core.Cells, record.Cell{ID: id, Status: record.CellOK, Axes: map[string]string{"strategy": "s", "draw": id}})
+		core.Scores = append(core.Scores, record.Score{Cell: id, Metric: "m", Score: plugins.Score{Name: "s", Value: v, Status: plugins.OK}})
+	}
+	return core, record.Views{Tables: []spec.Table{{Name: "t", Rows: []string{"strategy"}, Over: []string{"draw"}, Columns: []spec.TableColumn{{Score: "m.s"}}}}}
+}
+
+func tableOf(t *testing.T, core *record.Core, views record.Views) *Table {
+	t.Helper()
+	tables, err := Tables(core, views)
+	if err != nil || tables[0].Problem != "" {
+		t.Fatal(err, tables[0].Problem)
+	}
+	return tables[0].Table
+}
+
 // The interval of a mean, by hand: 1, 2, 6 have mean 3 and variance 7; t(0.975, 2) = 4.302653.
-func TestMeanInterval(t *testing.T) {
-	mean, iv := meanInterval([]float64{1, 2, 6}, "seeds")
+func TestOnlyReplicatesHaveAnInterval(t *testing.T) {
 	half := 4.302652729911275 * math.Sqrt(7.0/3)
-	if math.Abs(mean-3) > 1e-15 || math.Abs(iv.Low-(3-half)) > 1e-9 || math.Abs(iv.High-(3+half)) > 1e-9 || iv.Level != 0.95 || iv.Unit != "seeds" {
-		t.Errorf("%v %+v", mean, iv)
+	const fixed = "The test rows are the same for all draws; their sampling is not in the interval (generator variability, data fixed)."
+	for sets, want := range map[string]struct{ interval, fixed bool }{
+		"strategies.*.with.seed":        {true, true},
+		"datasets.icu.split.seed":       {true, false},
+		"strategies.*.with.temperature": {false, false},
+	} {
+		core, views := averaged(sets, 1, 2, 6)
+		table := tableOf(t, core, views)
+		v := table.Lines[0].Values[0]
+		if v.Value != 3 || v.N != 3 || (v.Interval != nil) != want.interval {
+			t.Errorf("%s: %+v", sets, v)
+		}
+		if v.Interval != nil && (math.Abs(v.Interval.Low-(3-half)) > 1e-9 || math.Abs(v.Interval.High-(3+half)) > 1e-9 ||
+			v.Interval.Level != 0.95 || v.Interval.Unit != "draws" || v.Interval.Method != "Student t") {
+			t.Errorf("%s: %+v", sets, v.Interval)
+		}
+		remarks := strings.Join(table.Remarks, "\n")
+		if strings.Contains(remarks, fixed) != want.fixed {
+			t.Errorf("%s: %s", sets, remarks)
+		}
+		if strings.Contains(remarks, "means over draws: draws are no replicates, so a mean has no interval") == want.interval {
+			t.Errorf("%s: %s", sets, remarks)
+		}
+		figure := newSource(core, nil).plot(&spec.Plot{X: "strategy", Y: "m.s", Over: []string{"draw"}}).figure
+		if notes := strings.Join(figure.Notes, "\n"); strings.Contains(notes, fixed) != want.fixed || (figure.Series[0].Low != nil) != want.interval {
+			t.Errorf("%s: %s", sets, notes)
+		}
 	}
-	if mean, iv := meanInterval([]float64{0.1, 0.1, 0.1}, ""); mean != iv.Low || mean != iv.High {
-		t.Errorf("equal values: %v %+v", mean, iv)
+}
+
+func TestMeans(t *testing.T) {
+	for _, c := range []struct {
+		values []float64
+		want   float64
+		status Status
+	}{
+		{[]float64{0.1, 0.1, 0.1}, 0.1, OK},
+		{[]float64{0.3, 0.3, 0.6}, 0.39999999999999997, OK}, // summed first: 0.1 + 0.1 + 0.2 would be 0.4
+		{[]float64{1.5e308, 1.6e308}, 0, Undefined},
+	} {
+		core, views := averaged("strategies.*.with.seed", c.values...)
+		table := tableOf(t, core, views)
+		v := table.Lines[0].Values[0]
+		if v.Status != c.status || v.Value != c.want || c.values[0] == c.values[1] && c.want == 0.1 && v.Interval != nil {
+			t.Errorf("%v: %+v", c.values, v)
+		}
+		if c.status == Undefined && len(v.Marks) == 0 {
+			t.Errorf("%v: no reason", c.values)
+		}
+		if _, err := json.Marshal(table); err != nil {
+			t.Error(err)
+		}
 	}
+	iv := &plugins.Interval{Low: -1, High: 7}
 	low, high := 0.0, 4.0
 	if !clip(iv, &low, &high) || iv.Low != 0 || iv.High != 4 || clip(iv, &low, &high) {
 		t.Errorf("clipped: %+v", iv)
+	}
+}
+
+// sizes is two strategies at two sizes and three seeds.
+func sizes(change func(cell *record.Cell, s *plugins.Score)) (*record.Core, record.Views) {
+	core := &record.Core{Manifest: record.Manifest{Axes: []string{"strategy", "n", "seed"}, AxisValues: map[string][]string{"n": {"100", "500"}}}}
+	for _, strategy := range []string{"a", "b"} {
+		for _, n := range []string{"100", "500"} {
+			for _, seed := range []string{"1", "2", "3"} {
+				cell := record.Cell{ID: strategy + n + seed, Status: record.CellOK, Axes: map[string]string{"strategy": strategy, "n": n, "seed": seed}}
+				value, _ := strconv.ParseFloat(n+"."+seed, 64)
+				score := plugins.Score{Name: "s", Value: value, Status: plugins.OK}
+				if strategy == "b" {
+					change(&cell, &score)
+				}
+				if cell.Status == "" {
+					continue // never planned
+				}
+				core.Cells = append(core.Cells, cell)
+				if cell.Status == record.CellOK {
+					core.Scores = append(core.Scores, record.Score{Cell: cell.ID, Metric: "m", Score: score})
+				}
+			}
+		}
+	}
+	return core, record.Views{Tables: []spec.Table{{Name: "t", Rows: []string{"strategy"}, Over: []string{"n", "seed"}, Columns: []spec.TableColumn{{Score: "m.s"}}}}}
+}
+
+// A mean over fewer sizes than its neighbours' says which it lacks, whatever became of them.
+func TestAMeanSaysWhichValuesItLacks(t *testing.T) {
+	at := func(c *record.Cell, n string) bool { return c.Axes["n"] == n }
+	for name, c := range map[string]struct {
+		change func(*record.Cell, *plugins.Score)
+		want   []string
+	}{
+		"never planned": {func(c *record.Cell, _ *plugins.Score) {
+			if at(c, "500") {
+				c.Status = ""
+			}
+		}, []string{"no value for n = 500"}},
+		"excluded": {func(c *record.Cell, _ *plugins.Score) {
+			if at(c, "500") {
+				c.Status, c.Reason = record.CellExcluded, "too dear"
+			}
+		}, []string{"no value for n = 500: excluded: too dear"}},
+		"failed": {func(c *record.Cell, _ *plugins.Score) {
+			if at(c, "500") {
+				c.Status, c.Stage, c.Reason = record.CellFailed, "generate", "timed out"
+			}
+		}, []string{"no value for n = 500: failed at generate: timed out"}},
+		"failed in several ways": {func(c *record.Cell, _ *plugins.Score) {
+			if at(c, "500") {
+				c.Status, c.Stage, c.Reason = record.CellFailed, "generate", "reason "+c.Axes["seed"]
+			}
+		}, []string{
+			"n/seed 500/1: failed at generate: reason 1", "n/seed 500/2: failed at generate: reason 2",
+			"n/seed 500/3: failed at generate: reason 3", "no value for n = 500",
+		}},
+		"one cell": {func(c *record.Cell, s *plugins.Score) {
+			if at(c, "500") && c.Axes["seed"] == "2" {
+				s.Status, s.Reason = plugins.Undefined, "one class"
+			}
+		}, []string{"n/seed 500/2: undefined: one class"}},
+		"a warning at one size": {func(c *record.Cell, s *plugins.Score) {
+			if at(c, "100") {
+				s.Warnings = []string{"few rows"}
+			}
+		}, []string{"n = 100: few rows"}},
+		"a size of all": {func(c *record.Cell, _ *plugins.Score) { delete(c.Axes, "n") }, nil}, // the strategy has no such axis
+	} {
+		core, views := sizes(c.change)
+		table := tableOf(t, core, views)
+		if d := cmp.Diff(c.want, table.Notes); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+		for i, l := range table.Lines {
+			if l.Values[0].Interval != nil || len(l.Values[0].Marks)+len(l.Marks) != i*len(c.want) {
+				t.Errorf("%s: line %v: %+v", name, l.Labels, l)
+			}
+		}
+		if !strings.Contains(strings.Join(table.Remarks, "\n"), "means over sample sizes and seeds: sample sizes are no replicates") {
+			t.Errorf("%s: %q", name, table.Remarks)
+		}
+	}
+}
+
+// Warnings that differ only in numbers are one footnote, which says the range; a footnote names the cells it is about.
+func TestWarningsOfOneKindAreOneFootnote(t *testing.T) {
+	core, views := sizes(func(c *record.Cell, s *plugins.Score) {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%.0f of 595 pairs left out", s.Value/10), `column "x 7" is rare`)
+		if c.Axes["seed"] == "2" {
+			s.Warnings = append(s.Warnings, "8 of 36 pairs left out", "9 of 36 pairs left out")
+		}
+	})
+	views.Tables[0].Rows, views.Tables[0].Over = []string{"strategy", "n"}, []string{"seed"}
+	core.Scores[len(core.Scores)-1].Warnings = nil // seed 3 of n 500
+	table := tableOf(t, core, views)
+	want := []string{"some or all seeds: 10 to 50 of 595 pairs left out", `some or all seeds: column "x 7" is rare`, "seed 2: 8 to 9 of 36 pairs left out"}
+	if d := cmp.Diff(want, table.Notes); d != "" {
+		t.Error(d)
+	}
+	for i, want := range [][]int{nil, nil, {0, 1, 2}, {0, 1, 2}} {
+		if d := cmp.Diff(want, table.Lines[i].Values[0].Marks); d != "" {
+			t.Errorf("line %d: %s", i, d)
+		}
+	}
+	// what is made for programs says it of each value
+	want = []string{"seed 1, 2: 50 of 595 pairs left out", `seed 1, 2: column "x 7" is rare`, "seed 2: 8 to 9 of 36 pairs left out"}
+	if d := cmp.Diff(want, table.data().Lines[3].Values[0].Notes); d != "" {
+		t.Error(d)
+	}
+	if raw, err := table.csv(); err != nil || !strings.Contains(string(raw), "seed 1, 2: 50 of 595 pairs left out; seed") {
+		t.Errorf("%s %v", raw, err)
+	}
+}
+
+func TestRanges(t *testing.T) {
+	for _, c := range []struct {
+		texts []string
+		want  string
+	}{
+		{[]string{"9 rows of 100", "10 rows of 100"}, "9 to 10 rows of 100"},
+		{[]string{"share 0.25, 3 rows.", "share 0.5, 3 rows."}, "share 0.25 to 0.5, 3 rows."},
+		{[]string{"column apache_2 is empty"}, "column apache_2 is empty"},
+	} {
+		for _, text := range c.texts {
+			if kindOf(text) != kindOf(c.texts[0]) {
+				t.Errorf("%q and %q are of two kinds", text, c.texts[0])
+			}
+		}
+		if got := ranged(c.texts); got != c.want {
+			t.Errorf("%q: %q, want %q", c.texts, got, c.want)
+		}
+	}
+	for _, c := range [][2]string{
+		{"column apache_2 is empty", "column apache_3 is empty"},
+		{`"a 2" is empty`, `"a 3" is empty`},
+		{"5 of 36 pairs", "5 of 37 pairs"},
+		{"fewer than 30 rows", "fewer than 50 rows"},
+	} {
+		if kindOf(c[0]) == kindOf(c[1]) {
+			t.Errorf("%q and %q are of one kind", c[0], c[1])
+		}
+	}
+}
+
+// The texts of a data set are those of the views; a version whose views have none says what its manifest has.
+func TestDataTexts(t *testing.T) {
+	core := study()
+	core.Manifest.Notes = []string{"icu: kept 90 rows", "other: of another table", "counts are rounded"}
+	before := tableOf(t, core, views())
+	v := views()
+	v.Data = map[string]record.DataText{"icu": {Citation: "A. Author, Title?", Notes: []string{"dropped 1 constant column: region", "mixedCase says it"}}}
+	after := tableOf(t, core, v)
+	for _, c := range []struct {
+		table *Table
+		want  []string
+	}{
+		{before, []string{"Data: icu (simulated-icu, simulated). Licence CC0. Dropped 1 constant column: region. Kept 90 rows.", "Counts are rounded."}},
+		{after, []string{"Data: icu (simulated-icu, simulated). A. Author, Title? Dropped 1 constant column: region. mixedCase says it. Kept 90 rows.", "Counts are rounded."}},
+	} {
+		remarks := c.table.Remarks
+		if d := cmp.Diff(c.want, remarks[len(remarks)-3:len(remarks)-1]); d != "" {
+			t.Error(d)
+		}
 	}
 }
 
@@ -345,6 +594,18 @@ func TestMissingNumbers(t *testing.T) {
 			t.Errorf("%s: NaN", r.Name)
 		}
 	}
+	none := spec.Plot{X: "strategy", Y: "auroc", Where: map[string][]spec.Value{"strategy": texts("unknown")}}
+	for _, c := range []struct {
+		plot spec.Plot
+		want string
+	}{
+		{views().Plots[0], "No value: seed 1, 3: undefined: nothing to measure; seed 2: failed at generate: timed out | twice; undefined: nothing to measure; seed 3: excluded: budget."},
+		{none, "No value: no cell of the experiment belongs to this plot."},
+	} {
+		if notes := newSource(core, nil).plot(&c.plot).figure.Notes; len(notes) != 3 || notes[1] != c.want {
+			t.Errorf("%q", notes)
+		}
+	}
 }
 
 // An axis of numbers gives positions, names and ids give categories in their order.
@@ -362,21 +623,15 @@ func TestPositions(t *testing.T) {
 			}
 		}
 	}
-	src := newSource(core)
-	p, err := src.plot(&spec.Plot{X: "n", Y: "s", Series: "strategy", Over: []string{"site"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	src := newSource(core, nil)
+	p := src.plot(&spec.Plot{X: "n", Y: "s", Series: "strategy", Over: []string{"site"}})
 	nan := math.NaN()
 	want := []plugins.Series{{Name: "b", X: []float64{200, 1000}, Y: []float64{nan, 1}}, {Name: "a", X: []float64{200, 1000}, Y: []float64{0, 1}}}
 	same := cmp.Comparer(func(a, b float64) bool { return a == b || a != a && b != b })
 	if d := cmp.Diff(want, p.figure.Series, same); d != "" || p.figure.Categories != nil {
 		t.Errorf("%s %q", d, p.figure.Categories)
 	}
-	p, err = src.plot(&spec.Plot{X: "site", Y: "s", Series: "strategy", Over: []string{"n"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	p = src.plot(&spec.Plot{X: "site", Y: "s", Series: "strategy", Over: []string{"n"}})
 	if d := cmp.Diff([]string{"73", "9"}, p.figure.Categories); d != "" {
 		t.Error(d)
 	}
@@ -441,16 +696,19 @@ func TestRender(t *testing.T) {
 	}
 	v.Tables, v.Plots = v.Tables[:1], v.Plots[:1]
 	v.Plots[0].With = json.RawMessage(`{"Fail": true}`)
-	err := Render(study(), v, registry(), dir)
-	if err == nil || !strings.Contains(err.Error(), `plot "strategies": out of ink`) {
-		t.Errorf("%v", err)
+	if err := Render(study(), v, registry(), dir); err != nil || !Exists(dir, v) {
+		t.Errorf("a plot that cannot be drawn is no error of the run: %v", err)
 	}
-	if d := cmp.Diff([]string{"tables/README", "tables/means.csv", "tables/means.md"}, files(t, dir)); d != "" {
-		t.Errorf("stale files stay, or good ones go: %s", d)
+	svg := string(read(t, filepath.Join(dir, "plots", "strategies.svg")))
+	if !strings.Contains(svg, "No value: out of ink") || !strings.Contains(svg, "SIMULATED") || strings.Contains(svg, "series") {
+		t.Errorf("the plot does not say why it is empty: %s", svg)
 	}
 	v.Plots[0].Kind = "pie"
 	if err := Render(study(), v, registry(), dir); err == nil || !strings.Contains(err.Error(), `no view named "pie"`) {
 		t.Errorf("%v", err)
+	}
+	if d := cmp.Diff([]string{"tables/README", "tables/means.csv", "tables/means.md"}, files(t, dir)); d != "" {
+		t.Errorf("stale files stay, or good ones go: %s", d)
 	}
 	v.Tables[0].Name = "../escape"
 	if err := Render(study(), v, registry(), dir); err == nil {
@@ -460,8 +718,11 @@ func TestRender(t *testing.T) {
 
 func TestAnEmptyExperiment(t *testing.T) {
 	dir := t.TempDir()
-	if err := Render(&record.Core{}, views(), registry(), dir); err == nil {
-		t.Error("over names an axis that there is not")
+	if err := Render(&record.Core{}, views(), registry(), dir); err != nil || !Exists(dir, views()) {
+		t.Errorf("%v", err)
+	}
+	if got := string(read(t, filepath.Join(dir, "plots", "columns.svg"))); !strings.Contains(got, `note No value: over: "seed" is no axis`) {
+		t.Errorf("over names an axis that there is not: %s", got)
 	}
 	v := record.Views{Tables: []spec.Table{{Name: "main", Rows: []string{"strategy"}, Columns: []spec.TableColumn{{Score: "a.b"}}}}}
 	tables, err := Tables(&record.Core{Manifest: record.Manifest{Axes: []string{"strategy"}}}, v)

@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,16 +15,21 @@ import (
 // source is a core with the look-ups that all tables share.
 type source struct {
 	core   *record.Core
-	cells  map[string]int            // index of a cell by id
-	scored []bool                    // whether a cell has any score, of whatever status
-	axes   map[string]bool           // names of axes; any other name is a dimension
-	order  map[string]map[string]int // of the values of an axis: as first mentioned, then as the cells have them
+	texts  map[string]record.DataText // of data sets, where the views have them
+	cells  map[string]int             // index of a cell by id
+	scored []bool                     // whether a cell has any score, of whatever status
+	axes   map[string]bool            // names of axes; any other name is a dimension
+	order  map[string]map[string]int  // of the values of an axis: as first mentioned, then as the cells have them
+
+	// replicates are the axes whose values differ by chance alone; true: on the same data, so that their spread does
+	// not hold the sampling of test rows.
+	replicates map[string]bool
 }
 
-func newSource(core *record.Core) *source {
+func newSource(core *record.Core, texts map[string]record.DataText) *source {
 	src := &source{
-		core: core, cells: make(map[string]int, len(core.Cells)), scored: make([]bool, len(core.Cells)),
-		axes: map[string]bool{}, order: map[string]map[string]int{},
+		core: core, texts: texts, cells: make(map[string]int, len(core.Cells)), scored: make([]bool, len(core.Cells)),
+		axes: map[string]bool{}, order: map[string]map[string]int{}, replicates: replicatesOf(&core.Manifest),
 	}
 	for _, a := range core.Manifest.Axes {
 		src.axes[a] = true
@@ -44,6 +50,26 @@ func newSource(core *record.Core) *source {
 		}
 	}
 	return src
+}
+
+// replicatesOf finds the axes of replicates: seed, and each declared axis that sets a seed.
+func replicatesOf(m *record.Manifest) map[string]bool {
+	var resolved struct{ Axes []spec.Axis }
+	out := map[string]bool{"seed": true}
+	if json.Unmarshal(m.Resolved, &resolved) != nil { // a record without it declares no axes
+		return out
+	}
+	for _, a := range resolved.Axes {
+		if strings.HasSuffix(a.Sets, ".seed") {
+			out[a.Name] = !strings.HasPrefix(a.Sets, "datasets.")
+		}
+	}
+	return out
+}
+
+// others are the axes that are no replicates: a spread over them is no error of measurement.
+func (src *source) others(axes []string) []string {
+	return slices.DeleteFunc(slices.Clone(axes), func(a string) bool { _, ok := src.replicates[a]; return ok })
 }
 
 func (src *source) rank(axis, value string) {
@@ -90,7 +116,9 @@ type selection struct {
 	declared *spec.Table
 	dims     []int // the rows that are dimensions
 	groups   []*group
+	overs    map[string][]string       // the values of each averaged axis that cells of the table have, excluded ones too
 	dimOrder map[string]map[string]int // of the values of a dimension, as they first occur
+	kinds    map[string]string         // of warnings, by text
 	located  []bool                    // whether any hit of a column has all row dimensions
 }
 
@@ -98,7 +126,10 @@ func keyOf(labels []string) string { return strings.Join(labels, "\x00") }
 
 // selectScores gathers the cells and scores of a table by the values of its row axes.
 func (src *source) selectScores(t *spec.Table) (*selection, error) {
-	sel := &selection{source: src, declared: t, dimOrder: map[string]map[string]int{}, located: make([]bool, len(t.Columns))}
+	sel := &selection{
+		source: src, declared: t, overs: map[string][]string{}, kinds: map[string]string{},
+		dimOrder: map[string]map[string]int{}, located: make([]bool, len(t.Columns)),
+	}
 	for i, name := range t.Rows {
 		if !src.axes[name] {
 			sel.dims = append(sel.dims, i)
@@ -136,11 +167,13 @@ func (src *source) selectScores(t *spec.Table) (*selection, error) {
 func (sel *selection) gatherCells() []*group {
 	of := make([]*group, len(sel.core.Cells))
 	byKey := map[string]*group{}
+	var wanted []int
 	for i := range sel.core.Cells {
 		cell := &sel.core.Cells[i]
 		if !sel.cellWanted(cell) {
 			continue
 		}
+		wanted = append(wanted, i)
 		labels := make([]string, len(sel.declared.Rows))
 		for k, name := range sel.declared.Rows {
 			if sel.axes[name] {
@@ -160,6 +193,9 @@ func (sel *selection) gatherCells() []*group {
 		} else {
 			g.cells = append(g.cells, i)
 		}
+	}
+	for _, axis := range sel.declared.Over {
+		sel.overs[axis] = sel.valuesOf(axis, wanted)
 	}
 	return of
 }

@@ -4,7 +4,6 @@
 package report
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -25,6 +24,10 @@ type Table struct {
 	Notes   []string // footnotes; Value.Marks and Line.Marks are indices into them
 	Banner  string   // says that the numbers are simulated; empty when they are not
 	Remarks []string // what holds for the whole table, one sentence or more each
+	Problem string   // why the table could not be filled; empty when it could. There are no lines then
+
+	others []string // the axes of Over that are no replicates
+	fixed  bool     // Over are replicates on the same data
 }
 
 // Column is a score.
@@ -41,6 +44,8 @@ type Line struct {
 	Values []Value
 	N, Of  int   // cells with a value and cells planned, for every value that does not say otherwise
 	Marks  []int // footnotes
+
+	notes []note
 }
 
 // Status says whether a Value is a number.
@@ -63,7 +68,7 @@ type Value struct {
 	N, Of    int   // cells with a value and cells planned
 	Marks    []int // footnotes
 
-	notes   []string
+	notes   []note
 	clipped bool // the interval was cut at the range of the score
 }
 
@@ -73,54 +78,65 @@ type Rendered struct {
 	Markdown, CSV []byte
 }
 
-// Tables makes the declared tables of a version. The error joins what is wrong with single tables; the others are returned.
+// Tables makes the declared tables of a version. One that cannot be filled, as its scores do not allow it, says so itself.
 func Tables(core *record.Core, views record.Views) ([]Rendered, error) {
 	var all []Rendered
-	var wrong []error
-	src := newSource(core)
+	src := newSource(core, views.Data)
 	for i := range views.Tables {
-		declared := &views.Tables[i]
-		t, err := src.table(declared)
-		if err == nil {
-			var csv []byte
-			if csv, err = t.csv(); err == nil {
-				all = append(all, Rendered{Table: t, Markdown: t.markdown(), CSV: csv})
-				continue
-			}
+		t := src.table(&views.Tables[i])
+		csv, err := t.csv()
+		if err != nil {
+			return nil, fmt.Errorf("table %q: %w", t.Name, err)
 		}
-		wrong = append(wrong, fmt.Errorf("table %q: %w", declared.Name, err))
+		all = append(all, Rendered{Table: t, Markdown: t.markdown(), CSV: csv})
 	}
-	return all, errors.Join(wrong...)
+	return all, nil
 }
 
-// table fills a declared table.
-func (src *source) table(declared *spec.Table) (*Table, error) {
+// table fills a declared table, or says why it cannot.
+func (src *source) table(declared *spec.Table) *Table {
 	t := &Table{Name: declared.Name, Title: declared.Title, Caption: declared.Caption, Rows: declared.Rows, Over: declared.Over}
 	for _, c := range declared.Columns {
 		t.Columns = append(t.Columns, src.column(c))
 	}
+	t.others = src.others(t.Over)
+	t.fixed = !slices.ContainsFunc(t.Over, func(a string) bool { return !src.replicates[a] })
+	t.Banner = src.banner()
+	if err := src.fill(t, declared); err != nil {
+		t.Lines, t.Notes, t.Remarks = nil, nil, []string{src.origin()}
+		t.Problem = "No value: " + err.Error()
+	}
+	return t
+}
+
+// fill adds lines, notes and remarks.
+func (src *source) fill(t *Table, declared *spec.Table) error {
 	sel, err := src.selectScores(declared)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	known := map[string]int{}
+	notes := footnotes{over: t.Over, numbers: map[footnoteKey]int{}}
 	for _, r := range sel.rows() {
 		line := Line{Labels: r.labels}
 		for c := range t.Columns {
 			low, high := src.scoreRange(t.Columns[c].Score)
 			v, err := sel.value(r, c, low, high)
 			if err != nil {
-				return nil, fmt.Errorf("row %s, column %q: %w", r.name(t.Rows), t.Columns[c].Score, err)
+				return fmt.Errorf("row %s, column %q: %w", r.name(t.Rows), t.Columns[c].Score, err)
 			}
 			line.Values = append(line.Values, v)
 		}
 		line.N, line.Of = usual(line.Values)
-		t.mark(&line, sel.excludedNotes(r), known)
+		line.notes = sel.lineNotes(r)
+		for c := range line.Values {
+			line.Values[c].Marks = notes.marks(line.Values[c].notes)
+		}
+		line.Marks = notes.marks(line.notes)
 		t.Lines = append(t.Lines, line)
 	}
-	t.Banner = src.banner()
+	t.Notes = notes.texts()
 	t.Remarks = src.remarks(t, sel)
-	return t, nil
+	return nil
 }
 
 // column finds title and direction of a score.
@@ -187,28 +203,6 @@ func usual(values []Value) (n, of int) {
 		}
 	}
 	return n, of
-}
-
-// mark numbers the notes of a line, in reading order; equal notes share a letter. known maps a note to its number.
-func (t *Table) mark(line *Line, ofLine []string, known map[string]int) {
-	number := func(notes []string) []int {
-		var marks []int
-		for _, text := range notes {
-			m, seen := known[text]
-			if !seen {
-				m = len(t.Notes)
-				known[text] = m
-				t.Notes = append(t.Notes, text)
-			}
-			marks = append(marks, m)
-		}
-		slices.Sort(marks)
-		return marks
-	}
-	for i := range line.Values {
-		line.Values[i].Marks = number(line.Values[i].notes)
-	}
-	line.Marks = number(ofLine)
 }
 
 // letters names footnote i: a … z, aa, ab …

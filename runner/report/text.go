@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -10,8 +11,8 @@ import (
 
 // Text is the table for a terminal of the given width in columns; a width of 0 or less means unlimited.
 //
-// Where the table is too wide its cells are wrapped, the widest first; where even that is not enough, each line
-// becomes a block of its own.
+// Where the table is too wide, titles and labels are wrapped, then intervals stand below their values; where even
+// that is not enough, each line becomes a block of its own.
 func Text(t *Table, width int, color bool) string {
 	if width <= 0 {
 		width = 1 << 20
@@ -20,11 +21,13 @@ func Text(t *Table, width int, color bool) string {
 	if t.Title != "" {
 		b.WriteString(bold(color, wrapText(t.Title, width)) + "\n")
 	}
-	head, body := t.grid()
-	if widths, fits := columnWidths(head, body, width); fits {
-		b.WriteString(drawGrid(head, body, widths, len(t.Rows), color))
-	} else {
-		b.WriteString(drawBlocks(head, body, len(t.Rows), width, color))
+	switch {
+	case t.Problem != "":
+		b.WriteString(bold(color, wrapText(t.Problem, width)) + "\n")
+	case len(t.Lines) == 0:
+		b.WriteString("No cell of the experiment belongs to this table.\n")
+	default:
+		t.draw(&b, width, color)
 	}
 	if t.Banner != "" {
 		b.WriteString(bold(color, wrapText(t.Banner, width)) + "\n")
@@ -38,44 +41,128 @@ func Text(t *Table, width int, color bool) string {
 	return b.String()
 }
 
-// grid is the text of all cells.
-func (t *Table) grid() (head []string, body [][]string) {
-	head = append(head, t.Rows...)
+// draw lays the table out as a grid or, where there is no room for one, as blocks.
+func (t *Table) draw(b *strings.Builder, width int, color bool) {
+	labels, values := t.grid()
+	head := t.head()
+	for _, stacked := range []bool{false, true} {
+		head, body := aligned(head, labels, values, stacked)
+		if widths, fits := columnWidths(head, body, width); fits {
+			b.WriteString(drawGrid(head, body, widths, len(t.Rows), color))
+			return
+		}
+	}
+	b.WriteString(drawBlocks(head, labels, values, width, color))
+}
+
+func (t *Table) head() []string {
+	head := slices.Clone(t.Rows)
 	for i := range t.Columns {
 		head = append(head, t.Columns[i].header())
 	}
 	if t.counted() {
 		head = append(head, "n/N")
 	}
+	return head
+}
+
+// shown is the text of a value in its parts. Marks are apart from the number, so that they do not push it aside.
+type shown struct{ number, interval, marks string }
+
+// grid is the text of all lines.
+func (t *Table) grid() (labels [][]string, values [][]shown) {
 	for i := range t.Lines {
 		l := &t.Lines[i]
-		var cells []string
+		var names []string
 		for _, label := range l.Labels {
-			cells = append(cells, dashed(label))
+			names = append(names, strings.Join(words(dashed(label)), " "))
 		}
+		var row []shown
 		for c := range l.Values {
-			bound := strings.ReplaceAll(t.text(l, c), ", ", ","+hard) // an interval stays on one line
-			cells = append(cells, bound+bracketed(l.Values[c].Marks))
+			number, interval, count := t.parts(l, c)
+			row = append(row, shown{number, interval, joined(count, bracketed(l.Values[c].Marks))})
 		}
 		switch {
 		case t.counted():
-			cells = append(cells, fraction(l.N, l.Of)+bracketed(l.Marks))
+			row = append(row, shown{number: fraction(l.N, l.Of), marks: bracketed(l.Marks)})
 		case len(l.Marks) > 0:
-			cells[len(l.Labels)-1] += bracketed(l.Marks)
+			names[len(names)-1] += " " + bracketed(l.Marks)
 		}
-		for k := range cells {
-			cells[k] = strings.Join(words(cells[k]), " ")
+		labels, values = append(labels, names), append(values, row)
+	}
+	return labels, values
+}
+
+// aligned makes the cells of a grid. stacked puts each interval on a line of its own.
+func aligned(titles []string, labels [][]string, values [][]shown, stacked bool) (head []string, body [][]string) {
+	count := len(titles) - len(values[0])
+	head = slices.Clone(titles[:count])
+	for i := range labels {
+		body = append(body, slices.Clone(labels[i]))
+	}
+	for c, title := range titles[count:] {
+		column := make([]shown, len(values))
+		for i, row := range values {
+			column[i] = row[c]
 		}
-		body = append(body, cells)
+		title, cells := alignedColumn(title, column, stacked)
+		head = append(head, title)
+		for i, cell := range cells {
+			body[i] = append(body[i], cell)
+		}
 	}
 	return head, body
+}
+
+// alignedColumn makes the cells of a column of values, whose numbers, intervals and marks stand below each other. A
+// value is not broken. The title ends where the numbers or intervals do, when it is short enough.
+func alignedColumn(title string, column []shown, stacked bool) (head string, cells []string) {
+	number, interval, after := 0, 0, 0
+	for _, v := range column {
+		number = max(number, text.StringWidth(v.number))
+		interval = max(interval, text.StringWidth(v.interval))
+	}
+	tails := make([]string, len(column)) // what follows the number on its line
+	for i, v := range column {
+		tails[i] = v.marks
+		if v.interval != "" && !stacked {
+			tails[i] = joined(padded(interval, v.interval), v.marks)
+		}
+		after = max(after, text.StringWidth(tails[i]))
+	}
+	for i, v := range column {
+		cell := padded(number, v.number)
+		if after > 0 {
+			cell += " " + text.Pad(tails[i], after, ' ')
+		}
+		if stacked && v.interval != "" {
+			cell += "\n" + v.interval
+		}
+		cells = append(cells, strings.ReplaceAll(cell, " ", hard))
+	}
+	room := 0 // for marks, at the right of the column
+	switch {
+	case interval > 0 && !stacked:
+		room = after - interval
+	case interval == 0 && after > 0:
+		room = after + 1
+	}
+	if text.StringWidth(title)+room <= number+1+after {
+		title += strings.Repeat(hard, room)
+	}
+	return title, cells
+}
+
+// padded puts blanks before a text.
+func padded(width int, s string) string {
+	return strings.Repeat(" ", width-text.StringWidth(s)) + s
 }
 
 func bracketed(marks []int) string {
 	if len(marks) == 0 {
 		return ""
 	}
-	return " (" + marked(marks) + ")"
+	return "(" + marked(marks) + ")"
 }
 
 // hard is a blank at which no line is broken.
@@ -101,7 +188,7 @@ func columnWidths(head []string, body [][]string, width int) (widths []int, fits
 			cells = append(cells, row[c])
 		}
 		for _, cell := range cells {
-			widths[c] = max(widths[c], text.StringWidth(cell))
+			widths[c] = max(widths[c], text.LongestLineLen(cell))
 			for _, word := range words(cell) {
 				least[c] = max(least[c], text.StringWidth(word))
 			}
@@ -147,13 +234,16 @@ func drawGrid(head []string, body [][]string, widths []int, labels int, color bo
 	for _, cells := range body {
 		row := make(table.Row, len(cells))
 		for c := range cells {
-			row[c] = wrapText(cells[c], widths[c])
+			row[c] = cells[c]
+			if c < labels {
+				row[c] = wrapText(cells[c], widths[c])
+			}
 		}
 		w.AppendRow(row)
 	}
 	var b strings.Builder
 	for line := range strings.Lines(w.Render() + "\n") {
-		line = strings.ReplaceAll(strings.TrimRight(line, " \n"), hard, " ")
+		line = strings.TrimRight(strings.ReplaceAll(line, hard, " "), " \n")
 		if strings.HasPrefix(line, style.Box.MiddleHorizontal) { // the rule: the last column has no room after it
 			line = strings.TrimSuffix(line, strings.Repeat(style.Box.MiddleHorizontal, between))
 		}
@@ -162,20 +252,36 @@ func drawGrid(head []string, body [][]string, widths []int, labels int, color bo
 	return b.String()
 }
 
-// drawBlocks writes one block a line: its labels, then a score a row.
-func drawBlocks(head []string, body [][]string, labels, width int, color bool) string {
+// drawBlocks writes one block a line: its labels, then a score a row, with the values below each other where there is
+// room.
+func drawBlocks(head []string, labels [][]string, values [][]shown, width int, color bool) string {
+	const indent = 2
+	titles := slices.Clone(head[len(labels[0]):])
+	widest, longest := 0, 0
+	for c, title := range titles {
+		widest = max(widest, text.StringWidth(title))
+		for _, row := range values {
+			longest = max(longest, text.StringWidth(joined(row[c].number, row[c].interval)))
+		}
+	}
+	if 2*indent+widest+between+longest <= width {
+		for c, title := range titles {
+			titles[c] = strings.ReplaceAll(text.Pad(title, widest+between-1, ' '), " ", hard)
+		}
+	}
 	var b strings.Builder
-	for _, cells := range body {
+	for i, row := range values {
 		var names []string
-		for c := range labels {
-			names = append(names, head[c]+" "+cells[c])
+		for c, label := range labels[i] {
+			names = append(names, head[c]+" "+label)
 		}
 		b.WriteString(bold(color, wrapText(strings.Join(names, ", "), width)) + "\n")
-		for c := labels; c < len(cells); c++ {
-			indent := "  "
-			for l := range strings.Lines(wrapText(head[c]+" "+cells[c], width-4)) {
-				b.WriteString(indent + strings.ReplaceAll(strings.TrimRight(l, "\n"), hard, " ") + "\n")
-				indent = "    "
+		for c, v := range row {
+			interval := strings.ReplaceAll(v.interval, " ", hard) // stays on one line
+			blanks := indent
+			for l := range strings.Lines(wrapText(joined(titles[c], v.number, interval, v.marks), width-2*indent)) {
+				b.WriteString(strings.Repeat(" ", blanks) + strings.ReplaceAll(strings.TrimRight(l, "\n"), hard, " ") + "\n")
+				blanks = 2 * indent
 			}
 		}
 	}

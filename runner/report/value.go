@@ -1,14 +1,14 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"strings"
 
-	"gonum.org/v1/gonum/stat/distuv"
-
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/stats"
 	"github.com/ehrlab/ehrlab/runner/record"
 )
 
@@ -29,15 +29,13 @@ func (sel *selection) value(r *row, column int, low, high *float64) (Value, erro
 	}
 	planned := sel.planned(r.group, column, hits[0].score.Metric)
 	v := Value{Of: len(planned)}
-	var values []float64
-	var single *plugins.Interval
-	why := newReasons(sel, len(planned))
+	var ok []hit
+	why := newReasons(sel, planned, true)
 	reached := map[int]bool{}
 	for _, h := range hits {
 		reached[h.cell] = true
 		if h.score.Status == plugins.OK {
-			values = append(values, h.score.Value)
-			single = h.score.Interval
+			ok = append(ok, h)
 		} else {
 			why.add(h.cell, sel.missing(h))
 		}
@@ -52,30 +50,65 @@ func (sel *selection) value(r *row, column int, low, high *float64) (Value, erro
 			why.add(cell, "not measured for this row")
 		}
 	}
-	v.N = len(values)
-	v.notes = why.notes()
-	for _, h := range hits {
-		for _, w := range h.score.Warnings {
-			if !slices.Contains(v.notes, w) {
-				v.notes = append(v.notes, w)
-			}
-		}
-	}
-	switch len(values) {
-	case 0:
+	v.N, v.notes = len(ok), why.notes()
+	if len(ok) == 0 {
 		v.Status = missingStatus(hits)
-	case 1:
-		v.Status, v.Value, v.Interval = OK, values[0], single
-	default:
-		v.Status = OK
-		if slices.Min(values) == slices.Max(values) {
-			v.Value = values[0] // replicates that cannot differ, such as the prevalence of one test set, give no interval
-			break
-		}
-		v.Value, v.Interval = meanInterval(values, unitOf(sel.declared.Over))
-		v.clipped = clip(v.Interval, low, high)
+		return v, nil
 	}
+	v.notes = append(v.notes, why.gaps(cellsOf(ok))...)
+	v.notes = append(v.notes, sel.warnings(ok)...)
+	sel.summarise(&v, ok, low, high)
 	return v, nil
+}
+
+// summarise sets the value to that of the only hit, or to the mean with the interval that it has over replicates.
+func (sel *selection) summarise(v *Value, ok []hit, low, high *float64) {
+	v.Status, v.Value = OK, ok[0].score.Value
+	if len(ok) == 1 {
+		v.Interval = ok[0].score.Interval
+		return
+	}
+	values := make([]float64, len(ok))
+	for i, h := range ok {
+		values[i] = h.score.Value
+	}
+	if slices.Min(values) == slices.Max(values) {
+		return // replicates that cannot differ, such as the prevalence of one test set, give no interval
+	}
+	mean, from, to, err := stats.MeanInterval(values, level)
+	if err == nil && !(to-from <= math.MaxFloat64) { // NaN too
+		err = errors.New("the mean or its interval overflows")
+	}
+	if err != nil {
+		v.Status, v.Value = Undefined, 0
+		v.notes = append(v.notes, plainNote("undefined: "+err.Error()))
+		return
+	}
+	v.Value = mean
+	if len(sel.others(sel.declared.Over)) > 0 {
+		return
+	}
+	v.Interval = &plugins.Interval{Low: from, High: to, Level: level, Unit: unitOf(sel.declared.Over), Method: studentT}
+	v.clipped = clip(v.Interval, low, high)
+}
+
+// warnings are the notes of the values behind a value.
+func (sel *selection) warnings(ok []hit) []note {
+	why := newReasons(sel, cellsOf(ok), false)
+	for _, h := range ok {
+		for _, w := range h.score.Warnings {
+			why.warn(h.cell, w)
+		}
+	}
+	return why.notes()
+}
+
+func cellsOf(hits []hit) []int {
+	cells := make([]int, len(hits))
+	for i, h := range hits {
+		cells[i] = h.cell
+	}
+	return cells
 }
 
 // hitsOf returns the scores of a line and column. A score that is not ok and lacks a dimension of the line stands for
@@ -117,13 +150,13 @@ func (sel *selection) fits(r *row, s *record.Score) bool {
 func (sel *selection) withoutScores(r *row, column int) Value {
 	g := r.group
 	if len(g.cells) == 0 && len(g.excluded) > 0 {
-		why := newReasons(sel, len(g.excluded))
+		why := newReasons(sel, g.excluded, true)
 		for _, cell := range g.excluded {
 			why.add(cell, "excluded: "+sel.core.Cells[cell].Reason)
 		}
 		return Value{Status: Excluded, notes: why.notes()}
 	}
-	why := newReasons(sel, len(g.cells))
+	why := newReasons(sel, g.cells, true)
 	n := 0
 	for _, cell := range g.cells {
 		if !sel.scored[cell] && sel.core.Cells[cell].Status == record.CellFailed {
@@ -134,7 +167,7 @@ func (sel *selection) withoutScores(r *row, column int) Value {
 	if n > 0 && len(g.exact[column]) == 0 && len(g.partial[column]) == 0 {
 		return Value{Status: Failed, Of: n, notes: why.notes()}
 	}
-	return Value{Status: Absent, notes: []string{"not defined for this row"}}
+	return Value{Status: Absent, notes: []note{plainNote("not defined for this row")}}
 }
 
 // planned is the cells that were to measure a metric: those with any of its scores for this column, and those that
@@ -202,20 +235,6 @@ func differingDim(a, b *record.Score) string {
 	return strings.Join(names, " or ")
 }
 
-// meanInterval is the mean with its Student-t interval; it needs two values that differ.
-func meanInterval(values []float64, unit string) (mean float64, iv *plugins.Interval) {
-	n := float64(len(values))
-	for _, v := range values {
-		mean += v / n
-	}
-	squares := 0.0
-	for _, v := range values {
-		squares += (v - mean) * (v - mean)
-	}
-	half := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: n - 1}.Quantile((1+level)/2) * math.Sqrt(squares/(n-1)/n)
-	return mean, &plugins.Interval{Low: mean - half, High: mean + half, Level: level, Unit: unit, Method: studentT}
-}
-
 // clip cuts an interval at the range of its score, beyond which the mean cannot lie.
 func clip(iv *plugins.Interval, low, high *float64) bool {
 	cut := false
@@ -271,59 +290,4 @@ func (sel *selection) cellFailure(cell int) string {
 		return "failed: " + c.Reason
 	}
 	return "failed at " + c.Stage + ": " + c.Reason
-}
-
-// excludedNotes says which cells of a line the experiment left out, where others of the line were run.
-func (sel *selection) excludedNotes(r *row) []string {
-	if len(r.group.cells) == 0 {
-		return nil
-	}
-	why := newReasons(sel, -1)
-	for _, cell := range r.group.excluded {
-		why.add(cell, "excluded: "+sel.core.Cells[cell].Reason)
-	}
-	return why.notes()
-}
-
-// reasons gathers the cells behind each reason, so that one note can name them.
-type reasons struct {
-	sel   *selection
-	all   int // a reason that holds for so many cells names none
-	texts []string
-	cells map[string][]string
-}
-
-func newReasons(sel *selection, all int) *reasons {
-	return &reasons{sel: sel, all: all, cells: map[string][]string{}}
-}
-
-func (w *reasons) add(cell int, text string) {
-	if _, known := w.cells[text]; !known {
-		w.texts = append(w.texts, text)
-	}
-	var values []string
-	for _, axis := range w.sel.declared.Over {
-		values = append(values, w.sel.core.Cells[cell].Axes[axis])
-	}
-	w.cells[text] = append(w.cells[text], strings.Join(values, "/"))
-}
-
-// notes is one note a reason, e.g. "seed 2, 4: failed at generate: timed out".
-func (w *reasons) notes() []string {
-	const most = 6
-	var notes []string
-	for _, text := range w.texts {
-		cells := w.cells[text]
-		if len(w.sel.declared.Over) == 0 || len(cells) == w.all {
-			notes = append(notes, text)
-			continue
-		}
-		rest := ""
-		if len(cells) > most {
-			rest = fmt.Sprintf(" and %d more", len(cells)-most)
-			cells = cells[:most]
-		}
-		notes = append(notes, strings.Join(w.sel.declared.Over, "/")+" "+strings.Join(cells, ", ")+rest+": "+text)
-	}
-	return notes
 }

@@ -1,6 +1,6 @@
 // Package cli is the ehrlab command: subcommands, flags, printing and exit codes.
 //
-// Results go to standard output, logs and progress to standard error. It wires the other packages
+// Results go to standard output, messages and progress to standard error. It wires the other packages
 // together and leaves all work to them.
 package cli
 
@@ -13,11 +13,12 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/lmittmann/tint"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/runner/engine"
@@ -36,10 +37,12 @@ const (
 // app is one invocation of the command.
 type app struct {
 	registry *plugins.Registry
-	in       io.Reader
-	out, err io.Writer
+	out, err *stream
 	settings Settings
 	json     bool
+	rehash   bool
+	graceful atomic.Bool // the command ends by itself when its context does
+	done     atomic.Bool // it has ended
 	log      *slog.Logger
 }
 
@@ -66,65 +69,91 @@ func wrong(err error) error {
 	return &exit{exitWrong, err}
 }
 
-// Main runs the command and returns its exit code.
-func Main(args []string, in io.Reader, out, errs io.Writer, registry *plugins.Registry) int {
-	a := &app{registry: registry, in: in, out: out, err: errs, log: slog.New(slog.DiscardHandler)}
+// Main runs the command and returns its exit code. A panic is a bug, and reported as one.
+func Main(args []string, in io.Reader, out, errs io.Writer, registry *plugins.Registry) (code int) {
+	a := &app{registry: registry, out: &stream{file: out}, err: &stream{file: errs}, log: slog.New(slog.DiscardHandler)}
+	defer func() {
+		if cause := recover(); cause != nil {
+			code = a.end(&bug{fmt.Sprintf("a bug in ehrlab: %v; please report it", cause), debug.Stack()})
+		}
+	}()
+	signal.Ignore(syscall.SIGPIPE) // a run goes on when nobody reads what it prints
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	defer a.done.Store(true)
 	go func() {
 		<-ctx.Done()
 		stop() // a second signal ends the process at once
+		if !a.graceful.Load() && !a.done.Load() {
+			os.Exit(exitInterrupt)
+		}
 	}()
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(in)
-	root.SetOut(out)
-	root.SetErr(errs)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
 	return a.end(root.ExecuteContext(ctx))
 }
 
+// bug is an error that is not the user's: ehrlab or a plugin panicked.
+type bug struct {
+	text  string
+	stack []byte
+}
+
+func (b *bug) Error() string { return b.text }
+
 // end prints an error and returns the exit code.
 func (a *app) end(err error) int {
-	if err == nil {
-		return exitOK
+	code := codeOf(err)
+	if err != nil {
+		a.printError(err)
 	}
-	code := exitBug
-	var e *exit
-	var mistakes spec.Mistakes
-	var usage *usageError
-	switch {
-	case errors.Is(err, engine.ErrInterrupted):
-		code = exitInterrupt
-	case errors.As(err, &mistakes), errors.As(err, &usage):
-		code = exitWrong
-	case errors.As(err, &e):
-		code = e.code
-	}
-	text := err.Error()
-	switch {
-	case a.json && mistakes != nil:
-		a.printJSON(map[string]any{"error": "the experiment is wrong", "mistakes": mistakes})
-	case a.json && text != "":
-		a.printJSON(map[string]any{"error": text})
-	case text != "":
-		fmt.Fprintln(a.err, text)
+	if lost := a.out.failure(); lost != nil {
+		a.errf("standard output: %v\n", lost)
+		if code != exitInterrupt {
+			code = exitBug
+		}
 	}
 	return code
 }
 
-// usageError is a wrong command line.
-type usageError struct{ err error }
+// codeOf is the exit code for an error.
+func codeOf(err error) int {
+	var e *exit
+	var broken *bug
+	var mistakes spec.Mistakes
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, engine.ErrInterrupted):
+		return exitInterrupt
+	case errors.As(err, &broken):
+		return exitBug
+	case errors.As(err, &mistakes):
+		return exitWrong
+	case errors.As(err, &e):
+		return e.code
+	}
+	return exitBug
+}
 
-func (e *usageError) Error() string { return e.err.Error() + "; see 'ehrlab help'" }
-func (e *usageError) Unwrap() error { return e.err }
-
-// usage marks the argument checks of cobra as the user's mistakes.
-func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return &usageError{fmt.Errorf("ehrlab %s: %w", cmd.Name(), err)}
-		}
-		return nil
+// printError prints an error: as JSON on standard output when that was asked for, as text on standard error.
+func (a *app) printError(err error) {
+	var mistakes spec.Mistakes
+	text := err.Error()
+	switch {
+	case a.json && errors.As(err, &mistakes):
+		a.printJSON(map[string]any{"error": "the experiment is wrong", "mistakes": mistakes})
+	case a.json && text != "":
+		a.printJSON(map[string]any{"error": text})
+	case text != "":
+		a.errf("%s\n", text)
+	}
+	var broken *bug
+	if errors.As(err, &broken) && a.log.Enabled(context.Background(), slog.LevelDebug) {
+		a.errf("%s", broken.stack)
 	}
 }
 
@@ -134,9 +163,12 @@ func (a *app) root() *cobra.Command {
 		Short: "run declarative experiments on synthetic electronic health records",
 		Long: `ehrlab runs declarative experiments on synthetic electronic health records.
 
-One CUE file names datasets, feature subsets, generation strategies, sample sizes and
+One CUE file names data sets, feature subsets, generation strategies, sample sizes and
 metrics. ehrlab checks it, expands it to a matrix of cells, runs what is not cached yet,
 and writes versioned tables and plots.
+
+Results go to standard output, messages and progress to standard error. Settings may also
+stand in ehrlab.yaml, as "workers: 4", or in the environment, as EHRLAB_WORKERS=4.
 
 Exit codes: 0 all cells have results, 1 a bug or the machine, 2 the experiment or the
 command line is wrong, 3 some cells failed, 130 interrupted.`,
@@ -145,7 +177,7 @@ command line is wrong, 3 some cells failed, 130 interrupted.`,
   ehrlab show quickstart`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          usage(cobra.NoArgs),
+		Args:          arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return cmd.Help()
 		},
@@ -156,13 +188,17 @@ command line is wrong, 3 some cells failed, 130 interrupted.`,
 			return a.startLog()
 		},
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON for programs")
+	root.SetFlagErrorFunc(wrongUsage)
+	root.SetUsageTemplate(usageTemplate(root))
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON, for programs")
+	root.PersistentFlags().BoolVar(&a.rehash, "rehash", false, "read data files again, whatever their size and times say")
 	settingFlags(root.PersistentFlags())
 	root.AddCommand(
 		a.vetCommand(), a.planCommand(), a.runCommand(), a.showCommand(), a.reportCommand(),
-		a.explainCommand(), a.pluginsCommand(), a.cacheCommand(), a.schemaCommand(), a.versionCommand(),
+		a.explainCommand(), a.pluginsCommand(), a.cacheCommand(), a.schemaCommand(), a.versionCommand(), a.completionCommand(),
 	)
+	root.SetHelpCommand(helpCommand())
+	root.CompletionOptions.DisableDefaultCmd = true // completionCommand is ours
 	return root
 }
 
@@ -174,7 +210,7 @@ func (a *app) startLog() error {
 	}
 	switch a.settings.LogFormat {
 	case "text":
-		a.log = slog.New(tint.NewTextHandler(a.err, &tint.Options{Level: level, NoColor: !isTerminal(a.err), TimeFormat: "15:04:05"}))
+		a.log = slog.New(tint.NewTextHandler(a.err, &tint.Options{Level: level, NoColor: !a.err.isTerminal(), TimeFormat: "15:04:05"}))
 	case "json":
 		a.log = slog.New(slog.NewJSONHandler(a.err, &slog.HandlerOptions{Level: level}))
 	default:
@@ -188,29 +224,6 @@ func (a *app) printJSON(v any) {
 	e := json.NewEncoder(a.out)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		panic(err) // only our own plain structs come here
+		panic(err) // only our own plain structs come here, and a stream takes all
 	}
 }
-
-// printf writes to standard output.
-func (a *app) printf(format string, args ...any) { fmt.Fprintf(a.out, format, args...) }
-
-// isTerminal reports whether w is a terminal.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// width is the number of columns of the terminal that w is, or a width fit for files.
-func width(w io.Writer) int {
-	const paper = 120
-	if f, ok := w.(*os.File); ok {
-		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
-			return columns
-		}
-	}
-	return paper
-}
-
-// errf writes to standard error.
-func (a *app) errf(format string, args ...any) { fmt.Fprintf(a.err, format, args...) }

@@ -119,7 +119,7 @@ func TestExamplesOfTheHelp(t *testing.T) {
 	dir, env := workplace(t)
 	try(t, dir, env, "ehrlab run experiments/quickstart.cue")
 	commands := [][]string{nil}
-	for _, name := range strings.Fields("vet plan run show report explain plugins cache schema version completion") {
+	for _, name := range strings.Fields("vet plan run show report explain plugins cache schema version completion help") {
 		commands = append(commands, []string{name})
 	}
 	for _, name := range strings.Fields("ls verify gc") {
@@ -128,9 +128,13 @@ func TestExamplesOfTheHelp(t *testing.T) {
 	ran := map[string]bool{}
 	for _, c := range commands {
 		help := try(t, dir, env, "ehrlab "+strings.Join(append(c, "--help"), " "))
-		_, examples, _ := strings.Cut(help, "Examples:\n")
+		_, examples, found := strings.Cut(help, "Examples:\n")
+		if !found {
+			t.Errorf("the help of %q has no example", c)
+		}
 		examples, _, _ = strings.Cut(examples, "\n\n")
 		for line := range strings.Lines(examples) {
+			line, _, _ = strings.Cut(line, " > ") // what a shell would do with it
 			if line = strings.TrimSpace(line); !ran[line] && strings.HasPrefix(line, "ehrlab ") {
 				ran[line] = true
 				try(t, dir, env, line)

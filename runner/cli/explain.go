@@ -13,34 +13,24 @@ import (
 func (a *app) explainCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain EXPERIMENT CELL",
-		Short: "say for each step of a cell whether it is cached, and if not, what differs",
-		Long: `explain prints the steps of a cell. For a step that is not in the cache it prints, field by field,
-what differs from the nearest earlier step. CELL is an id as 'ehrlab plan --cells' prints it, or a part of
-it from its beginning or end.`,
-		Example: `  ehrlab explain experiments/quickstart.cue icu.top5.floor.n1000.seed1`,
-		Args:    usage(cobra.ExactArgs(2)),
+		Short: "say which steps of a cell are cached, and why the others are not",
+		Long: `explain prints the steps of a cell and says which are in the cache. Of the others it prints, field by
+field, what differs from the nearest step that is. CELL is an id as 'ehrlab plan --cells' prints it, or its
+beginning or end.`,
+		Example: `  ehrlab explain experiments/quickstart.cue icu.top5.floor.n1000.seed1
+  ehrlab explain --json experiments/quickstart.cue icu.top5.floor.n1000.seed1`,
+		Args: arguments(2, 2),
 		RunE: func(_ *cobra.Command, args []string) error {
-			e, err := a.loadExperiment(args[0], spec.Require)
-			if err != nil {
-				return err
-			}
-			c, err := a.openCache(true)
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			p, err := a.makePlan(e, c)
-			if err != nil {
-				return wrong(err)
-			}
-			found := p.Find(args[1])
-			switch len(found) {
-			case 0:
-				return wrong(fmt.Errorf("no cell %q; 'ehrlab plan --cells %s' lists them", args[1], args[0]))
-			case 1:
-				return a.explain(c, found[0])
-			}
-			return wrong(fmt.Errorf("%d cells match %q, the first are %s and %s", len(found), args[1], found[0].ID, found[1].ID))
+			return a.withPlan(args[0], spec.Require, true, func(p *plan.Plan, c *cache.Cache) error {
+				found := p.Find(args[1])
+				switch len(found) {
+				case 0:
+					return wrong(fmt.Errorf("no cell %q; 'ehrlab plan --cells %s' lists them", args[1], args[0]))
+				case 1:
+					return a.explain(c, found[0])
+				}
+				return wrong(fmt.Errorf("%d cells match %q, the first are %s and %s", len(found), args[1], found[0].ID, found[1].ID))
+			})
 		},
 	}
 }
@@ -79,18 +69,11 @@ func (a *app) explain(c *cache.Cache, cell *plan.Cell) error {
 		case x.Nearest == nil:
 			a.printf("  %-9s %s  to run: %s; no such step has run yet\n", x.Stage, x.Key[:12], x.Label)
 		default:
-			a.printf("  %-9s %s  to run: %s; from the nearest earlier one, %s, it differs in\n", x.Stage, x.Key[:12], x.Label, (*x.Nearest)[:12])
+			a.printf("  %-9s %s  to run: %s; unlike the nearest earlier one, %s:\n", x.Stage, x.Key[:12], x.Label, (*x.Nearest)[:12])
 			for _, d := range x.Differ {
-				a.printf("              %s: was %s, is %s\n", d.Field, orNone(d.Old), orNone(d.New))
+				a.printf("              %s\n", difference(d))
 			}
 		}
 	}
 	return nil
-}
-
-func orNone(text string) string {
-	if text == "" {
-		return "not there"
-	}
-	return text
 }

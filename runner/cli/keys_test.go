@@ -125,7 +125,7 @@ func TestKeysChangeWithWhatDecidesTheOutputAndNothingElse(t *testing.T) {
 		{"prepare levels", replace("min: 2,", "min: 3,"), from("prepare")},
 		{"feature list", replace(`columns: ["age", "unit"]`, `columns: ["age"]`), from("features")},
 		{"order of the feature list", replace(`columns: ["age", "unit"]`, `columns: ["unit", "age"]`), from("features")},
-		{"leakage allowed", replace(`features: chosen: {use: "list",`, `features: chosen: {use: "list", allow: ["leakage"],`), from("features")},
+		{"leakage allowed", replace(`features: chosen: {use: "list",`, `features: chosen: {use: "list", allow: ["leakage"],`), from("prepare")}, // outcomes are then prepared like features
 		{"version of the data set plugin", func(w *world) { w.registry.Datasets.Get("table").Info.Version++ }, everything},
 		{"version of the feature plugin", func(w *world) { w.registry.Features.Get("list").Info.Version++ }, from("features")},
 		{"version of the strategy plugin", func(w *world) { w.registry.Strategies.Get("independent").Info.Version++ }, from("generate")},

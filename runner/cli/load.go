@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
 
 	"github.com/ehrlab/ehrlab/runner/cache"
 	"github.com/ehrlab/ehrlab/runner/engine"
@@ -16,23 +18,43 @@ func (a *app) loadExperiment(path string, data spec.DataMode) (*spec.Experiment,
 		return nil, err
 	}
 	e, err := spec.Load(path, spec.Options{Registry: a.registry, Env: os.LookupEnv, Data: data, WorkDir: dir})
-	if err == nil {
+	var mistakes spec.Mistakes
+	var broken *spec.BugError
+	switch {
+	case err == nil:
 		return e, nil
+	case errors.As(err, &mistakes):
+		return nil, err
+	case errors.As(err, &broken):
+		return nil, &bug{err.Error() + "\nthis is a bug in ehrlab; please report it", broken.Stack}
 	}
-	if _, ok := err.(spec.Mistakes); !ok {
-		return nil, wrong(err)
+	return nil, wrong(err)
+}
+
+// withPlan checks an experiment, opens the cache, plans the one against the other, and hands both on.
+func (a *app) withPlan(path string, data spec.DataMode, readOnly bool, do func(*plan.Plan, *cache.Cache) error) error {
+	e, err := a.loadExperiment(path, data)
+	if err != nil {
+		return err
 	}
-	return nil, err
+	if !a.json {
+		a.warn(e)
+	}
+	c, err := a.openCache(readOnly)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	p, err := plan.New(e, plan.Inputs{Registry: a.registry, Hash: c.HashFile, Facts: c.Facts})
+	if err != nil {
+		return wrong(err)
+	}
+	return do(p, c)
 }
 
 // openCache opens the cache of the settings.
 func (a *app) openCache(readOnly bool) (*cache.Cache, error) {
-	return cache.Open(a.settings.Cache, cache.Options{ReadOnly: readOnly, Log: a.log})
-}
-
-// makePlan expands an experiment against a cache.
-func (a *app) makePlan(e *spec.Experiment, c *cache.Cache) (*plan.Plan, error) {
-	return plan.New(e, plan.Inputs{Registry: a.registry, Hash: c.HashFile, Facts: c.Facts})
+	return cache.Open(a.settings.Cache, cache.Options{ReadOnly: readOnly, Rehash: a.rehash, Log: a.log})
 }
 
 // engineOptions are the settings that a run takes.
@@ -51,7 +73,9 @@ func (a *app) nameOf(arg string) (name, version string, err error) {
 			break
 		}
 	}
-	if _, err := os.Stat(name); err != nil {
+	info, err := os.Stat(name)
+	_, recorded := os.Stat(filepath.Join(a.settings.Results, name))
+	if err != nil || info.IsDir() && recorded == nil {
 		return name, version, nil
 	}
 	e, err := a.loadExperiment(name, spec.IfPresent)

@@ -2,7 +2,7 @@ package cli
 
 import (
 	"fmt"
-	"strings"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -15,41 +15,29 @@ func (a *app) planCommand() *cobra.Command {
 	var cells bool
 	cmd := &cobra.Command{
 		Use:   "plan EXPERIMENT",
-		Short: "show the cells and steps of an experiment, what is cached and what would run",
+		Short: "show the cells and steps of an experiment, and which would run",
 		Long: `plan expands an experiment to its cells and steps and looks them up in the cache. It writes nothing.
 Without the data files it shows cells and steps but not what is cached.`,
 		Example: `  ehrlab plan experiments/quickstart.cue
   ehrlab plan --cells experiments/quickstart.cue
   ehrlab plan --json experiments/quickstart.cue`,
-		Args: usage(cobra.ExactArgs(1)),
+		Args: arguments(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			e, err := a.loadExperiment(args[0], spec.IfPresent)
-			if err != nil {
-				return err
-			}
-			c, err := a.openCache(true)
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			p, err := a.makePlan(e, c)
-			if err != nil {
-				return wrong(err)
-			}
-			s := summarise(p, c)
-			if a.json {
+			return a.withPlan(args[0], spec.IfPresent, true, func(p *plan.Plan, c *cache.Cache) error {
+				s := summarise(p, c)
+				if !a.json {
+					a.printPlan(p, c, s, cells)
+					return nil
+				}
 				if cells {
 					s.CellList = cellList(p, c)
 				}
 				a.printJSON(s)
 				return nil
-			}
-			a.warn(e)
-			a.printPlan(p, c, s, cells)
-			return nil
+			})
 		},
 	}
-	cmd.Flags().BoolVar(&cells, "cells", false, "list every cell")
+	cmd.Flags().BoolVar(&cells, "cells", false, "list every cell with its id")
 	return cmd
 }
 
@@ -62,16 +50,17 @@ type planSummary struct {
 	Pending    []pendingSummary         `json:"pending"` // cells that data will decide on
 	Excluded   int                      `json:"excluded"`
 	Steps      int                      `json:"steps"`
-	Cached     int                      `json:"cached"`
-	ToRun      int                      `json:"to_run"`
+	Cached     *int                     `json:"cached"` // null when keys are unknown
+	ToRun      *int                     `json:"to_run"`
 	Stages     map[string]*stageSummary `json:"stages"`
+	Reasons    []why                    `json:"reasons"` // why steps would run that no missing input explains
 	CellList   []cellSummary            `json:"cell_list,omitempty"`
 }
 
 type stageSummary struct {
-	Steps  int `json:"steps"`
-	Cached int `json:"cached"`
-	ToRun  int `json:"to_run"`
+	Steps  int  `json:"steps"`
+	Cached *int `json:"cached"`
+	ToRun  *int `json:"to_run"`
 }
 
 type pendingSummary struct {
@@ -93,27 +82,35 @@ func summarise(p *plan.Plan, c *cache.Cache) planSummary {
 		Experiment: p.Experiment.Name, Depth: "full", Static: p.Static, Cells: len(p.Cells), Pending: []pendingSummary{},
 		Excluded: len(p.Excluded), Steps: len(p.Steps), Stages: map[string]*stageSummary{},
 	}
-	if len(p.Static) > 0 {
-		s.Depth = "static"
-	}
 	for _, n := range p.Pending {
 		s.Pending = append(s.Pending, pendingSummary{n.Axis, n.Wants, n.Cells()})
 	}
 	for _, step := range p.Steps {
-		stage := s.Stages[string(step.Stage)]
-		if stage == nil {
-			stage = &stageSummary{}
-			s.Stages[string(step.Stage)] = stage
+		if s.Stages[string(step.Stage)] == nil {
+			s.Stages[string(step.Stage)] = &stageSummary{}
 		}
-		stage.Steps++
+		s.Stages[string(step.Stage)].Steps++
+	}
+	s.Reasons = []why{}
+	if len(p.Static) > 0 {
+		s.Depth = "static"
+		return s
+	}
+	s.Cached, s.ToRun = new(int), new(int)
+	for _, stage := range s.Stages {
+		stage.Cached, stage.ToRun = new(int), new(int)
+	}
+	for _, step := range p.Steps {
+		stage := s.Stages[string(step.Stage)]
 		if hit(p, c, step) {
-			stage.Cached++
-			s.Cached++
+			*stage.Cached++
+			*s.Cached++
 		} else {
-			stage.ToRun++
-			s.ToRun++
+			*stage.ToRun++
+			*s.ToRun++
 		}
 	}
+	s.Reasons = whyToRun(p, c)
 	return s
 }
 
@@ -166,10 +163,10 @@ func (a *app) printPlan(p *plan.Plan, c *cache.Cache, s planSummary, cells bool)
 	a.printf("\n  %-10s %8s %8s %8s\n", "stage", "steps", "cached", "to run")
 	for _, stage := range plan.Stages() {
 		if x := s.Stages[string(stage)]; x != nil {
-			a.printf("  %-10s %8d %8d %8d\n", stage, x.Steps, x.Cached, x.ToRun)
+			a.printf("  %-10s %8d %8s %8s\n", stage, x.Steps, orUnknown(x.Cached), orUnknown(x.ToRun))
 		}
 	}
-	a.printf("  %-10s %8d %8d %8d\n", "all", s.Steps, s.Cached, s.ToRun)
+	a.printf("  %-10s %8d %8s %8s\n", "all", s.Steps, orUnknown(s.Cached), orUnknown(s.ToRun))
 	if s.Excluded > 0 {
 		a.printf("\n%s excluded:\n", plural(s.Excluded, "cell"))
 		for _, e := range p.Excluded {
@@ -186,54 +183,20 @@ func (a *app) printPlan(p *plan.Plan, c *cache.Cache, s planSummary, cells bool)
 			a.printf("  %-60s %s\n", cell.ID, state)
 		}
 	}
-	if s.ToRun > 0 && s.Depth == "full" {
-		a.printWhy(p, c)
+	if len(s.Reasons) > 0 {
+		a.printf("\nto run, because:\n")
+	}
+	for _, w := range s.Reasons {
+		a.printf("  %s\n", w.text())
 	}
 }
 
-// printWhy prints the reasons of the first misses that are not explained by a missing input.
-func (a *app) printWhy(p *plan.Plan, c *cache.Cache) {
-	const most = 10
-	shown, more := 0, 0
-	for _, s := range p.Steps {
-		if hit(p, c, s) || inputMisses(p, c, s) {
-			continue
-		}
-		if shown == most {
-			more++
-			continue
-		}
-		if shown == 0 {
-			a.printf("\nto run, because:\n")
-		}
-		shown++
-		a.printf("  %s: %s\n", s.Label, reason(c, s))
+// orUnknown is a number, or a question mark where there is none.
+func orUnknown(n *int) string {
+	if n == nil {
+		return "?"
 	}
-	if more > 0 {
-		a.printf("  … and %d more; 'ehrlab explain' tells of each cell\n", more)
-	}
-}
-
-func inputMisses(p *plan.Plan, c *cache.Cache, s *plan.Step) bool {
-	for _, in := range s.Inputs {
-		if !hit(p, c, in) {
-			return true
-		}
-	}
-	return false
-}
-
-// reason says how a step differs from the nearest one in the cache.
-func reason(c *cache.Cache, s *plan.Step) string {
-	near, ok := c.Nearest(s.Recipe)
-	if !ok {
-		return "no such step has run yet"
-	}
-	var fields []string
-	for _, d := range cache.Diff(near, s.Recipe) {
-		fields = append(fields, d.Field)
-	}
-	return "differs from the nearest earlier one in " + strings.Join(fields, ", ")
+	return strconv.Itoa(*n)
 }
 
 // plural counts things.

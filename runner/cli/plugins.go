@@ -36,10 +36,12 @@ type scoreSummary struct {
 func (a *app) pluginsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "plugins [NAME]",
-		Short: "list the plugins, or describe one: settings, scores, source",
+		Short: "list the plugins, or describe one",
+		Long: `plugins lists what an experiment can use, by kind. With a NAME it describes that plugin: its settings
+and their defaults, the parts of the data that it reads, its scores, and where its method is published.`,
 		Example: `  ehrlab plugins
   ehrlab plugins gaussian-copula`,
-		Args: usage(cobra.MaximumNArgs(1)),
+		Args: arguments(0, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			list := a.pluginList()
 			if len(args) == 1 {

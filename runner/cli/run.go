@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,13 +25,17 @@ func (a *app) runCommand() *cobra.Command {
 		Use:   "run EXPERIMENT",
 		Short: "run what is missing of an experiment and write its tables and plots",
 		Long: `run checks an experiment, runs the steps that are not in the cache, and writes a version of results with
-tables and plots. Stopped at any moment, the same command takes up where it was. Equal results make no new
-version. A failed step fails the cells that need it; the others go on, and the tables say so.`,
+tables and plots. Stopped at any moment, it goes on from there when started again. Equal results make no
+new version. A step that fails leaves the cells that need it without a result, and the tables say so; the
+other cells go on. With --json it prints a line for every event, the last one with what the run came to.`,
 		Example: `  ehrlab run experiments/quickstart.cue
   ehrlab run --workers 1 --json experiments/quickstart.cue`,
-		Args: usage(cobra.ExactArgs(1)),
+		Args: arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.run(cmd.Context(), args[0])
+			started := time.Now()
+			return a.withPlan(args[0], spec.Require, false, func(p *plan.Plan, c *cache.Cache) error {
+				return a.run(cmd.Context(), p, c, started)
+			})
 		},
 	}
 }
@@ -48,32 +53,27 @@ type runEnd struct {
 	StepsCached int     `json:"steps_cached"`
 	Failed      int     `json:"failed"` // cells
 	Damaged     int     `json:"damaged"`
+	Remade      bool    `json:"remade"` // tables and plots were made again, though no step ran
+	Interrupted bool    `json:"interrupted"`
 	Results     string  `json:"results"`
 	Seconds     float64 `json:"seconds"`
 }
 
-func (a *app) run(ctx context.Context, path string) error {
-	started := time.Now()
-	e, err := a.loadExperiment(path, spec.Require)
-	if err != nil {
-		return err
-	}
-	if !a.json {
-		a.warn(e)
-	}
-	c, err := a.openCache(false)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	p, err := a.makePlan(e, c)
-	if err != nil {
-		return wrong(err)
-	}
+// run runs a plan and records what comes out.
+func (a *app) run(ctx context.Context, p *plan.Plan, c *cache.Cache, started time.Time) error {
 	progress := a.newProgress(p)
+	defer progress.end() // also when the engine panics
+	a.graceful.Store(true)
 	opt := a.engineOptions(progress.event)
 	res, err := engine.Run(ctx, p, c, opt)
 	progress.end()
+	if errors.Is(err, engine.ErrInterrupted) && a.json {
+		a.printJSON(runEnd{
+			Event: "end", Experiment: p.Experiment.Name, Cells: len(p.Cells), Excluded: len(p.Excluded), Interrupted: true,
+			StepsRun: res.StepsRun, StepsCached: res.StepsCached, Damaged: res.Damaged, Seconds: time.Since(started).Seconds(),
+		})
+		return &exit{exitInterrupt, nil}
+	}
 	if errors.Is(err, engine.ErrInterrupted) {
 		return fmt.Errorf("%w: what was finished is kept; the same command goes on from there", err)
 	}
@@ -81,13 +81,17 @@ func (a *app) run(ctx context.Context, path string) error {
 		return err
 	}
 	end := runEnd{
-		Event: "end", Experiment: e.Name, Complete: res.Failed == 0, Cells: res.Cells, Excluded: len(p.Excluded),
+		Event: "end", Experiment: p.Experiment.Name, Complete: res.Failed == 0, Cells: res.Cells, Excluded: len(p.Excluded),
 		StepsRun: res.StepsRun, StepsCached: res.StepsCached, Failed: res.Failed, Damaged: res.Damaged,
 	}
 	if res.StepsRun > 0 || !a.upToDate(&end, p) {
 		if err := a.record(ctx, p, c, res, opt, started, &end); err != nil {
 			return err
 		}
+		end.Remade = end.StepsRun == 0 && !end.New
+	}
+	if err := a.remember(c); err != nil {
+		return err
 	}
 	end.Seconds = time.Since(started).Seconds()
 	if err := a.printRun(p, res, end); err != nil {
@@ -102,31 +106,62 @@ func (a *app) run(ctx context.Context, path string) error {
 	return nil
 }
 
-// upToDate reports whether the newest version was made from the same steps and experiment, and its tables
-// and plots from the same views. It reads no output, only the list of versions and the trace of the newest.
-func (a *app) upToDate(end *runEnd, p *plan.Plan) bool {
-	versions, _, err := record.List(a.settings.Results, end.Experiment)
-	if err != nil || len(versions) == 0 {
-		return false
+// remember notes in the cache that the results folder was made from it, so that gc spares what it needs.
+func (a *app) remember(c *cache.Cache) error {
+	root, err := filepath.Abs(a.settings.Results)
+	if err == nil {
+		err = c.AddRoot(root)
 	}
-	newest := versions[len(versions)-1]
-	_, hash := p.Experiment.Resolved()
-	if newest.Resolved != hash || newest.Complete != end.Complete {
-		return false
+	if err != nil {
+		return fmt.Errorf("cache: %w", err)
 	}
-	dir := filepath.Join(a.settings.Results, end.Experiment, newest.Name())
-	views := viewsOf(p.Experiment)
-	trace, err := record.ReadTrace(dir)
-	if err != nil || trace.Plan != p.Hash() || trace.Views != record.ViewsHash(views) || !report.Exists(dir, views) {
-		return false
-	}
-	end.Version, end.Results = newest.Name(), dir
-	return true
+	return nil
 }
 
-// viewsOf are the declared tables and plots.
+// upToDate reports whether a version was made from the same steps and experiment, its tables and plots from
+// the same views, and all its files are as they were written. It reads no output of the cache.
+func (a *app) upToDate(end *runEnd, p *plan.Plan) bool {
+	versions, _, err := record.List(a.settings.Results, end.Experiment)
+	if err != nil {
+		return false
+	}
+	_, hash := p.Experiment.Resolved()
+	views := viewsOf(p.Experiment)
+	for _, v := range slices.Backward(versions) {
+		dir := filepath.Join(a.settings.Results, end.Experiment, v.Name())
+		if v.Resolved != hash || v.Complete != end.Complete {
+			continue
+		}
+		trace, err := record.ReadTrace(dir)
+		if err != nil || trace.Plan != p.Hash() || trace.Views != record.ViewsHash(views) || !report.Exists(dir, views) {
+			continue
+		}
+		if err := record.Verify(dir); err != nil {
+			a.log.Warn(err.Error())
+			continue
+		}
+		end.Version, end.Results = v.Name(), dir
+		return true
+	}
+	return false
+}
+
+// viewsOf are the declared tables and plots, with what they say of the data sets: as declared, else as the plugin says.
 func viewsOf(e *spec.Experiment) record.Views {
-	return record.Views{Title: e.Title, Tables: e.Tables, Plots: e.Plots}
+	data := map[string]record.DataText{}
+	for i := range e.Datasets {
+		d := &e.Datasets[i]
+		text := record.DataText{Licence: d.Licence, Citation: d.Citation}
+		if h := e.Headers[d.Name]; h != nil {
+			text.Licence, text.Citation = cmp.Or(d.Licence, h.Licence), cmp.Or(d.Citation, h.Citation)
+			text.Notes = slices.Clone(h.Notes)
+		}
+		if d.Note != "" {
+			text.Notes = append(text.Notes, d.Note)
+		}
+		data[d.Name] = text
+	}
+	return record.Views{Title: e.Title, Tables: e.Tables, Plots: e.Plots, Data: data}
 }
 
 // record writes the version and its tables and plots.
@@ -188,7 +223,7 @@ func (a *app) printRun(p *plan.Plan, res *engine.Result, end runEnd) error {
 		a.printJSON(end)
 		return nil
 	}
-	if end.StepsRun == 0 && !end.New && res.Failed == 0 && len(res.Failures) == 0 && end.Damaged == 0 {
+	if end.StepsRun == 0 && !end.New && !end.Remade && res.Failed == 0 && end.Damaged == 0 {
 		a.printf("%s: nothing to do; %s, all %s cached, results in %s (%s)\n",
 			end.Experiment, plural(end.Cells, "cell"), plural(end.StepsCached, "step"), end.Results, seconds(end.Seconds))
 		return nil
@@ -207,7 +242,10 @@ func (a *app) printRun(p *plan.Plan, res *engine.Result, end runEnd) error {
 	}
 	a.printFailures(p, res)
 	state := "new version " + end.Version
-	if !end.New {
+	switch {
+	case end.Remade:
+		state = "equal to version " + end.Version + ", its tables and plots made again"
+	case !end.New:
 		state = "equal to version " + end.Version
 	}
 	a.printf("%s: %s, %s run, %s cached, %d failed; %s (%s)\n", end.Experiment, plural(end.Cells, "cell"),
@@ -219,22 +257,60 @@ func (a *app) printRun(p *plan.Plan, res *engine.Result, end runEnd) error {
 	return nil
 }
 
-// printFailures prints each failed step once, with the cells that lack a result because of it.
+// failed is one reason that steps failed for.
+type failed struct {
+	label  string // of the first of them
+	reason string
+	steps  int
+	cells  []string // that lack a result
+}
+
+// printFailures prints each reason once, with how many cells lack a result because of it.
 func (a *app) printFailures(p *plan.Plan, res *engine.Result) {
-	cells := map[*plan.Step]int{}
+	var order []*failed
+	byReason := map[string]*failed{}
+	of := map[*plan.Step]*failed{}
+	for _, s := range p.Steps {
+		f, ok := res.Failures[s]
+		if !ok || f.Root != s {
+			continue
+		}
+		key := string(s.Stage) + "\x00" + f.Err.Error()
+		if byReason[key] == nil {
+			byReason[key] = &failed{label: s.Label, reason: f.Err.Error()}
+			order = append(order, byReason[key])
+		}
+		byReason[key].steps++
+		of[s] = byReason[key]
+	}
 	for _, c := range p.Cells {
-		seen := map[*plan.Step]bool{}
+		seen := map[*failed]bool{}
 		for _, s := range stepsOf(c) {
-			if f, ok := res.Failures[s]; ok && !seen[f.Root] {
-				seen[f.Root] = true
-				cells[f.Root]++
+			if f, ok := res.Failures[s]; ok && !seen[of[f.Root]] {
+				seen[of[f.Root]] = true
+				of[f.Root].cells = append(of[f.Root].cells, c.ID)
 			}
 		}
 	}
-	for _, s := range p.Steps {
-		if f, ok := res.Failures[s]; ok && f.Root == s {
-			a.errf("failed: %s: %v (%s without this result)\n", s.Label, f.Err, plural(cells[s], "cell"))
+	for _, node := range p.Pending {
+		for _, s := range node.Waits {
+			if f, ok := res.Failures[s]; ok {
+				for _, c := range node.Unresolved(p.Axes) {
+					of[f.Root].cells = append(of[f.Root].cells, c.ID)
+				}
+			}
 		}
+	}
+	for _, f := range order {
+		label := f.label
+		if f.steps > 1 {
+			label = fmt.Sprintf("%s and %d more", label, f.steps-1)
+		}
+		example := ""
+		if len(f.cells) > 0 {
+			example = ", such as " + f.cells[0]
+		}
+		a.errf("failed: %s: %s (%s without this result%s)\n", label, f.reason, plural(len(f.cells), "cell"), example)
 	}
 }
 

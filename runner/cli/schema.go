@@ -13,11 +13,11 @@ func (a *app) schemaCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "schema",
 		Short: "print the schema of experiment files, for editors",
-		Long: `schema prints the CUE schema of experiment files with the settings of every plugin, or a JSON Schema
-as help for editors. The JSON Schema says less than 'ehrlab vet' checks.`,
+		Long: `schema prints the CUE schema of experiment files, with the settings of every plugin. With --json it
+prints them as JSON Schema, a help for editors that says less than 'ehrlab vet' checks.`,
 		Example: `  ehrlab schema
-  ehrlab schema --format json`,
-		Args: usage(cobra.NoArgs),
+  ehrlab schema --json`,
+		Args: arguments(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			if a.json {
 				format = "json"
@@ -37,6 +37,6 @@ as help for editors. The JSON Schema says less than 'ehrlab vet' checks.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", "cue", "cue or json")
+	cmd.Flags().StringVar(&format, "format", "cue", "`format` of the schema: cue or json")
 	return cmd
 }

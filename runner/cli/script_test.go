@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"errors"
@@ -80,8 +81,9 @@ func openData(root string) string {
 
 // commands are what the scripts need besides testscript's own.
 var commands = map[string]func(*testscript.TestScript, bool, []string){
-	"exits": exits,
-	"bad":   bad,
+	"exits":       exits,
+	"interrupted": interrupted,
+	"bad":         bad,
 	"gz": func(ts *testscript.TestScript, _ bool, args []string) {
 		var b bytes.Buffer
 		w := gzip.NewWriter(&b)
@@ -153,5 +155,26 @@ func bad(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	if _, err := os.Stat(ts.MkAbs("results/bad")); err == nil {
 		ts.Fatalf("%s: a version was recorded", args[0])
+	}
+}
+
+// interrupted sends an interrupt to a run once its first step is done: it ends with an end event, and 130.
+func interrupted(ts *testscript.TestScript, _ bool, args []string) {
+	cmd := exec.Command(os.Args[0], "run", "--json", args[0])
+	cmd.Dir, cmd.Env = ts.MkAbs("."), environment("HOME="+ts.MkAbs("."))
+	out, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	last, sent := "", false
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if last = lines.Text(); !sent && strings.Contains(last, `"event":"done"`) {
+			sent = true // a second signal would end the process at once
+			ts.Check(cmd.Process.Signal(os.Interrupt))
+		}
+	}
+	_ = cmd.Wait()
+	if cmd.ProcessState.ExitCode() != 130 || !strings.Contains(last, `"event":"end"`) || !strings.Contains(last, `"interrupted":true`) {
+		ts.Fatalf("exit %d, last line %s", cmd.ProcessState.ExitCode(), last)
 	}
 }

@@ -29,7 +29,7 @@ type Settings struct {
 	Results     string // folder of the results
 	Cache       string // folder of the cache
 	Workers     int    // steps at once; 0: one a processor
-	Memory      string // that running steps may reserve, e.g. "8GiB"; "0": no limit
+	Memory      string // that running steps may reserve, e.g. "8GiB"; "auto": most of the machine's; "0": no limit
 	StepTimeout string // of one step, e.g. "30m"; "0": none
 	LogLevel    string
 	LogFormat   string
@@ -42,19 +42,19 @@ type Settings struct {
 const delimiter = "/"
 
 var defaults = map[string]any{
-	"results": "results", "cache": filepath.Join(".ehrlab", "cache"), "workers": "0", "memory": "0",
+	"results": "results", "cache": filepath.Join(".ehrlab", "cache"), "workers": "0", "memory": "auto",
 	"step-timeout": "1h", "log-level": "warn", "log-format": "text",
 }
 
 // settingFlags declares the flags that are settings.
 func settingFlags(flags *pflag.FlagSet) {
-	flags.String("results", "results", "folder of the results")
-	flags.String("cache", defaults["cache"].(string), "folder of the cache; it may hold rows of your data")
-	flags.String("workers", "0", "steps that run at once; 0: one a processor")
-	flags.String("memory", "0", `memory that running steps may reserve, e.g. "8GiB"; 0: no limit`)
-	flags.String("step-timeout", "1h", "time limit of one step; 0: none")
-	flags.String("log-level", "warn", "debug, info, warn or error")
-	flags.String("log-format", "text", "text or json")
+	flags.String("results", "results", "`folder` of the results")
+	flags.String("cache", defaults["cache"].(string), "`folder` of the cache, which may hold rows of your data")
+	flags.String("workers", "0", "`number` of steps that run at once; 0: one a processor")
+	flags.String("memory", "auto", "`size` that running steps may reserve, e.g. 8GiB; auto: four fifths of the machine's; 0: no limit")
+	flags.String("step-timeout", "1h", "`time` that one step may take, e.g. 30m; 0: no limit")
+	flags.String("log-level", "warn", "`level` of messages: debug, info, warn or error")
+	flags.String("log-format", "text", "`format` of messages: text or json")
 }
 
 // load reads all sources of settings.
@@ -74,8 +74,8 @@ func (a *app) load(flags *pflag.FlagSet) error {
 	}
 	fromEnv := env.Provider(delimiter, env.Opt{Prefix: "EHRLAB_", TransformFunc: func(name, value string) (string, any) {
 		name = strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(name, "EHRLAB_")), "_", "-")
-		if _, known := defaults[name]; !known {
-			return "", nil // EHRLAB_DATA and its like are free for experiments
+		if _, known := defaults[name]; !known || value == "" {
+			return "", nil // EHRLAB_DATA and its like are free for experiments; an empty variable is an unset one
 		}
 		return name, value
 	}})
@@ -92,8 +92,12 @@ func (a *app) load(flags *pflag.FlagSet) error {
 func loadFile(k *koanf.Koanf, path string) error {
 	own := koanf.New(delimiter)
 	err := own.Load(file.Provider(path), yaml.Parser())
-	if errors.Is(err, fs.ErrNotExist) {
+	var denied *fs.PathError
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) && unsearchable(path) {
 		return nil
+	}
+	if errors.As(err, &denied) {
+		return fmt.Errorf("settings: %w", err)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
@@ -104,6 +108,12 @@ func loadFile(k *koanf.Koanf, path string) error {
 		}
 	}
 	return k.Merge(own)
+}
+
+// unsearchable reports whether the folder of a file cannot be looked into: then there is no file for this user.
+func unsearchable(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrPermission)
 }
 
 func settingNames() []string {
@@ -121,6 +131,11 @@ func (s *Settings) read(k *koanf.Koanf) error {
 		Results: k.String("results"), Cache: k.String("cache"), Memory: k.String("memory"),
 		StepTimeout: k.String("step-timeout"), LogLevel: k.String("log-level"), LogFormat: k.String("log-format"),
 	}
+	for name, folder := range map[string]string{"results": s.Results, "cache": s.Cache} {
+		if folder == "" {
+			return fmt.Errorf("%s %q: must be a folder", name, folder)
+		}
+	}
 	var err error
 	if s.Workers, err = strconv.Atoi(k.String("workers")); err != nil || s.Workers < 0 {
 		return fmt.Errorf("workers %q: must be a whole number ≥ 0", k.String("workers"))
@@ -128,11 +143,9 @@ func (s *Settings) read(k *koanf.Koanf) error {
 	if s.Workers == 0 {
 		s.Workers = runtime.GOMAXPROCS(0)
 	}
-	bytes, err := humanize.ParseBytes(s.Memory)
-	if err != nil || bytes > math.MaxInt64 {
-		return fmt.Errorf("memory %q: must be a size such as 512MiB or 8GiB", s.Memory)
+	if s.memory, err = parseMemory(s.Memory); err != nil {
+		return err
 	}
-	s.memory = int64(bytes)
 	if s.StepTimeout == "0" {
 		return nil
 	}
@@ -140,4 +153,33 @@ func (s *Settings) read(k *koanf.Koanf) error {
 		return fmt.Errorf("step-timeout %q: must be a duration such as 90s, 30m or 2h", s.StepTimeout)
 	}
 	return nil
+}
+
+// parseMemory reads the memory setting, in bytes; 0 is no limit.
+func parseMemory(text string) (int64, error) {
+	if text == "auto" {
+		return machineMemory() / 5 * 4, nil
+	}
+	bytes, err := humanize.ParseBytes(text)
+	if err != nil || bytes > math.MaxInt64 {
+		return 0, fmt.Errorf("memory %q: must be auto, or a size such as 512MiB or 8GiB", text)
+	}
+	return int64(bytes), nil
+}
+
+// machineMemory is the memory of the machine in bytes, as Linux tells it; 0 where that is not known.
+func machineMemory() int64 {
+	info, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(info)) {
+		fields := strings.Fields(line)
+		if len(fields) == 3 && fields[0] == "MemTotal:" && fields[2] == "kB" {
+			if kib, err := strconv.ParseInt(fields[1], 10, 64); err == nil {
+				return kib << 10
+			}
+		}
+	}
+	return 0
 }

@@ -16,11 +16,12 @@ func (a *app) showCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show EXPERIMENT[@VERSION]",
 		Short: "print the tables of a version",
-		Long: `show prints the tables of a version of results; the newest complete one when no version is named.
+		Long: `show prints the tables of a version of results: the one named, or else the newest that is complete.
 EXPERIMENT is the name of an experiment, or its file.`,
 		Example: `  ehrlab show quickstart
-  ehrlab show --table utility quickstart@v1`,
-		Args: usage(cobra.ExactArgs(1)),
+  ehrlab show --table utility quickstart@v1
+  ehrlab show --json experiments/quickstart.cue`,
+		Args: arguments(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			v, err := a.openVersion(args[0])
 			if err != nil {
@@ -32,7 +33,7 @@ EXPERIMENT is the name of an experiment, or its file.`,
 			return a.printTables(v, table)
 		},
 	}
-	cmd.Flags().StringVar(&table, "table", "", "print this table only")
+	cmd.Flags().StringVar(&table, "table", "", "`name` of the only table to print")
 	return cmd
 }
 
@@ -59,7 +60,7 @@ func (a *app) printTables(v *record.Version, only string) error {
 		return err
 	}
 	for _, t := range tables {
-		a.printf("%s\n", report.Text(t.Table, width(a.out), isTerminal(a.out)))
+		a.printf("%s\n", report.Text(t.Table, a.out.width(), a.out.isTerminal()))
 	}
 	return nil
 }
@@ -99,11 +100,12 @@ func chosen(v *record.Version, tables []report.Rendered, only string) ([]report.
 func (a *app) reportCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "report EXPERIMENT[@VERSION]",
-		Short: "make the tables and plots of a version again from what it records",
-		Long: `report makes the tables and plots of a version again, from its recorded scores alone: no data, no
-cache and no step is needed.`,
-		Example: `  ehrlab report quickstart`,
-		Args:    usage(cobra.ExactArgs(1)),
+		Short: "make the tables and plots of a version again",
+		Long: `report makes the tables and plots of a version again from its recorded scores alone; it needs neither
+the data nor the cache.`,
+		Example: `  ehrlab report quickstart
+  ehrlab report quickstart@v1`,
+		Args: arguments(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			v, err := a.openVersion(args[0])
 			if err != nil {

@@ -10,11 +10,11 @@ func (a *app) vetCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "vet EXPERIMENT",
 		Short: "check an experiment file and name every mistake",
-		Long: `vet checks an experiment file, or a folder of CUE files, and prints every mistake with its place
-in the file and what would be right. It reads at most the header and a sample of each data file.`,
+		Long: `vet checks an experiment file, or a folder of CUE files that make one experiment, and prints every
+mistake with its place and what would be right. Of the data files it reads the header and a sample.`,
 		Example: `  ehrlab vet experiments/quickstart.cue
   ehrlab vet --json experiments/quickstart.cue`,
-		Args: usage(cobra.ExactArgs(1)),
+		Args: arguments(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			e, err := a.loadExperiment(args[0], spec.Require)
 			if err != nil {

@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// wrongUsage marks a wrong command line as the user's mistake, and says where help is.
+func wrongUsage(cmd *cobra.Command, err error) error {
+	help := "ehrlab help " + strings.TrimPrefix(cmd.CommandPath(), "ehrlab")
+	return wrong(fmt.Errorf("%s: %w; see '%s'", cmd.CommandPath(), err, strings.Join(strings.Fields(help), " ")))
+}
+
+// arguments wants so many arguments; Use names them.
+func arguments(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) >= least && len(args) <= most {
+			return nil
+		}
+		if cmd.HasSubCommands() {
+			return noCommand(cmd, args[0])
+		}
+		wanted := strings.TrimSpace(strings.TrimPrefix(cmd.Use, cmd.Name()))
+		if wanted == "" {
+			wanted = "no arguments"
+		}
+		return wrongUsage(cmd, fmt.Errorf("want %s, not %s", wanted, plural(len(args), "argument")))
+	}
+}
+
+func noCommand(cmd *cobra.Command, name string) error {
+	suggestion := ""
+	cmd.SuggestionsMinimumDistance = 2
+	if near := cmd.SuggestionsFor(name); len(near) > 0 {
+		suggestion = fmt.Sprintf("; did you mean %q?", near[0])
+	}
+	return wrongUsage(cmd, fmt.Errorf("no command %q%s", name, suggestion))
+}
+
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND]",
+		Short:   "say what a command does, with examples",
+		Example: `  ehrlab help run`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return noCommand(about, rest[0])
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
+}
+
+// usageTemplate is that of cobra, in the words of the documents.
+func usageTemplate(root *cobra.Command) string {
+	return strings.NewReplacer(
+		"Available Commands:", "Commands:", "Global Flags:", "Flags of every command:", "[command]", "COMMAND",
+		`Use "{{.CommandPath}} [command] --help" for more information about a command.`, `'{{.CommandPath}} COMMAND --help' says more of a command.`,
+	).Replace(root.UsageTemplate())
+}

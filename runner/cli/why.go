@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ehrlab/ehrlab/runner/cache"
+	"github.com/ehrlab/ehrlab/runner/plan"
+)
+
+// why is the reason that one or more steps of a stage are not in the cache.
+type why struct {
+	Stage  string             `json:"stage"`
+	Step   string             `json:"step"`  // the first of them
+	Steps  int                `json:"steps"` // for how many it holds
+	New    bool               `json:"new"`   // no such step has run yet
+	Differ []cache.Difference `json:"differ,omitempty"`
+}
+
+// looked is how many steps whyToRun looks at: each is compared with all earlier ones of its kind.
+const looked = 200
+
+// whyToRun lists the reasons of steps to run whose inputs are all in the cache, equal reasons once.
+func whyToRun(p *plan.Plan, c *cache.Cache) []why {
+	reasons := []why{}
+	at := map[string]int{}
+	for _, s := range p.Steps {
+		if hit(p, c, s) || inputMisses(p, c, s) {
+			continue
+		}
+		if len(at) > 0 && total(reasons) >= looked {
+			break
+		}
+		w := why{Stage: string(s.Stage), Step: s.Label, Steps: 1, New: true}
+		if near, ok := c.Nearest(s.Recipe); ok {
+			w.New, w.Differ = false, cache.Diff(near, s.Recipe)
+		}
+		text := w.Stage + " " + w.differences()
+		if i, seen := at[text]; seen {
+			reasons[i].Steps++
+			continue
+		}
+		at[text] = len(reasons)
+		reasons = append(reasons, w)
+	}
+	return reasons
+}
+
+func total(reasons []why) int {
+	n := 0
+	for _, w := range reasons {
+		n += w.Steps
+	}
+	return n
+}
+
+func inputMisses(p *plan.Plan, c *cache.Cache, s *plan.Step) bool {
+	for _, in := range s.Inputs {
+		if !hit(p, c, in) {
+			return true
+		}
+	}
+	return false
+}
+
+// text is the reason in one line.
+func (w why) text() string {
+	steps := w.Step
+	if w.Steps > 1 {
+		steps = fmt.Sprintf("%s and %d more", w.Step, w.Steps-1)
+	}
+	if w.New {
+		return steps + ": no such step has run yet"
+	}
+	return steps + ": unlike the nearest earlier one, " + w.differences()
+}
+
+// differences names what differs, with what it was and is where that is short.
+func (w why) differences() string {
+	var parts []string
+	for _, d := range w.Differ {
+		parts = append(parts, difference(d))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// difference is one field with its values. Of keys and hashes it says only that they differ.
+func difference(d cache.Difference) string {
+	const hash = 64
+	switch {
+	case strings.HasPrefix(d.Field, "inputs["):
+		role, _, _ := strings.Cut(strings.TrimPrefix(d.Field, "inputs["), "]")
+		if strings.HasSuffix(d.Field, ".key") {
+			return "another step made its " + role
+		}
+	case len(d.Old) == hash || len(d.New) == hash:
+		return d.Field + " differs"
+	}
+	return fmt.Sprintf("%s was %s, is %s", d.Field, orNone(d.Old), orNone(d.New))
+}
+
+func orNone(text string) string {
+	if text == "" {
+		return "not there"
+	}
+	return text
+}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -179,6 +180,41 @@ func BenchmarkNearest10k(b *testing.B) {
 	r.Version++
 	for b.Loop() {
 		if _, ok := c.Nearest(r); !ok {
+			b.Fatal("none")
+		}
+	}
+}
+
+// BenchmarkNearestOfTies10k asks for a measure step that differs from each of 10,000 in the key of an input.
+func BenchmarkNearestOfTies10k(b *testing.B) {
+	c := open(b, b.TempDir(), Options{})
+	var wg sync.WaitGroup
+	measure := func(g *Recipe) *Recipe {
+		r := typical()
+		r.Inputs = []Input{{Role: "train", Key: recipe(0).Key()}, {Role: "synthetic", Key: g.Key()}}
+		return &r
+	}
+	for w := range 100 {
+		wg.Go(func() {
+			for i := range 100 {
+				g := recipe(1 + 100*w + i)
+				g.Stage = "generate"
+				for _, r := range []*Recipe{g, measure(g)} {
+					if _, err := c.Put(b.Context(), r, Output{Bytes: []byte("x")}); err != nil {
+						b.Error(err)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	g := recipe(0)
+	g.Stage = "generate"
+	c.Nearest(*g)
+	r := measure(g)
+	c.Nearest(*r) // reads the recipes
+	for b.Loop() {
+		if _, ok := c.Nearest(*r); !ok {
 			b.Fatal("none")
 		}
 	}

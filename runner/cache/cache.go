@@ -11,10 +11,12 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -29,11 +31,15 @@ var (
 	ErrReadOnly = errors.New("the cache is open for reading only")
 	ErrClosed   = errors.New("the cache is closed")
 	ErrInUse    = errors.New("the cache is in use by another process")
+	// ErrNotWritable is an error of Open without ReadOnly: permissions or a read-only file system keep this
+	// process from writing there. Open with ReadOnly may still succeed.
+	ErrNotWritable = errors.New("the folder cannot be written")
 )
 
 // Options say how a cache is opened. The zero value opens it for reading and writing.
 type Options struct {
 	ReadOnly bool             // write nothing anywhere; a folder that does not exist is an empty cache
+	Existing bool             // where there is no cache make none: it is empty and as if ReadOnly, and GC finds nothing to do
 	Rehash   bool             // HashFile reads every file, whatever it remembers
 	FS       FS               // nil: that of the operating system
 	Log      *slog.Logger     // nil: none
@@ -48,6 +54,8 @@ type Cache struct {
 	log      *slog.Logger
 	now      func() time.Time
 	readOnly bool
+	existing bool // make no cache
+	absent   bool // there is none, and none was made
 	rehash   bool
 
 	lock      *flock.Flock // shared while the cache is open, exclusive during GC; nil when read-only or without a file
@@ -82,12 +90,15 @@ type Entry struct {
 
 // Open opens the cache in a folder, and makes it when it does not exist.
 //
-// It fails when the folder holds something other than a cache, or a cache of another format, and when a GC
-// of another process does not end within LockWait.
+// It fails when the folder holds something other than a cache, or a cache of another format, when it cannot
+// be written (ErrNotWritable), and when a GC of another process does not end within LockWait (ErrInUse).
 func Open(dir string, opt Options) (*Cache, error) {
+	if dir == "" {
+		return nil, errors.New("open cache: no folder named")
+	}
 	c := &Cache{
-		dir: dir, fs: opt.FS, log: opt.Log, now: opt.Now, readOnly: opt.ReadOnly, rehash: opt.Rehash,
-		lockWait: opt.LockWait, index: newIndex(),
+		dir: dir, fs: opt.FS, log: opt.Log, now: opt.Now, readOnly: opt.ReadOnly, existing: opt.Existing,
+		rehash: opt.Rehash, lockWait: opt.LockWait, index: newIndex(),
 	}
 	if c.fs == nil {
 		c.fs = disk{}
@@ -110,19 +121,45 @@ func Open(dir string, opt Options) (*Cache, error) {
 
 func (c *Cache) open() error {
 	exists, err := c.checkVersion()
-	if err != nil || !exists && c.readOnly {
+	if err != nil {
 		return err
 	}
-	if !c.readOnly {
-		if err := c.create(exists); err != nil {
-			return err
-		}
+	if !exists && (c.readOnly || c.existing) {
+		c.readOnly, c.absent = true, true
+		return nil
 	}
-	if err := c.lockShared(); err != nil {
+	if !c.readOnly {
+		err = c.create(exists)
+	}
+	if err == nil {
+		err = c.lockShared()
+	}
+	if err == nil && !c.readOnly {
+		err = c.tryWriting()
+	}
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return fmt.Errorf("%w: %w", ErrNotWritable, err)
+	}
+	if err != nil {
 		return err
 	}
 	c.index, err = c.load()
 	return err
+}
+
+// tryWriting fails when a folder of the cache cannot be written: better now than after a long step.
+func (c *Cache) tryWriting() error {
+	for _, folder := range []string{".", "packs", "objects"} {
+		name := filepath.Join(c.dir, folder, tempPrefix+randomName())
+		f, err := c.fs.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(f.Close(), c.removeQuietly(name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkVersion reports whether the folder holds a cache of this format.
@@ -223,7 +260,20 @@ func (c *Cache) load() (*index, error) {
 			return nil, err
 		}
 	}
+	c.warnOfLoss(x.lost)
 	return x, nil
+}
+
+// warnOfLoss tells in one line of damage that was not seen before.
+func (c *Cache) warnOfLoss(lost []Gap) {
+	if len(lost) == 0 {
+		return
+	}
+	var size int64
+	for _, g := range lost {
+		size += g.To - g.From
+	}
+	c.log.Warn("parts of the cache are damaged; what they held is made again", "parts", len(lost), "bytes", size)
 }
 
 // countEntries estimates how many entries some packs hold from the sizes of their idx files.
@@ -250,6 +300,8 @@ func (c *Cache) Refresh() error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	known := len(c.index.lost)
+	defer func() { c.warnOfLoss(c.index.lost[known:]) }()
 	for _, id := range ids {
 		if err := c.refreshPack(id); err != nil {
 			return fmt.Errorf("refresh cache: %w", err)
@@ -303,10 +355,12 @@ func (c *Cache) loadFrames(x *index, p *pack, f File) error {
 		c.log.Warn("an index of the cache cannot be read; the pack is read instead", "pack", p.id, "error", err)
 	}
 	p.known = covered
+	lost := len(x.lost)
 	if err := c.scanTail(x, p, f, at); err != nil {
 		return err
 	}
-	if p.known-covered >= worthIndexing && !c.readOnly {
+	// An idx file that covers a gap is how later processes know that it has been told of.
+	if (p.known-covered >= worthIndexing || len(x.lost) > lost) && !c.readOnly {
 		if err := c.extendIdx(p, f, covered, idxEnd, p.known); err != nil {
 			c.log.Warn("an index of the cache cannot be written; the next start is slower", "pack", p.id, "error", err)
 		}
@@ -328,8 +382,8 @@ func (c *Cache) scanTail(x *index, p *pack, f File, at uint32) error {
 		return nil
 	})
 	for _, g := range gaps {
-		c.log.Warn("a part of the cache is damaged; what it held is made again",
-			"pack", p.id, "from", g.from, "to", g.to)
+		c.log.Debug("a part of the cache is damaged", "pack", p.id, "from", g.from, "to", g.to)
+		x.lost = append(x.lost, Gap{p.id, g.from, g.to})
 	}
 	p.known = next
 	return err

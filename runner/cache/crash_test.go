@@ -290,15 +290,16 @@ func TestCheckAllFindsDamage(t *testing.T) {
 	flip(t, objectFile(t, dir), 9)
 	c := open(t, dir, Options{})
 	rep, err := c.CheckAll(t.Context())
-	if err != nil || rep.Entries != 7 || len(rep.Damaged) != 2 || len(rep.Gaps) != 1 {
+	if err != nil || rep.Entries != 7 || len(rep.Damaged) != 2 || len(rep.Lost)+len(rep.Gaps) != 0 || rep.Sound() {
 		t.Fatalf("%+v, %v", rep, err)
+	}
+	put(t, c, 0, 9)
+	rep, err = c.CheckAll(t.Context())
+	if err != nil || rep.Entries != 9 || !rep.Sound() || len(rep.Gaps) != 1 {
+		t.Fatalf("after repair: %+v, %v", rep, err)
 	}
 	if g := rep.Gaps[0]; g.From != at[3] || g.To != at[4] {
 		t.Errorf("gap %+v, want %d to %d", g, at[3], at[4])
-	}
-	put(t, c, 0, 9)
-	if rep, err = c.CheckAll(t.Context()); err != nil || rep.Entries != 9 || len(rep.Damaged) != 0 {
-		t.Errorf("after repair: %+v, %v", rep, err)
 	}
 	if _, err := c.GC(t.Context(), GCOptions{}); err != nil {
 		t.Fatal(err)

@@ -16,6 +16,9 @@ type DamagedError struct {
 	Reason error
 	Aside  string // the folder that what is left of it was moved to; empty when there was nothing to move
 	Err    error  // why it could not be set aside; nil when it was
+
+	pack  string // the pack and the place of the frame in it
+	frame gap
 }
 
 func (e *DamagedError) Error() string {
@@ -52,7 +55,10 @@ type note struct {
 // setAside takes an entry out of the cache and keeps what is left of it in the folder damaged. It always
 // returns a *DamagedError.
 func (c *Cache) setAside(l *located, reason error) error {
-	bad := &DamagedError{Key: Key(hexOf(l.key)), Where: fmt.Sprintf("pack %s, offset %d", l.pack.id, l.offset), Reason: reason}
+	bad := &DamagedError{
+		Key: Key(hexOf(l.key)), Where: fmt.Sprintf("pack %s, offset %d", l.pack.id, l.offset), Reason: reason,
+		pack: l.pack.id, frame: gap{l.offset, l.offset + int64(l.frame)},
+	}
 	if !c.forget(l) || c.readOnly {
 		return bad // another goroutine has done the rest, or nothing may be written
 	}
@@ -68,6 +74,23 @@ func (c *Cache) setAside(l *located, reason error) error {
 	}
 	bad.Err = err
 	return bad
+}
+
+// SetAside takes an entry out of the cache that passes its check but that the caller cannot use, such as an
+// output in an encoding that it does not read. A key that is not there is no error.
+func (c *Cache) SetAside(key Key, reason error) error {
+	l, err := c.locate(key)
+	if errors.Is(err, ErrMiss) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var bad *DamagedError
+	if errors.As(c.setAside(&l, reason), &bad) {
+		return bad.Err
+	}
+	return nil
 }
 
 // forget takes an entry out of the index in memory. It returns false when that was done already.

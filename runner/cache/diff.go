@@ -11,9 +11,9 @@ import (
 
 // Difference is a field in which two recipes differ.
 type Difference struct {
-	Field string // e.g. "settings.with.bins" or "inputs[train].key"
-	Old   string // JSON inside settings and roles, plain text elsewhere; empty: the field is absent
-	New   string
+	Field string `json:"field"`         // e.g. "settings.with.bins" or "inputs[train].key"
+	Old   string `json:"was,omitempty"` // JSON inside settings and roles, plain text elsewhere; empty: the field is absent
+	New   string `json:"is,omitempty"`
 }
 
 // Diff lists the fields in which two recipes differ, in the order of the fields of Recipe; inside settings

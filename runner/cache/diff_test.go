@@ -155,3 +155,53 @@ func TestNearestAgreesWithDiff(t *testing.T) {
 		}
 	}
 }
+
+// Of measures that differ in nothing but the key of an input, the nearest is that of the nearest input, also
+// when that input is no more stored than the measure is.
+func TestNearestLooksAtInputs(t *testing.T) {
+	for _, stored := range []bool{true, false} {
+		c := open(t, t.TempDir(), Options{Now: clock()})
+		generate := func(plugin string, seed uint64, n int) Recipe {
+			return Recipe{Format: 1, Stage: "generate", Plugin: plugin, Version: 1, Seed: &seed, N: n, Data: "d", Numeric: "amd64"}
+		}
+		measure := func(g Recipe, bins int) Recipe {
+			return Recipe{
+				Format: 1, Stage: "measure", Plugin: "ks", Version: 1, Numeric: "amd64",
+				Settings: json.RawMessage(fmt.Sprintf(`{"bins":%d}`, bins)),
+				Inputs:   []Input{{Role: "train", Key: recipe(0).Key()}, {Role: "synthetic", Key: g.Key()}},
+			}
+		}
+		add := func(r Recipe) Recipe {
+			t.Helper()
+			if _, err := c.Put(t.Context(), &r, Output{Bytes: []byte("x")}); err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}
+		own := add(measure(add(generate("copula", 1, 100)), 10))
+		otherSeed := add(measure(add(generate("copula", 2, 100)), 10))
+		add(measure(add(generate("gan", 1, 100)), 10))
+		add(measure(add(generate("gan", 2, 100)), 10))
+		add(measure(generate("copula", 3, 100), 10)) // whose input is gone
+		add(measure(generate("copula", 1, 100), 12)) // farther by a field of its own
+
+		now := generate("copula", 1, 200)
+		if stored {
+			add(now)
+		} else if _, ok := c.Nearest(now); !ok {
+			t.Fatal("no generate step is near")
+		}
+		if got, ok := c.Nearest(measure(now, 10)); !ok || got.Key() != own.Key() {
+			t.Errorf("stored %v: got %v, want the measure of one's own cell", stored, Diff(own, got))
+		}
+		newer := generate("copula", 2, 300)
+		c.Nearest(newer)
+		if got, _ := c.Nearest(measure(newer, 10)); got.Key() != otherSeed.Key() {
+			t.Errorf("stored %v: got %v, want that of the same seed", stored, Diff(otherSeed, got))
+		}
+		// a field that differs and inputs that do not: nearer than another input
+		if got, _ := c.Nearest(measure(generate("copula", 2, 100), 11)); got.Key() != otherSeed.Key() {
+			t.Errorf("stored %v: got %v, want that of the same input", stored, Diff(otherSeed, got))
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -46,7 +47,8 @@ func (f *tracked) OpenFile(name string, flag int, perm fs.FileMode) (File, error
 	if err != nil {
 		return nil, err
 	}
-	if flag&os.O_CREATE != 0 && filepath.Base(name) != "lock" { // whose content and name nobody misses
+	// Nobody misses the lock, nor the name of a file that is not finished.
+	if base := filepath.Base(name); flag&os.O_CREATE != 0 && base != "lock" && !strings.HasPrefix(base, tempPrefix) {
 		f.mark(filepath.Dir(name), true)
 	}
 	return &trackedFile{file, f, name}, nil

@@ -19,13 +19,13 @@ type GCOptions struct {
 
 // GCReport says what GC did, or would do.
 type GCReport struct {
-	Entries   int   // before
-	Removed   int   // of them
-	Protected int   // of them kept by Keep or as an input of such an entry
-	Damaged   int   // entries that turned out to be damaged, and were set aside
-	Before    int64 // bytes on disk
-	After     int64 // bytes on disk; of a dry run an estimate
-	Over      bool  // what is protected alone takes more than MaxBytes
+	Entries   int   `json:"entries"`      // before
+	Removed   int   `json:"removed"`      // of them
+	Protected int   `json:"protected"`    // of them kept by Keep or as an input of such an entry
+	Damaged   int   `json:"damaged"`      // entries that turned out to be damaged, and were set aside
+	Before    int64 `json:"bytes_before"` // bytes on disk
+	After     int64 `json:"bytes_after"`  // bytes on disk; of a dry run an estimate
+	Over      bool  `json:"over"`         // what is protected alone takes more than MaxBytes
 }
 
 // damagedAge is how long GC leaves what was set aside, so that somebody can look at it.
@@ -35,11 +35,13 @@ const damagedAge = 30 * 24 * time.Hour
 // held them, and removes large outputs, unfinished files and damaged entries that nothing refers to.
 //
 // It returns ErrInUse when another process has the cache open for writing, and an error where the file
-// system has no locks. A crash at any moment leaves every entry that is kept.
+// system has no locks. Where there is no cache, and Open has made none, it does nothing. A crash at any moment leaves every entry that is kept.
 func (c *Cache) GC(ctx context.Context, opt GCOptions) (GCReport, error) {
 	switch {
 	case c.closed.Load():
 		return GCReport{}, ErrClosed
+	case c.absent:
+		return GCReport{}, nil
 	case opt.DryRun:
 		if err := c.Refresh(); err != nil {
 			return GCReport{}, err
@@ -320,7 +322,7 @@ func (c *Cache) diskUse() (int64, error) {
 
 // eachFile visits the files of the cache, and names the folder of the cache that each belongs to.
 func (c *Cache) eachFile(visit func(folder, path string, info fs.FileInfo) error) error {
-	for _, folder := range []string{".", "packs", "damaged"} {
+	for _, folder := range []string{".", "packs", "damaged", rootsFolder} {
 		if _, err := c.eachIn(folder, filepath.Join(c.dir, folder), visit); err != nil {
 			return err
 		}

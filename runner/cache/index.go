@@ -45,6 +45,7 @@ type index struct {
 	gone    map[place]struct{} // frames that a later one made void
 	spare   map[sum][]record
 	memos   map[[2]uint64]memoAt // by device and inode
+	lost    []Gap                // that were found when packs were read without their idx file
 }
 
 func newIndex() *index {

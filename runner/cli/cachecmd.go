@@ -131,9 +131,9 @@ ones aside. With one, it makes the stored outputs of its steps again, all or a s
 	return cmd
 }
 
-// checkAll reads every stored output.
+// checkAll reads every stored output. Damage that an earlier command found is told of, but is no failure now.
 func (a *app) checkAll(ctx context.Context) error {
-	c, err := a.openCache(false)
+	c, err := a.existingCache(false)
 	if err != nil {
 		return err
 	}
@@ -147,17 +147,20 @@ func (a *app) checkAll(ctx context.Context) error {
 		for _, d := range r.Damaged {
 			damaged = append(damaged, d.Error())
 		}
-		a.printJSON(map[string]any{"checked": r.Entries, "bytes": r.Bytes, "damaged": damaged, "gaps": len(r.Gaps)})
+		a.printJSON(map[string]any{"checked": r.Entries, "bytes": r.Bytes, "damaged": damaged, "lost": len(r.Lost), "earlier": len(r.Gaps)})
 	} else {
 		for _, d := range r.Damaged {
 			a.printf("damaged, set aside: %v\n", d)
 		}
-		for _, g := range r.Gaps {
-			a.printf("pack %s holds no valid record in bytes %d to %d\n", g.Pack, g.From, g.To)
+		for _, g := range r.Lost {
+			a.printf("damaged: what pack %s held in bytes %d to %d is lost\n", g.Pack, g.From, g.To)
 		}
-		a.printf("%s read (%s), %d damaged\n", plural(r.Entries, "output"), humanize.Bytes(uint64(r.Bytes)), len(r.Damaged))
+		if len(r.Gaps) > 0 {
+			a.printf("earlier damage left %s that hold nothing; 'ehrlab cache gc' removes them\n", plural(len(r.Gaps), "gap"))
+		}
+		a.printf("%s read (%s), %d damaged\n", plural(r.Entries, "output"), humanize.Bytes(uint64(r.Bytes)), len(r.Damaged)+len(r.Lost))
 	}
-	if len(r.Damaged) > 0 {
+	if !r.Sound() {
 		return &exit{exitBug, nil}
 	}
 	return nil
@@ -225,7 +228,7 @@ than --max-size. What a version in the results folder was made from stays, and s
 
 // collect removes outputs; those that recorded versions were made from are kept.
 func (a *app) collect(ctx context.Context, limit int64, age time.Duration, dry, forget bool) error {
-	c, err := a.openCache(dry)
+	c, err := a.existingCache(dry)
 	if err != nil {
 		return err
 	}

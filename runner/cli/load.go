@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/ehrlab/ehrlab/runner/cache"
 	"github.com/ehrlab/ehrlab/runner/engine"
@@ -41,6 +42,10 @@ func (a *app) withPlan(path string, data spec.DataMode, readOnly bool, do func(*
 		a.warn(e)
 	}
 	c, err := a.openCache(readOnly)
+	unwritable := err
+	if errors.Is(err, cache.ErrNotWritable) { // good enough when nothing has to be written
+		c, err = a.openCache(true)
+	}
 	if err != nil {
 		return err
 	}
@@ -49,12 +54,20 @@ func (a *app) withPlan(path string, data spec.DataMode, readOnly bool, do func(*
 	if err != nil {
 		return wrong(err)
 	}
+	if unwritable != nil && (len(p.Pending) > 0 || slices.ContainsFunc(p.Steps, func(s *plan.Step) bool { return !hit(p, c, s) })) {
+		return unwritable
+	}
 	return do(p, c)
 }
 
-// openCache opens the cache of the settings.
+// openCache opens the cache of the settings, and makes it where there is none and something may be written.
 func (a *app) openCache(readOnly bool) (*cache.Cache, error) {
 	return cache.Open(a.settings.Cache, cache.Options{ReadOnly: readOnly, Rehash: a.rehash, Log: a.log})
+}
+
+// existingCache opens the cache of the settings, and makes none.
+func (a *app) existingCache(readOnly bool) (*cache.Cache, error) {
+	return cache.Open(a.settings.Cache, cache.Options{ReadOnly: readOnly, Existing: true, Log: a.log})
 }
 
 // engineOptions are the settings that a run takes.

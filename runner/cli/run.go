@@ -112,7 +112,7 @@ func (a *app) remember(c *cache.Cache) error {
 	if err == nil {
 		err = c.AddRoot(root)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, cache.ErrReadOnly) {
 		return fmt.Errorf("cache: %w", err)
 	}
 	return nil

@@ -234,6 +234,9 @@ func (t *Table) csvRow(l *Line, c int) []string {
 		}
 	}
 	notes := printed(slices.Concat(v.notes, l.notes))
+	if t.Banner != "" {
+		notes = slices.Insert(notes, 0, t.Banner)
+	}
 	return append(slices.Clone(l.Labels), t.Columns[c].Score, value, low, high, level, unit, method,
 		strconv.Itoa(v.N), strconv.Itoa(v.Of), string(v.Status), strings.Join(notes, "; "))
 }

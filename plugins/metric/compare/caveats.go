@@ -32,7 +32,7 @@ func (s *Sides) Caveats(out LeftOut, names []string) []string {
 		warnings = append(warnings, fmt.Sprintf("%d of %d %s left out: undefined in the %s rows", out.Real, out.All, out.What, s.Part))
 	}
 	if out.Synthetic > 0 {
-		warnings = append(warnings, fmt.Sprintf("%d of %d %s left out, a fault of the generator: undefined in the synthetic rows only", out.Synthetic, out.All, out.What))
+		warnings = append(warnings, fmt.Sprintf("%d of %d %s left out: undefined in the synthetic rows only, where they are constant or missing", out.Synthetic, out.All, out.What))
 	}
 	if w := s.missingness(names); w != "" {
 		warnings = append(warnings, w)

@@ -128,7 +128,7 @@ func TestColumnsReportsWhatIsUndefinedAndLeftOut(t *testing.T) {
 		{Name: "mean", Value: 0.75, N: 2, Status: plugins.OK, Warnings: []string{
 			"a variant",
 			"1 of 4 columns left out: undefined in the test rows",
-			"1 of 4 columns left out, a fault of the generator: undefined in the synthetic rows only",
+			"1 of 4 columns left out: undefined in the synthetic rows only, where they are constant or missing",
 			`missing values do not count here: their share differs most in column "blanked", 0.0 % of the test rows and 100.0 % of the synthetic rows`,
 		}},
 	} {

@@ -69,7 +69,7 @@ func TestUndefinedPairsAreLeftOut(t *testing.T) {
 	got := measure(t, `{"pairs": true}`, real, synthetic)
 	warnings := []string{
 		"7 of 10 pairs of columns left out: undefined in the test rows",
-		"2 of 10 pairs of columns left out, a fault of the generator: undefined in the synthetic rows only",
+		"2 of 10 pairs of columns left out: undefined in the synthetic rows only, where they are constant or missing",
 		"some pairs of columns have fewer than 30 complete rows",
 	}
 	for _, name := range []string{"correlation_matrix_difference", "frobenius", "mean_similarity"} {

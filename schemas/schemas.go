@@ -7,7 +7,7 @@ import _ "embed"
 //
 // Attributes mark what CUE cannot say; package spec acts on them, in plugin schemas too:
 //
-//	@name()           a name made of letters, digits, "-" and "_"
+//	@name()           a name made of at most 100 letters, digits, "-" and "_"
 //	@names()          a block whose keys are such names
 //	@plugin(KIND)     the name of a plugin of that kind
 //	@settings(KIND)   the settings of that plugin
@@ -15,6 +15,7 @@ import _ "embed"
 //	@path()           a file or folder; ${VAR} is expanded, relative paths start at the experiment's folder
 //	@llm()            an entry of llms
 //	@text()           a text, or {file: PATH} whose content is the text
+//	@say("WORDS")     what a regular expression stands for: "must be WORDS" instead of the expression
 //
 //go:embed experiment.cue
 var Experiment string

@@ -18,8 +18,10 @@ import (
 // Collect turns the outputs of a plan that has been run into the core of a version. Rows come in the order
 // of the plan, so that equal results are equal bytes. Times, tool and resolved experiment are the caller's.
 func Collect(ctx context.Context, p *plan.Plan, c *cache.Cache, res *Result, opt Options) (*record.Core, error) {
-	g := &collector{ctx: ctx, plan: p, res: res, run: newRun(p, c, opt), core: &record.Core{},
-		ranked: map[rankedSubset]bool{}, noted: map[string]int{}}
+	g := &collector{
+		ctx: ctx, plan: p, res: res, run: newRun(p, c, opt), core: &record.Core{},
+		ranked: map[rankedSubset]bool{}, noted: map[string]int{},
+	}
 	g.run.store.damaged = func(s *plan.Step, err error) {
 		g.res.Damaged++
 		g.run.event(Event{Kind: Damaged, Step: s, Err: err})

@@ -23,7 +23,6 @@ type run struct {
 	store    *store
 	finished chan completion
 
-	ctx     context.Context // of loop
 	state   []state
 	waiting []int   // inputs that are not done, by step
 	readers [][]int // steps that wait for a step

@@ -245,15 +245,12 @@ func (l *loader) checkBuild(entry *node, s setting, v *node) {
 		l.rep.add(joinPath(v.path), v.at, "%v", err)
 		return
 	}
-	made, _, err := p.build(with)
-	if err != nil {
+	made, err := l.build(entry.field("use"), p, with)
+	switch {
+	case err != nil:
 		l.rep.add(joinPath(v.path), v.at, "%s: %v", joinPath(entry.path), err)
-		return
-	}
-	if f, ok := made.(interface{ Subsets() []string }); ok && s.section == "features" {
-		if !slices.Equal(f.Subsets(), before.plugin.(interface{ Subsets() []string }).Subsets()) {
-			l.rep.add(joinPath(v.path), v.at, "changes which subsets %s offers; declare a feature set for each", joinPath(entry.path))
-		}
+	case made != nil && !slices.Equal(made.subsets, before.subsets):
+		l.rep.add(joinPath(v.path), v.at, "changes which subsets %s offers; declare a feature set for each", joinPath(entry.path))
 	}
 }
 

@@ -298,7 +298,7 @@ func (c *checker) leaf(n *node, r *rule) {
 	var words []string
 	failed := false
 	for _, b := range r.bounds {
-		words = append(words, b.words())
+		words = append(words, r.boundWords(b))
 		failed = failed || !b.holds(n)
 	}
 	if failed {
@@ -347,15 +347,26 @@ func (c *checker) judged(n *node, r *rule) {
 
 var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
 
-const nameWords = `a name is made of letters, digits, "-" and "_", and starts with a letter or digit`
+const maxName = 100 // bytes: names become those of files
+
+// nameFault says what is wrong with a name, or "".
+func nameFault(name string) string {
+	switch {
+	case !namePattern.MatchString(name):
+		return `a name is made of letters, digits, "-" and "_", and starts with a letter or digit`
+	case len(name) > maxName:
+		return fmt.Sprintf("a name has at most %d characters, not %d", maxName, len(name))
+	}
+	return ""
+}
 
 // marks acts on the attributes of a field that is otherwise right.
 func (c *checker) marks(n *node, r *rule) {
 	for _, m := range r.marks {
 		switch m.name {
 		case "name":
-			if !namePattern.MatchString(n.text) {
-				c.wrong(n, n.at, nameWords)
+			if fault := nameFault(n.text); fault != "" {
+				c.wrong(n, n.at, "%s", fault)
 			}
 		case "names":
 			c.names(n)
@@ -371,8 +382,8 @@ func (c *checker) marks(n *node, r *rule) {
 
 func (c *checker) names(n *node) {
 	for _, f := range n.fields {
-		if !namePattern.MatchString(f.name()) {
-			c.wrong(f, f.label, nameWords)
+		if fault := nameFault(f.name()); fault != "" {
+			c.wrong(f, f.label, "%s", fault)
 		}
 	}
 	if len(n.fields) == 0 && !n.part && slices.Contains(needed, joinPath(n.path)) {

@@ -23,9 +23,7 @@ func (l *loader) decode() {
 	}
 	for _, n := range l.entries("features") {
 		f := FeatureSet{Use: l.decodeUse(n), Allow: texts(n.field("allow"))}
-		if p := l.features(n); p != nil {
-			f.subsets = p.Subsets()
-		}
+		f.subsets, _ = l.subsets(n)
 		e.Features = append(e.Features, f)
 	}
 	for _, n := range l.entries("llms") {
@@ -316,21 +314,21 @@ func (l *loader) sectionNames(section string) known {
 func (l *loader) subsetNames() known {
 	k := known{all: l.listed("features")}
 	for _, n := range l.entries("features") {
-		if f := l.features(n); f != nil {
-			for _, suffix := range f.Subsets() {
-				k.names = append(k.names, n.name()+suffix)
-			}
-		} else {
+		suffixes, known := l.subsets(n)
+		for _, suffix := range suffixes {
+			k.names = append(k.names, n.name()+suffix)
+		}
+		if !known {
 			k.maybe = append(k.maybe, n.name())
 		}
 	}
 	return k
 }
 
-// features returns the plugin of a feature set, or nil when its settings are wrong.
-func (l *loader) features(n *node) plugins.Features {
+// subsets returns the suffixes of the subsets that a feature set offers; false when its settings are wrong.
+func (l *loader) subsets(n *node) (suffixes []string, ok bool) {
 	if b := l.found.built[indexKey(n.path)]; b != nil {
-		return b.plugin.(plugins.Features)
+		return b.subsets, true
 	}
-	return nil
+	return nil, false
 }

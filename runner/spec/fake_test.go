@@ -35,11 +35,12 @@ func (d fakeDataset) Header(context.Context, plugins.Env) (*plugins.Header, erro
 		return nil, err
 	}
 	line, _, _ := strings.Cut(string(b), "\n")
-	for _, name := range strings.Split(line, ",") {
+	for _, field := range strings.Split(line, ",") {
+		name, summary, _ := strings.Cut(field, "=") // e.g. "ward=constant: left out"
 		if name == "" {
 			return nil, fmt.Errorf("%s:1:1: a column has no name", d.path)
 		}
-		h.Columns = append(h.Columns, plugins.ColumnInfo{Name: name, Kind: frame.Number})
+		h.Columns = append(h.Columns, plugins.ColumnInfo{Name: name, Kind: frame.Number, Summary: summary})
 	}
 	return h, nil
 }
@@ -50,9 +51,13 @@ type fakeFeatures struct{ subsets []string }
 
 func (f fakeFeatures) Subsets() []string { return f.subsets }
 
-func (f fakeFeatures) Choose(context.Context, plugins.Env, plugins.Candidates) ([]plugins.Subset, error) {
+func (f fakeFeatures) Ranking() any { return nil }
+
+func (f fakeFeatures) Rank(context.Context, plugins.Env, plugins.Candidates) ([]string, error) {
 	return nil, nil
 }
+
+func (f fakeFeatures) Cut(ranked []string, _ string) ([]string, error) { return ranked, nil }
 
 type fakeStrategy struct{}
 
@@ -77,8 +82,9 @@ func (fakeView) Draw(plugins.Figure) (*plugins.Drawing, error) { return nil, nil
 type none struct{}
 
 type tableConfig struct {
-	Path    string            `json:"path"`
-	Missing map[string]string `json:"missing,omitempty"`
+	Path      string            `json:"path"`
+	Delimiter string            `json:"delimiter,omitempty"`
+	Missing   map[string]string `json:"missing,omitempty"`
 }
 
 type icuConfig struct {
@@ -143,6 +149,13 @@ var icuColumns = []plugins.ColumnInfo{
 	{Name: "heartrate", Kind: frame.Number},
 	{Name: "los", Kind: frame.Number, Role: plugins.RoleOutcome},
 	{Name: "death", Kind: frame.Category, Role: plugins.RoleTarget},
+	{Name: "sao2", Kind: frame.Number},
+	{Name: "bun", Kind: frame.Number},
+	{Name: "ph", Kind: frame.Number},
+	{Name: "hematocrit", Kind: frame.Number},
+	{Name: "albumin", Kind: frame.Number},
+	{Name: "sodium", Kind: frame.Number},
+	{Name: "glucose", Kind: frame.Number},
 }
 
 func fakeRegistry() *plugins.Registry {
@@ -160,7 +173,7 @@ func fakeRegistry() *plugins.Registry {
 		return plugins.ScoreInfo{Name: name, Summary: name, Min: 0, Max: math.Inf(1), Better: plugins.Lower, Dims: dims}
 	}
 
-	plugins.Add(&r.Datasets, info("table", "path!: string @path()\nmissing?: [string]: string"), tableConfig{},
+	plugins.Add(&r.Datasets, info("table", "path!: string @path()\ndelimiter?: =~\"^[ -~]$\" @say(\"one ASCII character\")\nmissing?: [string]: string"), tableConfig{},
 		func(c tableConfig) (plugins.Dataset, error) { return fakeDataset{path: c.Path}, nil })
 	plugins.Add(&r.Datasets, info("icu", "rows?: int & >0\nseed?: int & >=0"), icuConfig{Rows: 5000},
 		func(icuConfig) (plugins.Dataset, error) { return fakeDataset{columns: icuColumns}, nil })

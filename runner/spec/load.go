@@ -3,6 +3,7 @@ package spec
 import (
 	"fmt"
 	"os"
+	"runtime/debug"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/cuecontext"
@@ -32,11 +33,11 @@ type Options struct {
 // Load reads and checks an experiment: a .cue file, or a folder whose .cue files are one experiment.
 //
 // When the experiment is wrong, the error is Mistakes: every finding, sorted by file, line and column.
-// Other errors are about files that cannot be read.
+// A panic becomes a *BugError. Other errors are about files that cannot be read.
 func Load(path string, opts Options) (e *Experiment, err error) {
 	defer func() {
 		if r := recover(); r != nil { // CUE panics on some malformed input
-			e, err = nil, fmt.Errorf("%s: cannot be evaluated: %v", path, r)
+			e, err = nil, &BugError{Stack: debug.Stack(), err: fmt.Errorf("%s: cannot be evaluated: %v", path, r)}
 		}
 	}()
 	if opts.Env == nil {
@@ -53,7 +54,7 @@ func Load(path string, opts Options) (e *Experiment, err error) {
 	ctx := cuecontext.New()
 	root := evaluate(ctx, s, rep)
 	if root == nil {
-		return nil, rep.sorted(rep.mistakes)
+		return nil, rep.err()
 	}
 	l, err := check(ctx, s, root, rep, opts)
 	if err != nil {
@@ -61,8 +62,8 @@ func Load(path string, opts Options) (e *Experiment, err error) {
 	}
 	l.crossCheck()
 	l.missingSections()
-	if len(rep.mistakes) > 0 {
-		return nil, rep.sorted(rep.mistakes)
+	if err := rep.err(); err != nil {
+		return nil, err
 	}
 	l.exp.Warnings = rep.sorted(rep.warnings)
 	return l.exp, nil
@@ -108,6 +109,7 @@ func (l *loader) crossCheck() {
 	l.checkAxes()
 	l.checkMatrix()
 	l.checkColumns()
+	l.checkCandidates()
 	l.checkFit()
 	l.checkDims()
 	l.checkViews()

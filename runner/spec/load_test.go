@@ -241,7 +241,7 @@ Write rows.
 }
 
 func TestDefaults(t *testing.T) {
-	e := mustLoad(t, "base matrix\n-- x.cue --\ndatasets: t: {use: \"table\", with: path: \"t.csv\"}\n-- t.csv --\na\n")
+	e := mustLoad(t, "base matrix\n-- x.cue --\ndatasets: t: {use: \"table\", with: path: \"t.csv\", target: \"a\"}\n-- t.csv --\na\n")
 	if diff := cmp.Diff(split.Config{Train: 0.6, Validation: 0.1, Test: 0.15, Reference: 0.15, By: "subject"}, e.Datasets[1].Split); diff != "" {
 		t.Errorf("with a subject: %s", diff)
 	}
@@ -339,6 +339,21 @@ datasets: {
 	opts.Env = func(string) (string, bool) { return "/nowhere", true }
 	if e, err = Load(dir, opts); err != nil || len(e.Headers) != 0 {
 		t.Errorf("without headers: %v", err)
+	}
+}
+
+// What the experiment itself says of a column holds without the file.
+func TestRolesWithoutData(t *testing.T) {
+	dir := unpack(t, txtar.Parse([]byte(`base
+-- x.cue --
+datasets: b: {use: "table", with: path: "absent.csv", outcome: "los"}
+features: f: {use: "list", with: columns: ["los", "age"]}
+matrix: [{dataset: ["b"], features: ["f"], n: [1], seed: [1]}]
+`)))
+	_, err := Load(dir, Options{Registry: fakeRegistry(), WorkDir: dir, Data: IfPresent})
+	var ms Mistakes
+	if !errors.As(err, &ms) || len(ms) != 1 || ms[0].Path != "features.f.with.columns.0" {
+		t.Errorf("an outcome as a feature: %v", err)
 	}
 }
 

@@ -97,6 +97,9 @@ func (l *loader) checkMatrix() {
 			l.checkExtra(n, &l.exp.Matrix[i])
 		}
 	}
+	if list.whole() && len(list.items) > 0 && !slices.ContainsFunc(l.exp.Matrix, func(b Block) bool { return b.leavesCell() }) {
+		l.wrong(list, list.label, "the matrix leaves no cell: every one is excluded")
+	}
 }
 
 // maxCells bounds what a matrix may expand to: ten times the largest study that the figures of the design name.
@@ -106,11 +109,8 @@ const maxCells = 1_000_000
 func (l *loader) checkSubsets() {
 	owner := map[string]string{}
 	for _, n := range l.entries("features") {
-		f := l.features(n)
-		if f == nil {
-			continue
-		}
-		for _, suffix := range f.Subsets() {
+		suffixes, _ := l.subsets(n)
+		for _, suffix := range suffixes {
 			name := n.name() + suffix
 			if before, taken := owner[name]; taken {
 				l.rep.add(joinPath(n.path), n.label, "offers a subset %q, as %q does", name, before)
@@ -130,7 +130,12 @@ func (l *loader) block(n *node, all []axis) Block {
 		a := findAxis(all, f.name())
 		if a == nil {
 			if l.listed("axes") {
-				l.wrong(f, f.label, "no such field%s", hint(f.name(), "the fields here are", append(axisNames(all), notAxes...)))
+				fields := append(axisNames(all), notAxes...)
+				suggestion := didYouMean(f.name(), fields)
+				if suggestion == "" {
+					suggestion = fmt.Sprintf("; declare a further axis under axes, such as axes: %s: sets: \"strategies.*.with.FIELD\", or use one of %s", f.name(), quoteAll(fields))
+				}
+				l.wrong(f, f.label, "no such field%s", suggestion)
 			}
 			continue
 		}
@@ -196,15 +201,15 @@ func (l *loader) axisValue(n *node, a *axis) (Value, bool) {
 			l.wrong(n, n.at, "must be a whole number, not %s", kindWords(n.kind))
 			return v, false
 		}
-		if v.Number > maxExact {
-			l.wrong(n, n.at, "must be ≤ %d, not %s", int64(maxExact), n.text)
-			return v, false
-		}
 	case extraAxis:
 		if n.kind&(cue.StringKind|cue.NumberKind|cue.BoolKind) == 0 {
 			l.wrong(n, n.at, "must be a text, a number or true or false, not %s", kindWords(n.kind))
 			return v, false
 		}
+	}
+	if n.kind == cue.IntKind && !exact(n.text) {
+		l.wrong(n, n.at, "must be ≤ %d, not %s", int64(maxExact), n.text)
+		return v, false
 	}
 	return v, true
 }
@@ -525,6 +530,46 @@ func (b *Block) matches(x Exclude) bool {
 		rows = append(rows, fit)
 	}
 	return len(rows) > 0
+}
+
+// leavesCell reports whether a block has a cell that no rule leaves out. Values that data decide on count as
+// they are written.
+func (b *Block) leavesCell() bool {
+	if len(b.Exclude) == 0 {
+		return b.size() > 0
+	}
+	if slices.ContainsFunc(b.Include, func(cell Assignment) bool { return !b.excludes(cell) }) {
+		return true
+	}
+	return len(b.Axes) > 0 && b.leaves(b.groups(), Assignment{})
+}
+
+// leaves reports whether no rule leaves out some cell that has the given values and any of those of the groups.
+func (b *Block) leaves(groups [][]AxisValues, cell Assignment) bool {
+	if len(groups) == 0 {
+		return !b.excludes(cell)
+	}
+	for i := range groups[0][0].Values {
+		for _, a := range groups[0] {
+			cell[a.Axis] = a.Values[i]
+		}
+		if b.leaves(groups[1:], cell) {
+			return true
+		}
+	}
+	return false
+}
+
+// excludes reports whether a rule of the block leaves out a cell.
+func (b *Block) excludes(cell Assignment) bool {
+	return slices.ContainsFunc(b.Exclude, func(x Exclude) bool {
+		for axis, values := range x.Match {
+			if v, ok := cell[axis]; !ok || !slices.Contains(values, v) {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // groups are the axes of a block, those that advance together in one group.

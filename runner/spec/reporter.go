@@ -3,6 +3,7 @@ package spec
 import (
 	"cmp"
 	"fmt"
+	"runtime/debug"
 	"slices"
 )
 
@@ -11,7 +12,44 @@ type reporter struct {
 	sources  *sources
 	mistakes Mistakes
 	warnings Mistakes
+	stack    []byte // of the first plugin that panicked
 }
+
+// err is what came out: nil when nothing is wrong.
+func (r *reporter) err() error {
+	switch {
+	case len(r.mistakes) == 0:
+		return nil
+	case r.stack != nil:
+		return &BugError{Stack: r.stack, err: r.sorted(r.mistakes)}
+	}
+	return r.sorted(r.mistakes)
+}
+
+// guard makes a call into a plugin. A panic is recorded at use, the field that names the plugin.
+func (r *reporter) guard(use *node, call func()) {
+	defer func() {
+		cause := recover()
+		if cause == nil {
+			return
+		}
+		use.state = bad
+		r.add(joinPath(use.path), use.at, "a bug in the plugin %q: %v", use.text, cause)
+		if r.stack == nil {
+			r.stack = debug.Stack()
+		}
+	}()
+	call()
+}
+
+// BugError is the error of Load when ehrlab itself, a plugin or CUE panicked: no mistake of the user. Its text is
+// all findings, those about the plugin among them, or what panicked.
+type BugError struct {
+	Stack []byte
+	err   error
+}
+
+func (e *BugError) Error() string { return e.err.Error() }
 
 // add records a mistake.
 func (r *reporter) add(path string, at where, format string, args ...any) {

@@ -6,22 +6,23 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strconv"
 )
 
 // Resolved returns the experiment as results record it, in canonical JSON, and its SHA-256 in hex.
 //
-// Settings are those after defaults, and paths are cut to their last element. What only concerns reading is left
-// out: titles, descriptions, notes, tables and plots.
+// Settings are those after defaults. Paths are null: the file of a hospital may be named after it, and the manifest
+// has the hashes of the data. What only concerns reading is left out: titles, descriptions, tables, plots, and the
+// licences, citations and notes of data sets.
 func (e *Experiment) Resolved() (resolved json.RawMessage, hash string) {
 	out := *e
 	out.Title, out.Description, out.Tables, out.Plots = "", "", nil, nil
 	out.Datasets = slices.Clone(e.Datasets)
 	for i := range out.Datasets {
 		d := &out.Datasets[i]
-		d.Use, d.Note = d.Use.resolved(), ""
+		d.Use = d.Use.resolved()
+		d.Licence, d.Citation, d.Note = "", "", ""
 	}
 	out.Features = slices.Clone(e.Features)
 	for i := range out.Features {
@@ -48,7 +49,7 @@ func resolvedUses(uses []Use) []Use {
 	return out
 }
 
-// resolved is the plugin with its settings after defaults, sorted by key, and without folders.
+// resolved is the plugin with its settings after defaults, sorted by key, and without paths.
 func (u Use) resolved() Use {
 	with := u.settings
 	if with == nil {
@@ -64,8 +65,8 @@ func (u Use) resolved() Use {
 		return u
 	}
 	for _, path := range u.Paths {
-		if p, ok := getAt(tree, path).(string); ok {
-			_ = SetAt(tree, path, filepath.Base(p)) // getAt found it
+		if getAt(tree, path) != nil {
+			_ = SetAt(tree, path, nil) // getAt found it
 		}
 	}
 	if b, err := json.Marshal(tree); err == nil {

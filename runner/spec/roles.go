@@ -43,22 +43,31 @@ func (l *loader) checkDatasets() {
 			}
 		}
 		l.checkRoles(n)
+		l.checkTarget(n, d)
 		l.checkFilters(n, d)
 		l.checkSplit(n, d)
 	}
 }
 
 // header reads the header of a data set; nil when it cannot be read.
-func (l *loader) header(n *node, d *Dataset) *plugins.Header {
+func (l *loader) header(n *node, d *Dataset) (h *plugins.Header) {
 	b := l.found.built[indexKey(n.path)]
 	if b == nil {
 		return nil
 	}
-	files, err := b.plugin.(plugins.Dataset).Files()
-	if err != nil {
-		l.dataMistake(n, d, "", "%v", err)
-		return nil
-	}
+	l.rep.guard(n.field("use"), func() {
+		files, err := b.plugin.(plugins.Dataset).Files()
+		if err != nil {
+			l.dataMistake(n, d, "", "%v", err)
+		} else if l.present(n, d, files) {
+			h = l.readHeader(n, d, b, files)
+		}
+	})
+	return h
+}
+
+// present reports whether the files of a data set are there.
+func (l *loader) present(n *node, d *Dataset, files []plugins.File) bool {
 	present := true
 	for _, f := range files {
 		info, err := os.Stat(f.Path)
@@ -73,9 +82,10 @@ func (l *loader) header(n *node, d *Dataset) *plugins.Header {
 			l.dataMistake(n, d, f.Path, "no file %s", l.display(f.Path))
 		}
 	}
-	if !present {
-		return nil
-	}
+	return present
+}
+
+func (l *loader) readHeader(n *node, d *Dataset, b *built, files []plugins.File) *plugins.Header {
 	env := plugins.Env{
 		Rand: plugins.NewRand(0, "", b.info.Random...), Threads: 1, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Scratch:  func() (string, error) { return "", fmt.Errorf("a header is read without a scratch folder") },
@@ -202,6 +212,38 @@ func (l *loader) checkRoles(n *node) {
 	}
 }
 
+// checkTarget demands a label that varies, as far as the header tells.
+func (l *loader) checkTarget(n *node, d *Dataset) {
+	target := n.field("target")
+	if !n.field("use").ok() {
+		return
+	}
+	switch {
+	case target != nil && !target.ok() || target == nil && (n.part || l.exp.Headers[d.Name] == nil):
+		return // wrong, or not known yet
+	case target == nil:
+		target = &node{path: n.path, at: n.label} // a mistake of the whole data set
+	}
+	if d.Target == "" {
+		l.wrong(target, target.at, "no target: name the label's column")
+	} else if reason := droppedAs(l.column(d.Name, d.Target)); reason != "" {
+		l.wrong(target, target.at, "the target %q %s, so there is nothing to predict", d.Target, reason)
+	}
+}
+
+// droppedAs says why a column is left out when the data are read; "" when it is not, or the header does not know.
+// Data sets begin the summary of such a column with the reason.
+func droppedAs(c *plugins.ColumnInfo) string {
+	switch {
+	case c == nil:
+	case strings.HasPrefix(c.Summary, "constant:"):
+		return "is constant"
+	case strings.HasPrefix(c.Summary, "no value:"):
+		return "has no value"
+	}
+	return ""
+}
+
 // checkFilters checks that filters say something, and something that can be true.
 func (l *loader) checkFilters(n *node, d *Dataset) {
 	for i, f := range d.Cohort {
@@ -249,6 +291,9 @@ func (l *loader) checkSplit(n *node, d *Dataset) {
 	if by.ok() && d.Split.By == "subject" && d.Subject == "" && n.field("subject") == nil && (l.opts.NoHeaders || l.exp.Headers[d.Name] != nil) {
 		l.wrong(by, by.at, "the data set names no subject column")
 	}
+	if by.ok() && d.Split.By == "row" && d.Subject != "" {
+		l.rep.warn(joinPath(by.path), by.at, `rows of one subject (%q) may fall into train and test, so that scores look better than they are; by: "subject" keeps them together`, d.Subject)
+	}
 	if seed := s.field("seed"); seed.ok() {
 		if _, err := strconv.ParseUint(seed.text, 10, 64); err != nil {
 			l.wrong(seed, seed.at, "must be ≤ %d, not %s", uint64(math.MaxUint64), seed.text)
@@ -268,6 +313,12 @@ func (l *loader) checkSplit(n *node, d *Dataset) {
 
 // maxExact is the largest whole number that a float64 holds exactly, as axis values are floats.
 const maxExact = 1 << 53
+
+// exact reports whether a whole number is one that a float64 holds, and that no other whole number is rounded to.
+func exact(text string) bool {
+	i, err := strconv.ParseInt(text, 10, 64)
+	return err == nil && -maxExact <= i && i <= maxExact
+}
 
 // checkColumns checks that marked columns exist: those of a data set in it, those of a plugin's settings in every
 // data set that the matrix combines the plugin with.
@@ -326,11 +377,7 @@ func (l *loader) uses(b *Block, section, name string) bool {
 }
 
 func (l *loader) checkColumn(n *node, dataset string) {
-	h := l.exp.Headers[dataset]
-	if h == nil {
-		return
-	}
-	if l.column(dataset, n.text) == nil {
+	if h := l.exp.Headers[dataset]; h != nil && l.column(dataset, n.text) == nil {
 		names := make([]string, len(h.Columns))
 		for i, c := range h.Columns {
 			names[i] = c.Name
@@ -341,19 +388,31 @@ func (l *loader) checkColumn(n *node, dataset string) {
 	if n.path[0] != "features" {
 		return // other settings may well name a target or an identifier
 	}
-	i := slices.IndexFunc(l.exp.Datasets, func(d Dataset) bool { return d.Name == dataset })
-	role := l.exp.Datasets[i].Role(n.text)
+	role := l.datasetNamed(dataset).Role(n.text)
 	if role == plugins.RoleTarget {
 		l.wrong(n, n.at, "column %q is the target of data set %q, which is no feature", n.text, dataset)
 		return
 	}
 	allow := l.root.find("features", n.path[1], "allow")
-	if role.Leaks() && !slices.Contains(texts(allow), "leakage") {
-		l.rep.warn(joinPath(n.path), n.at, `column %q is %s of data set %q; write allow: ["leakage"] if that is meant`, n.text, roleWords[role], dataset)
+	switch reason := droppedAs(l.column(dataset, n.text)); {
+	case role.Leaks() && !slices.Contains(texts(allow), "leakage"):
+		l.wrong(n, n.at, `column %q is %s; say allow: ["leakage"] when that is on purpose`, n.text, leakWords[role])
+	case reason != "":
+		l.wrong(n, n.at, "column %q of data set %q %s, so it is dropped when the data are read", n.text, dataset, reason)
 	}
 }
 
-var roleWords = map[plugins.Role]string{
-	plugins.RoleRow: "the row identifier", plugins.RoleSubject: "the subject", plugins.RoleSite: "the site",
-	plugins.RoleOutcome: "an outcome", plugins.RoleScore: "a score", plugins.RoleID: "an identifier",
+// leakWords say what a column is, and why it is no feature.
+var leakWords = map[plugins.Role]string{
+	plugins.RoleRow:     "the row identifier: it tells rows apart, no more",
+	plugins.RoleSubject: "the subject: it tells patients apart, no more",
+	plugins.RoleSite:    "the site: it tells hospitals apart, and no other hospital has its values",
+	plugins.RoleOutcome: "an outcome: known only later",
+	plugins.RoleScore:   "a score: a prediction of another model",
+	plugins.RoleID:      "an identifier: it tells things apart, no more",
+}
+
+func (l *loader) datasetNamed(name string) *Dataset {
+	i := slices.IndexFunc(l.exp.Datasets, func(d Dataset) bool { return d.Name == name })
+	return &l.exp.Datasets[i]
 }

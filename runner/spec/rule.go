@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"cuelang.org/go/cue"
@@ -231,6 +232,16 @@ func (b bound) words() string {
 		return "be ≥ " + b.shown
 	}
 	return "not be " + b.shown
+}
+
+// boundWords are the words of a bound; a schema may say in its own what a pattern means.
+func (r *rule) boundWords(b bound) string {
+	if said, ok := r.marked("say"); ok && b.pattern != nil {
+		if text, err := strconv.Unquote(said); err == nil {
+			return "be " + text
+		}
+	}
+	return b.words()
 }
 
 func (r *rule) child(name string) *rule {

@@ -43,6 +43,68 @@ func TestSchemaJSON(t *testing.T) {
 	}
 }
 
+// Editors reject what is not the constant that a schema names: a block that is open, or empty, must be no constant.
+func TestSchemaJSONOfSettings(t *testing.T) {
+	b, err := SchemaJSON(fakeRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var top map[string]any
+	if err := json.Unmarshal(b, &top); err != nil {
+		t.Fatal(err)
+	}
+	blocks := 0
+	walkJSON(top, func(name string, s map[string]any) {
+		if c, ok := s["const"].(map[string]any); ok {
+			t.Errorf("%s: const %v", name, c)
+		}
+		if (name == "with" || name == "where") && s["$ref"] == nil {
+			blocks++
+			if s["type"] != "object" {
+				t.Errorf("%s: %v", name, s)
+			}
+		}
+	})
+	if blocks != 8 {
+		t.Errorf("%d open blocks: want with of 6 kinds of plugins, and where of tables and plots", blocks)
+	}
+	defs := top["$defs"].(map[string]any)
+	for name, want := range map[string]string{
+		"strategy/independent": `{"additionalProperties":false,"description":"a fake","type":"object"}`,
+		// Load takes an llm that the llm axis names, and a prompt in a file
+		"strategy/llm-naive": `{"additionalProperties":false,"description":"a fake","properties":{` +
+			`"batch":{"allOf":[{"type":"number"},{"exclusiveMinimum":0,"type":"integer"}]},"by":{"items":{"type":"string"},"type":"array"},` +
+			`"examples":{"allOf":[{"type":"number"},{"minimum":0,"type":"integer"}]},"llm":{"type":"string"},` +
+			`"prompt":{"anyOf":[{"type":"string"},{"additionalProperties":false,"properties":{"file":{"type":"string"}},"required":["file"],"type":"object"}]}` +
+			`},"required":[],"type":"object"}`,
+	} {
+		if got, _ := json.Marshal(defs[name]); string(got) != want {
+			t.Errorf("%s is\n%s", name, got)
+		}
+	}
+	view, _ := json.Marshal(defs["Plot"].(map[string]any)["allOf"])
+	if want := `[{"if":{"properties":{"kind":{"const":"line"}},"required":["kind"]},"then":{"properties":{"with":{"$ref":"#/$defs/view~1line"}}}}]`; string(view) != want {
+		t.Errorf("Plot has %s", view)
+	}
+}
+
+// walkJSON calls f with each object of a JSON value and the name it has in the object around it.
+func walkJSON(v any, f func(name string, object map[string]any)) {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, below := range v {
+			if object, ok := below.(map[string]any); ok {
+				f(name, object)
+			}
+			walkJSON(below, f)
+		}
+	case []any:
+		for _, below := range v {
+			walkJSON(below, f)
+		}
+	}
+}
+
 // The schema of experiments says in CUE what the rules say in Go: the example of the design passes both.
 func TestSchemaAcceptsTheExample(t *testing.T) {
 	ctx := cuecontext.New()

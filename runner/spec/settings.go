@@ -48,14 +48,15 @@ func pluginOf[P any](set *plugins.Set[P], name string) *plugin {
 	return &plugin{info: &e.Info, build: func(with json.RawMessage) (any, json.RawMessage, error) { return e.Build(with) }}
 }
 
-// pluginKinds names the kinds as schemas do, with their words in messages.
-var pluginKinds = []struct{ kind, words string }{
-	{"dataset", "dataset plugin"},
-	{"features", "features plugin"},
-	{"strategy", "strategy plugin"},
-	{"llm", "llm plugin"},
-	{"metric", "metric"},
-	{"view", "view"},
+// pluginKinds names the kinds as schemas do, with their words in messages, the definition of the blocks that name a
+// plugin of the kind, and the field of these that does.
+var pluginKinds = []struct{ kind, words, definition, names string }{
+	{"dataset", "dataset plugin", "Dataset", "use"},
+	{"features", "features plugin", "Features", "use"},
+	{"strategy", "strategy plugin", "Strategy", "use"},
+	{"llm", "llm plugin", "LLM", "use"},
+	{"metric", "metric", "Metric", "use"},
+	{"view", "view", "Plot", "kind"},
 }
 
 // plugin returns a plugin by kind and name, or nil.
@@ -124,6 +125,23 @@ type built struct {
 	info     *plugins.Info
 	plugin   any
 	settings json.RawMessage // after defaults
+	subsets  []string        // that a features plugin offers
+}
+
+// build makes the plugin that use names with the settings of an experiment; nil without an error when it panics,
+// which is recorded.
+func (c *checker) build(use *node, p *plugin, with json.RawMessage) (b *built, err error) {
+	c.rep.guard(use, func() {
+		made := &built{info: p.info}
+		if made.plugin, made.settings, err = p.build(with); err != nil {
+			return
+		}
+		if f, ok := made.plugin.(plugins.Features); ok {
+			made.subsets = f.Subsets()
+		}
+		b = made
+	})
+	return b, err
 }
 
 // plugin checks the plugin that a block names, and its settings.
@@ -165,12 +183,13 @@ func (c *checker) use(n, use, with *node, kind, key string) {
 	if len(c.rep.mistakes) > before || !with.whole() {
 		return
 	}
-	plugin, settings, err := p.build(c.complete(with))
-	if err != nil {
+	b, err := c.build(use, p, c.complete(with))
+	switch {
+	case err != nil:
 		c.refused(with, err)
-		return
+	case b != nil:
+		c.found.built[indexKey(n.path)] = b
 	}
-	c.found.built[indexKey(n.path)] = &built{info: p.info, plugin: plugin, settings: settings}
 }
 
 // refused reports why a plugin cannot be made with settings that its schema allows.

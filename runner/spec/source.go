@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"cuelang.org/go/cue/ast"
@@ -434,10 +435,23 @@ func setOf(names ...string) map[string]bool {
 	return set
 }
 
-// pathTo returns the path of the innermost field around a node of a file.
+// pathTo returns the path of the innermost field or list element around a node of a file.
 func pathTo(f *ast.File, target ast.Node) string {
-	var path, found []string
+	var around []ast.Node
+	found := false
 	ast.Walk(f, func(n ast.Node) bool {
+		if !found {
+			around = append(around, n)
+			found = n == target
+		}
+		return !found
+	}, func(ast.Node) {
+		if !found {
+			around = around[:len(around)-1]
+		}
+	})
+	var path []string
+	for i, n := range around {
 		if field, ok := n.(*ast.Field); ok {
 			name, _, err := ast.LabelName(field.Label)
 			if err != nil {
@@ -445,14 +459,22 @@ func pathTo(f *ast.File, target ast.Node) string {
 			}
 			path = append(path, name)
 		}
-		if n == target {
-			found = slices.Clone(path)
+		if i == 0 {
+			continue
 		}
-		return found == nil
-	}, func(n ast.Node) {
-		if _, ok := n.(*ast.Field); ok && len(path) > 0 {
-			path = path[:len(path)-1]
+		if list, ok := around[i-1].(*ast.ListLit); ok {
+			at := slices.IndexFunc(list.Elts, func(e ast.Expr) bool { return e == n })
+			if slices.ContainsFunc(list.Elts[:at+1], isComprehension) {
+				path = append(path, "?") // which element it gives is not known
+			} else {
+				path = append(path, strconv.Itoa(at))
+			}
 		}
-	})
-	return joinPath(found)
+	}
+	return joinPath(path)
+}
+
+func isComprehension(e ast.Expr) bool {
+	_, ok := e.(*ast.Comprehension)
+	return ok
 }

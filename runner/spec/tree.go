@@ -144,12 +144,13 @@ type evaluator struct {
 	rep    *reporter
 	index  index
 	failed map[string]bool // paths with an error that was reported
+	faults map[where]bool  // places of such errors
 }
 
 // evaluate returns the value of the files; mistakes in them go to rep. The value is nil when there is none.
 func evaluate(ctx *cue.Context, s *sources, rep *reporter) *node {
 	v := s.build(ctx, rep)
-	e := &evaluator{sources: s, rep: rep, index: newIndex(s.files), failed: map[string]bool{}}
+	e := &evaluator{sources: s, rep: rep, index: newIndex(s.files), failed: map[string]bool{}, faults: map[where]bool{}}
 	e.errors(v)
 	if v.IncompleteKind()&cue.StructKind == 0 || v.IncompleteKind() == cue.TopKind {
 		if _, err := v.Fields(); err != nil {
@@ -240,9 +241,11 @@ func (s *sources) leaveOut(p token.Pos) bool {
 	return false
 }
 
-// errors reports what contradicts itself in the user's own files, once each.
+// errors reports what contradicts itself in the user's own files, once each place.
 func (e *evaluator) errors(v cue.Value) {
-	for _, err := range errors.Errors(v.Validate()) {
+	all := errors.Errors(v.Validate())
+	said := map[string]bool{} // by place: what was reported
+	for _, err := range all {
 		path := err.Path()
 		e.failed[indexKey(path)] = true
 		at, guessed := token.NoPos, false
@@ -260,13 +263,28 @@ func (e *evaluator) errors(v cue.Value) {
 		if !where.known() {
 			where = e.start()
 		}
+		e.faults[where] = true
 		format, args := err.Msg()
 		message := firstLine(fmt.Sprintf(format, args...))
+		key := fmt.Sprint(where, message)
+		// a text that holds a wrong value is wrong in consequence
+		if said[key] || message == interpolation && slices.ContainsFunc(all, isCause) {
+			continue
+		}
+		said[key] = true
 		if message == "field not allowed" {
 			message = "no such field in the definition that is used here"
 		}
 		e.rep.add(joinPath(path), where, "%s", message)
 	}
+}
+
+const interpolation = "invalid interpolation" // as CUE says it
+
+// isCause reports whether an error may be why a text that holds the value is wrong.
+func isCause(err errors.Error) bool {
+	message, _ := err.Msg()
+	return message != interpolation
 }
 
 func firstLine(s string) string {
@@ -290,6 +308,10 @@ func (e *evaluator) node(v cue.Value, path []string, parent *node) *node {
 		return n
 	}
 	if e.children(n, v) {
+		return n
+	}
+	if e.faults[n.at] && v.Err() != nil {
+		n.state = bad
 		return n
 	}
 	switch n.kind = v.Kind(); n.kind {

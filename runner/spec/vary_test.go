@@ -140,7 +140,7 @@ func TestResolved(t *testing.T) {
 		r, hash := mustLoad(t, archive).Resolved()
 		return string(r), hash
 	}
-	src := "-- x.cue --\n" + design + "-- data/t.csv --\n" + designHeader
+	src := "-- x.cue --\n" + design + "-- data/t.csv --\n" + designHeader + "-- data/other.csv --\n" + designHeader
 	text, hash := resolve(src)
 	for _, c := range []struct {
 		name, from, to string
@@ -153,6 +153,7 @@ func TestResolved(t *testing.T) {
 		{"order of fields", `examples: 100, batch: 50`, `batch: 50, examples: 100`, true},
 		{"a default spelt out", `copula:  use: "gaussian-copula"`, `copula: {use: "gaussian-copula", with: kind: "exact"}`, true},
 		{"folder", `"${DATA}/t.csv"`, `"data/t.csv"`, true},
+		{"name of the file", `"${DATA}/t.csv"`, `"data/other.csv"`, true},
 		{"setting", `batch: 50`, `batch: 51`, false},
 		{"cohort", `min: 16`, `min: 17`, false},
 		{"seed", `seed: [1, 2, 3, 4, 5]`, `seed: [1, 2, 3, 4]`, false},
@@ -170,8 +171,8 @@ func TestResolved(t *testing.T) {
 			t.Errorf("%s: same hash is %v, want %v", c.name, h == hash, c.same)
 		}
 	}
-	if strings.Contains(text, "/") || !strings.Contains(text, `"path":"t.csv"`) {
-		t.Errorf("a folder is left in %s", text)
+	if strings.Contains(text, "t.csv") || !strings.Contains(text, `"path":null`) {
+		t.Errorf("a path is left in %s", text)
 	}
 }
 

@@ -59,7 +59,11 @@ func (l *loader) checkViews() {
 	for _, n := range l.entries("tables") {
 		v := view{node: n, keys: oneOrMore(n.field("rows")), over: oneOrMore(n.field("over")), where: n.field("where"), add: "rows, over or where"}
 		for _, c := range oneOrMore(n.field("columns")) {
-			v.scores = append(v.scores, c.field("score"))
+			s := c.field("score")
+			if s.ok() && names(v.scores, s.text) {
+				l.wrong(s, s.at, "%q is given twice", s.text)
+			}
+			v.scores = append(v.scores, s)
 		}
 		for _, name := range []string{"rows", "columns"} {
 			if f := n.field(name); f.is(cue.ListKind) && len(f.items) == 0 && !f.part {
@@ -80,12 +84,29 @@ func (l *loader) checkViews() {
 		}
 		views = append(views, v)
 	}
+	for _, section := range []string{"tables", "plots"} {
+		l.checkCase(section)
+	}
 	if len(views) == 0 {
 		return
 	}
 	w := l.newYield()
 	for _, v := range views {
 		w.check(v)
+	}
+}
+
+// checkCase demands names that differ by more than case: files are named after them, and some file systems do not
+// tell case.
+func (l *loader) checkCase(section string) {
+	before := map[string]string{}
+	for _, n := range l.entries(section) {
+		lower := strings.ToLower(n.name())
+		if other, taken := before[lower]; taken {
+			l.rep.add(joinPath(n.path), n.label, "%q differs from %q only in case; their files would overwrite each other on some file systems", n.name(), other)
+			continue
+		}
+		before[lower] = n.name()
 	}
 }
 

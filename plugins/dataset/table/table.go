@@ -71,7 +71,7 @@ const schema = `
 // a .csv, .csv.gz or .parquet file
 path!: string & !="" @path()
 // of CSV: one ASCII character, "," unless set
-delimiter?: =~"^[ -!#-~\t]$"
+delimiter?: =~"^[ -!#-~\t]$" @say("one ASCII character other than a quote")
 // what is known of single columns
 columns?: [string]: {
 	// decided from the first 1,000 rows (CSV) or the stored type (Parquet) unless set;

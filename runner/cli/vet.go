@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/ehrlab/ehrlab/runner/record"
 	"github.com/ehrlab/ehrlab/runner/spec"
 )
 
@@ -25,7 +26,9 @@ mistake with its place and what would be right. Of the data files it reads the h
 				if warnings == nil {
 					warnings = []spec.Mistake{}
 				}
-				a.printJSON(map[string]any{"experiment": e.Name, "mistakes": []spec.Mistake{}, "warnings": warnings})
+				a.printJSON(map[string]any{
+					"experiment": e.Name, "mistakes": []spec.Mistake{}, "warnings": warnings, "columns": columnsOf(e),
+				})
 				return nil
 			}
 			a.warn(e)
@@ -33,6 +36,22 @@ mistake with its place and what would be right. Of the data files it reads the h
 			return nil
 		},
 	}
+}
+
+// columnsOf lists, for each data set, what its columns are taken for.
+func columnsOf(e *spec.Experiment) map[string][]record.ColumnInfo {
+	all := map[string][]record.ColumnInfo{}
+	for i := range e.Datasets {
+		d := &e.Datasets[i]
+		columns := []record.ColumnInfo{}
+		if h := e.Headers[d.Name]; h != nil {
+			for _, c := range h.Columns {
+				columns = append(columns, record.ColumnInfo{Name: c.Name, Kind: string(c.Kind), Unit: c.Unit, Role: string(d.Role(c.Name))})
+			}
+		}
+		all[d.Name] = columns
+	}
+	return all
 }
 
 // warn prints what does not stop a run.

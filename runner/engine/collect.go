@@ -294,7 +294,7 @@ func (g *collector) data(c *plan.Chain) error {
 		return err
 	}
 	for _, v := range f.Variables {
-		info.Columns = append(info.Columns, record.ColumnInfo{Name: v.Name, Kind: string(v.Kind), Unit: v.Unit, Role: string(c.Roles[v.Name]), Missing: v.Missing})
+		info.Columns = append(info.Columns, record.ColumnInfo{Name: v.Name, Kind: string(v.Kind), Unit: v.Unit, Role: string(c.Roles[v.Name]), Missing: &v.Missing})
 	}
 	g.core.Manifest.Data = append(g.core.Manifest.Data, info)
 	return nil

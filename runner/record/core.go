@@ -97,7 +97,7 @@ type ColumnInfo struct {
 	Kind    string `json:"kind"`
 	Unit    string `json:"unit,omitempty"`
 	Role    string `json:"role,omitempty"`
-	Missing int    `json:"missing"` // rows without a value
+	Missing *int   `json:"missing,omitempty"` // rows without a value; nil before they are read
 }
 
 // FileInfo is a file by what it is for (or its name inside the version), size and content.

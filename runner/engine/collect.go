@@ -26,6 +26,8 @@ func Collect(ctx context.Context, p *plan.Plan, c *cache.Cache, res *Result, opt
 		g.res.Damaged++
 		g.run.event(Event{Kind: Damaged, Step: s, Err: err})
 	}
+	g.run.result, g.run.cellsDone = *res, len(p.Cells) // for events
+	defer res.settle(&g.run.remade)
 	g.manifest()
 	if err := g.chains(); err != nil {
 		return nil, err
@@ -67,7 +69,6 @@ type rankedSubset struct {
 func (g *collector) manifest() {
 	m := &g.core.Manifest
 	p := g.plan
-	m.Format = 1
 	m.Experiment = p.Experiment.Name
 	m.Complete = g.res.Failed == 0
 	m.Plan = p.Hash()
@@ -80,7 +81,7 @@ func (g *collector) manifest() {
 	seen := map[string]bool{}
 	used := map[record.PluginInfo]bool{}
 	note := func(kind plan.Stage, r *cache.Recipe) {
-		used[record.PluginInfo{Kind: string(kind), Name: r.Plugin, Version: r.Version}] = true
+		used[record.PluginInfo{Stage: string(kind), Name: r.Plugin, Version: r.Version}] = true
 	}
 	for _, c := range p.Cells {
 		for _, s := range append(slices.Clone(c.Generate.Inputs), c.Generate, c.Dataset.Read, c.Dataset.Cohort, c.Dataset.Split) {
@@ -94,14 +95,14 @@ func (g *collector) manifest() {
 			seen[x.Metric.Name] = true
 			for _, s := range x.Info.Scores {
 				m.Scores = append(m.Scores, record.ScoreInfo{
-					Metric: x.Metric.Name, Name: s.Name, Summary: s.Summary, Better: s.Better, Min: finite(s.Min), Max: finite(s.Max),
+					Metric: x.Metric.Name, Name: s.Name, Summary: s.Summary, Better: s.Better, Min: bounded(s.Min), Max: bounded(s.Max),
 				})
 			}
 		}
 	}
 	m.Plugins = slices.SortedFunc(maps.Keys(used), func(a, b record.PluginInfo) int {
-		if a.Kind != b.Kind {
-			return slices.Index(plan.Stages(), plan.Stage(a.Kind)) - slices.Index(plan.Stages(), plan.Stage(b.Kind))
+		if a.Stage != b.Stage {
+			return slices.Index(plan.Stages(), plan.Stage(a.Stage)) - slices.Index(plan.Stages(), plan.Stage(b.Stage))
 		}
 		if a.Name < b.Name {
 			return -1
@@ -110,7 +111,7 @@ func (g *collector) manifest() {
 	})
 }
 
-func finite(x float64) *float64 {
+func bounded(x float64) *float64 {
 	if math.IsInf(x, 0) {
 		return nil
 	}

@@ -7,7 +7,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -79,6 +78,3 @@ func Run(ctx context.Context, p *plan.Plan, c *cache.Cache, opt Options) (*Resul
 	r := newRun(p, c, opt)
 	return r.loop(ctx)
 }
-
-// facts returns what a finished step left in the index of the cache.
-func (r *run) facts(k cache.Key) (json.RawMessage, bool) { return r.cache.Facts(k) }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/runner/cache"
 	"github.com/ehrlab/ehrlab/runner/plan"
 )
 
@@ -54,3 +55,6 @@ func (r *run) size(prepared *plan.Step) plugins.Size {
 	}
 	return size
 }
+
+// facts returns what a finished step left in the index of the cache.
+func (r *run) facts(k cache.Key) (json.RawMessage, bool) { return r.cache.Facts(k) }

@@ -307,3 +307,28 @@ func TestAStepThatNeedsMoreThanThereIsFailsBeforeItStarts(t *testing.T) {
 		t.Errorf("cells %+v", core.Cells)
 	}
 }
+
+// TestVerifyChecksAtLeastOneOutput: any share of a few outputs is at least one of them.
+func TestVerifyChecksAtLeastOneOutput(t *testing.T) {
+	b := newBench(t)
+	e := study(map[string]string{"a": ""}, values(10), 1)
+	if _, _, err := b.run(t, t.Context(), e, engine.Options{Workers: 1}); err != nil {
+		t.Fatal(err)
+	}
+	quiet := slog.New(slog.DiscardHandler)
+	c, err := cache.Open(b.dir, cache.Options{Log: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	p, err := plan.New(e, plan.Inputs{Registry: &b.lab.registry, Hash: c.HashFile, Facts: c.Facts})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for share, want := range map[float64]int{1: 7, 0.5: 4, 0.01: 1} {
+		v, err := engine.Verify(t.Context(), p, c, share, engine.Options{Workers: 1, Log: quiet})
+		if err != nil || v.Checked != want || len(v.Differ) != 0 {
+			t.Errorf("share %g: %+v, %v; want %d checked", share, v, err, want)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -22,6 +23,7 @@ type run struct {
 	opt      Options
 	store    *store
 	finished chan completion
+	remade   atomic.Int64 // steps that counted as cached and had to be run
 
 	state   []state
 	waiting []int   // inputs that are not done, by step
@@ -111,10 +113,18 @@ func (r *run) loop(ctx context.Context) (*Result, error) {
 		}
 	}
 	r.drain()
+	r.result.settle(&r.remade)
 	r.result.Cells = len(r.plan.Cells)
 	r.result.StepsTotal = len(r.plan.Steps)
 	r.countCells()
 	return &r.result, stop
+}
+
+// settle counts the steps that had to be run again among those that were run.
+func (res *Result) settle(remade *atomic.Int64) {
+	n := int(remade.Swap(0))
+	res.StepsRun += n
+	res.StepsCached -= n
 }
 
 // drain passes on events of steps that ended last.

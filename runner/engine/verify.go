@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/ehrlab/ehrlab/runner/cache"
@@ -16,21 +17,24 @@ type Verified struct {
 }
 
 // Verify makes outputs of a plan that are in the cache again and compares them with what is stored.
-// share is how many of them, in (0,1]: they are spread evenly over the plan.
+// share is how many of them, in (0,1], rounded up: they are spread evenly over the plan.
 func Verify(ctx context.Context, p *plan.Plan, c *cache.Cache, share float64, opt Options) (*Verified, error) {
 	r := newRun(p, c, opt)
 	v := &Verified{}
 	r.store.damaged = func(s *plan.Step, err error) { r.event(Event{Kind: Damaged, Step: s, Err: err}) }
-	due := 0.0
+	var hits []*plan.Step
 	for _, s := range p.Steps {
+		if _, hit := c.Lookup(s.Key); hit {
+			hits = append(hits, s)
+		}
+	}
+	n := int(math.Ceil(share*float64(len(hits)) - 1e-9)) // the margin is for shares such as 0.1 of 10
+	for i := range n {
+		s := hits[(2*i+1)*len(hits)/(2*n)]
 		entry, hit := c.Lookup(s.Key)
 		if !hit {
-			continue
+			continue // damaged, and set aside meanwhile
 		}
-		if due += share; due < 1 {
-			continue
-		}
-		due--
 		start := time.Now()
 		r.event(Event{Kind: Started, Step: s})
 		r.store.want(s)

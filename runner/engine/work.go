@@ -36,9 +36,13 @@ func (r *run) work(ctx context.Context, s *plan.Step, need plugins.Need) {
 	r.finished <- completion{step: s, need: need, elapsed: time.Since(start), err: err}
 }
 
-// remake runs a step whose stored output cannot be used.
+// remake runs a step whose stored output cannot be used: it counted as cached.
 func (r *run) remake(ctx context.Context, s *plan.Step) (*artifact, error) {
-	return r.compute(ctx, s, 1)
+	a, err := r.compute(ctx, s, 1)
+	if err == nil {
+		r.remade.Add(1)
+	}
+	return a, err
 }
 
 // compute runs a step and stores its output.

@@ -274,7 +274,7 @@ func (b *builder) chain(v *variant, name string) (*Chain, error) {
 	}
 	ds := &v.experiment.Datasets[i]
 	c := &Chain{Dataset: ds, Header: v.experiment.Headers[name], Variant: v.assigned}
-	c.setRoles(roles(ds))
+	c.setRoles(ds.Roles())
 	if err := b.read(c); err != nil {
 		return nil, fmt.Errorf("data set %s: %w", name, err)
 	}
@@ -446,28 +446,6 @@ func (b *builder) measure(v *variant, cell *Cell, names []string) error {
 	}
 	slices.SortFunc(cell.Measures, func(x, y Measure) int { return order(x) - order(y) })
 	return nil
-}
-
-// roles says what the columns of a data set stand for. The roles that its header knows are among those declared.
-func roles(ds *spec.Dataset) map[string]plugins.Role {
-	declared := map[string]plugins.Role{}
-	for role, column := range map[plugins.Role]string{
-		plugins.RoleRow: ds.Row, plugins.RoleSubject: ds.Subject, plugins.RoleSite: ds.Site, plugins.RoleTarget: ds.Target,
-	} {
-		if column != "" {
-			declared[column] = role
-		}
-	}
-	for role, columns := range map[plugins.Role][]string{
-		plugins.RoleGroup: ds.Group, plugins.RoleOutcome: ds.Outcome, plugins.RoleScore: ds.Score, plugins.RoleID: ds.ID,
-	} {
-		for _, column := range columns {
-			if _, taken := declared[column]; !taken {
-				declared[column] = role
-			}
-		}
-	}
-	return declared
 }
 
 // setRoles notes the roles, and what steps need of them.

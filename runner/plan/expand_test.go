@@ -53,7 +53,7 @@ func TestExpand(t *testing.T) {
 			want:   "a/10/1 a/20/2 b/10/1 b/20/2",
 		},
 		{
-			name:   "two zips",
+			name:   "three axes in one zip",
 			blocks: []spec.Block{{Axes: all(texts("a", "b"), numbers(10, 20), numbers(1, 2)), Zip: [][]string{{"strategy", "n", "seed"}}}},
 			want:   "a/10/1 b/20/2",
 		},

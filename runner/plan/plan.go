@@ -181,7 +181,7 @@ func (p *Plan) Declared(axis string) bool {
 	return slices.ContainsFunc(p.Experiment.Axes, func(a spec.Axis) bool { return a.Name == axis })
 }
 
-// Find returns the cells whose id is the given text, or begins with it, or ends with it.
+// Find returns the cell whose id is the given text, else all whose ids begin or end with it.
 func (p *Plan) Find(id string) []*Cell {
 	var found []*Cell
 	for _, c := range p.Cells {

@@ -84,7 +84,11 @@ type Env struct {
 }
 
 // Size is what a plugin's needs are estimated from.
-type Size struct{ Rows, Columns, N int }
+type Size struct {
+	Rows    int // of all parts of the prepared data; 0 before they are known
+	Columns int
+	N       int // synthetic rows
+}
 
 // Need is what a call reserves before it starts.
 type Need struct {

@@ -1,26 +1,17 @@
 package cache
 
 import (
-	"context"
 	"crypto/sha256"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // settled is how long a file must have been left alone before its hash is remembered: time stamps are
 // coarse, and a change within one tick of the clock would go unseen. Two seconds is the tick of FAT.
 const settled = 2 * time.Second
-
-// FileSum is the content hash of a file and its size in bytes.
-type FileSum struct {
-	Hash Hash
-	Size int64
-}
 
 // HashFile returns the SHA-256 of a file's content and its size in bytes.
 //
@@ -45,27 +36,6 @@ func (c *Cache) HashFile(path string) (Hash, int64, error) {
 	}
 	c.remember(info, h, now)
 	return Hash(hexOf(h)), info.Size(), nil
-}
-
-// HashFiles hashes several files with at most threads at a time, in the order of paths. When some fail it
-// returns the error of one of them.
-func (c *Cache) HashFiles(ctx context.Context, threads int, paths ...string) ([]FileSum, error) {
-	out := make([]FileSum, len(paths))
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(max(threads, 1))
-	for i, path := range paths {
-		g.Go(func() (err error) {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			out[i].Hash, out[i].Size, err = c.HashFile(path)
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	return out, nil
 }
 
 func regular(path string, info fs.FileInfo) error {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -69,7 +70,7 @@ func (a *app) cacheListCommand() *cobra.Command {
 
 // listCache prints what the outputs of each stage take, and with all every output.
 func (a *app) listCache(all bool) error {
-	c, err := a.openCache(true)
+	c, err := a.openCache(cache.Options{ReadOnly: true})
 	if err != nil {
 		return err
 	}
@@ -111,7 +112,8 @@ func (a *app) cacheVerifyCommand() *cobra.Command {
 		Use:   "verify [EXPERIMENT]",
 		Short: "check stored outputs, or make them again and compare",
 		Long: `Without an experiment, verify reads every stored output, checks it against its checksum and sets damaged
-ones aside. With one, it makes the stored outputs of its steps again, all or a share of them, and compares.`,
+ones aside. With one, it makes the stored outputs of its steps again, all or a share of them, and compares.
+Exit code 1 says that an output is damaged, or came out otherwise.`,
 		Example: `  ehrlab cache verify
   ehrlab cache verify --sample 0.1 experiments/quickstart.cue`,
 		Args: arguments(0, 1),
@@ -119,10 +121,13 @@ ones aside. With one, it makes the stored outputs of its steps again, all or a s
 			if !(sample > 0 && sample <= 1) {
 				return wrong(fmt.Errorf("sample %g: must be a share in (0, 1]", sample))
 			}
+			if len(args) == 0 && cmd.Flags().Changed("sample") {
+				return wrong(errors.New("sample needs an EXPERIMENT: without one every output is read"))
+			}
 			if len(args) == 0 {
 				return a.checkAll(cmd.Context())
 			}
-			return a.withPlan(args[0], spec.Require, false, func(p *plan.Plan, c *cache.Cache) error {
+			return a.withPlan(args[0], spec.Require, cache.Options{Existing: true}, func(p *plan.Plan, c *cache.Cache) error {
 				return a.remakeAll(cmd.Context(), p, c, sample)
 			})
 		},
@@ -133,7 +138,7 @@ ones aside. With one, it makes the stored outputs of its steps again, all or a s
 
 // checkAll reads every stored output. Damage that an earlier command found is told of, but is no failure now.
 func (a *app) checkAll(ctx context.Context) error {
-	c, err := a.existingCache(false)
+	c, err := a.openCache(cache.Options{Existing: true})
 	if err != nil {
 		return err
 	}
@@ -175,6 +180,9 @@ func (a *app) remakeAll(ctx context.Context, p *plan.Plan, c *cache.Cache, sampl
 	differ := []string{}
 	for _, s := range v.Differ {
 		differ = append(differ, s.Label+" "+string(s.Key[:16]))
+	}
+	if v.Checked == 0 {
+		return wrong(fmt.Errorf("%s: no output of it is in the cache; 'ehrlab run' makes them", p.Experiment.Name))
 	}
 	if a.json {
 		a.printJSON(map[string]any{"checked": v.Checked, "differ": differ})
@@ -228,7 +236,7 @@ than --max-size. What a version in the results folder was made from stays, and s
 
 // collect removes outputs; those that recorded versions were made from are kept.
 func (a *app) collect(ctx context.Context, limit int64, age time.Duration, dry, forget bool) error {
-	c, err := a.existingCache(dry)
+	c, err := a.openCache(cache.Options{Existing: true, ReadOnly: dry})
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ beginning or end.`,
   ehrlab explain --json experiments/quickstart.cue icu.top5.floor.n1000.seed1`,
 		Args: arguments(2, 2),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return a.withPlan(args[0], spec.Require, true, func(p *plan.Plan, c *cache.Cache) error {
+			return a.withPlan(args[0], spec.Require, cache.Options{ReadOnly: true}, func(p *plan.Plan, c *cache.Cache) error {
 				found := p.Find(args[1])
 				switch len(found) {
 				case 0:

@@ -2,9 +2,12 @@ package cli
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/ehrlab/ehrlab/runner/cache"
 	"github.com/ehrlab/ehrlab/runner/engine"
@@ -29,11 +32,15 @@ func (a *app) loadExperiment(path string, data spec.DataMode) (*spec.Experiment,
 	case errors.As(err, &broken):
 		return nil, &bug{err.Error() + "\nthis is a bug in ehrlab; please report it", broken.Stack}
 	}
+	var missing *fs.PathError
+	if errors.As(err, &missing) && errors.Is(err, fs.ErrNotExist) {
+		return nil, wrong(fmt.Errorf("no file or folder %q", path))
+	}
 	return nil, wrong(err)
 }
 
 // withPlan checks an experiment, opens the cache, plans the one against the other, and hands both on.
-func (a *app) withPlan(path string, data spec.DataMode, readOnly bool, do func(*plan.Plan, *cache.Cache) error) error {
+func (a *app) withPlan(path string, data spec.DataMode, opt cache.Options, do func(*plan.Plan, *cache.Cache) error) error {
 	e, err := a.loadExperiment(path, data)
 	if err != nil {
 		return err
@@ -41,10 +48,10 @@ func (a *app) withPlan(path string, data spec.DataMode, readOnly bool, do func(*
 	if !a.json {
 		a.warn(e)
 	}
-	c, err := a.openCache(readOnly)
+	c, err := a.openCache(opt)
 	unwritable := err
 	if errors.Is(err, cache.ErrNotWritable) { // good enough when nothing has to be written
-		c, err = a.openCache(true)
+		c, err = a.openCache(cache.Options{ReadOnly: true})
 	}
 	if err != nil {
 		return err
@@ -60,14 +67,10 @@ func (a *app) withPlan(path string, data spec.DataMode, readOnly bool, do func(*
 	return do(p, c)
 }
 
-// openCache opens the cache of the settings, and makes it where there is none and something may be written.
-func (a *app) openCache(readOnly bool) (*cache.Cache, error) {
-	return cache.Open(a.settings.Cache, cache.Options{ReadOnly: readOnly, Rehash: a.rehash, Log: a.log})
-}
-
-// existingCache opens the cache of the settings, and makes none.
-func (a *app) existingCache(readOnly bool) (*cache.Cache, error) {
-	return cache.Open(a.settings.Cache, cache.Options{ReadOnly: readOnly, Existing: true, Log: a.log})
+// openCache opens the cache of the settings.
+func (a *app) openCache(opt cache.Options) (*cache.Cache, error) {
+	opt.Rehash, opt.Log = a.rehash, a.log
+	return cache.Open(a.settings.Cache, opt)
 }
 
 // engineOptions are the settings that a run takes.
@@ -80,10 +83,9 @@ func (a *app) engineOptions(listen func(engine.Event)) engine.Options {
 // nameOf accepts the name of an experiment, or its file or folder, with @VERSION behind either.
 func (a *app) nameOf(arg string) (name, version string, err error) {
 	name = arg
-	for i := len(arg) - 1; i >= 0; i-- {
-		if arg[i] == '@' {
+	if _, err := os.Stat(arg); err != nil {
+		if i := strings.LastIndexByte(arg, '@'); i >= 0 {
 			name, version = arg[:i], arg[i+1:]
-			break
 		}
 	}
 	info, err := os.Stat(name)

@@ -23,7 +23,7 @@ Without the data files it shows cells and steps but not what is cached.`,
   ehrlab plan --json experiments/quickstart.cue`,
 		Args: arguments(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return a.withPlan(args[0], spec.IfPresent, true, func(p *plan.Plan, c *cache.Cache) error {
+			return a.withPlan(args[0], spec.IfPresent, cache.Options{ReadOnly: true}, func(p *plan.Plan, c *cache.Cache) error {
 				s := summarise(p, c)
 				if !a.json {
 					a.printPlan(p, c, s, cells)
@@ -43,18 +43,19 @@ Without the data files it shows cells and steps but not what is cached.`,
 
 // planSummary is what plan --json prints.
 type planSummary struct {
-	Experiment string                   `json:"experiment"`
-	Depth      string                   `json:"depth"` // "full", or "static" when keys are unknown
-	Static     []string                 `json:"static,omitempty"`
-	Cells      int                      `json:"cells"`
-	Pending    []pendingSummary         `json:"pending"` // cells that data will decide on
-	Excluded   int                      `json:"excluded"`
-	Steps      int                      `json:"steps"`
-	Cached     *int                     `json:"cached"` // null when keys are unknown
-	ToRun      *int                     `json:"to_run"`
-	Stages     map[string]*stageSummary `json:"stages"`
-	Reasons    []why                    `json:"reasons"` // why steps would run that no missing input explains
-	CellList   []cellSummary            `json:"cell_list,omitempty"`
+	Experiment  string                   `json:"experiment"`
+	Depth       string                   `json:"depth"` // "full", or "static" when keys are unknown
+	Static      []string                 `json:"static,omitempty"`
+	Cells       int                      `json:"cells"`
+	Pending     []pendingSummary         `json:"pending"` // cells that data will decide on
+	Excluded    int                      `json:"excluded"`
+	Steps       int                      `json:"steps"`
+	Cached      *int                     `json:"cached"` // null when keys are unknown
+	ToRun       *int                     `json:"to_run"`
+	Stages      map[string]*stageSummary `json:"stages"`
+	Reasons     []why                    `json:"reasons"`      // why steps would run that no missing input explains
+	NotCompared int                      `json:"not_compared"` // such steps beyond those that reasons count
+	CellList    []cellSummary            `json:"cell_list,omitempty"`
 }
 
 type stageSummary struct {
@@ -110,7 +111,7 @@ func summarise(p *plan.Plan, c *cache.Cache) planSummary {
 			*s.ToRun++
 		}
 	}
-	s.Reasons = whyToRun(p, c)
+	s.Reasons, s.NotCompared = whyToRun(p, c)
 	return s
 }
 
@@ -188,6 +189,9 @@ func (a *app) printPlan(p *plan.Plan, c *cache.Cache, s planSummary, cells bool)
 	}
 	for _, w := range s.Reasons {
 		a.printf("  %s\n", w.text())
+	}
+	if s.NotCompared > 0 {
+		a.printf("  and %s that were not compared with earlier ones\n", plural(s.NotCompared, "step"))
 	}
 }
 

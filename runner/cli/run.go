@@ -33,7 +33,7 @@ other cells go on. With --json it prints a line for every event, the last one wi
 		Args: arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			started := time.Now()
-			return a.withPlan(args[0], spec.Require, false, func(p *plan.Plan, c *cache.Cache) error {
+			return a.withPlan(args[0], spec.Require, cache.Options{}, func(p *plan.Plan, c *cache.Cache) error {
 				return a.run(cmd.Context(), p, c, started)
 			})
 		},
@@ -170,7 +170,7 @@ func (a *app) record(ctx context.Context, p *plan.Plan, c *cache.Cache, res *eng
 	if err != nil {
 		return err
 	}
-	end.StepsRun, end.Damaged = res.StepsRun, res.Damaged
+	end.StepsRun, end.StepsCached, end.Damaged = res.StepsRun, res.StepsCached, res.Damaged
 	if res.Failed > 0 && !slices.ContainsFunc(core.Scores, func(s record.Score) bool { return s.Status != plugins.Failed }) {
 		return nil // not one number: nothing to record
 	}

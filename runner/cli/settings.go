@@ -38,7 +38,7 @@ type Settings struct {
 	timeout time.Duration
 }
 
-// delimiter of koanf: one that no setting holds.
+// delimiter of koanf: one that no setting's name holds.
 const delimiter = "/"
 
 var defaults = map[string]any{

@@ -44,6 +44,9 @@ func (a *app) openVersion(arg string) (*record.Version, error) {
 		return nil, err
 	}
 	v, err := record.Open(a.settings.Results, name, version)
+	if errors.Is(err, record.ErrUnknown) {
+		return nil, wrong(err)
+	}
 	if errors.Is(err, record.ErrNone) {
 		return nil, wrong(fmt.Errorf("%w; 'ehrlab run' makes one", err))
 	}

@@ -43,10 +43,10 @@ func columnsOf(e *spec.Experiment) map[string][]record.ColumnInfo {
 	all := map[string][]record.ColumnInfo{}
 	for i := range e.Datasets {
 		d := &e.Datasets[i]
-		columns := []record.ColumnInfo{}
+		columns, roles := []record.ColumnInfo{}, d.Roles()
 		if h := e.Headers[d.Name]; h != nil {
 			for _, c := range h.Columns {
-				columns = append(columns, record.ColumnInfo{Name: c.Name, Kind: string(c.Kind), Unit: c.Unit, Role: string(d.Role(c.Name))})
+				columns = append(columns, record.ColumnInfo{Name: c.Name, Kind: string(c.Kind), Unit: c.Unit, Role: string(roles[c.Name])})
 			}
 		}
 		all[d.Name] = columns

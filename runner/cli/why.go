@@ -20,17 +20,21 @@ type why struct {
 // looked is how many steps whyToRun looks at: each is compared with all earlier ones of its kind.
 const looked = 200
 
-// whyToRun lists the reasons of steps to run whose inputs are all in the cache, equal reasons once.
-func whyToRun(p *plan.Plan, c *cache.Cache) []why {
-	reasons := []why{}
+// whyToRun lists the reasons of steps to run whose inputs are all in the cache, equal reasons once. more is how
+// many such steps it did not look at.
+func whyToRun(p *plan.Plan, c *cache.Cache) (reasons []why, more int) {
+	reasons = []why{}
 	at := map[string]int{}
+	compared := 0
 	for _, s := range p.Steps {
 		if hit(p, c, s) || inputMisses(p, c, s) {
 			continue
 		}
-		if len(at) > 0 && total(reasons) >= looked {
-			break
+		if compared == looked {
+			more++
+			continue
 		}
+		compared++
 		w := why{Stage: string(s.Stage), Step: s.Label, Steps: 1, New: true}
 		if near, ok := c.Nearest(s.Recipe); ok {
 			w.New, w.Differ = false, cache.Diff(near, s.Recipe)
@@ -43,15 +47,7 @@ func whyToRun(p *plan.Plan, c *cache.Cache) []why {
 		at[text] = len(reasons)
 		reasons = append(reasons, w)
 	}
-	return reasons
-}
-
-func total(reasons []why) int {
-	n := 0
-	for _, w := range reasons {
-		n += w.Steps
-	}
-	return n
+	return reasons, more
 }
 
 func inputMisses(p *plan.Plan, c *cache.Cache, s *plan.Step) bool {

@@ -44,7 +44,7 @@ type Manifest struct {
 	Complete     bool                `json:"complete"`   // every cell has its results
 	Resolved     json.RawMessage     `json:"resolved"`   // the experiment after defaults, without titles, views and paths
 	ResolvedHash string              `json:"resolved_hash"`
-	Plan         string              `json:"plan"`        // hash of the keys of all steps
+	Plan         string              `json:"plan"`        // hash of the cells, with the keys of their last steps, and of what is excluded
 	Axes         []string            `json:"axes"`        // in the order that tables use
 	AxisValues   map[string][]string `json:"axis_values"` // in order of first mention
 	Scores       []ScoreInfo         `json:"scores"`      // what can be addressed, with direction and range
@@ -107,9 +107,9 @@ type FileInfo struct {
 	SHA256 string `json:"sha256"`
 }
 
-// PluginInfo is a plugin that took part.
+// PluginInfo is a plugin, or a built-in step, that took part.
 type PluginInfo struct {
-	Kind    string `json:"kind"`
+	Stage   string `json:"stage"` // dataset, cohort, split, prepare, features, generate, measure
 	Name    string `json:"name"`
 	Version int    `json:"version"`
 }

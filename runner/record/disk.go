@@ -108,6 +108,15 @@ func removeUnfinished(folder string) error {
 	if err != nil {
 		return err
 	}
+	within, err := filepath.Glob(filepath.Join(folder, "v*", temporaryPrefix+"*"))
+	if err != nil {
+		return err
+	}
+	for _, path := range within { // a trace is written without the lock
+		if info, err := os.Lstat(path); err == nil && Abandoned(fs.FileInfoToDirEntry(info)) {
+			left = append(left, path)
+		}
+	}
 	for _, path := range left {
 		if err := os.RemoveAll(path); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 )
 
 // The files of a version. Those of the core are immutable and hashed in the manifest.
@@ -27,6 +28,9 @@ const manifestFormat = 1
 
 // ErrNone says that an experiment has no version that could be opened.
 var ErrNone = errors.New("no version is recorded")
+
+// ErrUnknown says that an experiment has versions, but not the one asked for.
+var ErrUnknown = errors.New("no such version")
 
 // Damaged says that a file of a version does not hold what was written.
 type Damaged struct{ Path, Why string }
@@ -64,7 +68,7 @@ func List(root, experiment string) (versions []Entry, notes []string, err error)
 
 // Open reads a version and verifies its core. version is "v2", or "" or "latest": the newest complete one, else the newest.
 //
-// It returns ErrNone when there is no version at all, and a *Damaged for a file that does not match its hash.
+// It returns ErrNone when there is no version at all, ErrUnknown when there are others, and a *Damaged for a file that does not match its hash.
 func Open(root, experiment, version string) (*Version, error) {
 	entries, _, err := List(root, experiment)
 	if err != nil {
@@ -92,8 +96,11 @@ func Open(root, experiment, version string) (*Version, error) {
 			}
 		}
 		if !found {
-			return nil, fmt.Errorf("experiment %q has no version %q; it has %s to %s: %w",
-				experiment, version, entries[0].Name(), e.Name(), ErrNone)
+			names := make([]string, len(entries))
+			for i, candidate := range entries {
+				names[i] = candidate.Name()
+			}
+			return nil, fmt.Errorf("experiment %q: %w: %q; it has %s", experiment, ErrUnknown, version, strings.Join(names, ", "))
 		}
 	}
 	dir := filepath.Join(root, experiment, e.Name())
@@ -223,4 +230,18 @@ func readViews(dir string) (Views, error) {
 		return Views{}, &Damaged{Path: path, Why: err.Error()}
 	}
 	return v, nil
+}
+
+// Verify reads a version as OpenDir does, without decoding it: it compares the files of the core with the hashes
+// in the manifest, and reads the views. It returns a *Damaged that names the first file that is not as written.
+func Verify(dir string) error {
+	m, _, err := readManifest(dir)
+	if err != nil {
+		return err
+	}
+	if _, err := readCoreFiles(dir, m); err != nil {
+		return err
+	}
+	_, err = readViews(dir)
+	return err
 }

@@ -228,7 +228,7 @@ func TestOpenChoosesAVersion(t *testing.T) {
 		}
 	}
 	for _, version := range []string{"v4", "3", "v03", "v-1", "v+1", "../v1"} {
-		if _, err := Open(root, "study", version); !errors.Is(err, ErrNone) {
+		if _, err := Open(root, "study", version); !errors.Is(err, ErrUnknown) {
 			t.Errorf("%q: %v", version, err)
 		}
 	}

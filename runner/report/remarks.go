@@ -12,17 +12,8 @@ import (
 
 // banner is what every view of simulated results says.
 func (src *source) banner() string {
-	m := &src.core.Manifest
-	if !m.Simulated {
+	if !src.core.Manifest.Simulated {
 		return ""
-	}
-	patients := slices.ContainsFunc(m.Data, func(d record.DataInfo) bool { return d.Governance == plugins.Simulated })
-	model := slices.ContainsFunc(m.Plugins, func(p record.PluginInfo) bool { return p.Kind == "llm" && p.Name == "simulated" })
-	switch {
-	case patients && model:
-		return "SIMULATED: software check on invented patients and an invented model"
-	case model:
-		return "SIMULATED: software check on an invented model"
 	}
 	return "SIMULATED: software check on invented patients"
 }

@@ -30,9 +30,10 @@ func (l *loader) checkCandidates() {
 // candidates are the columns of a data set that a feature set chooses from. There may be fewer when the data are read.
 func candidates(h *plugins.Header, d *Dataset, f *FeatureSet) []string {
 	var names []string
+	roles := d.Roles()
 	for i := range h.Columns {
 		c := &h.Columns[i]
-		role := d.Role(c.Name)
+		role := roles[c.Name]
 		if droppedAs(c) == "" && role != plugins.RoleTarget && (!role.Leaks() || f.leaks()) {
 			names = append(names, c.Name)
 		}
@@ -90,7 +91,7 @@ func (l *loader) warnLeakage(n *node, f *FeatureSet, dataset string, h *plugins.
 	named := l.namedColumns(n)
 	var leaking []string
 	for _, c := range candidates(h, l.datasetNamed(dataset), f) {
-		role := l.datasetNamed(dataset).Role(c)
+		role := l.datasetNamed(dataset).Roles()[c]
 		if role.Leaks() && (named == nil || slices.Contains(named, c)) {
 			what, _, _ := strings.Cut(leakWords[role], ":")
 			leaking = append(leaking, fmt.Sprintf("%q is %s", c, what))

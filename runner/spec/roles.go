@@ -124,7 +124,7 @@ func (l *loader) dataMistake(n *node, d *Dataset, file, format string, args ...a
 // takeRoles fills in the roles that the plugin's own header gives and the experiment does not. A column whose role
 // the experiment gives to another stays barred from being a feature: a label as an outcome, the others as identifiers.
 func (d *Dataset) takeRoles(h *plugins.Header) {
-	taken := d.ownRoles()
+	taken := d.Roles()
 	for _, c := range h.Columns {
 		if _, set := taken[c.Name]; set {
 			continue
@@ -159,8 +159,9 @@ func fill(role *string, column string, others *[]string) {
 	}
 }
 
-// ownRoles are the roles of columns as the Dataset has them.
-func (d *Dataset) ownRoles() map[string]plugins.Role {
+// Roles says what columns stand for, those that the header of the data knows among them. Other columns are ordinary
+// variables.
+func (d *Dataset) Roles() map[string]plugins.Role {
 	roles := map[string]plugins.Role{}
 	set := func(role plugins.Role, columns ...string) {
 		for _, c := range columns {
@@ -179,9 +180,6 @@ func (d *Dataset) ownRoles() map[string]plugins.Role {
 	set(plugins.RoleGroup, d.Group...)
 	return roles
 }
-
-// Role returns the role of a column, or "" for an ordinary variable.
-func (d *Dataset) Role(column string) plugins.Role { return d.ownRoles()[column] }
 
 // checkRoles demands that no column has two roles; a group may be formed by a site.
 func (l *loader) checkRoles(n *node) {
@@ -388,7 +386,7 @@ func (l *loader) checkColumn(n *node, dataset string) {
 	if n.path[0] != "features" {
 		return // other settings may well name a target or an identifier
 	}
-	role := l.datasetNamed(dataset).Role(n.text)
+	role := l.datasetNamed(dataset).Roles()[n.text]
 	if role == plugins.RoleTarget {
 		l.wrong(n, n.at, "column %q is the target of data set %q, which is no feature", n.text, dataset)
 		return

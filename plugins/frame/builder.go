@@ -95,6 +95,7 @@ func (b *builder) slip() (numbers, values int, likely bool) {
 	differentNumbers, different := 0, 0
 	for code, level := range b.levels {
 		v, ok := parseNumber([]byte(level))
+		ok = ok && !isCode([]byte(level))
 		if ok && slices.Contains(b.missing, v) {
 			continue // no value, if this is a column of numbers
 		}
@@ -154,7 +155,7 @@ func (b *builder) addText(text []byte) (fault string) {
 		return ""
 	}
 	v, ok := parseNumber(text)
-	if !ok {
+	if !ok || b.category && isCode(text) {
 		return b.addNoNumber(text)
 	}
 	b.addNumber(v)

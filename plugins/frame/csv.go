@@ -88,7 +88,7 @@ func (c *csvReader) fault(err error) error {
 		f, _ = inputFault(err).(*faultError)
 	}
 	out := &FileError{File: c.opts.File, Msg: f.msg, Err: f.err}
-	if c.names != nil {
+	if c.names != nil && f.err == nil { // how far the text came when its source failed depends on the readers' pace
 		out.Line = c.line
 	}
 	return out
@@ -103,7 +103,7 @@ func (c *csvReader) fieldFault(i int, msg string) error {
 	return out
 }
 
-// scanFault tells faults of the text, which have a place, from those of the input, which have a line.
+// scanFault tells faults of the text, which have a place, from those of the input, which have none.
 func (c *csvReader) scanFault(i int, err error) error {
 	var f *faultError
 	if errors.As(err, &f) && f.err == nil {

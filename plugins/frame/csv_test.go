@@ -86,7 +86,7 @@ func TestReadCSV(t *testing.T) {
 		{"words for missing are text", "a\nNA\nnan\nInf\n1\n", ReadOptions{}, []string{`a category: "NA" "nan" "Inf" "1"`}},
 		{
 			"forms of numbers", "a\n-1\n+2\n.5\n7.\n1e3\n-1.25E-2\n0.1\n123456789012345678\n",
-			ReadOptions{},
+			ReadOptions{Columns: map[string]ColumnOptions{"a": {Kind: Number}}},
 			[]string{`a number: -1 2 0.5 7 1000 -0.0125 0.1 1.2345678901234568e+17`},
 		},
 		{
@@ -94,7 +94,7 @@ func TestReadCSV(t *testing.T) {
 			ReadOptions{},
 			[]string{`a category: "0x10"`, `b category: "1_0"`, `c category: "1e"`, `d category: "."`, `e category: " 1"`, `f category: "1e999"`, `g category: "--1"`},
 		},
-		{"whole beyond 2^53 is not marked", "a\n9007199254740994\n", ReadOptions{}, []string{`a number: 9.007199254740994e+15`}},
+		{"whole beyond 2^53 is a code", "a\n9007199254740994\n", ReadOptions{}, []string{`a category: "9007199254740994"`}},
 		{"other delimiter", "a;b\n1,5;x\n", ReadOptions{Delimiter: ';'}, []string{`a category: "1,5"`, `b category: "x"`}},
 		{
 			"declared kinds", "id,x\n007,1\n",
@@ -344,7 +344,8 @@ func TestReadCSVFaults(t *testing.T) {
 	}
 }
 
-func TestTruncationAfterRowsNamesTheLine(t *testing.T) {
+// How far the text came when the gzip data ended depends on the readers' pace: the message names no line.
+func TestTruncationAfterRowsNamesNoLine(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	var text strings.Builder
 	text.WriteString("a,b\n")
@@ -354,7 +355,7 @@ func TestTruncationAfterRowsNamesTheLine(t *testing.T) {
 	z := zipped(t, text.String())
 	_, err := ReadCSV(bytes.NewReader(z[:len(z)*3/4]), ReadOptions{File: "t.csv.gz", Threads: 2})
 	var fault *FileError
-	if !errors.As(err, &fault) || fault.Line < 2 || !errors.Is(err, io.ErrUnexpectedEOF) {
+	if !errors.As(err, &fault) || fault.Line != 0 || !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Fatalf("got %v", err)
 	}
 }

@@ -69,6 +69,25 @@ func parseNumber(b []byte) (float64, bool) {
 	return v, err == nil
 }
 
+// isCode reports whether a number is rather a code, so that a column of undecided kind is a category: it has a
+// zero before another digit, as 007 has, or is whole and beyond what a float64 holds exactly, as long identifiers
+// are. Read as numbers, 01 and 001 would be one value, and so would neighbouring identifiers.
+func isCode(b []byte) bool {
+	if len(b) > 0 && (b[0] == '-' || b[0] == '+') {
+		b = b[1:]
+	}
+	if len(b) < 2 {
+		return false
+	}
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return b[0] == '0' && b[1] >= '0' && b[1] <= '9'
+		}
+	}
+	const most = "9007199254740992" // 2^53
+	return b[0] == '0' || len(b) > len(most) || len(b) == len(most) && string(b) > most
+}
+
 // isDecimal reports whether b has the form that parseNumber reads.
 func isDecimal(b []byte) bool {
 	i, digits := 0, 0

@@ -287,6 +287,9 @@ func (a *app) keysOfResults(c *cache.Cache, forget bool) (map[string]bool, error
 				"say --forget-missing when they are gone for good", root))
 		}
 	}
+	if len(roots) == 0 && c.Len() > 0 && !forget {
+		return nil, wrong(errors.New("which results were made from this cache is unknown, so nothing is removed; say --forget-missing when there are none"))
+	}
 	kept := map[string]bool{}
 	for _, root := range append(roots, here) {
 		keys, err := record.Keys(root)

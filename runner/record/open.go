@@ -215,12 +215,12 @@ func readCoreFiles(dir string, m *Manifest) (map[string][]byte, error) {
 	return files, nil
 }
 
-// readViews reads views.json; a version without it has no views.
+// readViews reads views.json, which every version has.
 func readViews(dir string) (Views, error) {
 	path := filepath.Join(dir, viewsFile)
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Views{}, nil
+		return Views{}, &Damaged{Path: path, Why: "it is missing"}
 	}
 	if err != nil {
 		return Views{}, err

@@ -85,6 +85,7 @@ func Main(args []string, in io.Reader, out, errs io.Writer, registry *plugins.Re
 		<-ctx.Done()
 		stop() // a second signal ends the process at once
 		if !a.graceful.Load() && !a.done.Load() {
+			a.errf("interrupted\n")
 			os.Exit(exitInterrupt)
 		}
 	}()

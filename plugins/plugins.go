@@ -52,12 +52,13 @@ const (
 	RoleOutcome Role = "outcome" // known only later than the prediction is made
 	RoleScore   Role = "score"   // another model's prediction
 	RoleID      Role = "id"      // any other identifier
+	RoleContext Role = "context" // describes the hospital or the time: sites, splits and cohorts may go by it; never a feature
 )
 
 // Leaks reports whether a column of this role may be a feature only when the experiment allows leakage.
 func (r Role) Leaks() bool {
 	switch r {
-	case RoleRow, RoleSubject, RoleSite, RoleOutcome, RoleScore, RoleID:
+	case RoleRow, RoleSubject, RoleSite, RoleOutcome, RoleScore, RoleID, RoleContext:
 		return true
 	}
 	return false
@@ -201,6 +202,7 @@ type ColumnInfo struct {
 	Kind    frame.Kind
 	Unit    string
 	Role    Role   // the plugin's own default; the experiment may set another
+	Group   string // what kind of variable it is, e.g. "vitals"; empty when unknown
 	Summary string // one line, empty when unknown
 }
 
@@ -218,6 +220,15 @@ type Data struct {
 	Frame  *frame.Frame
 	Notes  []string // e.g. "dropped 2 columns: region (constant), units (no value)"
 	Counts []Count
+	Truth  []Truth // of simulated data: what is true of the population that the rows were drawn from
+}
+
+// Truth is one property of the population that simulated rows are drawn from, known because it was planted.
+type Truth struct {
+	Name    string            `json:"name"` // e.g. "Bayes-optimal AUROC"
+	Dims    map[string]string `json:"dims,omitempty"`
+	Value   float64           `json:"value"`
+	Summary string            `json:"summary,omitempty"` // one line: what it is, in which unit
 }
 
 // Dataset reads rows from files or makes them.
@@ -230,6 +241,12 @@ type Dataset interface {
 	Read(ctx context.Context, env Env) (*Data, error)
 }
 
+// RawWriter is a data set that can write the tables that it would have been extracted from.
+type RawWriter interface {
+	// WriteRaw writes the tables into an empty folder that exists.
+	WriteRaw(ctx context.Context, env Env, folder string) error
+}
+
 // Features ranks columns, and offers the first of them, or some of them, as subsets.
 type Features interface {
 	// Subsets lists the suffixes of the subsets it offers, in order; []string{""} when there is but one.
@@ -238,15 +255,40 @@ type Features interface {
 	// only decides on subsets is no part of it: a further subset leaves the keys of the others as they are.
 	Ranking() any
 	// Rank returns candidate columns, the most important first where the plugin ranks them.
-	Rank(ctx context.Context, env Env, in Candidates) ([]string, error)
+	Rank(ctx context.Context, env Env, in Candidates) (*Ranking, error)
 	// Cut returns the columns of one subset. The suffix and what Rank returned decide it alone.
-	Cut(ranked []string, suffix string) ([]string, error)
+	Cut(ranked []RankedColumn, suffix string) ([]string, error)
 }
 
 // Candidates is what a feature plugin ranks.
 type Candidates struct {
-	Train  *frame.Frame // the candidate columns and the target
-	Target string
+	Train   *frame.Frame      // the candidate columns and the target
+	Subject *frame.Column     // the subject of each row, or nil when the data set has none
+	Target  string            // name of the label column
+	Groups  map[string]string // the group of a column, where the data set knows it
+}
+
+// Ranking is what a feature plugin found of the candidates.
+type Ranking struct {
+	Columns []RankedColumn
+	Counts  []Count
+	Notes   []string
+}
+
+// RankedColumn is a candidate with its place in a ranking.
+type RankedColumn struct {
+	Name       string  `json:"name"`
+	Group      string  `json:"group,omitempty"`      // what Cut chooses by, where subsets are groups
+	Importance float64 `json:"importance,omitempty"` // in the plugin's own unit; 0 where columns are not ranked
+}
+
+// Names returns the names of ranked columns, in order.
+func Names(ranked []RankedColumn) []string {
+	names := make([]string, len(ranked))
+	for i, c := range ranked {
+		names[i] = c.Name
+	}
+	return names
 }
 
 // Task is what a strategy is asked for.

@@ -33,7 +33,7 @@ func choose(name, with string, train *frame.Frame) (string, error) {
 	}
 	var out []string
 	for _, suffix := range f.Subsets() {
-		columns, err := f.Cut(ranked, suffix)
+		columns, err := f.Cut(ranked.Columns, suffix)
 		if err != nil {
 			return "", err
 		}
@@ -128,7 +128,7 @@ func TestImportanceDoesNotDependOnTheUnit(t *testing.T) {
 		}
 		out := map[string]float64{}
 		for _, r := range ranked {
-			out[r.Column] = r.Importance
+			out[r.Name] = r.Importance
 		}
 		return out
 	}

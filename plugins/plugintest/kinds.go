@@ -71,7 +71,7 @@ func Features(t *testing.T, e *plugins.Entry[plugins.Features], with string, in 
 		if err != nil {
 			t.Fatalf("rank: %v", err)
 		}
-		return digest(t, cutAll(t, f, ranked, candidates))
+		return digest(t, cutAll(t, f, ranked.Columns, candidates))
 	})
 	stops(t, func(ctx context.Context) error {
 		_, err := f.Rank(ctx, env(t, e.Info, 1, 2), candidates)
@@ -87,7 +87,7 @@ func Features(t *testing.T, e *plugins.Entry[plugins.Features], with string, in 
 }
 
 // cutAll returns every subset of a ranking, each checked; those named by a number are nested.
-func cutAll(t *testing.T, f plugins.Features, ranked []string, in plugins.Candidates) [][]string {
+func cutAll(t *testing.T, f plugins.Features, ranked []plugins.RankedColumn, in plugins.Candidates) [][]string {
 	t.Helper()
 	var subsets [][]string
 	var smaller []string

@@ -24,8 +24,8 @@ type artifact struct {
 // meta is the structured content of the outputs of all stages.
 type meta struct {
 	Facts
-	Ranked      []string             `json:"ranked,omitempty"`      // features: the columns in order
-	Measurement *plugins.Measurement `json:"measurement,omitempty"` // measure
+	Ranked      []plugins.RankedColumn `json:"ranked,omitempty"`      // features: the columns in order
+	Measurement *plugins.Measurement   `json:"measurement,omitempty"` // measure
 }
 
 // Variable describes a column of a data set as it was read.

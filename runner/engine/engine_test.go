@@ -49,17 +49,19 @@ func (d fakeData) Read(context.Context, plugins.Env) (*plugins.Data, error) {
 
 type fakeFeatures struct{}
 
-func (fakeFeatures) Subsets() []string                               { return []string{""} }
-func (fakeFeatures) Ranking() any                                    { return nil }
-func (fakeFeatures) Cut(ranked []string, _ string) ([]string, error) { return ranked, nil }
-func (fakeFeatures) Rank(_ context.Context, _ plugins.Env, in plugins.Candidates) ([]string, error) {
-	var names []string
+func (fakeFeatures) Subsets() []string { return []string{""} }
+func (fakeFeatures) Ranking() any      { return nil }
+func (fakeFeatures) Cut(ranked []plugins.RankedColumn, _ string) ([]string, error) {
+	return plugins.Names(ranked), nil
+}
+func (fakeFeatures) Rank(_ context.Context, _ plugins.Env, in plugins.Candidates) (*plugins.Ranking, error) {
+	out := &plugins.Ranking{}
 	for _, n := range in.Train.Names() {
 		if n != in.Target {
-			names = append(names, n)
+			out.Columns = append(out.Columns, plugins.RankedColumn{Name: n})
 		}
 	}
-	return names, nil
+	return out, nil
 }
 
 // fakeStrategy copies rows of the part that it reads; Do makes it misbehave.

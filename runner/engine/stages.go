@@ -227,23 +227,26 @@ func (r *run) features(ctx context.Context, s *plan.Step, w plan.FeaturesWork, t
 	if err != nil {
 		return nil, err
 	}
-	names := slices.DeleteFunc(train.Names(), func(n string) bool { return n != w.Target && slices.Contains(w.Barred, n) })
-	candidates, err := train.Select(names...)
+	free := slices.DeleteFunc(train.Names(), func(n string) bool { return n != w.Target && slices.Contains(w.Barred, n) })
+	candidates, err := train.Select(free...)
 	if err != nil {
 		return nil, err
 	}
 	env, end := r.env(s, w.Rand, threads)
 	defer end()
-	ranked, err := w.Plugin.Rank(ctx, env, plugins.Candidates{Train: candidates, Target: w.Target})
+	ranked, err := w.Plugin.Rank(ctx, env, plugins.Candidates{
+		Train: candidates, Subject: train.Column(w.Subject), Target: w.Target, Groups: w.Groups,
+	})
 	if err != nil {
 		return nil, err
 	}
-	for i, c := range ranked {
-		if c == w.Target || candidates.Column(c) == nil || slices.Contains(ranked[:i], c) {
+	names := plugins.Names(ranked.Columns)
+	for i, c := range names {
+		if c == w.Target || candidates.Column(c) == nil || slices.Contains(names[:i], c) {
 			return nil, &BugError{What: fmt.Sprintf("ranked %q, which is no candidate or is there twice", c)}
 		}
 	}
-	return &artifact{meta: meta{Ranked: ranked}}, nil
+	return &artifact{meta: meta{Ranked: ranked.Columns, Facts: Facts{Counts: ranked.Counts, Notes: ranked.Notes}}}, nil
 }
 
 // generate hands the strategy the parts that it declared, cut to the chosen columns and the label.

@@ -371,10 +371,10 @@ func (b *builder) subset(v *variant, c *Chain, name string) (*subset, error) {
 		barred := barred(c, set)
 		r := seeded(recipe(&entry.Info, marshal(plugin.Ranking())), &entry.Info, c.Dataset.Split.Seed, c.Identity)
 		r.Numeric = plugins.Numeric()
-		r.Roles = marshal(map[string]any{"target": c.Target, "barred": barred})
+		r.Roles = marshal(map[string]any{"target": c.Target, "subject": c.Subject, "barred": barred, "groups": groups(c.Header)})
 		r.Inputs = []cache.Input{{Role: "parts", Key: c.Prepare.Key}}
 		step := b.step(StageFeatures, fmt.Sprintf("features %s of %s", set.Name, c.Dataset.Name), r, FeaturesWork{
-			Plugin: plugin, Info: &entry.Info, Target: c.Target, Barred: barred,
+			Plugin: plugin, Info: &entry.Info, Target: c.Target, Subject: c.Subject, Groups: groups(c.Header), Barred: barred,
 			Rand: plugins.NewRand(c.Dataset.Split.Seed, c.Identity, entry.Info.Random...),
 		}, c.Prepare)
 		s := &subset{step: step, suffix: suffix, plugin: plugin}
@@ -382,6 +382,19 @@ func (b *builder) subset(v *variant, c *Chain, name string) (*subset, error) {
 		return s, nil
 	}
 	return nil, fmt.Errorf("no feature subset named %q", name)
+}
+
+// groups are those of the columns that the header of a data set knows.
+func groups(h *plugins.Header) map[string]string {
+	of := map[string]string{}
+	if h != nil {
+		for _, c := range h.Columns {
+			if c.Group != "" {
+				of[c.Name] = c.Group
+			}
+		}
+	}
+	return of
 }
 
 // generate adds the step that makes the synthetic rows of a cell.

@@ -138,11 +138,13 @@ type (
 	}
 	// FeaturesWork ranks columns. Its input is the prepared parts.
 	FeaturesWork struct {
-		Plugin plugins.Features
-		Info   *plugins.Info
-		Rand   plugins.Rand
-		Target string
-		Barred []string // columns that are no candidates
+		Plugin  plugins.Features
+		Info    *plugins.Info
+		Rand    plugins.Rand
+		Target  string
+		Subject string            // "" where there is none
+		Groups  map[string]string // of the columns, where the data set knows them
+		Barred  []string          // columns that are no candidates
 	}
 	// GenerateWork makes synthetic rows. Its inputs are the prepared parts and the ranked columns.
 	GenerateWork struct {

@@ -53,11 +53,13 @@ func (f fakeFeatures) Subsets() []string { return f.subsets }
 
 func (f fakeFeatures) Ranking() any { return nil }
 
-func (f fakeFeatures) Rank(context.Context, plugins.Env, plugins.Candidates) ([]string, error) {
-	return nil, nil
+func (f fakeFeatures) Rank(context.Context, plugins.Env, plugins.Candidates) (*plugins.Ranking, error) {
+	return &plugins.Ranking{}, nil
 }
 
-func (f fakeFeatures) Cut(ranked []string, _ string) ([]string, error) { return ranked, nil }
+func (f fakeFeatures) Cut(ranked []plugins.RankedColumn, _ string) ([]string, error) {
+	return plugins.Names(ranked), nil
+}
 
 type fakeStrategy struct{}
 

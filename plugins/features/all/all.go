@@ -35,21 +35,23 @@ func (Features) Subsets() []string { return []string{""} }
 func (Features) Ranking() any { return Config{} }
 
 // Rank returns all columns of in.Train but the target. It is an error when none is left.
-func (Features) Rank(ctx context.Context, _ plugins.Env, in plugins.Candidates) ([]string, error) {
+func (Features) Rank(ctx context.Context, _ plugins.Env, in plugins.Candidates) (*plugins.Ranking, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	columns := []string{}
+	ranking := &plugins.Ranking{}
 	for _, name := range in.Train.Names() {
 		if name != in.Target {
-			columns = append(columns, name)
+			ranking.Columns = append(ranking.Columns, plugins.RankedColumn{Name: name})
 		}
 	}
-	if len(columns) == 0 {
+	if len(ranking.Columns) == 0 {
 		return nil, fmt.Errorf("there is no candidate column besides the target %q", in.Target)
 	}
-	return columns, nil
+	return ranking, nil
 }
 
 // Cut returns all columns.
-func (Features) Cut(ranked []string, _ string) ([]string, error) { return ranked, nil }
+func (Features) Cut(ranked []plugins.RankedColumn, _ string) ([]string, error) {
+	return plugins.Names(ranked), nil
+}

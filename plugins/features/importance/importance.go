@@ -79,20 +79,16 @@ func (f *Features) Ranking() any { return struct{}{} }
 // Rank returns the columns of in.Train but the target by Importances, the most important first.
 //
 // It is an error when the target has not two classes (see label.Binary).
-func (f *Features) Rank(ctx context.Context, env plugins.Env, in plugins.Candidates) ([]string, error) {
+func (f *Features) Rank(ctx context.Context, env plugins.Env, in plugins.Candidates) (*plugins.Ranking, error) {
 	ranked, err := Importances(ctx, in.Train, in.Target, env.Threads)
 	if err != nil {
 		return nil, err
 	}
-	columns := make([]string, len(ranked))
-	for i, r := range ranked {
-		columns[i] = r.Column
-	}
-	return columns, nil
+	return &plugins.Ranking{Columns: ranked}, nil
 }
 
 // Cut returns the first columns, as many as the suffix says. It is an error when there are fewer.
-func (f *Features) Cut(ranked []string, suffix string) ([]string, error) {
+func (f *Features) Cut(ranked []plugins.RankedColumn, suffix string) ([]string, error) {
 	size, err := strconv.Atoi(suffix)
 	if err != nil || size < 1 {
 		return nil, fmt.Errorf("subset %q: want a number of columns", suffix)
@@ -100,13 +96,7 @@ func (f *Features) Cut(ranked []string, suffix string) ([]string, error) {
 	if size > len(ranked) {
 		return nil, fmt.Errorf("ladder asks for %d columns; there are %d candidates", size, len(ranked))
 	}
-	return ranked[:size:size], nil
-}
-
-// Ranked is a column with its importance.
-type Ranked struct {
-	Column     string
-	Importance float64 // ≥ 0, in log-odds
+	return plugins.Names(ranked[:size]), nil
 }
 
 // Importances returns the columns of train but the target, the most important first; equal ones keep their order in train.
@@ -116,7 +106,7 @@ type Ranked struct {
 // without missing values that is the absolute standardised coefficient. For a category, and for a number with missing
 // values, it takes all encoded columns together, each level by how many rows have it, so that one level with three
 // rows does not lift a column to the top; it does not depend on the choice of a reference level.
-func Importances(ctx context.Context, train *frame.Frame, target string, threads int) ([]Ranked, error) {
+func Importances(ctx context.Context, train *frame.Frame, target string, threads int) ([]plugins.RankedColumn, error) {
 	column := train.Column(target)
 	if column == nil {
 		return nil, fmt.Errorf("no column named %q, the target", target)
@@ -144,8 +134,8 @@ func Importances(ctx context.Context, train *frame.Frame, target string, threads
 const precision = 1e-7
 
 // contributions returns the importance of each variable, in the order of the frame.
-func contributions(encoder *encode.Encoder, x *encode.Design, model *logistic.Model) []Ranked {
-	var out []Ranked
+func contributions(encoder *encode.Encoder, x *encode.Design, model *logistic.Model) []plugins.RankedColumn {
+	var out []plugins.RankedColumn
 	features := encoder.Features()
 	share := make([]float64, x.Rows)
 	for _, name := range encoder.Variables() {
@@ -155,7 +145,7 @@ func contributions(encoder *encode.Encoder, x *encode.Design, model *logistic.Mo
 			x.Columns[j].AddTo(share, model.Weights[j])
 			features = features[1:]
 		}
-		out = append(out, Ranked{Column: name, Importance: math.Round(deviation(share)/precision) * precision})
+		out = append(out, plugins.RankedColumn{Name: name, Importance: math.Round(deviation(share)/precision) * precision})
 	}
 	return out
 }

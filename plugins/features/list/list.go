@@ -49,10 +49,11 @@ func (f *Features) Subsets() []string { return []string{""} }
 func (f *Features) Ranking() any { return Config{Columns: f.columns} }
 
 // Rank returns the named columns. It is an error when one is the target or no candidate.
-func (f *Features) Rank(ctx context.Context, _ plugins.Env, in plugins.Candidates) ([]string, error) {
+func (f *Features) Rank(ctx context.Context, _ plugins.Env, in plugins.Candidates) (*plugins.Ranking, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	ranking := &plugins.Ranking{}
 	for _, name := range f.columns {
 		if name == in.Target {
 			return nil, fmt.Errorf("column %q is the target; it cannot be a feature", name)
@@ -60,9 +61,12 @@ func (f *Features) Rank(ctx context.Context, _ plugins.Env, in plugins.Candidate
 		if in.Train.Column(name) == nil {
 			return nil, fmt.Errorf("column %q is no candidate: the data do not have it, it was dropped, or its role forbids it without allow: leakage", name)
 		}
+		ranking.Columns = append(ranking.Columns, plugins.RankedColumn{Name: name})
 	}
-	return slices.Clone(f.columns), nil
+	return ranking, nil
 }
 
 // Cut returns the whole list.
-func (f *Features) Cut(ranked []string, _ string) ([]string, error) { return ranked, nil }
+func (f *Features) Cut(ranked []plugins.RankedColumn, _ string) ([]string, error) {
+	return plugins.Names(ranked), nil
+}

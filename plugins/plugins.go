@@ -74,6 +74,10 @@ const (
 	Simulated  Governance = "simulated"
 )
 
+// FewestTold is the number of patients that a count of restricted data may stand for: smaller ones are withheld, as
+// cells of fewer than 11 are by the usual rule for releasing tables of health data (CMS cell size policy).
+const FewestTold = 11
+
 // Env is what every call of a plugin is given besides its inputs.
 type Env struct {
 	Rand     Rand                   // the named random sources that the plugin declared
@@ -245,6 +249,37 @@ type Dataset interface {
 type RawWriter interface {
 	// WriteRaw writes the tables into an empty folder that exists.
 	WriteRaw(ctx context.Context, env Env, folder string) error
+}
+
+// Recogniser is what the Config of a data set may implement: it knows which files and folders are its own.
+type Recogniser interface {
+	// Recognise returns the ways in which the data set would read what lies at a path, the best first, and none when
+	// it is not its own. It looks at names alone. table is what was seen in a file that holds one table, else nil.
+	Recognise(path string, table *TableFacts) []Recognised
+}
+
+// Recognised is one way to read what lies at a path.
+type Recognised struct {
+	With    json.RawMessage // settings, with the path in them as it was given
+	Summary string          // one line: what a row would be
+	Lacks   []string        // what has to be there before it can be read; empty when all is
+	Notes   []string        // what else was seen
+}
+
+// TableFacts is what a data set may have to be told of a file that holds one table.
+type TableFacts struct {
+	Delimiter byte          // of CSV; 0 of another kind of file
+	Header    []string      // names for the columns of a file that has none
+	Columns   []ColumnFacts // those that something has to be said of
+	Drop      []string      // columns that had better not be read
+}
+
+// ColumnFacts is what has to be said of one column; what is empty need not be said.
+type ColumnFacts struct {
+	Name    string
+	Kind    frame.Kind
+	Unit    string
+	Missing []string // codes of "no value"
 }
 
 // Features ranks columns, and offers the first of them, or some of them, as subsets.

@@ -26,6 +26,7 @@ type Set[P any] struct {
 type Entry[P any] struct {
 	Info     Info
 	defaults json.RawMessage
+	knows    Recogniser // nil: the settings do not say which files are its own
 	build    func(with []byte) (P, json.RawMessage, error)
 }
 
@@ -47,7 +48,8 @@ func Add[C, P any](set *Set[P], info Info, defaults C, construct func(C) (P, err
 	if err != nil {
 		panic(fmt.Sprintf("plugin %q: defaults: %v", info.Name, err))
 	}
-	set.entries[info.Name] = &Entry[P]{Info: info, defaults: plain, build: func(with []byte) (P, json.RawMessage, error) {
+	knows, _ := any(defaults).(Recogniser)
+	set.entries[info.Name] = &Entry[P]{Info: info, defaults: plain, knows: knows, build: func(with []byte) (P, json.RawMessage, error) {
 		var none P
 		var config C // a fresh copy each time: defaults may hold slices and maps
 		if err := json.Unmarshal(plain, &config); err != nil {
@@ -91,3 +93,12 @@ func (e *Entry[P]) Build(with json.RawMessage) (p P, settings json.RawMessage, e
 
 // Defaults returns the settings of a plugin whose with block is empty.
 func (e *Entry[P]) Defaults() json.RawMessage { return e.defaults }
+
+// Recognise returns the ways in which the plugin would read what lies at a path, as Recogniser says; none where its
+// settings are no Recogniser.
+func (e *Entry[P]) Recognise(path string, table *TableFacts) []Recognised {
+	if e.knows == nil {
+		return nil
+	}
+	return e.knows.Recognise(path, table)
+}

@@ -3,11 +3,14 @@ package all
 
 import (
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/dataset/eicu"
 	"github.com/ehrlab/ehrlab/plugins/dataset/simulatedicu"
 	"github.com/ehrlab/ehrlab/plugins/dataset/table"
 	featureall "github.com/ehrlab/ehrlab/plugins/features/all"
+	"github.com/ehrlab/ehrlab/plugins/features/group"
 	"github.com/ehrlab/ehrlab/plugins/features/importance"
 	"github.com/ehrlab/ehrlab/plugins/features/list"
+	"github.com/ehrlab/ehrlab/plugins/features/random"
 	"github.com/ehrlab/ehrlab/plugins/metric/correlation"
 	"github.com/ehrlab/ehrlab/plugins/metric/downstream"
 	"github.com/ehrlab/ehrlab/plugins/metric/kl"
@@ -25,11 +28,14 @@ import (
 func Registry() *plugins.Registry {
 	r := &plugins.Registry{}
 	for _, register := range []func(*plugins.Registry){
+		eicu.Register,
 		simulatedicu.Register,
 		table.Register,
 		featureall.Register,
+		group.Register,
 		importance.Register,
 		list.Register,
+		random.Register,
 		gaussiancopula.Register,
 		holdout.Register,
 		independent.Register,

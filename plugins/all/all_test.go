@@ -14,13 +14,16 @@ import (
 // settings is the with block that each plugin is tested with. A plugin without an entry fails the test: add a line.
 var settings = map[string]map[string]string{
 	"dataset": {
-		"simulated-icu": `{"rows": 300, "hospitals": 4}`,
+		"eicu":          `{"root": "../dataset/eicu/testdata/folder", "matrix": "johnson2018"}`,
+		"simulated-icu": `{"rows": 300, "hospitals": 4, "categories": true}`,
 		"table":         `{"path": "PATH", "missing": [-1]}`,
 	},
 	"features": {
 		"all":        ``,
-		"importance": `{"ladder": [1, 3, 7]}`,
+		"group":      `{"groups": ["demographics", "labs"], "cumulative": true}`,
+		"importance": `{"ladder": [1, 3, 7], "model": "gbdt", "gbdt": {"rounds": 20, "subsample": 0.8, "colsample_bytree": 0.7}}`,
 		"list":       `{"columns": ["unit", "age"]}`,
+		"random":     `{"ladder": [1, 3, 7], "draw": 2}`,
 	},
 	"strategy": {
 		"gaussian-copula": ``,

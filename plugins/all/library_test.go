@@ -9,6 +9,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/ehrlab/ehrlab/plugins"
@@ -16,8 +17,10 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/encode"
 	"github.com/ehrlab/ehrlab/plugins/frame"
 	"github.com/ehrlab/ehrlab/plugins/gram"
+	"github.com/ehrlab/ehrlab/plugins/icu"
 	"github.com/ehrlab/ehrlab/plugins/label"
 	"github.com/ehrlab/ehrlab/plugins/metric/compare"
+	"github.com/ehrlab/ehrlab/plugins/model/gbdt"
 	"github.com/ehrlab/ehrlab/plugins/model/logistic"
 	"github.com/ehrlab/ehrlab/plugins/plugintest"
 	"github.com/ehrlab/ehrlab/plugins/prepare"
@@ -37,13 +40,16 @@ type keyed struct {
 var allKeyed = []keyed{
 	{"library", "compare", compare.Version, compareOutput},
 	{"library", "encode", encode.Version, encodeOutput},
+	{"library", "gbdt", gbdt.Version, gbdtOutput},
 	{"library", "gram", gram.Version, gramOutput},
+	{"library", "icu", icu.Version, icuOutput},
 	{"library", "label", label.Version, labelOutput},
 	{"library", "logistic", logistic.Version, logisticOutput},
 	{"library", "stats", stats.Version, statsOutput},
 	{"step", "cohort", cohort.Version, cohortOutput},
 	{"step", "prepare", prepare.Version, prepareOutput},
 	{"step", "split", split.Version, splitOutput},
+	{"step", "split-by-site-and-time", split.Version, siteOutput},
 }
 
 // checkKeyed notes the digests of what is keyed, and checks that it is all that plugins use.
@@ -89,14 +95,25 @@ func source(label string) *rand.Rand {
 	return plugins.NewRand(1, "golden", plugins.ForSplit).For(plugins.ForSplit, label)
 }
 
+func icuOutput(plugintest.Inputs) any {
+	var ends []float64
+	for stay := range int64(20) {
+		ends = append(ends, icu.WindowEnd(3, stay, 2.5*float64(stay)))
+	}
+	return []any{icu.Columns(), ends, icu.VitalHours, icu.LabHours}
+}
+
 func cohortOutput(in plugintest.Inputs) any {
 	low, high, present, missing := 45.0, 85.0, false, true
 	var out []any
 	for _, filters := range [][]cohort.Filter{
 		{{Column: "age", Min: &low, Max: &high}, {Column: "race", In: []string{"a", "b"}}, {Column: "lactate", Missing: &present}},
 		{{Column: "is_female", In: []string{"1"}}, {Column: "race", Missing: &missing}},
+		{{Title: "one stay", First: "subject", By: []string{"age", "bun"}}, {Not: &cohort.Condition{Column: "race", NotIn: []string{"a"}}}},
+		{{First: "subject"}, {Any: []cohort.Condition{{Column: "age", Max: &low}, {Column: "lactate", Missing: &missing}}}},
 	} {
-		rows, counts, err := cohort.Select(trainOf(in).Frame, filters)
+		f := frame.Must(append(slices.Clone(trainOf(in).Frame.Columns()), trainOf(in).Subject)...)
+		rows, counts, err := cohort.Select(f, trainOf(in).Subject, filters)
 		out = append(out, must(rows, err), counts)
 	}
 	return out
@@ -104,9 +121,28 @@ func cohortOutput(in plugintest.Inputs) any {
 
 func splitOutput(in plugintest.Inputs) any {
 	var out []any
-	for _, cfg := range []split.Config{{By: "subject", Stratify: "death"}, {By: "subject"}, {By: "row", Stratify: "unit"}, {By: "row"}} {
+	for _, cfg := range []split.Config{{By: "subject", Stratify: []string{"death"}}, {By: "subject"}, {By: "row", Stratify: []string{"unit"}}, {By: "row"}} {
 		cfg.Train, cfg.Validation, cfg.Test, cfg.Reference = 0.45, 0.1, 0.25, 0.2
-		out = append(out, must(split.Assign(trainOf(in).Frame, trainOf(in).Subject, cfg, source(cfg.By+cfg.Stratify))))
+		out = append(out, must(split.Assign(trainOf(in).Frame, split.Columns{Subject: trainOf(in).Subject}, cfg, source(cfg.By+strings.Join(cfg.Stratify, "")))))
+	}
+	return out
+}
+
+func siteOutput(in plugintest.Inputs) any {
+	f, subject, site := trainOf(in).Frame, trainOf(in).Subject, trainOf(in).Site
+	var out []any
+	for _, cfg := range []split.Config{
+		{By: "site", Train: 0.5, Test: 0.25, Reference: 0.25},
+		{By: "time", Time: "age", Train: 0.45, Validation: 0.1, Test: 0.25, Reference: 0.2, Stratify: []string{"death", "race"}},
+		{By: "subject", Train: 0.5, Validation: 0.1, Test: 0.2, Reference: 0.2, Stratify: []string{"death", "unit"}},
+	} {
+		a := must(split.Assign(f, split.Columns{Subject: subject, Site: site, Time: f.Column("age")}, cfg, source(cfg.By)))
+		out = append(out, a, must(split.Tally(a.Rows, site, f.Column("death"))))
+		if cfg.By == "subject" {
+			one := split.SiteSet{Sites: site.Levels[:1]}
+			others := split.SiteSet{Sites: one.Sites, Except: true}
+			out = append(out, must(split.Restrict(a.Rows, site, subject, others, one, 20, source("restrict"))))
+		}
 	}
 	return out
 }
@@ -116,9 +152,9 @@ func prepareOutput(in plugintest.Inputs) any {
 	skip := func(column string) bool { return column == in.Target }
 	for _, missing := range []string{prepare.Keep, prepare.Median, prepare.Drop} {
 		for _, levels := range []*prepare.Levels{nil, {Min: 50, Other: "OTHER"}} {
-			fitted := must(prepare.Fit(trainOf(in).Frame, prepare.Config{Missing: missing, Levels: levels}, skip))
+			fitted := must(prepare.Fit(context.Background(), trainOf(in).Frame, prepare.Config{Missing: missing, Levels: levels}, prepare.Options{Skip: skip}))
 			for _, part := range plugins.AllParts() {
-				f, counts, err := fitted.Apply(in.Parts[part].Frame)
+				f, counts, err := fitted.Apply(context.Background(), in.Parts[part].Frame, 1)
 				out = append(out, fitted, must(f, err).Digest(), counts)
 			}
 		}
@@ -197,6 +233,40 @@ func logisticOutput(in plugintest.Inputs) any {
 		wide.Columns = append(wide.Columns, encode.Column{Dense: dense})
 	}
 	return append(out, must(logistic.Fit(context.Background(), wide, y, logistic.Config{C: 1, Threads: 2})))
+}
+
+func gbdtOutput(in plugintest.Inputs) any {
+	var out []any
+	fit := func(train, test *frame.Frame, y []float64, change func(*gbdt.Config)) {
+		e := gbdt.NewEncoding(train, in.Target)
+		c := gbdt.Defaults()
+		c.Rounds, c.Threads, c.Rand = 15, 2, source("gbdt")
+		change(&c)
+		m := must(gbdt.Fit(context.Background(), must(e.Matrix(train)), y, c))
+		out = append(out, m.Base, m.Trees(), must(m.Predict(context.Background(), must(e.Matrix(test)), 2)))
+		for _, by := range []gbdt.By{gbdt.Gain, gbdt.Cover, gbdt.TotalGain, gbdt.TotalCover, gbdt.Weight} {
+			out = append(out, must(m.Importances(by)))
+		}
+	}
+	train, test := trainOf(in).Frame, in.Parts[plugins.Test].Frame
+	y := must(label.Binary(train.Column(in.Target), ""))
+	fit(train, test, y, func(*gbdt.Config) {})
+	fit(train, test, y, func(c *gbdt.Config) {
+		c.Subsample, c.Colsample, c.Alpha, c.Gamma, c.MinChildWeight, c.ScalePosWeight, c.BaseScore = 0.8, 0.5, 0.1, 0.2, 0.1, 2, 0.3
+	})
+	var columns []*frame.Column // more rows than histograms are made for one by one, more values than bins
+	for j, v := range long(6) {
+		columns = append(columns, frame.NewNumber(fmt.Sprint("x", j), v))
+	}
+	y = make([]float64, len(columns[0].Numbers))
+	for i := range y {
+		if columns[1].Numbers[i]*columns[0].Numbers[i] > columns[2].Numbers[i]-2 {
+			y[i] = 1
+		}
+	}
+	many := frame.Must(columns...)
+	fit(many, many.Take([]int{0, 1, 2, 3, 4, 5, 6, 7}), y, func(c *gbdt.Config) { c.MaxDepth = 8 })
+	return out
 }
 
 func statsOutput(_ plugintest.Inputs) any {

@@ -2,7 +2,6 @@ package cohort
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 
@@ -10,170 +9,185 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/frame"
 )
 
-// Select applies the filters in order and returns the rows that satisfy all of them, ascending.
+// Select applies the filters in order and returns the rows that are left, ascending.
 //
-// counts is the account of attrition. It starts with "left" (step 0: all rows); each filter adds
-// "excluded", "excluded for a missing value" (a share of "excluded", only when there are any) and "left".
-// Their dims are "step", counted from 1, and "filter", as Filter.String writes it.
+// subject holds the subject of each row of f, or is nil for data that have none; it decides nothing but is counted with.
 //
-// A filter is an error when it names no column of f, has no condition or contradictory ones, asks a
-// category for min or max, or a number for text, lists a value in "in" that no row of f has, or leaves no row.
-func Select(f *frame.Frame, filters []Filter) (rows []int, counts []plugins.Count, err error) {
+// counts is the account of attrition, a CONSORT table with a step for each filter. It starts with "left" (step 0: all
+// rows); each filter adds "excluded", "excluded for a missing value" (a share of "excluded", only when there are any:
+// the excluded rows that lack a value of a column whose condition is tested) and "left". With subjects, each step ends
+// with "subjects left"; a row without a subject counts as one. The dims are "step", counted from 1, and "filter": its
+// title, or the rule as Filter.String writes it.
+//
+// A filter is an error when Check refuses it, it names no column of f, asks a category for min or max, or a number
+// for text, lists a value in "in" or "notIn" that no row of f has, finds two first rows, or leaves no row.
+func Select(f *frame.Frame, subject *frame.Column, filters []Filter) (rows []int, counts []plugins.Count, err error) {
+	if subject != nil && subject.Len() != f.Rows() {
+		return nil, nil, fmt.Errorf("subject column %q has %d rows, the data set has %d", subject.Name, subject.Len(), f.Rows())
+	}
 	rows = make([]int, f.Rows())
 	for i := range rows {
 		rows[i] = i
 	}
-	counts = append(counts, count("left", 0, "all rows", len(rows)))
+	account := newAccount(subject)
+	account.left(0, "all rows", rows)
 	for i, filter := range filters {
-		step := i + 1
-		keep, column, err := filter.compile(f)
+		step, before := i+1, len(rows)
+		lacking := 0
+		if rows, lacking, err = filter.apply(f, rows); err == nil && len(rows) == 0 {
+			err = fmt.Errorf("no row is left of %d; widen the filter or remove it", before)
+		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("filter %d, %s: %w", step, filter, err)
+			return nil, nil, fmt.Errorf("filter %d%s, %s: %w", step, quoted(filter.Title), filter, err)
 		}
-		before, missing := len(rows), 0
-		rows = slices.DeleteFunc(rows, func(row int) bool {
-			if keep(row) {
-				return false
-			}
-			if column.IsMissing(row) {
-				missing++
-			}
-			return true
-		})
-		if len(rows) == 0 {
-			return nil, nil, fmt.Errorf("filter %d, %s: no row is left of %d; widen the filter or remove it", step, filter, before)
+		name := filter.name()
+		account.add("excluded", step, name, before-len(rows))
+		if lacking > 0 {
+			account.add("excluded for a missing value", step, name, lacking)
 		}
-		name := filter.String()
-		counts = append(counts, count("excluded", step, name, before-len(rows)))
-		if missing > 0 {
-			counts = append(counts, count("excluded for a missing value", step, name, missing))
-		}
-		counts = append(counts, count("left", step, name, len(rows)))
+		account.left(step, name, rows)
 	}
-	return rows, counts, nil
+	return rows, account.counts, nil
 }
 
-func count(name string, step int, filter string, value int) plugins.Count {
-	return plugins.Count{
+// quoted sets a title apart from the rule that follows it in a message.
+func quoted(title string) string {
+	if title == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (%q)", title)
+}
+
+// Check finds what is wrong with a filter whatever the data hold: several forms or none, fields that do not belong
+// together, empty lists, contradictory bounds.
+func (f Filter) Check() error {
+	forms := 0
+	for _, is := range []bool{f.hasCondition(), f.First != "", f.Any != nil, f.Not != nil} {
+		if is {
+			forms++
+		}
+	}
+	switch {
+	case forms == 0 && f.By == nil:
+		return fmt.Errorf("the filter keeps every row: give a column with a condition, or first, any or not")
+	case forms > 1:
+		return fmt.Errorf("the filter mixes forms: give the fields of one condition, or first, or any, or not, and a further filter for the rest")
+	case f.By != nil && f.First == "":
+		return fmt.Errorf("by orders the rows of first, which is not given")
+	case f.First != "":
+		if slices.Contains(f.By, f.First) {
+			return fmt.Errorf("by names %q, which is equal in the rows that it is to order", f.First)
+		}
+		return nil
+	case f.Any != nil:
+		if len(f.Any) == 0 {
+			return fmt.Errorf("the list of any is empty: give at least one condition")
+		}
+		for i, c := range f.Any {
+			if err := c.check(); err != nil {
+				return fmt.Errorf("condition %d of any: %w", i+1, err)
+			}
+		}
+		return nil
+	case f.Not != nil:
+		return f.Not.check()
+	}
+	return f.condition().check()
+}
+
+// hasCondition reports whether a field of a condition is given.
+func (f Filter) hasCondition() bool {
+	return f.Column != "" || f.Min != nil || f.Max != nil || f.In != nil || f.NotIn != nil || f.Missing != nil
+}
+
+// apply returns the rows that the filter leaves, and how many of those that it excludes lack a value of a tested column.
+func (f Filter) apply(data *frame.Frame, rows []int) (left []int, lacking int, err error) {
+	if err := f.Check(); err != nil {
+		return nil, 0, err
+	}
+	keep, tested, err := f.compile(data, rows)
+	if err != nil {
+		return nil, 0, err
+	}
+	left = slices.DeleteFunc(rows, func(row int) bool {
+		if keep(row) {
+			return false
+		}
+		if slices.ContainsFunc(tested, func(c *frame.Column) bool { return c.IsMissing(row) }) {
+			lacking++
+		}
+		return true
+	})
+	return left, lacking, nil
+}
+
+// compile returns the filter's test of a row, and the columns whose values it tests.
+func (f Filter) compile(data *frame.Frame, left []int) (keep func(row int) bool, tested []*frame.Column, err error) {
+	if f.First != "" {
+		keep, err = f.first(data, left)
+		return keep, nil, err
+	}
+	conditions := f.Any
+	switch {
+	case f.Not != nil:
+		conditions = []Condition{*f.Not}
+	case f.Any == nil:
+		conditions = []Condition{f.condition()}
+	}
+	tests := make([]func(row int) bool, len(conditions))
+	tested = make([]*frame.Column, len(conditions))
+	for i, c := range conditions {
+		if tests[i], tested[i], err = c.compile(data); err != nil {
+			return nil, nil, err
+		}
+	}
+	meets := func(row int) bool {
+		return slices.ContainsFunc(tests, func(test func(int) bool) bool { return test(row) })
+	}
+	if f.Not != nil {
+		return func(row int) bool { return !meets(row) }, tested, nil
+	}
+	return meets, tested, nil
+}
+
+// account collects the counts of a cohort.
+type account struct {
+	counts   []plugins.Count
+	of       []int32 // the subject of each row; nil without subjects
+	subjects int
+}
+
+func newAccount(subject *frame.Column) *account {
+	a := &account{}
+	if subject != nil {
+		a.of, a.subjects = indexed(subject)
+	}
+	return a
+}
+
+// left counts the rows that are left after a step, and their subjects.
+func (a *account) left(step int, filter string, rows []int) {
+	a.add("left", step, filter, len(rows))
+	if a.of == nil {
+		return
+	}
+	n, seen := 0, make([]bool, a.subjects)
+	for _, row := range rows {
+		switch s := a.of[row]; {
+		case s == frame.Missing:
+			n++
+		case !seen[s]:
+			seen[s] = true
+			n++
+		}
+	}
+	a.add("subjects left", step, filter, n)
+}
+
+func (a *account) add(name string, step int, filter string, value int) {
+	a.counts = append(a.counts, plugins.Count{
 		Name:  name,
 		Dims:  map[string]string{"step": strconv.Itoa(step), "filter": filter},
 		Value: value,
-	}
-}
-
-// compile checks the filter against its column and returns its test of a row.
-func (f Filter) compile(data *frame.Frame) (keep func(row int) bool, column *frame.Column, err error) {
-	if err := f.check(); err != nil {
-		return nil, nil, err
-	}
-	column = data.Column(f.Column)
-	if column == nil {
-		return nil, nil, fmt.Errorf("no column named %q among the %d of the data set", f.Column, len(data.Columns()))
-	}
-	switch {
-	case f.Missing != nil && *f.Missing:
-		return column.IsMissing, column, nil
-	case column.Kind == frame.Category:
-		keep, err = f.category(column)
-	default:
-		keep, err = f.number(column)
-	}
-	return keep, column, err
-}
-
-// check finds what is wrong with a filter whatever its column holds.
-func (f Filter) check() error {
-	switch {
-	case f.Min == nil && f.Max == nil && f.In == nil && f.Missing == nil:
-		return fmt.Errorf("the filter has no condition: give min, max, in or missing")
-	case f.In != nil && len(f.In) == 0:
-		return fmt.Errorf("the list of in is empty: name at least one value")
-	case isNaN(f.Min) || isNaN(f.Max):
-		return fmt.Errorf("min and max must be numbers")
-	case f.Min != nil && f.Max != nil && *f.Min > *f.Max:
-		return fmt.Errorf("min is above max")
-	case f.Missing != nil && *f.Missing && (f.Min != nil || f.Max != nil || f.In != nil):
-		return fmt.Errorf("missing: true keeps rows without a value, which min, max and in exclude: use one or the other")
-	}
-	return nil
-}
-
-func isNaN(v *float64) bool { return v != nil && math.IsNaN(*v) }
-
-// category returns the test of a category column: one look-up a row.
-func (f Filter) category(c *frame.Column) (func(row int) bool, error) {
-	if f.Min != nil || f.Max != nil {
-		return nil, fmt.Errorf("column %q is a category: min and max need a number column; use in", c.Name)
-	}
-	wanted := make([]bool, len(c.Levels))
-	for i := range wanted {
-		wanted[i] = f.In == nil
-	}
-	for _, v := range f.In {
-		code, ok := slices.BinarySearch(c.Levels, v)
-		if !ok {
-			return nil, absent(v)
-		}
-		wanted[code] = true
-	}
-	return func(row int) bool {
-		code := c.Codes[row]
-		return code != frame.Missing && wanted[code]
-	}, nil
-}
-
-// number returns the test of a number column. NaN, which is missing, fails every comparison.
-func (f Filter) number(c *frame.Column) (func(row int) bool, error) {
-	low, high := math.Inf(-1), math.Inf(1)
-	if f.Min != nil {
-		low = *f.Min
-	}
-	if f.Max != nil {
-		high = *f.Max
-	}
-	if f.In == nil {
-		return func(row int) bool { return c.Numbers[row] >= low && c.Numbers[row] <= high }, nil
-	}
-	wanted, err := numbers(f.In, c)
-	if err != nil {
-		return nil, err
-	}
-	return func(row int) bool {
-		v := c.Numbers[row]
-		_, in := slices.BinarySearch(wanted, v)
-		return in && v >= low && v <= high
-	}, nil
-}
-
-// numbers reads the list of in as numbers, sorted; each must occur in c.
-func numbers(in []string, c *frame.Column) ([]float64, error) {
-	wanted := make([]float64, len(in))
-	for i, text := range in {
-		v, err := strconv.ParseFloat(text, 64)
-		if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil, fmt.Errorf("column %q holds numbers: %q in the list of in is none", c.Name, text)
-		}
-		wanted[i] = v
-	}
-	sorted := slices.Clone(wanted)
-	slices.Sort(sorted)
-	occurs := make([]bool, len(sorted))
-	for _, v := range c.Numbers {
-		if at, ok := slices.BinarySearch(sorted, v); ok {
-			occurs[at] = true
-		}
-	}
-	for i, v := range wanted {
-		// BinarySearch finds the first of equal values, here as above
-		if at, _ := slices.BinarySearch(sorted, v); !occurs[at] {
-			return nil, absent(in[i])
-		}
-	}
-	return sorted, nil
-}
-
-// absent is the mistake of a listed value that no row has. It is an error because it is a misspelling
-// more often than not, and would shrink the cohort in silence. What rows do have is not said: it is data.
-func absent(value string) error {
-	return fmt.Errorf("no row has the value %q: correct it, or take it out of the list of in", value)
+	})
 }

@@ -47,6 +47,16 @@ func TestSelectKeepsTheRowsThatSatisfyAllConditions(t *testing.T) {
 		{"only missing numbers", []Filter{{Column: "age", Missing: yes(true)}}, []int{2}},
 		{"only present", []Filter{{Column: "unit", Missing: yes(false)}}, []int{0, 1, 2, 4}},
 		{"only present numbers", []Filter{{Column: "age", Missing: yes(false)}}, []int{0, 1, 3, 4, 5}},
+		{"none of some levels", []Filter{{Column: "unit", NotIn: []string{"SICU", "CCU"}}}, []int{0, 2}},
+		{"none of some numbers", []Filter{{Column: "age", NotIn: []string{"15", "9e1"}}}, []int{1, 3, 5}},
+		{"in, notIn and max together", []Filter{{Column: "age", In: []string{"15", "16", "90"}, NotIn: []string{"16"}, Max: num(89)}}, []int{0}},
+		{"in and notIn of levels", []Filter{{Column: "unit", In: []string{"MICU", "CCU"}, NotIn: []string{"CCU"}}}, []int{0, 2}},
+		{"not keeps what is missing", []Filter{{Not: &Condition{Column: "unit", In: []string{"MICU"}}}}, []int{1, 3, 4, 5}},
+		{"not of a range", []Filter{{Not: &Condition{Column: "age", Min: num(16), Max: num(89)}}}, []int{0, 2, 4}},
+		{"not missing", []Filter{{Not: &Condition{Column: "age", Missing: yes(true)}}}, []int{0, 1, 3, 4, 5}},
+		{"any", []Filter{{Any: []Condition{{Column: "age", Min: num(90)}, {Column: "unit", In: []string{"SICU"}}}}}, []int{1, 4}},
+		{"any of which one asks for missing", []Filter{{Any: []Condition{{Column: "age", Max: num(16)}, {Column: "age", Missing: yes(true)}}}}, []int{0, 1, 2}},
+		{"each condition of any holds as a whole", []Filter{{Any: []Condition{{Column: "age", Min: num(16), Max: num(40)}, {Column: "unit", NotIn: []string{"MICU"}}}}}, []int{1, 4, 5}},
 		{"filters add up", []Filter{{Column: "age", Min: num(16)}, {Column: "unit", Missing: yes(false)}}, []int{1, 4}},
 		{
 			"a value that an earlier filter excluded still occurs",
@@ -56,7 +66,7 @@ func TestSelectKeepsTheRowsThatSatisfyAllConditions(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, _, err := Select(patients(), tt.filters)
+			got, _, err := Select(patients(), nil, tt.filters)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -68,7 +78,7 @@ func TestSelectKeepsTheRowsThatSatisfyAllConditions(t *testing.T) {
 }
 
 func TestSelectCountsAttrition(t *testing.T) {
-	_, got, err := Select(patients(), []Filter{
+	_, got, err := Select(patients(), nil, []Filter{
 		{Column: "age", Min: num(16)},
 		{Column: "unit", Missing: yes(false)},
 		{Column: "age", Max: num(89)},
@@ -102,7 +112,7 @@ func TestSelectNamesWhatIsWrong(t *testing.T) {
 		want   string
 	}{
 		{"unknown column", Filter{Column: "agee", Min: num(1)}, `no column named "agee" among the 2`},
-		{"no condition", Filter{Column: "age"}, "no condition: give min, max, in or missing"},
+		{"no condition", Filter{Column: "age"}, `column "age" has no condition: give min, max, in, notIn or missing`},
 		{"empty list", Filter{Column: "unit", In: []string{}}, "the list of in is empty"},
 		{"bounds swapped", Filter{Column: "age", Min: num(2), Max: num(1)}, "min is above max"},
 		{"bound that is no number", Filter{Column: "age", Min: num(nan)}, "min and max must be numbers"},
@@ -111,17 +121,36 @@ func TestSelectNamesWhatIsWrong(t *testing.T) {
 		{"nan of a number", Filter{Column: "age", In: []string{"NaN"}}, `"NaN" in the list of in is none`},
 		{"level that never occurs", Filter{Column: "unit", In: []string{"MICU", "MICUU"}}, `no row has the value "MICUU"`},
 		{"number that never occurs", Filter{Column: "age", In: []string{"16", "17"}}, `no row has the value "17"`},
+		{"nothing", Filter{Title: "adults"}, "the filter keeps every row: give a column"},
+		{"a condition without a column", Filter{Min: num(1)}, "a condition names no column"},
+		{"condition and any", Filter{Column: "age", Min: num(1), Any: []Condition{{Column: "age", Min: num(1)}}}, "mixes forms"},
+		{"first and not", Filter{First: "unit", Not: &Condition{Column: "age", Min: num(1)}}, "mixes forms"},
+		{"first and a stray bound", Filter{First: "unit", Max: num(1)}, "mixes forms"},
+		{"by without first", Filter{By: []string{"age"}}, "by orders the rows of first"},
+		{"by beside a condition", Filter{Column: "age", Min: num(1), By: []string{"age"}}, "by orders the rows of first"},
+		{"by the column of first", Filter{First: "unit", By: []string{"age", "unit"}}, `by names "unit"`},
+		{"first of an unknown column", Filter{First: "patient"}, `no column named "patient"`},
+		{"first by an unknown column", Filter{First: "unit", By: []string{"day"}}, `no column named "day"`},
+		{"any of nothing", Filter{Any: []Condition{}}, "the list of any is empty"},
+		{"a mistake in any", Filter{Any: []Condition{{Column: "age", Min: num(1)}, {Column: "age"}}}, `condition 2 of any: column "age" has no condition`},
+		{"an unknown column in any", Filter{Any: []Condition{{Column: "agee", Min: num(1)}}}, `no column named "agee"`},
+		{"a mistake in not", Filter{Not: &Condition{Column: "age"}}, `column "age" has no condition`},
+		{"an unknown value in not", Filter{Not: &Condition{Column: "unit", In: []string{"PICU"}}}, `no row has the value "PICU"`},
+		{"empty notIn", Filter{Column: "unit", NotIn: []string{}}, "the list of notIn is empty"},
+		{"level of notIn that never occurs", Filter{Column: "unit", NotIn: []string{"MICUU"}}, `"MICUU": correct it, or take it out of the list of notIn`},
+		{"text of notIn of a number", Filter{Column: "age", NotIn: []string{"old"}}, `"old" in the list of notIn is none`},
+		{"missing with notIn", Filter{Column: "unit", Missing: yes(true), NotIn: []string{"MICU"}}, "use one or the other"},
 		{"missing with a bound", Filter{Column: "age", Missing: yes(true), Min: num(1)}, "use one or the other"},
 		{"no row left", Filter{Column: "age", Min: num(91)}, "no row is left of 4; widen"},
 	}
 	first := Filter{Column: "unit", Missing: yes(false)}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			rows, counts, err := Select(patients(), []Filter{first, tt.filter})
+			rows, counts, err := Select(patients(), nil, []Filter{first, tt.filter})
 			if err == nil || rows != nil || counts != nil {
 				t.Fatalf("rows %v, counts %v, error %v; want an error alone", rows, counts, err)
 			}
-			if text := err.Error(); !strings.Contains(text, tt.want) || !strings.Contains(text, "filter 2, "+tt.filter.String()) {
+			if text := err.Error(); !strings.Contains(text, tt.want) || !strings.Contains(text, "filter 2"+quoted(tt.filter.Title)+", "+tt.filter.String()) {
 				t.Errorf("error is %q; want the step and %q", text, tt.want)
 			}
 		})
@@ -130,10 +159,10 @@ func TestSelectNamesWhatIsWrong(t *testing.T) {
 
 func TestSelectOfNoRows(t *testing.T) {
 	empty := patients().Take(nil)
-	if rows, _, err := Select(empty, nil); err != nil || len(rows) != 0 {
+	if rows, _, err := Select(empty, nil, nil); err != nil || len(rows) != 0 {
 		t.Errorf("without filters: rows %v, error %v", rows, err)
 	}
-	if _, _, err := Select(empty, []Filter{{Column: "age", Min: num(1)}}); err == nil {
+	if _, _, err := Select(empty, nil, []Filter{{Column: "age", Min: num(1)}}); err == nil {
 		t.Error("a filter over no rows leaves none, which is an error")
 	}
 }
@@ -155,6 +184,15 @@ func TestFilterString(t *testing.T) {
 		{Filter{Column: "lactate", Missing: yes(true)}, "lactate missing"},
 		{Filter{Column: "age", Min: num(16), Missing: yes(false)}, "age ≥ 16 and age present"},
 		{Filter{Column: "age"}, "age"},
+		{Filter{Column: "unit", NotIn: []string{"MICU"}}, "unit ≠ MICU"},
+		{Filter{Column: "unit", NotIn: []string{"MICU", "SICU"}}, "unit not in MICU, SICU"},
+		{Filter{Title: "adults", Column: "age", Min: num(16)}, "age ≥ 16"},
+		{Filter{First: "patient"}, "first row of each patient"},
+		{Filter{First: "patient", By: []string{"year", "stay"}}, "first row of each patient by year, stay"},
+		{Filter{Not: &Condition{Column: "unit", In: []string{"MICU"}}}, "not (unit = MICU)"},
+		{Filter{Any: []Condition{{Column: "age", Min: num(65)}, {Column: "unit", In: []string{"MICU"}}}}, "age ≥ 65 or unit = MICU"},
+		{Filter{Any: []Condition{{Column: "age", Min: num(65), Missing: yes(false)}, {Column: "unit", Missing: yes(true)}}}, "(age ≥ 65 and age present) or unit missing"},
+		{Filter{Any: []Condition{{Column: "age", Min: num(65), Missing: yes(false)}}}, "age ≥ 65 and age present"},
 	}
 	for _, tt := range tests {
 		if got := tt.filter.String(); got != tt.want {
@@ -186,7 +224,7 @@ func TestSelectProperties(t *testing.T) {
 				want = append(want, row)
 			}
 		}
-		got, counts, err := Select(f, filters)
+		got, counts, err := Select(f, nil, filters)
 		if len(want) == 0 {
 			if err == nil {
 				t.Fatalf("no error for a cohort without rows: %v", filters)

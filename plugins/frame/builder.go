@@ -13,7 +13,8 @@ import (
 // before that; whether it had the right to is what slip says.
 type builder struct {
 	name     string
-	unit     string
+	unit     string // as declared
+	fileUnit string // as the file has it; it wins, and must be the declared one if there is one
 	declared bool
 	number   bool // numbers is collected
 	category bool // codes is collected
@@ -27,7 +28,9 @@ type builder struct {
 	last   string // the level added last, with its code: neighbouring rows often agree
 	lastAt int32
 
-	textLine, textByte int // where the first text stood that made an undecided column a category; 0 when none did
+	// where the first text stood that made an undecided column a category; line 0 when none did
+	textFile           string
+	textLine, textByte int
 }
 
 // The faults of a field. Readers add the place.
@@ -212,5 +215,16 @@ func (b *builder) column(rows int) *Column {
 		c = NewCategory(b.name, b.levels, b.codes.join(rows))
 	}
 	c.Unit = b.unit
+	if b.fileUnit != "" {
+		c.Unit = b.fileUnit
+	}
 	return c
+}
+
+// unitFault says that the declared unit is not that of the file, or "".
+func (b *builder) unitFault() string {
+	if b.unit == "" || b.fileUnit == "" || b.unit == b.fileUnit {
+		return ""
+	}
+	return fmt.Sprintf("declared in %q, but in %q by the file itself", b.unit, b.fileUnit)
 }

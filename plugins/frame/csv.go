@@ -1,14 +1,11 @@
 package frame
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"math"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // ReadCSV reads CSV text, plain or compressed by gzip (of one or more members), into a frame.
@@ -36,18 +33,16 @@ func SampleCSV(r io.Reader, opts ReadOptions, maxRows int, maxBytes int64) (*Tab
 }
 
 func readCSV(r io.Reader, opts ReadOptions, maxRows int, bound int64) (*Table, error) {
-	if opts.Delimiter == 0 {
-		opts.Delimiter = ','
-	}
 	if opts.SampleRows == 0 {
 		opts.SampleRows = defaultSampleRows
 	}
-	if bytes.IndexByte([]byte("\"\r\n\x00"), opts.Delimiter) >= 0 || opts.Delimiter >= utf8.RuneSelf {
-		return nil, &FileError{File: opts.File, Msg: "the delimiter must be an ASCII character other than a quote or a line end"}
+	delimiter, err := delimiterOf(opts.Delimiter, opts.File)
+	if err != nil {
+		return nil, &FileError{File: opts.File, Msg: err.Error()}
 	}
-	in, stop, err := openInput(r, opts)
+	in, stop, err := openInput(r, opts, wantOf(opts.Header))
 	defer stop()
-	c := csvReader{scanner: newScanner(in, opts.Delimiter, bound), opts: opts}
+	c := csvReader{csvText: csvText{scanner: newScanner(in, delimiter, bound), file: opts.File}, opts: opts}
 	if err != nil {
 		return nil, c.fault(err)
 	}
@@ -61,110 +56,48 @@ func readCSV(r io.Reader, opts ReadOptions, maxRows int, bound int64) (*Table, e
 	if err := c.decide(true); err != nil {
 		return nil, err
 	}
-	f, err := assemble(c.builders, c.rows)
+	f, err := assemble(c.builders, c.rows, opts.Threads)
 	if err != nil {
 		return nil, &FileError{File: opts.File, Msg: err.Error()}
 	}
 	return &Table{Frame: f, Header: c.names, Complete: complete}, nil
 }
 
-// csvReader puts the fields of a scanner into columns.
+// csvReader puts the fields of a text into columns.
 type csvReader struct {
-	*scanner
+	csvText
 	opts     ReadOptions
-	names    []string
 	builders []*builder // nil for a column that is not read
+	unread   []int      // of the columns from this one on, how many in a row are not read
 	rows     int
 }
 
-// fault puts a place to an error of the scanner or the input.
-func (c *csvReader) fault(err error) error {
-	var already *FileError
-	if errors.As(err, &already) {
+// header reads the names and makes the columns.
+func (c *csvReader) header() error {
+	if err := c.readNames(c.opts.Header); err != nil {
 		return err
 	}
-	var f *faultError
-	if !errors.As(err, &f) {
-		f, _ = inputFault(err).(*faultError)
+	line := 1
+	if c.given {
+		line = 0
 	}
-	out := &FileError{File: c.opts.File, Msg: f.msg, Err: f.err}
-	if c.names != nil && f.err == nil { // how far the text came when its source failed depends on the readers' pace
-		out.Line = c.line
-	}
-	return out
-}
-
-// fieldFault puts the place of the field that was read last to a fault of field i.
-func (c *csvReader) fieldFault(i int, msg string) error {
-	out := &FileError{File: c.opts.File, Line: c.startLine, Column: c.startByte, Msg: msg}
-	if i < len(c.names) {
-		out.ColumnName = c.names[i]
-	}
-	return out
-}
-
-// scanFault tells faults of the text, which have a place, from those of the input, which have none.
-func (c *csvReader) scanFault(i int, err error) error {
-	var f *faultError
-	if errors.As(err, &f) && f.err == nil {
-		return c.fieldFault(i, f.msg)
-	}
-	return c.fault(err)
-}
-
-// header reads the first line.
-func (c *csvReader) header() error {
-	if _, err := c.atEnd(); err != nil {
-		return c.fault(err)
-	}
-	start := c.buf[c.pos:c.end]
-	switch {
-	case bytes.HasPrefix(start, []byte("\xef\xbb\xbf")):
-		c.pos += 3
-		c.lineStart = 3
-	case bytes.HasPrefix(start, []byte("\xff\xfe")), bytes.HasPrefix(start, []byte("\xfe\xff")):
-		return c.fault(&faultError{msg: "UTF-16 text; want UTF-8"})
-	}
-	if c.pos == c.end {
-		return c.fault(&faultError{msg: "empty file; want a header line"})
-	}
-	var names []string
-	for after := endField; after == endField; {
-		text, then, err := c.next()
-		if err == nil && c.cut && then == endText {
-			err = &faultError{msg: fmt.Sprintf("the header line is longer than the %d bytes to be looked at", c.bound)}
+	builders, err := columnBuilders(c.names, c.opts, line)
+	c.builders = builders
+	c.unread = make([]int, len(builders)+1)
+	for i := len(builders) - 1; i >= 0; i-- {
+		if builders[i] == nil {
+			c.unread[i] = c.unread[i+1] + 1
 		}
-		if err != nil {
-			return c.scanFault(len(names), err)
-		}
-		if !utf8.Valid(text) {
-			return c.fieldFault(len(names), faultUTF8)
-		}
-		if len(names) == maxColumns {
-			return c.fieldFault(len(names), fmt.Sprintf("more than %d columns", maxColumns))
-		}
-		names = append(names, string(text))
-		after = then
 	}
-	builders, err := columnBuilders(names, c.opts, 1)
-	c.names, c.builders = names, builders
 	return err
 }
 
 // rowsUpTo reads rows until the text ends or there are enough. It reports whether the text ended.
 func (c *csvReader) rowsUpTo(maxRows int) (complete bool, err error) {
 	for {
-		end, err := c.atEnd()
-		if err != nil {
-			return false, c.fault(err)
-		}
-		if end {
-			return !c.cut, nil
-		}
-		if len(c.names) > 1 && c.blank() {
-			if end, err := c.skipBlankLines(); err != nil || end {
-				return !c.cut, err
-			}
+		more, err := c.moreRows()
+		if err != nil || !more {
+			return !c.cut, err
 		}
 		if c.rows == maxRows {
 			return false, nil
@@ -200,7 +133,7 @@ func (c *csvReader) decide(final bool) error {
 			b.decide(final)
 			b.textLine = 0 // once decided, a category takes any text
 		case fault == nil:
-			fault = &FileError{File: c.opts.File, Line: b.textLine, Column: b.textByte, ColumnName: c.names[i], Msg: fmt.Sprintf(
+			fault = &FileError{File: b.textFile, Line: b.textLine, Column: b.textByte, ColumnName: c.names[i], Msg: fmt.Sprintf(
 				"text where %d of %d values are numbers; correct it, declare it a missing code, or set columns.%q.kind to %q", numbers, values, c.names[i], Category)}
 		default:
 			others = append(others, strconv.Quote(c.names[i]))
@@ -215,116 +148,65 @@ func (c *csvReader) decide(final bool) error {
 	return fault
 }
 
-// blank reports whether an empty line is at pos.
-func (c *csvReader) blank() bool {
-	return c.buf[c.pos] == '\n' || c.buf[c.pos] == '\r' && c.pos+1 < c.end && c.buf[c.pos+1] == '\n'
-}
-
-// skipBlankLines steps over empty lines. Only the end of the text may follow them.
-func (c *csvReader) skipBlankLines() (end bool, err error) {
-	first := c.line
-	for {
-		end, err := c.atEnd()
-		if err != nil {
-			return false, c.fault(err)
-		}
-		if end {
-			return true, nil
-		}
-		if !c.blank() {
-			return false, &FileError{File: c.opts.File, Line: first, Msg: fmt.Sprintf("empty line where %d fields are wanted", len(c.names))}
-		}
-		if c.buf[c.pos] == '\r' {
-			c.pos++
-		}
-		c.newLine()
-	}
-}
-
 // row reads one row into the builders. It returns false when the bound cut the row short.
 func (c *csvReader) row() (whole bool, err error) {
 	line := c.line
 	after := endField
 	i := 0
-	for ; after == endField && i < len(c.builders); i++ {
-		b := c.builders[i]
-		if b != nil && b.number && !b.category {
-			if then, ok := c.plainNumber(b); ok {
-				after = then
-				continue
+	for after == endField && i < len(c.builders) {
+		var err error
+		if n := c.unread[i]; n > 0 {
+			n, after, err = c.skip(n)
+			if i += n; err != nil {
+				return false, c.scanFault(i, err)
 			}
+		} else if after, err = c.field(i); err != nil {
+			return false, err
+		} else {
+			i++
 		}
-		text, then, err := c.next()
-		if c.cut && then == endText {
+		if after == endText && c.cut {
 			return false, nil
 		}
-		if err != nil {
-			return false, c.scanFault(i, err)
-		}
-		undecided := b != nil && !b.decided()
-		if fault := put(b, text); fault != "" {
-			return false, c.fieldFault(i, c.explain(fault, b))
-		}
-		if undecided && b.decided() {
-			b.textLine, b.textByte = c.startLine, c.startByte
-		}
-		after = then
 	}
 	if i == len(c.builders) && after != endField {
 		return true, nil
 	}
-	fields, cut, err := c.countRest(i, after)
-	if err != nil || cut {
-		return false, err
-	}
-	return false, &FileError{
-		File: c.opts.File, Line: line,
-		Msg: fmt.Sprintf("row of %d fields where the header has %d", fields, len(c.names)),
-	}
+	return false, c.ragged(line, i, after)
 }
 
-// plainNumber reads a field of a number column when it is a short plain number or empty. Otherwise it
-// reads nothing and returns false.
-func (c *csvReader) plainNumber(b *builder) (after ending, ok bool) {
-	v, n, ok := scanShortNumber(c.buf[c.pos:c.end])
-	at := c.pos + n
-	if n == 0 {
-		ok = true // empty, if the field ends here
-	}
-	if !ok || at >= c.end {
-		return 0, false
-	}
-	switch c.buf[at] {
-	case c.delim:
-		c.pos = at + 1
-	case '\n':
-		c.pos = at
-		c.newLine()
-		after = endLine
-	default:
-		return 0, false
-	}
-	if n == 0 {
-		b.addMissing()
-	} else {
-		b.addNumber(v)
-	}
-	return after, true
-}
-
-// put adds a field to its column; without a column, the text is only checked.
-func put(b *builder, text []byte) (fault string) {
-	switch {
-	case b == nil:
-		if !utf8.Valid(text) {
-			return faultUTF8
+// field reads field i of a row into its builder. A field that the bound cut is left out.
+func (c *csvReader) field(i int) (ending, error) {
+	b := c.builders[i]
+	if b.number && !b.category {
+		if v, after, ok := c.plainNumber(); ok {
+			b.addNumber(v)
+			return after, nil
 		}
+	}
+	if c.buf[c.pos] == c.delim { // beyond the text there is a newline
+		c.pos++
+		b.addMissing()
+		return endField, nil
+	}
+	text, after, err := c.next()
+	switch {
+	case c.cut && after == endText:
+		return after, nil
+	case err != nil:
+		return after, c.scanFault(i, err)
 	case len(text) == 0:
 		b.addMissing()
-	default:
-		return b.addText(text)
+		return after, nil
 	}
-	return ""
+	undecided := !b.decided()
+	if fault := b.addText(text); fault != "" {
+		return after, c.fieldFault(i, c.explain(fault, b))
+	}
+	if undecided && b.decided() {
+		b.textFile, b.textLine, b.textByte = c.file, c.startLine, c.startByte
+	}
+	return after, nil
 }
 
 // explain adds to a fault what would be right.
@@ -336,16 +218,4 @@ func (c *csvReader) explain(fault string, b *builder) string {
 		return faultText + "; declare the text a missing code, or the column a category"
 	}
 	return fmt.Sprintf("%s (the first %d rows hold numbers alone); declare the text a missing code, or the column a category", faultText, c.opts.SampleRows)
-}
-
-// countRest returns the number of fields of a row of which some have been read.
-func (c *csvReader) countRest(fields int, after ending) (n int, cut bool, err error) {
-	for after == endField {
-		var err error
-		if _, after, err = c.next(); err != nil {
-			return 0, false, c.scanFault(fields, err)
-		}
-		fields++
-	}
-	return fields, c.cut && after == endText, nil
 }

@@ -82,6 +82,14 @@ func TestReadCSV(t *testing.T) {
 		{"quoted empty is missing", "a,b\n\"\",\"\"\n1,x\n", ReadOptions{}, []string{`a number integer: . 1`, `b category: . "x"`}},
 		{"header only", "a,b\n", ReadOptions{}, []string{`a category:`, `b category:`}},
 		{"empty lines at the end", "a,b\n1,2\n\n\r\n\n", ReadOptions{}, []string{`a number integer: 1`, `b number integer: 2`}},
+		{"names given", "1,x\n2,y\n", ReadOptions{Header: []string{"a", "b"}}, []string{`a number integer: 1 2`, `b category: "x" "y"`}},
+		{"names given, byte order mark", "\ufeff1,x\n", ReadOptions{Header: []string{"a", "b"}, Keep: []string{"a"}}, []string{`a number integer: 1`}},
+		{"name given, empty lines", "\n1\n\n", ReadOptions{Header: []string{"a"}}, []string{`a number integer: . 1 .`}},
+		{
+			"columns that are not read", "a,b,c,d,e\n1,12345678,,\"x\n,\",2\n3,,é\té,,4\n",
+			ReadOptions{Keep: []string{"a", "e"}},
+			[]string{`a number integer: 1 3`, `e number integer: 2 4`},
+		},
 		{"empty lines of a single column", "a\n1\n\n2\n\n", ReadOptions{}, []string{`a number integer: 1 . 2 .`}},
 		{"words for missing are text", "a\nNA\nnan\nInf\n1\n", ReadOptions{}, []string{`a category: "NA" "nan" "Inf" "1"`}},
 		{
@@ -291,6 +299,13 @@ func TestReadCSVFaults(t *testing.T) {
 		{"truncated gzip header", string(table[:5]), ReadOptions{File: "t.csv.gz"}, `t.csv.gz: the gzip data end too early: the file is truncated`},
 		{"damaged gzip", string(damaged), ReadOptions{File: "t.csv.gz"}, `t.csv.gz: the gzip data are damaged`},
 		{"bytes after gzip", string(table) + "more text than a gzip header has", ReadOptions{File: "t.csv.gz"}, `t.csv.gz: the gzip data are damaged`},
+		{"empty, names given", "", ReadOptions{Header: []string{"a"}}, `t.csv: empty file; want rows`},
+		{"row of other length than the names", "1,2\n3\n", ReadOptions{Header: []string{"a", "b"}}, `t.csv:2: row of 1 fields where 2 column names are given`},
+		{"first row of other length than the names", "1,2,3\n", ReadOptions{Header: []string{"a", "b"}}, `t.csv:1: row of 3 fields where 2 column names are given`},
+		{"equal names given", "1,2\n", ReadOptions{Header: []string{"a", "a"}}, `t.csv: fields 1 and 2 of the header are both named "a"`},
+		{"no names given", "1,2\n", ReadOptions{Header: []string{}}, `t.csv: a header without names is given; name every column`},
+		{"short row in columns that are not read", "a,b,c\n1,2\n", ReadOptions{Keep: []string{"a"}}, `t.csv:2: row of 2 fields where the header has 3`},
+		{"long row in columns that are not read", "a,b,c\n1,2,3,4\n", ReadOptions{Keep: []string{"a"}}, `t.csv:2: row of 4 fields where the header has 3`},
 		{"decompressed size", string(zipped(t, "a\n"+strings.Repeat("1\n", 50))), ReadOptions{MaxBytes: 100}, `t.csv: more than 100 bytes when decompressed, the limit for this file`},
 		{"short row", "a,b\n1,2\n3\n", ReadOptions{}, `t.csv:3: row of 1 fields where the header has 2`},
 		{"long row", "a,b\n1,2,,\n", ReadOptions{}, `t.csv:2: row of 4 fields where the header has 2`},
@@ -388,6 +403,13 @@ func TestSampleCSV(t *testing.T) {
 		}
 		if got.Frame.Rows() != test.want || got.Complete != test.complete {
 			t.Errorf("%d rows, %d bytes: got %d rows, complete %t", test.rows, test.bytes, got.Frame.Rows(), got.Complete)
+		}
+	}
+	for n := int64(4); n <= int64(len(text)); n++ { // the same rows, whether a column is read or skipped
+		all, err1 := SampleCSV(strings.NewReader(text), ReadOptions{}, 100, n)
+		first, err2 := SampleCSV(strings.NewReader(text), ReadOptions{Keep: []string{"a"}}, 100, n)
+		if err1 != nil || err2 != nil || all.Frame.Rows() != first.Frame.Rows() || all.Complete != first.Complete {
+			t.Errorf("%d bytes: %+v, %v; one column %+v, %v", n, all, err1, first, err2)
 		}
 	}
 	_, err := SampleCSV(strings.NewReader("aaaa,bbbb\n"), ReadOptions{File: "t.csv"}, 10, 6)
@@ -505,14 +527,17 @@ func TestReadFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	write("t.parquet", b.Bytes())
-	write("t.txt", nil)
+	write("t.xlsx", nil)
+	write("t.TSV", []byte("a\tb\n1\tx\n2\ty\n"))
+	write("t.txt", []byte("a,b\n1,x\n2,y\n"))
+	write("t.data.gz", zipped(t, "a,b\n1,x\n2,y\n"))
 	for _, folder := range []string{"d.csv", "d.parquet"} {
 		if err := os.Mkdir(at(folder), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
 	ctx := context.Background()
-	for _, name := range []string{"t.csv", "T.CSV.GZ", "t.parquet"} {
+	for _, name := range []string{"t.csv", "T.CSV.GZ", "t.parquet", "t.TSV", "t.txt", "t.data.gz"} {
 		got, err := ReadFile(ctx, at(name), ReadOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -529,7 +554,7 @@ func TestReadFile(t *testing.T) {
 		"none.csv":  "none.csv: no such file",
 		"d.csv":     "d.csv: a folder, not a file",
 		"d.parquet": "d.parquet: a folder, not a file",
-		"t.txt":     "t.txt: unknown kind of file; want a name that ends with .csv, .csv.gz or .parquet",
+		"t.xlsx":    "t.xlsx: unknown kind of file; want a name that ends with .csv, .tsv, .txt or .data (or one of these with .gz), .parquet, .arrow or .feather",
 	} {
 		if _, err := ReadFile(ctx, at(name), ReadOptions{}); err == nil || err.Error() != msg {
 			t.Errorf("got %v, want %s", err, msg)

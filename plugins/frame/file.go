@@ -10,8 +10,9 @@ import (
 	"strings"
 )
 
-// ReadFile reads a table file: .csv, .csv.gz or .parquet, told by its name. An empty opts.File becomes the
-// file's name without its folder, so that messages hold no machine's paths.
+// ReadFile reads a table file, told by its name: CSV text (.csv, .tsv, .txt, .data, each also with .gz after it),
+// .parquet, or Arrow (.arrow, .feather). An empty opts.File becomes the file's name without its folder, so that
+// messages hold no machine's paths.
 //
 // Errors are *FileError, also for a missing file, a folder, and a name of another kind; ctx.Err() aside.
 func ReadFile(ctx context.Context, path string, opts ReadOptions) (*Table, error) {
@@ -27,27 +28,21 @@ func readFile(ctx context.Context, path string, opts ReadOptions, maxRows int, m
 	if opts.File == "" {
 		opts.File = filepath.Base(path)
 	}
-	name := strings.ToLower(path)
-	isCSV := strings.HasSuffix(name, ".csv") || strings.HasSuffix(name, ".csv.gz")
-	if !isCSV && !strings.HasSuffix(name, ".parquet") {
-		return nil, &FileError{File: opts.File, Msg: "unknown kind of file; want a name that ends with .csv, .csv.gz or .parquet"}
+	format := formatOf(path)
+	if format == "" {
+		return nil, &FileError{File: opts.File, Msg: unknownFormat}
 	}
-	in, err := os.Open(path)
+	in, size, err := openFile(path, opts.File)
 	if err != nil {
-		return nil, openFault(opts.File, err)
+		return nil, err
 	}
 	defer in.Close()
-	info, err := in.Stat()
-	switch {
-	case err != nil:
-		return nil, openFault(opts.File, err)
-	case info.IsDir():
-		return nil, &FileError{File: opts.File, Msg: "a folder, not a file"}
-	}
 	var t *Table
 	switch {
-	case !isCSV:
-		t, err = readParquet(ctx, in, info.Size(), opts, maxRows)
+	case format == parquetFile:
+		t, err = readParquet(ctx, in, size, opts, maxRows)
+	case format == arrowFile:
+		t, err = readArrow(ctx, in, size, opts, maxRows)
 	case maxRows == math.MaxInt:
 		t, err = ReadCSV(contextReader{ctx, in}, opts)
 	default:
@@ -57,6 +52,53 @@ func readFile(ctx context.Context, path string, opts ReadOptions, maxRows int, m
 		return nil, ctx.Err()
 	}
 	return t, err
+}
+
+// format is how a table file is written.
+type format string
+
+const (
+	csvFile     format = "CSV"
+	parquetFile format = "Parquet"
+	arrowFile   format = "Arrow"
+)
+
+const unknownFormat = "unknown kind of file; want a name that ends with .csv, .tsv, .txt or .data (or one of these with .gz), .parquet, .arrow or .feather"
+
+// formatOf tells the format by a file's name; "" when it does not tell.
+func formatOf(path string) format {
+	name := strings.ToLower(path)
+	switch filepath.Ext(name) {
+	case ".parquet":
+		return parquetFile
+	case ".arrow", ".feather":
+		return arrowFile
+	}
+	switch filepath.Ext(strings.TrimSuffix(name, ".gz")) {
+	case ".csv", ".tsv", ".txt", ".data":
+		return csvFile
+	}
+	return ""
+}
+
+// openFile opens a file that is no folder. name is its name in messages.
+func openFile(path, name string) (in *os.File, size int64, err error) {
+	in, err = os.Open(path)
+	if err != nil {
+		return nil, 0, openFault(name, err)
+	}
+	info, err := in.Stat()
+	switch {
+	case err != nil:
+		err = openFault(name, err)
+	case info.IsDir():
+		err = &FileError{File: name, Msg: "a folder, not a file"}
+	}
+	if err != nil {
+		in.Close()
+		return nil, 0, err
+	}
+	return in, info.Size(), nil
 }
 
 // openFault says why a file cannot be opened, without its path.

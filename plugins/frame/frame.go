@@ -1,7 +1,7 @@
 // Package frame is the columnar table that plugins hand to each other, and the only importer of Arrow.
 //
 // A Frame is immutable once made: it is shared between steps and goroutines.
-// Reading and writing files (CSV, Parquet) and content digests live here too;
+// Reading and writing files (CSV, Parquet, Arrow, archives of CSV) and content digests live here too;
 // what a column means (target, subject, site …) is left to plugins.Roles.
 package frame
 

@@ -21,10 +21,10 @@ type faultError struct {
 
 func (e *faultError) Error() string { return e.msg }
 
-// openInput returns the decompressed content of r, of which it reads no more than opts.MaxBytes.
-// gzip is told by its first bytes, whatever the name; a name that ends with .gz must hold gzip.
+// openInput returns the decompressed content of r, of which it reads no more than opts.MaxBytes; want says what an
+// empty file lacks. gzip is told by its first bytes, whatever the name; a name that ends with .gz must hold gzip.
 // The caller must call close when done.
-func openInput(r io.Reader, opts ReadOptions) (in io.Reader, close func(), err error) {
+func openInput(r io.Reader, opts ReadOptions, want string) (in io.Reader, close func(), err error) {
 	close = func() {}
 	b := bufio.NewReaderSize(r, 1<<18)
 	magic, err := b.Peek(2)
@@ -32,7 +32,7 @@ func openInput(r io.Reader, opts ReadOptions) (in io.Reader, close func(), err e
 		return nil, close, inputFault(err)
 	}
 	if len(magic) == 0 {
-		return nil, close, &faultError{msg: "empty file; want a header line"}
+		return nil, close, emptyFile(want)
 	}
 	in = b
 	switch {

@@ -3,6 +3,7 @@ package frame
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,6 +31,8 @@ func ReadParquet(b []byte) (*Frame, error) {
 // 1970-01-01 (with the fraction of the day, time zones as stored), a time of day the Number of seconds.
 // A column declared as the other kind is converted: to its shortest text, or from a decimal number.
 // Null and NaN are missing; the empty text is a level.
+// The unit of a column is that of our own entry in the file, or the metadata "unit" of the field in the Arrow schema that
+// other programs leave there; days and seconds are the units of times. A declared unit must agree.
 // Lists, maps, structs and intervals are errors that name the column; so are infinities, and whole numbers
 // beyond 2^53 that a float64 does not hold, unless the column is declared a category.
 //
@@ -46,6 +49,9 @@ func readParquet(ctx context.Context, r io.ReaderAt, size int64, opts ReadOption
 		}
 	}()
 	useOwnCodecs()
+	if opts.Header != nil {
+		return nil, &FileError{File: opts.File, Msg: "a Parquet file names its columns itself; give no header for it"}
+	}
 	if err := checkParquetEnds(r, size, opts.File); err != nil {
 		return nil, err
 	}
@@ -97,6 +103,7 @@ type parquetReader struct {
 	rows    int          // to be read
 	total   int          // in the file
 	own     *parquetMeta // nil for a file of another program
+	units   map[string]string
 	pages   pageChecker
 }
 
@@ -117,7 +124,7 @@ func (p *parquetReader) table(ctx context.Context) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.checkSize(builders); err != nil {
+	if err := checkCells(builders, p.rows, p.opts); err != nil {
 		return nil, err
 	}
 	for i, b := range builders {
@@ -131,7 +138,7 @@ func (p *parquetReader) table(ctx context.Context) (*Table, error) {
 			return nil, err
 		}
 	}
-	f, err := assemble(builders, p.rows)
+	f, err := assemble(builders, p.rows, p.opts.Threads)
 	if err != nil {
 		return nil, p.fault("", err.Error())
 	}
@@ -150,6 +157,9 @@ func (p *parquetReader) readMeta(names []string) error {
 		}
 		p.total += int(n)
 	}
+	if text := p.in.MetaData().KeyValueMetadata().FindValue(arrowSchemaKey); text != nil {
+		p.units = unitsOfSchema(*text)
+	}
 	if text := p.in.MetaData().KeyValueMetadata().FindValue(metadataKey); text != nil {
 		own := &parquetMeta{}
 		if err := json.Unmarshal([]byte(*text), own); err != nil {
@@ -165,26 +175,13 @@ func (p *parquetReader) readMeta(names []string) error {
 		if fits { // otherwise another program changed the table and left the entry as it was
 			p.own = own
 			p.total = own.Rows
+			p.units = map[string]string{}
+			for _, c := range own.Columns {
+				p.units[c.Name] = c.Unit
+			}
 		}
 	}
 	p.rows = min(p.total, p.maxRows)
-	return nil
-}
-
-// checkSize compares the size of the columns to be read with the limit, before anything is allocated.
-func (p *parquetReader) checkSize(builders []*builder) error {
-	if p.opts.MaxBytes <= 0 {
-		return nil
-	}
-	cells := int64(0)
-	for _, b := range builders {
-		if b != nil {
-			cells += int64(p.rows)
-		}
-	}
-	if 8*cells > p.opts.MaxBytes {
-		return p.fault("", fmt.Sprintf("%d values take more than the limit of %d bytes", cells, p.opts.MaxBytes))
-	}
 	return nil
 }
 
@@ -203,6 +200,7 @@ func (p *parquetReader) readColumn(i int, b *builder, root *schema.GroupNode) er
 		b.number = p.own.Columns[i].Kind == Number
 		b.category = !b.number
 	}
+	b.fileUnit = p.units[b.name]
 	row := 0
 	for g := 0; g < p.in.NumRowGroups() && row < p.rows; g++ {
 		chunk, err := p.openChunk(g, leaf)
@@ -223,7 +221,27 @@ func (p *parquetReader) readColumn(i int, b *builder, root *schema.GroupNode) er
 		}
 		row += want
 	}
+	if fault := b.unitFault(); fault != "" {
+		return p.fault(b.name, fault)
+	}
 	return nil
+}
+
+// arrowSchemaKey is the entry in which programs that know Arrow keep the schema of the table that was written, as a
+// message of Arrow in base64. Parquet itself has no word for the metadata of a field.
+const arrowSchemaKey = "ARROW:schema"
+
+// unitsOfSchema returns the units in such an entry; none when it is damaged, since the values do not depend on it.
+func unitsOfSchema(text string) map[string]string {
+	b, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || len(b) > maxArrowMeta {
+		return nil
+	}
+	x := arrowIndex{in: bytes.NewReader(b), size: int64(len(b))}
+	if err := x.walk(0); err != nil {
+		return nil
+	}
+	return x.units
 }
 
 // openChunk checks a column chunk before Arrow opens it.
@@ -259,9 +277,6 @@ func (p *parquetReader) restore(f *Frame) error {
 		c := f.Column(meta.Name)
 		if c == nil {
 			continue
-		}
-		if c.Unit == "" {
-			c.Unit = meta.Unit
 		}
 		if c.Kind != Number || meta.Kind != Number {
 			continue

@@ -36,7 +36,8 @@ const parquetFormat = 1
 // rowGroupRows is the length of a row group: long enough to compress well, short enough to hold in memory.
 const rowGroupRows = 1 << 20
 
-// WriteParquet writes a frame as a Parquet file: doubles and strings, compressed with zstd, missing as null.
+// WriteParquet writes a frame as a Parquet file: doubles and strings, compressed with zstd, missing as null. Kinds, units
+// and the marks of whole numbers are an entry of the file's metadata, "ehrlab.frame", as JSON.
 // Equal frames give equal bytes. ReadParquet returns the same frame.
 //
 // It returns an error when a column has no name, or holds an infinity or a text that is not UTF-8.

@@ -5,13 +5,19 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
+	"unicode/utf8"
 )
 
 // ReadOptions says how a table file is read. The zero value reads every column of a comma-separated file
 // and decides the kinds from the values.
 type ReadOptions struct {
 	File      string // name of the file in messages
-	Delimiter byte   // CSV only; 0 is a comma
+	Delimiter byte   // CSV only; 0 is a tab for a file named .tsv or .tsv.gz, and a comma for others
+	// Header names the columns of CSV text that has no header line: all of them, in order. The error of a row with
+	// another number of fields names its line. nil: the first line is the header. Files of other kinds refuse it.
+	Header []string
 	// Columns declares what is known of a column. A name that the file does not have is an error.
 	Columns map[string]ColumnOptions
 	// Missing lists texts that stand for "no value" in every column, besides the empty field of a CSV file.
@@ -36,15 +42,15 @@ type ReadOptions struct {
 
 // ColumnOptions is what is declared of one column.
 type ColumnOptions struct {
-	Kind    Kind // empty: decided from the values (CSV) or the stored type (Parquet)
-	Unit    string
+	Kind    Kind     // empty: decided from the values (CSV) or the stored type (Parquet, Arrow)
+	Unit    string   // must agree with the file's own, where Parquet or Arrow give one
 	Missing []string // further codes, as ReadOptions.Missing
 }
 
 // Table is a file that was read.
 type Table struct {
 	Frame    *Frame
-	Header   []string // all columns of the file, in order, whether read or not
+	Header   []string // all columns of the file, or of ReadOptions.Header, in order, whether read or not
 	Complete bool     // all rows were read
 }
 
@@ -62,22 +68,12 @@ func columnBuilders(names []string, opts ReadOptions, line int) ([]*builder, err
 	fault := func(name, msg string) error {
 		return &FileError{File: opts.File, Line: line, ColumnName: name, Msg: msg}
 	}
-	if len(names) > maxColumns {
-		return nil, fault("", fmt.Sprintf("%d columns; at most %d can be read", len(names), maxColumns))
-	}
-	at := make(map[string]int, len(names))
-	for i, n := range names {
-		if n == "" {
-			return nil, fault("", fmt.Sprintf("field %d of the header is empty; every column needs a name", i+1))
-		}
-		if first, twice := at[n]; twice {
-			return nil, fault("", fmt.Sprintf("fields %d and %d of the header are both named %q", first+1, i+1, n))
-		}
-		at[n] = i
+	if err := checkNames(names, opts.File, line); err != nil {
+		return nil, err
 	}
 	for _, asked := range [][]string{opts.Keep, opts.Drop, sortedKeys(opts.Columns)} {
 		for _, n := range asked {
-			if _, ok := at[n]; !ok {
+			if !slices.Contains(names, n) {
 				return nil, fault("", unknownColumn(n, names))
 			}
 		}
@@ -94,6 +90,34 @@ func columnBuilders(names []string, opts ReadOptions, line int) ([]*builder, err
 		builders[i] = b
 	}
 	return builders, nil
+}
+
+// checkNames returns the fault of the names of a file's columns: too many, empty, no UTF-8, or equal.
+func checkNames(names []string, file string, line int) error {
+	msg := ""
+	if len(names) > maxColumns {
+		msg = fmt.Sprintf("%d columns; at most %d can be read", len(names), maxColumns)
+	}
+	at := make(map[string]int, len(names))
+	for i, n := range names {
+		if msg != "" {
+			break
+		}
+		if n == "" {
+			msg = fmt.Sprintf("field %d of the header is empty; every column needs a name", i+1)
+		}
+		if !utf8.ValidString(n) {
+			msg = fmt.Sprintf("field %d of the header is not UTF-8", i+1)
+		}
+		if first, twice := at[n]; twice {
+			msg = fmt.Sprintf("fields %d and %d of the header are both named %q", first+1, i+1, n)
+		}
+		at[n] = i
+	}
+	if msg != "" {
+		return &FileError{File: file, Line: line, Msg: msg}
+	}
+	return nil
 }
 
 func sortedKeys(m map[string]ColumnOptions) []string {
@@ -146,14 +170,41 @@ func editDistance(a, b string) int {
 	return row[len(b)]
 }
 
-// assemble makes the frame of the columns that were read.
-func assemble(builders []*builder, rows int) (*Frame, error) {
-	var columns []*Column
+// checkCells compares the size of the columns to be read with the limit, before anything is allocated.
+func checkCells(builders []*builder, rows int, opts ReadOptions) error {
+	cells := int64(0)
 	for _, b := range builders {
 		if b != nil {
-			columns = append(columns, b.column(rows))
+			cells += int64(rows)
 		}
 	}
+	if opts.MaxBytes > 0 && 8*cells > opts.MaxBytes {
+		return &FileError{File: opts.File, Msg: fmt.Sprintf("%d values take more than the limit of %d bytes", cells, opts.MaxBytes)}
+	}
+	return nil
+}
+
+// assemble makes the frame of the columns that were read. Each column is made by one of the threads, alone.
+func assemble(builders []*builder, rows, threads int) (*Frame, error) {
+	read := make([]*builder, 0, len(builders))
+	for _, b := range builders {
+		if b != nil {
+			read = append(read, b)
+		}
+	}
+	columns := make([]*Column, len(read))
+	var next atomic.Int64
+	work := func() {
+		for i := next.Add(1) - 1; i < int64(len(read)); i = next.Add(1) - 1 {
+			columns[i] = read[i].column(rows)
+		}
+	}
+	var others sync.WaitGroup
+	for range min(threads, len(read)) - 1 {
+		others.Go(work)
+	}
+	work()
+	others.Wait()
 	f, err := New(columns...)
 	if err != nil {
 		return nil, err

@@ -2,9 +2,13 @@ package frame
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"math/bits"
+	"unicode/utf8"
 )
 
 // scanner splits CSV text (RFC 4180) into fields. It knows bytes, lines and places; not columns.
@@ -12,9 +16,11 @@ import (
 // Lines end with LF or CRLF, the last one with either or nothing. A quoted field may hold anything,
 // its quotes doubled; a quote anywhere else is a fault, and so are NUL and a lone carriage return.
 type scanner struct {
-	in    io.Reader
-	delim byte
-	stops [256]bool // bytes that end the plain part of a field
+	in     io.Reader
+	delim  byte
+	stops  [256]bool // bytes that end the plain part of a field
+	halts  [256]bool // the same, and bytes that are not ASCII
+	delims uint64    // the delimiter in each byte
 
 	buf      []byte // buf[pos:end] is still to be read; buf[end] is a newline, so that loops stop there
 	pos, end int
@@ -47,12 +53,31 @@ const (
 )
 
 func newScanner(in io.Reader, delim byte, bound int64) *scanner {
-	s := &scanner{in: in, delim: delim, bound: bound, line: 1, buf: make([]byte, scanBuffer+1)}
+	s := &scanner{in: in, bound: bound, line: 1, buf: make([]byte, scanBuffer+1)}
+	s.buf[0] = '\n'
+	s.setDelimiter(delim)
+	return s
+}
+
+// setText makes the scanner begin anew with a text that is in memory, and puts a newline behind it. cut says that the
+// text goes on elsewhere.
+func (s *scanner) setText(text []byte, cut bool) {
+	s.buf = append(text, '\n')
+	s.pos, s.end, s.read = 0, len(text), 0
+	s.line, s.lineStart = 1, 0
+	s.eof, s.cut, s.bound = true, cut, int64(len(text))
+}
+
+func (s *scanner) setDelimiter(delim byte) {
+	s.delim = delim
 	for _, c := range []byte{delim, '\n', '\r', '"', 0} {
 		s.stops[c] = true
 	}
-	s.buf[0] = '\n'
-	return s
+	s.halts = s.stops
+	for c := utf8.RuneSelf; c < len(s.halts); c++ {
+		s.halts[c] = true
+	}
+	s.delims = onesEach * uint64(delim)
 }
 
 // fill reads more text, keeping what follows keep, a position of buf. It returns how far that text moved down
@@ -248,4 +273,119 @@ func (s *scanner) keepQuoted(piece []byte) error {
 		s.newLine()
 		piece = piece[i+1:]
 	}
+}
+
+// plainNumber reads a field that is empty, with NaN as its value, or a short plain number. Otherwise it reads
+// nothing and returns false.
+func (s *scanner) plainNumber() (v float64, after ending, ok bool) {
+	at := s.pos
+	if s.buf[at] == s.delim {
+		s.pos = at + 1
+		return math.NaN(), endField, true
+	}
+	v, n, ok := scanShortNumber(s.buf[at:])
+	if n == 0 {
+		v, ok = math.NaN(), true // empty, if the field ends here
+	}
+	at += n
+	if !ok || at >= s.end {
+		return 0, 0, false
+	}
+	if s.buf[at] == s.delim {
+		s.pos = at + 1
+		return v, endField, true
+	}
+	return v, endLine, s.lineEnds(at)
+}
+
+// lineEnds steps over the line end at a position before end, if there is one that the buffer holds whole.
+func (s *scanner) lineEnds(at int) bool {
+	if s.buf[at] == '\r' && at+1 < s.end {
+		at++
+	}
+	if s.buf[at] != '\n' {
+		return false
+	}
+	s.pos = at
+	s.newLine()
+	return true
+}
+
+// skip steps over n fields, or fewer if the row ends before. It returns how many, and what follows the last.
+func (s *scanner) skip(n int) (skipped int, after ending, err error) {
+	for skipped < n && after == endField {
+		k, then, more := s.skipPlain(n - skipped)
+		skipped += k
+		if after = then; !more {
+			continue
+		}
+		var text []byte
+		text, after, err = s.next()
+		switch {
+		case s.cut && after == endText: // perhaps within quotes or a character
+			err = nil
+		case err == nil && !utf8.Valid(text):
+			err = &faultError{msg: faultUTF8}
+		}
+		if err != nil {
+			return skipped, after, err
+		}
+		skipped++
+	}
+	return skipped, after, nil
+}
+
+// The words of skipPlain: one bit, or the top bit, of each byte.
+const (
+	onesEach = 0x0101010101010101
+	topsEach = 0x8080808080808080
+)
+
+// skipPlain steps over at most n fields as long as they are plain ASCII, eight bytes at a time. more says that it
+// stopped before a field that next must read.
+func (s *scanner) skipPlain(n int) (skipped int, after ending, more bool) {
+	buf := s.buf[:min(s.end, s.pos+lookahead)]
+	i := s.pos
+	left := n
+	for ; i+8 <= len(buf); i += 8 {
+		x := binary.LittleEndian.Uint64(buf[i:])
+		d := zeroBytes(x ^ s.delims)
+		// a borrow from a lower byte can only mark too many
+		control, quote := x-onesEach*' ', x^(onesEach*'"')
+		if ((control|x)|(quote-onesEach)&^quote)&topsEach&^d != 0 {
+			break
+		}
+		if k := bits.OnesCount64(d); k < left {
+			left -= k
+			continue
+		}
+		for ; left > 1; left-- {
+			d &= d - 1
+		}
+		s.pos = i + bits.TrailingZeros64(d)/8 + 1
+		return n, endField, false
+	}
+	for i < len(buf) && (!s.halts[buf[i]] || buf[i] == s.delim) {
+		if buf[i] == s.delim {
+			if left--; left == 0 {
+				s.pos = i + 1
+				return n, endField, false
+			}
+		}
+		i++
+	}
+	if i < len(buf) && s.lineEnds(i) {
+		return n - left + 1, endLine, false
+	}
+	for i > s.pos && buf[i-1] != s.delim {
+		i--
+	}
+	s.pos = i
+	return n - left, endField, true
+}
+
+// zeroBytes has the top bit of each byte of x that is zero.
+func zeroBytes(x uint64) uint64 {
+	const low = ^uint64(topsEach)
+	return ^((x&low + low) | x | low)
 }

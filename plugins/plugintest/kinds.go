@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strconv"
 	"testing"
@@ -65,25 +66,56 @@ func Features(t *testing.T, e *plugins.Entry[plugins.Features], with string, in 
 	}
 	f := build(t, e, with)
 	before := in.digest()
-	candidates := plugins.Candidates{Train: in.Parts[plugins.Train].Frame, Target: in.Target}
-	out := repeats(t, e.Info, func(seed uint64, threads int) string {
-		ranked, err := f.Rank(context.Background(), env(t, e.Info, seed, threads), candidates)
+	train := in.Parts[plugins.Train]
+	candidates := plugins.Candidates{Train: train.Frame, Subject: train.Subject, Target: in.Target, Groups: groups()}
+	rank := func(ctx context.Context, seed uint64, threads int, in plugins.Candidates) (*plugins.Ranking, error) {
+		return f.Rank(ctx, env(t, e.Info, seed, threads), in)
+	}
+	repeats(t, e.Info, func(seed uint64, threads int) string {
+		ranking, err := rank(context.Background(), seed, threads, candidates)
 		if err != nil {
 			t.Fatalf("rank: %v", err)
 		}
-		return digest(t, cutAll(t, f, ranked.Columns, candidates))
+		return digest(t, ranking)
 	})
 	stops(t, func(ctx context.Context) error {
-		_, err := f.Rank(ctx, env(t, e.Info, 1, 2), candidates)
+		_, err := rank(ctx, 1, 2, candidates)
 		return err
 	})
-	if _, err := json.Marshal(f.Ranking()); err != nil {
-		t.Errorf("the ranking settings are no JSON: %v", err)
+	for _, rows := range [][]int{nil, {0}} { // an error is an answer too; a panic is not
+		few := candidates
+		few.Train, few.Subject = train.Frame.Take(rows), train.Subject.Take(rows)
+		if ranking, err := rank(context.Background(), 1, 1, few); err == nil {
+			digest(t, ranking)
+		}
 	}
+	if settings := digest(t, f.Ranking()); settings != digest(t, build(t, e, with).Ranking()) {
+		t.Error("equal settings rank by different ones")
+	}
+	ranking, err := rank(context.Background(), 1, 1, candidates)
+	if err != nil {
+		t.Fatalf("rank: %v", err)
+	}
+	subsets := cutAll(t, f, ranking.Columns, candidates)
+	cutsWhatItIsGiven(t, build(t, e, with), ranking.Columns, subsets)
 	if in.digest() != before {
 		t.Error("the inputs were changed")
 	}
-	return out
+	if bare(ranking) {
+		return digest(t, subsets)
+	}
+	return digest(t, []any{subsets, ranking})
+}
+
+// groups are those of some columns of the fixture.
+func groups() map[string]string {
+	return map[string]string{"age": "demographics", "is_female": "demographics", "lactate": "labs", "bun": "labs"}
+}
+
+// bare reports whether a ranking is an order of names alone.
+func bare(r *plugins.Ranking) bool {
+	named := func(c plugins.RankedColumn) bool { return c != plugins.RankedColumn{Name: c.Name} }
+	return len(r.Counts) == 0 && len(r.Notes) == 0 && !slices.ContainsFunc(r.Columns, named)
 }
 
 // cutAll returns every subset of a ranking, each checked; those named by a number are nested.
@@ -91,7 +123,7 @@ func cutAll(t *testing.T, f plugins.Features, ranked []plugins.RankedColumn, in 
 	t.Helper()
 	var subsets [][]string
 	var smaller []string
-	for _, suffix := range f.Subsets() {
+	for i, suffix := range f.Subsets() {
 		columns, err := f.Cut(ranked, suffix)
 		if err != nil {
 			t.Fatalf("cut %q: %v", suffix, err)
@@ -99,12 +131,15 @@ func cutAll(t *testing.T, f plugins.Features, ranked []plugins.RankedColumn, in 
 		if len(columns) == 0 {
 			t.Errorf("subset %q is empty", suffix)
 		}
+		if !suffixPattern.MatchString(suffix) || slices.Contains(f.Subsets()[:i], suffix) {
+			t.Errorf("subset %q is there twice, or no part of a name", suffix)
+		}
 		for j, name := range columns {
 			if in.Train.Column(name) == nil || name == in.Target || slices.Contains(columns[:j], name) {
 				t.Errorf("subset %q has column %q, which is no candidate or is there twice", suffix, name)
 			}
 		}
-		if size, err := strconv.Atoi(suffix); err == nil {
+		if size, err := strconv.Atoi(suffix); err == nil && size > 0 {
 			if len(columns) != size || len(smaller) > size || !slices.Equal(smaller, columns[:len(smaller)]) {
 				t.Errorf("subset %q has %d columns, or does not begin with the one before", suffix, len(columns))
 			}
@@ -113,6 +148,52 @@ func cutAll(t *testing.T, f plugins.Features, ranked []plugins.RankedColumn, in 
 		subsets = append(subsets, columns)
 	}
 	return subsets
+}
+
+// suffixPattern is what may follow a name in an experiment.
+var suffixPattern = regexp.MustCompile(`^[A-Za-z0-9_-]*$`)
+
+// cutsWhatItIsGiven checks that Cut knows a ranking by what it is given alone: one that was stored, of columns with other
+// names, is cut alike by a plugin that has ranked nothing; and that it leaves the ranking as it is.
+func cutsWhatItIsGiven(t *testing.T, fresh plugins.Features, ranked []plugins.RankedColumn, want [][]string) {
+	t.Helper()
+	renamed := slices.Clone(ranked)
+	for i := range renamed {
+		renamed[i].Name = "other " + renamed[i].Name
+	}
+	before := digest(t, renamed)
+	var stored []plugins.RankedColumn
+	if err := json.Unmarshal(mustJSON(t, renamed), &stored); err != nil {
+		t.Fatal(err)
+	}
+	for i, suffix := range fresh.Subsets() {
+		columns, err := fresh.Cut(stored, suffix)
+		if err != nil || len(columns) != len(want[i]) {
+			t.Errorf("subset %q of a stored ranking has %d columns, want %d; error: %v", suffix, len(columns), len(want[i]), err)
+			continue
+		}
+		for j := range columns {
+			if columns[j] != "other "+want[i][j] {
+				t.Errorf("subset %q of a stored ranking has %q in place %d, want %q", suffix, columns[j], j+1, "other "+want[i][j])
+			}
+			columns[j] = "changed by the caller"
+		}
+	}
+	if digest(t, stored) != before {
+		t.Error("cutting a ranking, or changing what was cut, changes the ranking")
+	}
+	if _, err := fresh.Cut(nil, "no such subset"); err == nil && !slices.Equal(fresh.Subsets(), []string{""}) {
+		t.Error("a subset that is not offered is cut")
+	}
+}
+
+func mustJSON(t *testing.T, v any) []byte {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 // Strategy checks a strategy with the given settings on the parts of the inputs that it declares.

@@ -1,6 +1,7 @@
 package prepare
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -9,51 +10,145 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/frame"
 )
 
-// Apply prepares the rows of any part. Columns that were not fitted are passed on as they are, so that
-// identifiers stay in step with the rows when some are dropped; unchanged columns are shared with f.
+var missingNumber = math.NaN()
+
+// Apply brings the rows of any part into the natural space. Columns that were not fitted are passed on as they are,
+// so that identifiers stay in step with the rows when some are dropped; unchanged columns are shared with f. What
+// becomes of a row depends on that row and on train alone (but for rows that are alike in all that Imputer tells them
+// apart by). threads is how many goroutines to keep busy; it changes no result.
 //
-// Counts, each only when there are such values: "rows with a missing value", "missing values filled",
-// "values of a rare level merged" and "values of an unseen level merged", all with dim "column"; and with
-// Missing "drop", always, "rows dropped: missing value".
+// Counts, each only when there are such values, all with dim "column": "values winsorised: below", "values
+// winsorised: above", "missing values filled", "values of a rare level merged" and "values of an unseen level
+// merged"; with Missing "drop", "rows with a missing value" too, and always, without a column, "rows dropped: missing
+// value".
 //
-// It is an error when f lacks a fitted column, has it as another kind, or when none of its rows is kept.
-func (p *Fitted) Apply(f *frame.Frame) (*frame.Frame, []plugins.Count, error) {
+// It is an error when f lacks a fitted column, has it as another kind, when rows are no one-hot set where one was
+// declared, or when none of the rows is kept.
+func (p *Fitted) Apply(ctx context.Context, f *frame.Frame, threads int) (*frame.Frame, []plugins.Count, error) {
+	var counts account
+	f, err := p.drop(f, &counts)
+	if err != nil || len(p.Columns) == 0 {
+		return f, counts, err
+	}
+	fitted := make(map[string]*Column, len(p.Columns))
+	for i := range p.Columns {
+		fitted[p.Columns[i].Name] = &p.Columns[i]
+	}
+	columns := slices.Clone(f.Columns())
+	for i, c := range columns {
+		if how := fitted[c.Name]; how != nil {
+			var below, above int
+			columns[i], below, above = how.Winsor.apply(c)
+			counts.add("values winsorised: below", c.Name, below)
+			counts.add("values winsorised: above", c.Name, above)
+		}
+	}
+	var imputed map[string]*frame.Column
+	if p.Imputer != nil {
+		if imputed, err = p.Imputer.impute(ctx, frame.Must(columns...), p.Sets, threads); err != nil {
+			return nil, nil, err
+		}
+	}
+	out := make([]*frame.Column, 0, len(columns))
+	for _, c := range columns {
+		how := fitted[c.Name]
+		if how == nil {
+			out = append(out, c)
+			continue
+		}
+		out = append(out, how.apply(c, imputed[c.Name], p.Other, &counts))
+		if how.Indicator != "" {
+			out = append(out, indicator(how.Indicator, c))
+		}
+	}
+	done, err := frame.New(out...)
+	return done, counts, err
+}
+
+// drop checks f, and leaves out the rows with a missing value where that was asked for.
+func (p *Fitted) drop(f *frame.Frame, counts *account) (*frame.Frame, error) {
 	chosen, err := p.chosen(f)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.validSets(f); err != nil || p.Missing != Drop {
+		return f, err
+	}
+	kept, err := complete(chosen, f.Rows(), Drop)
+	if err != nil {
+		return nil, err
+	}
+	counts.dropped(chosen, f.Rows()-len(kept))
+	if len(kept) < f.Rows() {
+		f = f.Take(kept)
+	}
+	return f, nil
+}
+
+// Complete returns the rows of f that have a value in every prepared column that f has, ascending; nil stands for all
+// rows, and is what every Missing but "drop-by-subset" gives. f holds the columns of a feature subset, of the natural
+// or the model space, and any other. Rows of the subject and the site, and of other spaces, are to be taken alike.
+//
+// Counts are those of Apply with "drop". It is an error when none of the rows is complete.
+func (p *Fitted) Complete(f *frame.Frame) ([]int, []plugins.Count, error) {
+	if p.Missing != DropBySubset {
+		return nil, nil, nil
+	}
+	var chosen []*frame.Column
+	for _, c := range f.Columns() {
+		if p.prepares(c.Name) {
+			chosen = append(chosen, c)
+		}
+	}
+	kept, err := complete(chosen, f.Rows(), DropBySubset)
 	if err != nil {
 		return nil, nil, err
 	}
 	var counts account
-	if p.Missing == Drop {
-		kept, err := complete(chosen, f.Rows())
-		if err != nil {
-			return nil, nil, err
-		}
-		for _, c := range chosen {
-			counts.add("rows with a missing value", c.Name, c.MissingCount())
-		}
-		counts = append(counts, plugins.Count{Name: "rows dropped: missing value", Value: f.Rows() - len(kept)})
-		if len(kept) < f.Rows() {
-			f = f.Take(kept)
-		}
+	counts.dropped(chosen, f.Rows()-len(kept))
+	if len(kept) == f.Rows() {
+		kept = nil
 	}
-	if len(p.Columns) == 0 {
-		return f, counts, nil
-	}
-	fitted := make(map[string]Column, len(p.Columns))
-	for _, c := range p.Columns {
-		fitted[c.Name] = c
-	}
-	columns := slices.Clone(f.Columns())
-	for i, c := range columns {
-		if how, ok := fitted[c.Name]; ok {
-			columns[i] = how.apply(c, p.Other, &counts)
-		}
-	}
-	out, err := frame.New(columns...)
-	return out, counts, err
+	return kept, counts, nil
 }
 
-// account is the counts of one Apply.
+// prepares reports whether a column, of the natural or the model space, carries a prepared variable.
+func (p *Fitted) prepares(name string) bool {
+	return slices.ContainsFunc(p.Columns, func(c Column) bool { return c.Name == name }) ||
+		slices.ContainsFunc(p.Sets, func(s Set) bool { return s.Name == name })
+}
+
+// complete returns the rows that have a value in every column, ascending; with none, though there are rows, an error.
+func complete(columns []*frame.Column, rows int, missing string) ([]int, error) {
+	incomplete := make([]bool, rows)
+	var worst *frame.Column
+	most := 0
+	for _, c := range columns {
+		missing := 0
+		for row := range incomplete {
+			if c.IsMissing(row) {
+				incomplete[row] = true
+				missing++
+			}
+		}
+		if missing > most {
+			worst, most = c, missing
+		}
+	}
+	kept := []int{}
+	for row, no := range incomplete {
+		if !no {
+			kept = append(kept, row)
+		}
+	}
+	if len(kept) == 0 && rows > 0 {
+		return nil, fmt.Errorf(`missing %q leaves none of %d rows: column %q has no value in %d of them; leave it out, or use "keep" or "median"`,
+			missing, rows, worst.Name, most)
+	}
+	return kept, nil
+}
+
+// account is the counts of one call.
 type account []plugins.Count
 
 // add appends a count of a column, unless it is 0.
@@ -61,6 +156,14 @@ func (a *account) add(name, column string, value int) {
 	if value > 0 {
 		*a = append(*a, plugins.Count{Name: name, Dims: map[string]string{"column": column}, Value: value})
 	}
+}
+
+// dropped appends the counts of rows that are left out for a missing value in a column.
+func (a *account) dropped(columns []*frame.Column, rows int) {
+	for _, c := range columns {
+		a.add("rows with a missing value", c.Name, c.MissingCount())
+	}
+	*a = append(*a, plugins.Count{Name: "rows dropped: missing value", Value: rows})
 }
 
 // chosen returns the columns of f that were fitted.
@@ -74,27 +177,38 @@ func (p *Fitted) chosen(f *frame.Frame) ([]*frame.Column, error) {
 		case out[i].Kind != c.Kind:
 			return nil, fmt.Errorf("column %q is a %s, but was a %s in train", c.Name, out[i].Kind, c.Kind)
 		}
+		if c.Indicator != "" && f.Column(c.Indicator) != nil {
+			return nil, fmt.Errorf("column %q is there already, and would mark missing values", c.Indicator)
+		}
 	}
 	return out, nil
 }
 
-// apply returns the column as it was fitted, or c itself when nothing changes.
-func (how Column) apply(c *frame.Column, other string, counts *account) *frame.Column {
+// apply returns the column as it was fitted, or c itself when nothing changes. imputed is c with its missing values
+// filled by the model, or nil.
+func (how *Column) apply(c, imputed *frame.Column, other string, counts *account) *frame.Column {
+	out := c
 	if how.Merge != nil {
 		var rare, unseen int
-		c, rare, unseen = how.Merge.apply(c, other)
+		out, rare, unseen = how.Merge.apply(c, other)
 		counts.add("values of a rare level merged", c.Name, rare)
 		counts.add("values of an unseen level merged", c.Name, unseen)
 	}
 	missing := c.MissingCount()
-	if missing == 0 || how.FillNumber == nil && how.FillLevel == nil {
-		return c
+	switch {
+	case missing == 0 || imputed == nil && how.FillNumber == nil && how.FillLevel == nil:
+		return out
+	case imputed != nil:
+		if out = imputed; how.Merge != nil {
+			out, _, _ = how.Merge.apply(imputed, other)
+		}
+	case how.FillLevel != nil:
+		out = fillLevel(out, *how.FillLevel)
+	default:
+		out = fillNumber(out, *how.FillNumber)
 	}
 	counts.add("missing values filled", c.Name, missing)
-	if how.FillLevel != nil {
-		return fillLevel(c, *how.FillLevel)
-	}
-	return fillNumber(c, *how.FillNumber)
+	return out
 }
 
 // apply replaces levels that do not stay by other, and counts the values that it replaced.
@@ -153,4 +267,17 @@ func fillNumber(c *frame.Column, number float64) *frame.Column {
 	}
 	out.Integer = c.Integer && number == math.Trunc(number)
 	return &out
+}
+
+// indicator is 1 where c has no value.
+func indicator(name string, c *frame.Column) *frame.Column {
+	marks := make([]float64, c.Len())
+	for row := range marks {
+		if c.IsMissing(row) {
+			marks[row] = 1
+		}
+	}
+	out := frame.NewNumber(name, marks)
+	out.Integer = true
+	return out
 }

@@ -1,34 +1,44 @@
 package prepare
 
 import (
+	"cmp"
+	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
 	"github.com/ehrlab/ehrlab/plugins/frame"
 )
 
-// The ways to treat missing values, as Config.Missing names them.
-const (
-	Keep   = "keep"
-	Median = "median"
-	Drop   = "drop"
-)
-
 // Fitted is a preparation: what Fit learnt from train. Its JSON has the same bytes for the same fit.
+//
+// It holds values of train, in the Imputer many of them: it must go no further than train may. The Space in it
+// is all that Encode and Decode need.
 type Fitted struct {
-	Missing string   `json:"missing"`         // Keep, Median or Drop
+	Missing string   `json:"missing"`         // how missing values are treated, as in Config
 	Other   string   `json:"other,omitempty"` // the level that rare and unseen ones are merged into
 	Columns []Column `json:"columns"`         // the prepared columns, in order of train
+	Imputer *Imputer `json:"imputer,omitempty"`
+	Notes   []string `json:"notes,omitempty"` // on the fit, for whoever reads the results
+	Space
 }
 
 // Column is what Fit learnt of one column.
 type Column struct {
 	Name       string     `json:"name"`
 	Kind       frame.Kind `json:"kind"`
-	FillNumber *float64   `json:"fill_number,omitempty"` // for missing values of a number; nil: they stay
-	FillLevel  *string    `json:"fill_level,omitempty"`  // for missing values of a category; nil: they stay
+	Winsor     *Limits    `json:"winsor,omitempty"`      // nil: numbers are left as they are
+	FillNumber *float64   `json:"fill_number,omitempty"` // for missing values of a number; nil: they stay, or are imputed
+	FillLevel  *string    `json:"fill_level,omitempty"`  // for missing values of a category; nil: they stay, or are imputed
 	Merge      *Merge     `json:"merge,omitempty"`       // nil: levels are not merged
+	Indicator  string     `json:"indicator,omitempty"`   // the 0/1 column that follows and marks missing values; "": none does
+}
+
+// Limits are the least and the greatest value that stay.
+type Limits struct {
+	Low  float64 `json:"low"`
+	High float64 `json:"high"`
 }
 
 // Merge shares the levels of train into those that stay and those that are too rare; both sorted.
@@ -38,75 +48,165 @@ type Merge struct {
 	Rare []string `json:"rare"`
 }
 
+// Options is what Fit is told besides the settings.
+type Options struct {
+	Skip    func(column string) bool // columns that are left as they are: identifiers, the target …; nil skips none
+	Row     string                   // the column that identifies a row; "" when there is none. Only Model reads it
+	Seed    uint64                   // of the draws of Model
+	Threads int                      // goroutines to keep busy; changes no result
+}
+
 // Fit learns a preparation from the train part, and from no other row.
 //
-// Columns for which skip returns true (identifiers, the target …) are left as they are; a nil skip skips none.
+// Columns that Options.Skip skips are left as they are, and nothing is learnt from them.
 //
 //   - Missing "keep", or nothing, keeps missing values. "drop" drops every row with a missing value in a prepared
-//     column. "median" fills them: a number with the median of train (between the middle two, half way; rounded
-//     half to even when the column is whole), a category with the most frequent level of train (of equally
-//     frequent ones, the first by bytes), which is then merged as any level is.
+//     column; all else is fitted on the rows that stay. "drop-by-subset" keeps them until Complete is asked.
+//     "median" fills them: a number with the median of train (between the middle two, half way; rounded half to even
+//     when the column is whole), a category or a one-hot set with the most frequent level of train (of equally
+//     frequent ones, the first by bytes; of a set, its columns in order and then none). "model" imputes them: see
+//     Imputer.
+//   - Indicator adds, behind each column with a missing value in train, a column of 1 where the value was missing
+//     and 0 where it was not; behind the last column of a one-hot set, one for the set.
+//   - Winsorise pulls numbers outside two quantiles of train (definition 7 of R. J. Hyndman, Y. Fan (1996), The
+//     American Statistician 50(4), 361–365; the nearest whole number when the column is whole) in to them. Without
+//     Columns it spares one-hot sets, and columns that would keep one value only, such as a rare 0/1 mark.
 //   - Levels merges every level of a category with fewer than Min rows in train, and every level that train
-//     has not, into Other. Other itself always stays. With "drop", the rows that stay are counted.
+//     has not, into Other. Other itself always stays. Rows without a value, filled or not, do not count.
+//   - Transform and OneHot are fitted on the prepared rows of train: see Space.
 //
-// It is an error when "median" meets a column without any value in train, and when "drop" would leave no row of train.
-func Fit(train *frame.Frame, cfg Config, skip func(column string) bool) (*Fitted, error) {
-	if err := cfg.check(); err != nil {
+// It is an error when "median" or "model" meets a column without any value in train, when "drop" would leave no row
+// of train, when a column that the settings name is not there, is not prepared or is of the wrong kind, when train
+// cannot be transformed, when rows of train are no one-hot set, and when a new column has the name of another.
+func Fit(ctx context.Context, train *frame.Frame, cfg Config, opt Options) (*Fitted, error) {
+	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	fitted := &Fitted{Missing: cfg.Missing, Columns: []Column{}}
-	if fitted.Missing == "" {
-		fitted.Missing = Keep
-	}
+	fitted := &Fitted{Missing: cmp.Or(cfg.Missing, Keep), Columns: []Column{}}
 	if cfg.Levels != nil {
 		fitted.Other = cfg.Levels.Other
 	}
 	var chosen []*frame.Column
 	for _, c := range train.Columns() {
-		if skip == nil || !skip(c.Name) {
+		if opt.Skip == nil || !opt.Skip(c.Name) {
 			chosen = append(chosen, c)
 		}
 	}
-	if fitted.Missing == Drop {
-		kept, err := complete(chosen, train.Rows())
+	var err error
+	if fitted.Sets, err = fitSets(train, chosen, cfg.OneHot); err != nil {
+		return nil, err
+	}
+	if err := fitted.validSets(train); err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	if err := fitted.clean(ctx, train, chosen, cfg, opt); err != nil {
+		return nil, err
+	}
+	return fitted, fitted.fitSpace(ctx, train, cfg, opt)
+}
+
+// clean learns what Apply does. chosen are the columns to prepare.
+func (p *Fitted) clean(ctx context.Context, train *frame.Frame, chosen []*frame.Column, cfg Config, opt Options) error {
+	if p.Missing == Drop {
+		kept, err := complete(chosen, train.Rows(), Drop)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		for i, c := range chosen { // levels are counted over the rows that stay
+		for i, c := range chosen {
 			chosen[i] = c.Take(kept)
 		}
 	}
-	for _, c := range chosen {
-		column, err := fitColumn(c, fitted.Missing, cfg.Levels)
-		if err != nil {
-			return nil, err
-		}
-		fitted.Columns = append(fitted.Columns, column)
+	winsors, err := p.winsors(train, chosen, cfg.Winsorise)
+	if err != nil {
+		return err
 	}
-	return fitted, nil
+	for i, c := range chosen {
+		chosen[i], _, _ = winsors[i].apply(c)
+	}
+	for i, c := range chosen {
+		column, err := fitColumn(c, p.Missing, cfg.Levels)
+		if err != nil {
+			return err
+		}
+		column.Winsor = winsors[i]
+		p.Columns = append(p.Columns, column)
+	}
+	rows, err := frame.New(chosen...)
+	if err != nil {
+		return err
+	}
+	switch p.Missing {
+	case Median:
+		err = p.fillSets(rows)
+	case Model:
+		p.Imputer, err = fitImputer(ctx, rows, p.Sets, opt)
+	}
+	if err != nil || !cfg.Indicator {
+		return err
+	}
+	return p.addIndicators(train, rows)
 }
 
-func (cfg Config) check() error {
-	switch cfg.Missing {
-	case "", Keep, Median, Drop:
-	default:
-		return fmt.Errorf(`missing is %q: want "keep", "median" or "drop"`, cfg.Missing)
+// fillSets makes the missing rows of each set the most frequent level of it, in place of the median of each column.
+func (p *Fitted) fillSets(train *frame.Frame) error {
+	for i := range p.Sets {
+		set := &p.Sets[i]
+		folded, err := set.fold(train)
+		if err != nil {
+			return err
+		}
+		rows := map[string]int{}
+		for _, code := range folded.Codes {
+			if code != frame.Missing {
+				rows[folded.Levels[code]]++
+			}
+		}
+		levels := set.levels()
+		counts := make([]int, len(levels))
+		for j, l := range levels {
+			counts[j] = rows[l]
+		}
+		most := levels[mostFrequent(counts)]
+		for j := range p.Columns {
+			if c := &p.Columns[j]; slices.ContainsFunc(set.Columns, func(m Member) bool { return m.Name == c.Name }) {
+				fill := 0.0
+				if c.Name == most {
+					fill = 1
+				}
+				c.FillNumber = &fill
+			}
+		}
 	}
-	switch l := cfg.Levels; {
-	case l == nil:
-		return nil
-	case l.Min < 0:
-		return fmt.Errorf("levels.min is %d: want a number of rows, 0 or more", l.Min)
-	case l.Other == "":
-		return fmt.Errorf("levels.other is empty: name the level that rare ones are merged into")
+	return nil
+}
+
+// addIndicators gives a mark to each column, and to each set, with a missing value in train.
+func (p *Fitted) addIndicators(train, rows *frame.Frame) error {
+	sets := setOf(p.Sets)
+	for i := range p.Columns {
+		c := &p.Columns[i]
+		name := c.Name
+		if set := sets[c.Name]; set != nil {
+			if set.Columns[len(set.Columns)-1].Name != c.Name {
+				continue
+			}
+			name = set.Name
+		}
+		if rows.Column(c.Name).MissingCount() == 0 {
+			continue
+		}
+		c.Indicator = IndicatorName(name)
+		if train.Column(c.Indicator) != nil || slices.ContainsFunc(p.Sets, func(s Set) bool { return s.Name == c.Indicator }) {
+			return fmt.Errorf("indicator: the mark of %q would be named %q, which is there already", name, c.Indicator)
+		}
 	}
 	return nil
 }
 
 func fitColumn(c *frame.Column, missing string, levels *Levels) (Column, error) {
 	out := Column{Name: c.Name, Kind: c.Kind}
-	if c.MissingCount() == c.Len() && missing == Median {
-		return out, fmt.Errorf(`missing "median": column %q has no value in train; leave it out of the data set, or use "keep"`, c.Name)
+	if (missing == Median || missing == Model) && c.MissingCount() == c.Len() {
+		return out, fmt.Errorf(`missing %q: column %q has no value in train; leave it out of the data set, or use "keep"`, missing, c.Name)
 	}
 	if c.Kind == frame.Number {
 		if missing == Median {
@@ -115,12 +215,7 @@ func fitColumn(c *frame.Column, missing string, levels *Levels) (Column, error) 
 		}
 		return out, nil
 	}
-	rows := make([]int, len(c.Levels))
-	for _, code := range c.Codes {
-		if code != frame.Missing {
-			rows[code]++
-		}
-	}
+	rows := levelRows(c)
 	if levels != nil {
 		out.Merge = merge(c.Levels, rows, *levels)
 	}
@@ -132,6 +227,17 @@ func fitColumn(c *frame.Column, missing string, levels *Levels) (Column, error) 
 		out.FillLevel = &level
 	}
 	return out, nil
+}
+
+// levelRows counts the rows of each level.
+func levelRows(c *frame.Column) []int {
+	rows := make([]int, len(c.Levels))
+	for _, code := range c.Codes {
+		if code != frame.Missing {
+			rows[code]++
+		}
+	}
+	return rows
 }
 
 // merge decides which levels stay, by the number of rows of each.
@@ -167,22 +273,28 @@ func mostFrequent(rows []int) int {
 // median returns the median of the values that are there, of which there must be one, rounded half to even
 // when whole is set.
 func median(values []float64, whole bool) float64 {
-	present := make([]float64, 0, len(values))
-	for _, v := range values {
-		if !math.IsNaN(v) {
-			present = append(present, v)
-		}
-	}
-	slices.Sort(present)
-	n := len(present)
-	m := present[n/2]
+	sorted := present(values)
+	n := len(sorted)
+	m := sorted[n/2]
 	if n%2 == 0 {
-		m = middle(present[n/2-1], m)
+		m = middle(sorted[n/2-1], m)
 	}
 	if whole {
 		m = math.RoundToEven(m)
 	}
 	return m + 0 // −0 is 0: equal data, equal bytes
+}
+
+// present returns the values that are not missing, sorted.
+func present(values []float64) []float64 {
+	out := make([]float64, 0, len(values))
+	for _, v := range values {
+		if !math.IsNaN(v) {
+			out = append(out, v)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // middle is half way from a to b. Halves are added only where the sum overflows: half of a tiny number is inexact.
@@ -193,32 +305,5 @@ func middle(a, b float64) float64 {
 	return a/2 + b/2
 }
 
-// complete returns the rows that have a value in every column, ascending; with none, though there are rows, an error.
-func complete(columns []*frame.Column, rows int) ([]int, error) {
-	incomplete := make([]bool, rows)
-	var worst *frame.Column
-	most := 0
-	for _, c := range columns {
-		missing := 0
-		for row := range incomplete {
-			if c.IsMissing(row) {
-				incomplete[row] = true
-				missing++
-			}
-		}
-		if missing > most {
-			worst, most = c, missing
-		}
-	}
-	kept := []int{}
-	for row, no := range incomplete {
-		if !no {
-			kept = append(kept, row)
-		}
-	}
-	if len(kept) == 0 && rows > 0 {
-		return nil, fmt.Errorf(`missing "drop" leaves none of %d rows: column %q has no value in %d of them; leave it out, or use "keep" or "median"`,
-			rows, worst.Name, most)
-	}
-	return kept, nil
-}
+// sorted returns the keys of a map in order.
+func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,6 +1,7 @@
 package prepare
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -16,7 +17,10 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/frame"
 )
 
-var nan = math.NaN()
+var (
+	ctx = context.Background()
+	nan = math.NaN()
+)
 
 // equalFrames compares all fields of all columns; NaN equals NaN.
 func equalFrames(a, b *frame.Frame) string {
@@ -41,11 +45,11 @@ func whole(name string, values ...float64) *frame.Column {
 
 func prepared(t *testing.T, train, f *frame.Frame, cfg Config, skip ...string) (*frame.Frame, []plugins.Count) {
 	t.Helper()
-	fitted, err := Fit(train, cfg, func(column string) bool { return slices.Contains(skip, column) })
+	fitted, err := Fit(ctx, train, cfg, Options{Skip: func(column string) bool { return slices.Contains(skip, column) }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, counts, err := fitted.Apply(f)
+	out, counts, err := fitted.Apply(ctx, f, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +211,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		cfg   Config
 		want  string
 	}{
-		{"unknown treatment", f, Config{Missing: "mean"}, `missing is "mean": want "keep", "median" or "drop"`},
+		{"unknown treatment", f, Config{Missing: "mean"}, `missing is "mean": want "keep", "median", "model", "drop" or "drop-by-subset"`},
 		{"negative min", f, Config{Levels: &Levels{Min: -1, Other: "o"}}, "levels.min is -1"},
 		{"no other", f, Config{Levels: &Levels{Min: 1}}, "levels.other is empty"},
 		{"number without a value", f, Config{Missing: Median}, `column "lactate" has no value in train`},
@@ -218,7 +222,7 @@ func TestMistakesAreNamed(t *testing.T) {
 	}
 	for _, tt := range fit {
 		t.Run(tt.name, func(t *testing.T) {
-			fitted, err := Fit(tt.train, tt.cfg, nil)
+			fitted, err := Fit(ctx, tt.train, tt.cfg, Options{})
 			if err == nil || fitted != nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("fitted %v, error %v; want %q", fitted, err, tt.want)
 			}
@@ -233,13 +237,13 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"column of another kind", frame.Must(category("age", "a"), category("unit", "b")), `column "age" is a category, but was a number`},
 		{"nothing left", few, "leaves none of 2 rows"},
 	}
-	fitted, err := Fit(frame.Must(whole("age", 1), category("unit", "a")), Config{Missing: Drop}, nil)
+	fitted, err := Fit(ctx, frame.Must(whole("age", 1), category("unit", "a")), Config{Missing: Drop}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range apply {
 		t.Run("apply: "+tt.name, func(t *testing.T) {
-			out, _, err := fitted.Apply(tt.f)
+			out, _, err := fitted.Apply(ctx, tt.f, 2)
 			if err == nil || out != nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("frame %v, error %v; want %q", out, err, tt.want)
 			}
@@ -294,11 +298,11 @@ func TestProperties(t *testing.T) {
 		if i%2 == 0 {
 			cfg.Levels = &Levels{Min: rng.IntN(6), Other: "OTHER"}
 		}
-		fitted, err := Fit(train, cfg, isTarget)
+		fitted, err := Fit(ctx, train, cfg, Options{Skip: isTarget})
 		if err != nil {
 			t.Fatal(err)
 		}
-		all, _, err := fitted.Apply(f)
+		all, _, err := fitted.Apply(ctx, f, 2)
 		if err != nil {
 			continue // no complete row
 		}
@@ -311,7 +315,7 @@ func TestProperties(t *testing.T) {
 				return slices.ContainsFunc(f.Columns(), func(c *frame.Column) bool { return c.IsMissing(row) })
 			})
 		}
-		part, _, err := fitted.Apply(f.Take(rows))
+		part, _, err := fitted.Apply(ctx, f.Take(rows), 2)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -365,7 +369,7 @@ func read(t *testing.T, fitted *Fitted) *Fitted {
 
 func TestFittedJSON(t *testing.T) {
 	train := frame.Must(whole("age", 0, 0, nan), frame.NewNumber("x", []float64{math.Copysign(0, -1), nan, nan}), category("unit", "b a b"))
-	fitted, err := Fit(train, Config{Missing: Median, Levels: &Levels{Min: 2, Other: "o"}}, nil)
+	fitted, err := Fit(ctx, train, Config{Missing: Median, Levels: &Levels{Min: 2, Other: "o"}}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package split
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -61,8 +62,8 @@ func TestEveryRowIsInOnePartAndEverySubjectToo(t *testing.T) {
 		f, subject := stays(rng, 30+rng.IntN(200))
 		cfg := shares(rng)
 		cfg.By = []string{"row", "subject"}[i%2]
-		cfg.Stratify = []string{"", "death", "unit"}[rng.IntN(3)]
-		a, err := Assign(f, subject, cfg, source(uint64(i)))
+		cfg.Stratify = [][]string{nil, {"death"}, {"unit"}}[rng.IntN(3)]
+		a, err := Assign(f, Columns{Subject: subject}, cfg, source(uint64(i)))
 		if err != nil {
 			t.Fatalf("%+v: %v", cfg, err)
 		}
@@ -174,7 +175,7 @@ func TestTheOrderOfRowsDoesNotMoveASubject(t *testing.T) {
 		frame.NewNumber("death", death),
 	)
 	cfg := usual
-	cfg.By, cfg.Stratify = "subject", "death"
+	cfg.By, cfg.Stratify = "subject", []string{"death"}
 	for _, column := range []string{"name", "id"} {
 		want := partOfSubjects(t, f, column, cfg)
 		for range 5 {
@@ -187,7 +188,7 @@ func TestTheOrderOfRowsDoesNotMoveASubject(t *testing.T) {
 
 func partOfSubjects(t *testing.T, f *frame.Frame, column string, cfg Config) map[float64]plugins.Part {
 	t.Helper()
-	a, err := Assign(f, f.Column(column), cfg, source(9))
+	a, err := Assign(f, Columns{Subject: f.Column(column)}, cfg, source(9))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,9 +204,9 @@ func partOfSubjects(t *testing.T, f *frame.Frame, column string, cfg Config) map
 func TestTheSeedDecides(t *testing.T) {
 	f, subject := stays(source(4), 300)
 	cfg := usual
-	cfg.Stratify = "death"
+	cfg.Stratify = []string{"death"}
 	split := func(seed uint64) string {
-		a, err := Assign(f, subject, cfg, source(seed))
+		a, err := Assign(f, Columns{Subject: subject}, cfg, source(seed))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -224,15 +225,45 @@ func TestTheSeedDecides(t *testing.T) {
 	}
 }
 
+// The splits of one stratify column, by row and by subject, are those of the first version, byte for byte.
+func TestEarlierSplitsStay(t *testing.T) {
+	f, subject := stays(source(11), 400)
+	for _, tt := range []struct{ by, stratify, want string }{
+		{"row", "", "c57b4fbaebda2e0a8c608bfddf39f8135d2da74c3944fb328c6ef679d19b29c5"},
+		{"row", "death", "3410e58fbcfc2a5e8ca5add1e6f86f01dad85dffd413e005de0f44f9939af154"},
+		{"row", "unit", "bc4a271fa7d218f6faf1dc85101b00e8b9e4162ddd10e9d54f8d2f95cded429c"},
+		{"subject", "", "f7c6d2499e81e3ff8c5bcc8bf0e83939513bdbf641dd4fe862d6acee8703efbd"},
+		{"subject", "death", "2e6575881f79d03e5227ffdbcd6e2dcfdccb5a94f5dc81ceb834f20dc0fef9eb"},
+		{"subject", "unit", "b36495ab4739b414cb188d65975ffe51742d334fe7f6c637b65811727c1e414d"},
+	} {
+		cfg := usual
+		cfg.By = tt.by
+		if tt.stratify != "" {
+			cfg.Stratify = []string{tt.stratify}
+		}
+		a, err := Assign(f, Columns{Subject: subject}, cfg, source(12))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := json.Marshal(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprintf("%x", sha256.Sum256(b)); got != tt.want {
+			t.Errorf("by %s, stratified by %q: digest %s; raise Version when this is meant", tt.by, tt.stratify, got)
+		}
+	}
+}
+
 // Over many seeds each row is in train as often as the share says: nothing but chance decides within a stratum.
 func TestChanceIsFair(t *testing.T) {
 	f := frame.Must(frame.NewNumber("death", []float64{0, 0, 0, 0, 0, 0, 1, 1, 1, 1}))
-	cfg := Config{Train: 0.5, Test: 0.5, By: "row", Stratify: "death"}
+	cfg := Config{Train: 0.5, Test: 0.5, By: "row", Stratify: []string{"death"}}
 	const draws = 4000
 	inTrain := make([]int, f.Rows())
 	r := source(5)
 	for range draws {
-		a, err := Assign(f, nil, cfg, r)
+		a, err := Assign(f, Columns{}, cfg, r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -260,11 +291,11 @@ func TestASubjectBelongsToTheStratumOfItsRarestValue(t *testing.T) {
 		0,    // f
 		0, 0, // g
 	}))
-	u, err := unitsOf(f, subject, "subject")
+	u, err := unitsOf(f.Rows(), subject, "subject")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := stratify(f, "x")
+	s, err := stratify([]*frame.Column{f.Column("x")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +310,7 @@ func TestASubjectBelongsToTheStratumOfItsRarestValue(t *testing.T) {
 
 func TestRowsWithoutASubjectAreNoted(t *testing.T) {
 	subject := frame.NewCategoryFromStrings("subject", strings.Fields("a a b b - -"), []bool{4: true, 5: true})
-	a, err := Assign(frame.Must(subject), subject, Config{Train: 0.5, Test: 0.5, By: "subject"}, source(1))
+	a, err := Assign(frame.Must(subject), Columns{Subject: subject}, Config{Train: 0.5, Test: 0.5, By: "subject"}, source(1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -325,7 +356,7 @@ func TestTheSubjectDecidesNothingByRow(t *testing.T) {
 		t.Helper()
 		cfg := usual
 		cfg.By = by
-		a, err := Assign(f, subject, cfg, source(1))
+		a, err := Assign(f, Columns{Subject: subject}, cfg, source(1))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -367,7 +398,7 @@ func TestStrataAreCountedAndNoted(t *testing.T) {
 		frame.NewCategoryFromStrings("subject", strings.Fields("a a b b c c d d e f"), nil),
 		frame.NewCategoryFromStrings("sex", strings.Fields("F F M M F F M M - F"), []bool{8: true, 9: false}),
 	)
-	a, err := Assign(f, f.Column("subject"), Config{Train: 0.5, Test: 0.5, By: "subject", Stratify: "sex"}, source(1))
+	a, err := Assign(f, Columns{Subject: f.Column("subject")}, Config{Train: 0.5, Test: 0.5, By: "subject", Stratify: []string{"sex"}}, source(1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -419,6 +450,7 @@ func TestAssignNamesWhatIsWrong(t *testing.T) {
 	f := frame.Must(
 		frame.NewNumber("age", age),
 		frame.NewCategoryFromStrings("name", strings.Fields(strings.Repeat("x y z ", 20)), nil),
+		frame.NewCategoryFromStrings("x", strings.Fields(strings.Repeat("x x x y y y z z z z ", 6)), nil),
 	)
 	subject := frame.NewNumber("id", age)
 	with := func(change func(*Config)) Config {
@@ -436,14 +468,16 @@ func TestAssignNamesWhatIsWrong(t *testing.T) {
 		{"shares below 1", with(func(c *Config) { c.Train = 0.5 }), nil, 60, "sum to 0.9: want 1"},
 		{"negative share", with(func(c *Config) { c.Test, c.Train = -0.15, 0.9 }), nil, 60, `part "test" is -0.15`},
 		{"share that is no number", with(func(c *Config) { c.Test = math.NaN() }), nil, 60, `part "test" is NaN`},
-		{"unknown unit", with(func(c *Config) { c.By = "site" }), nil, 60, `by is "site": want "row" or "subject"`},
+		{"unknown unit", with(func(c *Config) { c.By = "ward" }), nil, 60, `by is "ward": want "row", "subject", "site" or "time"`},
 		{"no unit", with(func(c *Config) { c.By = "" }), nil, 60, `by is ""`},
 		{"no subject column", with(func(c *Config) { c.By = "subject" }), nil, 60, "has no subject column"},
 		{"subject of other rows, by row", usual, subject, 30, `subject column "id" has 60 rows, the data set has 30`},
 		{"subject of other rows", with(func(c *Config) { c.By = "subject" }), subject, 30, `subject column "id" has 60 rows, the data set has 30`},
-		{"unknown column", with(func(c *Config) { c.Stratify = "death" }), nil, 60, `no column named "death" among the 2`},
-		{"continuous column", with(func(c *Config) { c.Stratify = "age" }), nil, 60, `"age" has 21 distinct values, more than 20`},
-		{"too many levels", with(func(c *Config) { c.Stratify = "name" }), nil, 5, `"name" has 3 distinct values for 5 rows`},
+		{"unknown column", with(func(c *Config) { c.Stratify = []string{"death"} }), nil, 60, `no column named "death" among the 3`},
+		{"continuous column", with(func(c *Config) { c.Stratify = []string{"age"} }), nil, 60, `"age" has 21 distinct values, more than 20`},
+		{"a column named twice", with(func(c *Config) { c.Stratify = []string{"name", "name"} }), nil, 60, `column "name" is named twice`},
+		{"too many combinations", with(func(c *Config) { c.Stratify = []string{"name", "x"} }), nil, 9, `columns ["name" "x"] have, in combination, 9 distinct values for 9 rows`},
+		{"too many levels", with(func(c *Config) { c.Stratify = []string{"name"} }), nil, 5, `"name" has 3 distinct values for 5 rows`},
 		{"a part left empty", usual, nil, 3, `part "validation" with share 0.1 gets none of the 3 rows`},
 		{"no rows", usual, nil, 0, `part "train" with share 0.6 gets none of the 0 rows`},
 	}
@@ -453,7 +487,7 @@ func TestAssignNamesWhatIsWrong(t *testing.T) {
 			for i := range rows {
 				rows[i] = i
 			}
-			a, err := Assign(f.Take(rows), tt.subject, tt.cfg, source(1))
+			a, err := Assign(f.Take(rows), Columns{Subject: tt.subject}, tt.cfg, source(1))
 			if err == nil || a != nil {
 				t.Fatalf("assignment %v, error %v; want an error alone", a, err)
 			}
@@ -467,9 +501,9 @@ func TestAssignNamesWhatIsWrong(t *testing.T) {
 func BenchmarkAssignBySubject(b *testing.B) {
 	f, subject := stays(source(6), 1_000_000)
 	cfg := usual
-	cfg.By, cfg.Stratify = "subject", "death"
+	cfg.By, cfg.Stratify = "subject", []string{"death"}
 	for b.Loop() {
-		if _, err := Assign(f, subject, cfg, source(1)); err != nil {
+		if _, err := Assign(f, Columns{Subject: subject}, cfg, source(1)); err != nil {
 			b.Fatal(err)
 		}
 	}

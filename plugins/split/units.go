@@ -18,18 +18,17 @@ type units struct {
 	name      string // "rows" or "subjects"
 }
 
-func unitsOf(f *frame.Frame, subject *frame.Column, by string) (*units, error) {
+// unitsOf numbers the units of a split by "row" or "subject".
+func unitsOf(rows int, subject *frame.Column, by string) (*units, error) {
 	switch {
-	case subject != nil && subject.Len() != f.Rows():
-		return nil, fmt.Errorf("subject column %q has %d rows, the data set has %d", subject.Name, subject.Len(), f.Rows())
-	case by == "row":
-		u := &units{of: make([]int32, f.Rows()), count: f.Rows(), name: "rows"}
+	case by == ByRow:
+		u := &units{of: make([]int32, rows), count: rows, name: "rows"}
 		for row := range u.of {
 			u.of[row] = int32(row)
 		}
 		return u, nil
-	case by != "subject":
-		return nil, fmt.Errorf(`by is %q: want "row" or "subject"`, by)
+	case by != BySubject:
+		return nil, fmt.Errorf(`by is %q: want "row", "subject", "site" or "time"`, by)
 	case subject == nil:
 		return nil, fmt.Errorf(`by is "subject", but the data set has no subject column: declare one, or split by "row"`)
 	}
@@ -71,6 +70,19 @@ func indexed(c *frame.Column) (of []int32, values []string) {
 		}
 	}
 	return of, values
+}
+
+// people numbers the subjects of the rows, or the rows where no subject is known.
+func people(rows int, subject *frame.Column) *units {
+	by := BySubject
+	if subject == nil {
+		by = ByRow
+	}
+	u, err := unitsOf(rows, subject, by)
+	if err != nil {
+		panic(err) // a subject column is there when it is asked for
+	}
+	return u
 }
 
 // all returns the numbers of all units.

@@ -196,7 +196,7 @@ command line is wrong, 3 some cells failed, 130 interrupted.`,
 	settingFlags(root.PersistentFlags())
 	root.AddCommand(
 		a.vetCommand(), a.planCommand(), a.runCommand(), a.showCommand(), a.reportCommand(),
-		a.explainCommand(), a.pluginsCommand(), a.cacheCommand(), a.schemaCommand(), a.versionCommand(), a.completionCommand(),
+		a.explainCommand(), a.pluginsCommand(), a.cacheCommand(), a.dataCommand(), a.schemaCommand(), a.versionCommand(), a.completionCommand(),
 	)
 	root.SetHelpCommand(helpCommand())
 	root.CompletionOptions.DisableDefaultCmd = true // completionCommand is ours

@@ -119,11 +119,14 @@ func TestExamplesOfTheHelp(t *testing.T) {
 	dir, env := workplace(t)
 	try(t, dir, env, "ehrlab run experiments/quickstart.cue")
 	commands := [][]string{nil}
-	for _, name := range strings.Fields("vet plan run show report explain plugins cache schema version completion help") {
+	for _, name := range strings.Fields("vet plan run show report explain plugins cache data schema version completion help") {
 		commands = append(commands, []string{name})
 	}
 	for _, name := range strings.Fields("ls verify gc") {
 		commands = append(commands, []string{"cache", name})
+	}
+	for _, name := range strings.Fields("inspect verify write") {
+		commands = append(commands, []string{"data", name})
 	}
 	ran := map[string]bool{}
 	for _, c := range commands {

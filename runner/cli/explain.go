@@ -47,7 +47,7 @@ type explained struct {
 
 func (a *app) explain(c *cache.Cache, cell *plan.Cell) error {
 	var steps []explained
-	for _, s := range stepsOf(cell) {
+	for _, s := range cell.Steps() {
 		x := explained{Stage: string(s.Stage), Label: s.Label, Key: s.Key}
 		if _, x.Cached = c.Lookup(s.Key); !x.Cached {
 			if near, ok := c.Nearest(s.Recipe); ok {

@@ -67,7 +67,8 @@ type stageSummary struct {
 type pendingSummary struct {
 	Axis  string `json:"axis"`
 	Wants string `json:"wants"`
-	Cells int    `json:"cells"` // at most
+	Cells int    `json:"cells"` // at most; with Each, for each hospital or pair of hospitals
+	Each  bool   `json:"each,omitempty"`
 }
 
 type cellSummary struct {
@@ -84,7 +85,7 @@ func summarise(p *plan.Plan, c *cache.Cache) planSummary {
 		Excluded: len(p.Excluded), Steps: len(p.Steps), Stages: map[string]*stageSummary{},
 	}
 	for _, n := range p.Pending {
-		s.Pending = append(s.Pending, pendingSummary{n.Axis, n.Wants, n.Cells()})
+		s.Pending = append(s.Pending, pendingSummary{n.Axis, n.Wants, n.Cells(), n.Each})
 	}
 	for _, step := range p.Steps {
 		if s.Stages[string(step.Stage)] == nil {
@@ -132,7 +133,7 @@ func cellList(p *plan.Plan, c *cache.Cache) []cellSummary {
 		for j, v := range cell.Values {
 			list[i].Axes[p.Axes[j]] = v.String()
 		}
-		for _, s := range stepsOf(cell) {
+		for _, s := range cell.Steps() {
 			if hit(p, c, s) {
 				list[i].Cached++
 			} else {
@@ -143,22 +144,16 @@ func cellList(p *plan.Plan, c *cache.Cache) []cellSummary {
 	return list
 }
 
-// stepsOf lists the steps of a cell in the order of the stages.
-func stepsOf(cell *plan.Cell) []*plan.Step {
-	chain := cell.Dataset
-	steps := []*plan.Step{chain.Read, chain.Cohort, chain.Split, chain.Prepare, cell.Generate.Inputs[1], cell.Generate}
-	for _, m := range cell.Measures {
-		steps = append(steps, m.Step)
-	}
-	return steps
-}
-
 func (a *app) printPlan(p *plan.Plan, c *cache.Cache, s planSummary, cells bool) {
 	a.printf("%s: %s, %s (%s)\n", s.Experiment, plural(s.Cells, "cell"), plural(s.Steps, "step"), s.Depth)
 	for _, reason := range s.Static {
 		a.printf("  keys are unknown: %s\n", reason)
 	}
 	for _, n := range s.Pending {
+		if n.Each {
+			a.printf("  %s more for each: axis %s waits for the %s\n", plural(n.Cells, "cell"), n.Axis, n.Wants)
+			continue
+		}
 		a.printf("  up to %s more: axis %s waits for the %s\n", plural(n.Cells, "cell"), n.Axis, n.Wants)
 	}
 	a.printf("\n  %-10s %8s %8s %8s\n", "stage", "steps", "cached", "to run")

@@ -42,21 +42,22 @@ other cells go on. With --json it prints a line for every event, the last one wi
 
 // runEnd is the last line of run --json.
 type runEnd struct {
-	Event       string  `json:"event"` // "end"
-	Experiment  string  `json:"experiment"`
-	Version     string  `json:"version"` // empty when no cell has a result
-	New         bool    `json:"new"`     // false: an earlier version holds equal results
-	Complete    bool    `json:"complete"`
-	Cells       int     `json:"cells"`
-	Excluded    int     `json:"excluded"`
-	StepsRun    int     `json:"steps_run"`
-	StepsCached int     `json:"steps_cached"`
-	Failed      int     `json:"failed"` // cells
-	Damaged     int     `json:"damaged"`
-	Remade      bool    `json:"remade"` // tables and plots were made again, though no step ran
-	Interrupted bool    `json:"interrupted"`
-	Results     string  `json:"results"`
-	Seconds     float64 `json:"seconds"`
+	Event        string  `json:"event"` // "end"
+	Experiment   string  `json:"experiment"`
+	Version      string  `json:"version"` // empty when no cell has a result
+	New          bool    `json:"new"`     // false: an earlier version holds equal results
+	Complete     bool    `json:"complete"`
+	Cells        int     `json:"cells"`
+	Excluded     int     `json:"excluded"`
+	NotEstimable int     `json:"not_estimable"` // their test hospital has too few rows
+	StepsRun     int     `json:"steps_run"`
+	StepsCached  int     `json:"steps_cached"`
+	Failed       int     `json:"failed"` // cells
+	Damaged      int     `json:"damaged"`
+	Remade       bool    `json:"remade"` // tables and plots were made again, though no step ran
+	Interrupted  bool    `json:"interrupted"`
+	Results      string  `json:"results"`
+	Seconds      float64 `json:"seconds"`
 }
 
 // run runs a plan and records what comes out.
@@ -77,12 +78,16 @@ func (a *app) run(ctx context.Context, p *plan.Plan, c *cache.Cache, started tim
 	if errors.Is(err, engine.ErrInterrupted) {
 		return fmt.Errorf("%w: what was finished is kept; the same command goes on from there", err)
 	}
+	var mistake *plan.MistakeError
+	if errors.As(err, &mistake) {
+		return wrong(mistake)
+	}
 	if err != nil {
 		return err
 	}
 	end := runEnd{
 		Event: "end", Experiment: p.Experiment.Name, Complete: res.Failed == 0, Cells: res.Cells, Excluded: len(p.Excluded),
-		StepsRun: res.StepsRun, StepsCached: res.StepsCached, Failed: res.Failed, Damaged: res.Damaged,
+		NotEstimable: res.NotEstimable, StepsRun: res.StepsRun, StepsCached: res.StepsCached, Failed: res.Failed, Damaged: res.Damaged,
 	}
 	if res.StepsRun > 0 || !a.upToDate(&end, p) {
 		if err := a.record(ctx, p, c, res, opt, started, &end); err != nil {
@@ -197,7 +202,11 @@ func (a *app) record(ctx context.Context, p *plan.Plan, c *cache.Cache, res *eng
 func traceOf(p *plan.Plan, views record.Views) record.Trace {
 	t := record.Trace{Plan: p.Hash(), Views: record.ViewsHash(views), Cells: make([]record.CellTrace, len(p.Cells))}
 	for i, c := range p.Cells {
-		t.Cells[i] = record.CellTrace{Cell: c.ID, Generate: string(c.Generate.Key), Measures: map[string]string{}}
+		t.Cells[i] = record.CellTrace{Cell: c.ID, Measures: map[string]string{}}
+		if c.NotEstimable != "" {
+			continue
+		}
+		t.Cells[i].Generate = string(c.Generate.Key)
 		for _, m := range c.Measures {
 			t.Cells[i].Measures[m.Metric.Name] = string(m.Step.Key)
 		}
@@ -248,7 +257,11 @@ func (a *app) printRun(p *plan.Plan, res *engine.Result, end runEnd) error {
 	case !end.New:
 		state = "equal to version " + end.Version
 	}
-	a.printf("%s: %s, %s run, %s cached, %d failed; %s (%s)\n", end.Experiment, plural(end.Cells, "cell"),
+	cells := plural(end.Cells, "cell")
+	if end.NotEstimable > 0 {
+		cells += fmt.Sprintf(" (%d not estimable)", end.NotEstimable)
+	}
+	a.printf("%s: %s, %s run, %s cached, %d failed; %s (%s)\n", end.Experiment, cells,
 		plural(end.StepsRun, "step"), plural(end.StepsCached, "step"), end.Failed, state, seconds(end.Seconds))
 	a.printf("results: %s\n", end.Results)
 	for _, plot := range v.Views.Plots {
@@ -285,7 +298,7 @@ func (a *app) printFailures(p *plan.Plan, res *engine.Result) {
 	}
 	for _, c := range p.Cells {
 		seen := map[*failed]bool{}
-		for _, s := range stepsOf(c) {
+		for _, s := range c.Steps() {
 			if f, ok := res.Failures[s]; ok && !seen[of[f.Root]] {
 				seen[of[f.Root]] = true
 				of[f.Root].cells = append(of[f.Root].cells, c.ID)

@@ -84,6 +84,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"exits":       exits,
 	"interrupted": interrupted,
 	"bad":         bad,
+	"demofigures": demoFigures,
 	"gz": func(ts *testscript.TestScript, _ bool, args []string) {
 		var b bytes.Buffer
 		w := gzip.NewWriter(&b)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/plugins/prepare"
 	"github.com/ehrlab/ehrlab/runner/cache"
 	"github.com/ehrlab/ehrlab/runner/plan"
 )
@@ -26,6 +27,7 @@ type meta struct {
 	Facts
 	Ranked      []plugins.RankedColumn `json:"ranked,omitempty"`      // features: the columns in order
 	Measurement *plugins.Measurement   `json:"measurement,omitempty"` // measure
+	Prepared    *prepare.Fitted        `json:"prepared,omitempty"`    // prepare: what later steps need of it
 }
 
 // Variable describes a column of a data set as it was read.
@@ -39,9 +41,11 @@ type Variable struct {
 // Facts is what the index of the cache keeps of an output, to be read without the output.
 type Facts struct {
 	*plan.PartRows                 // prepare
+	Sites          []plan.SiteFact `json:"sites,omitempty"` // sites
 	Counts         []plugins.Count `json:"counts,omitempty"`
 	Notes          []string        `json:"notes,omitempty"`
 	Variables      []Variable      `json:"variables,omitempty"` // dataset
+	Truth          []plugins.Truth `json:"truth,omitempty"`     // dataset
 	Long           bool            `json:"long,omitempty"`      // too much for the index: the output has it
 }
 

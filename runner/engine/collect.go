@@ -84,11 +84,10 @@ func (g *collector) manifest() {
 		used[record.PluginInfo{Stage: string(kind), Name: r.Plugin, Version: r.Version}] = true
 	}
 	for _, c := range p.Cells {
-		for _, s := range append(slices.Clone(c.Generate.Inputs), c.Generate, c.Dataset.Read, c.Dataset.Cohort, c.Dataset.Split) {
+		for _, s := range c.Steps() {
 			note(s.Stage, &s.Recipe)
 		}
 		for _, x := range c.Measures {
-			note(plan.StageMeasure, &x.Step.Recipe)
 			if seen[x.Metric.Name] {
 				continue
 			}
@@ -154,7 +153,7 @@ func (g *collector) chains() error {
 				return err
 			}
 		}
-		for _, s := range []*plan.Step{c.Read, c.Cohort, c.Split, c.Prepare} {
+		for _, s := range c.Steps() {
 			if key := (seen{c.Dataset.Name, s}); accounted[key] {
 				continue
 			} else {
@@ -191,27 +190,15 @@ func (g *collector) account(c *plan.Chain, s *plan.Step) error {
 	return nil
 }
 
-// fewest is the number of patients that a count of restricted data may stand for: smaller ones are withheld,
-// as cells of fewer than 11 are by the usual rule for releasing tables of health data (CMS cell size policy).
-const fewest = 11
-
 // count adds a count. What a restricted data set has fewer than 11 of is left out, but for what is counted of
 // its columns and files.
 func (g *collector) count(c *plan.Chain, count record.Count) {
-	small := count.Value > 0 && count.Value < fewest
-	if small && g.governance(c) == plugins.Restricted && count.Stage != string(plan.StageDataset) && count.Stage != string(plan.StageFeatures) {
+	small := count.Value > 0 && count.Value < plugins.FewestTold
+	if small && c.Governance() == plugins.Restricted && count.Stage != string(plan.StageDataset) && count.Stage != string(plan.StageFeatures) {
 		g.withheld = true
 		return
 	}
 	g.core.Counts = append(g.core.Counts, count)
-}
-
-// governance is what the experiment says of the rows of a data set, else the data set itself.
-func (g *collector) governance(c *plan.Chain) plugins.Governance {
-	if c.Dataset.Governance != "" || c.Header == nil {
-		return c.Dataset.Governance
-	}
-	return c.Header.Governance
 }
 
 // subset lists the columns of a cell's feature subset, by place, once for each subset of a data set.
@@ -227,6 +214,7 @@ func (g *collector) subset(c *plan.Cell) error {
 	if err != nil {
 		return err
 	}
+	g.ranking(c, step, a.meta.Facts)
 	columns, err := w.Features.Cut(a.meta.Ranked, w.Suffix)
 	if err != nil {
 		return nil // the cells that need the subset say so
@@ -241,6 +229,30 @@ func (g *collector) subset(c *plan.Cell) error {
 		})
 	}
 	return nil
+}
+
+// ranking adds what a ranking found, once for each data set that it ranks the columns of.
+func (g *collector) ranking(c *plan.Cell, step *plan.Step, f Facts) {
+	key := rankedSubset{step: step, dataset: c.Dataset.Dataset.Name}
+	if g.ranked[key] {
+		return
+	}
+	g.ranked[key] = true
+	for _, count := range f.Counts {
+		count.Dims = withDim(count.Dims, "ranking", step.Recipe.Plugin)
+		for axis, value := range c.Dataset.Variant {
+			count.Dims = withDim(count.Dims, axis, value)
+		}
+		g.count(c.Dataset, record.Count{Dataset: key.dataset, Stage: string(plan.StageFeatures), Count: count})
+	}
+	if c.Dataset.Restrict != nil { // the counts tell the same of each set of train hospitals
+		return
+	}
+	for _, n := range f.Notes {
+		if note := key.dataset + ": " + step.Recipe.Plugin + ": " + n; !slices.Contains(g.core.Manifest.Notes, note) {
+			g.core.Manifest.Notes = append(g.core.Manifest.Notes, note)
+		}
+	}
 }
 
 // pending adds the cells whose values were never decided, since what decides them failed.
@@ -264,7 +276,7 @@ func (g *collector) generateNotes() {
 		g.core.Manifest.Notes = append(g.core.Manifest.Notes, fmt.Sprintf("%s (cells: %d)", n, g.noted[n]))
 	}
 	if g.withheld {
-		g.core.Manifest.Notes = append(g.core.Manifest.Notes, fmt.Sprintf("counts of fewer than %d rows of restricted data are withheld", fewest))
+		g.core.Manifest.Notes = append(g.core.Manifest.Notes, fmt.Sprintf("counts of fewer than %d rows of restricted data are withheld", plugins.FewestTold))
 	}
 }
 
@@ -277,7 +289,7 @@ func (g *collector) data(c *plan.Chain) error {
 	if c.Header != nil {
 		info.Licence, info.Citation, info.Notes = c.Header.Licence, c.Header.Citation, c.Header.Notes
 	}
-	info.Governance = g.governance(c)
+	info.Governance = c.Governance()
 	if c.Dataset.Licence != "" {
 		info.Licence = c.Dataset.Licence
 	}
@@ -294,6 +306,7 @@ func (g *collector) data(c *plan.Chain) error {
 	if err != nil {
 		return err
 	}
+	info.Truth = f.Truth
 	for _, v := range f.Variables {
 		info.Columns = append(info.Columns, record.ColumnInfo{Name: v.Name, Kind: string(v.Kind), Unit: v.Unit, Role: string(c.Roles[v.Name]), Missing: &v.Missing})
 	}
@@ -306,6 +319,16 @@ func (g *collector) cell(c *plan.Cell) error {
 	row := record.Cell{ID: c.ID, Axes: axesOf(g.plan, c.Values), Status: record.CellOK}
 	if f := failureOf(c, g.res.Failures); f != nil {
 		row.Status, row.Stage, row.Reason = record.CellFailed, string(f.Root.Stage), f.Err.Error()
+	}
+	if c.NotEstimable != "" {
+		row.Status, row.Stage, row.Reason = record.CellNotEstimable, string(plan.StageSites), c.NotEstimable
+		g.core.Cells = append(g.core.Cells, row)
+		for _, m := range c.Measures {
+			for _, s := range m.Info.Scores {
+				g.score(c, m, plugins.Score{Name: s.Name, Status: plugins.Undefined, Reason: c.NotEstimable})
+			}
+		}
+		return nil
 	}
 	g.core.Cells = append(g.core.Cells, row)
 	if _, failed := g.res.Failures[c.Generate]; !failed {

@@ -54,6 +54,7 @@ type Event struct {
 // Result is what a run came to.
 type Result struct {
 	Cells, Failed                     int // cells in all, and those that lack a result
+	NotEstimable                      int // cells whose test hospital has too few rows
 	StepsRun, StepsCached, StepsTotal int
 	Damaged                           int
 	Bug                               bool // a plugin panicked or broke its contract

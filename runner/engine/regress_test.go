@@ -69,7 +69,7 @@ func TestDataSetsThatShareRowsKeepTheirRoles(t *testing.T) {
 func TestCellsThatWaitForAFailedStepFail(t *testing.T) {
 	b := newBench(t)
 	e := study(map[string]string{"a": "", "b": ""}, values(plugins.Train), 1)
-	e.Datasets[0].Split.Stratify = "nothing"
+	e.Datasets[0].Split.Stratify = []string{"nothing"}
 	core, res, err := b.run(t, t.Context(), e, engine.Options{Workers: 2})
 	if err != nil {
 		t.Fatal(err)

@@ -197,6 +197,9 @@ func (r *run) mapCells() {
 
 // lastSteps are the steps that a cell's results come from.
 func lastSteps(c *plan.Cell) []*plan.Step {
+	if c.NotEstimable != "" {
+		return nil
+	}
 	if len(c.Measures) == 0 {
 		return []*plan.Step{c.Generate}
 	}
@@ -310,13 +313,10 @@ func (r *run) endStep(s *plan.Step) {
 
 // grow adds the cells of every node whose steps are done.
 func (r *run) grow(ctx context.Context) error {
-	for _, node := range r.plan.Pending {
-		ready := true
-		for _, s := range node.Waits {
-			ready = ready && r.state[s.Index] == isDone
-		}
-		if !ready {
-			continue
+	for {
+		node := r.plan.Ready(func(s *plan.Step) bool { return r.state[s.Index] == isDone })
+		if node == nil {
+			return nil
 		}
 		for _, s := range node.Waits {
 			if _, ok := r.facts(s.Key); !ok { // damaged: read the output, which makes it again
@@ -332,12 +332,14 @@ func (r *run) grow(ctx context.Context) error {
 		r.admit(fresh)
 		r.event(Event{Kind: Grown})
 	}
-	return nil
 }
 
 // countCells counts the cells that lack a result.
 func (r *run) countCells() {
 	for _, c := range r.plan.Cells {
+		if c.NotEstimable != "" {
+			r.result.NotEstimable++
+		}
 		if failureOf(c, r.result.Failures) != nil {
 			r.result.Failed++
 		}

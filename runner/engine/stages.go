@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/cohort"
@@ -24,8 +25,12 @@ func (r *run) exec(ctx context.Context, s *plan.Step, threads int) (*artifact, e
 		return r.cohort(ctx, s, w)
 	case plan.SplitWork:
 		return r.split(ctx, s, w)
+	case plan.SitesWork:
+		return r.sites(ctx, s, w)
+	case plan.RestrictWork:
+		return r.restrict(ctx, s, w)
 	case plan.PrepareWork:
-		return r.prepare(ctx, s, w)
+		return r.prepare(ctx, s, w, threads)
 	case plan.FeaturesWork:
 		return r.features(ctx, s, w, threads)
 	case plan.GenerateWork:
@@ -43,7 +48,7 @@ func (r *run) dataset(ctx context.Context, s *plan.Step, w plan.DatasetWork, thr
 	if err != nil {
 		return nil, err
 	}
-	facts := Facts{Counts: data.Counts, Notes: data.Notes}
+	facts := Facts{Counts: data.Counts, Notes: data.Notes, Truth: data.Truth}
 	for _, c := range data.Frame.Columns() {
 		facts.Variables = append(facts.Variables, Variable{Name: c.Name, Kind: c.Kind, Unit: c.Unit, Missing: c.MissingCount()})
 	}
@@ -55,7 +60,7 @@ func (r *run) cohort(ctx context.Context, s *plan.Step, w plan.CohortWork) (*art
 	if err != nil {
 		return nil, err
 	}
-	rows, counts, err := cohort.Select(data.table, w.Dataset.Cohort)
+	rows, counts, err := cohort.Select(data.table, data.table.Column(w.Subject), w.Dataset.Cohort)
 	if err != nil {
 		return nil, err
 	}
@@ -89,26 +94,39 @@ func (r *run) split(ctx context.Context, s *plan.Step, w plan.SplitWork) (*artif
 			return nil, fmt.Errorf("column %q identifies the row, but %d of %d rows repeat the identifier of another: one stay could fall into two parts", w.Row, n, c.Len())
 		}
 	}
-	subject := table.Column(w.Subject) // by row it is counted with, where the data have it
-	if subject == nil && w.Dataset.Split.By == "subject" {
-		return nil, fmt.Errorf("no column %q to split by; a column with one value only is dropped when the data are read", w.Subject)
+	columns := split.Columns{ // by row the subject is counted with, where the data have it
+		Subject: table.Column(w.Subject), Site: table.Column(w.Site), Time: table.Column(w.Dataset.Split.Time),
 	}
-	a, err := split.Assign(table, subject, w.Dataset.Split, w.Rand.For(plugins.ForSplit))
+	for _, need := range []struct {
+		by, name string
+		column   *frame.Column
+	}{{split.BySubject, w.Subject, columns.Subject}, {split.BySite, w.Site, columns.Site}, {split.ByTime, w.Dataset.Split.Time, columns.Time}} {
+		if need.by == w.Dataset.Split.By && need.column == nil {
+			return nil, fmt.Errorf("no column %q to split by; a column with one value only is dropped when the data are read", need.name)
+		}
+	}
+	a, err := split.Assign(table, columns, w.Dataset.Split, w.Rand.For(plugins.ForSplit))
 	if err != nil {
 		return nil, err
 	}
-	names := make([]string, 0, len(rows))
+	return shares(a, rows), nil
+}
+
+// shares is the output of a split: the rows of the data set that belong to each part. of says which row each row of the
+// assignment is.
+func shares(a *split.Assignment, of []int) *artifact {
+	var names []string
 	var chosen []int
 	for _, p := range plugins.AllParts() {
 		for _, i := range a.Rows[p] {
-			chosen = append(chosen, rows[i])
+			chosen = append(chosen, of[i])
 			names = append(names, string(p))
 		}
 	}
 	return &artifact{
 		table: frame.Must(rowNumbers(chosen), frame.NewCategoryFromStrings(partColumn, names, nil)),
 		meta:  meta{Facts: Facts{Counts: a.Counts, Notes: a.Notes}},
-	}, nil
+	}
 }
 
 // repeated counts the rows whose value an earlier row has; a missing value repeats none.
@@ -136,8 +154,22 @@ func rowsOf(c *frame.Column) []int {
 	return rows
 }
 
+// partRows are the rows of the data set that belong to each part, as a split or restrict step left them.
+func partRows(shares *frame.Frame) map[plugins.Part][]int {
+	rows, part := rowsOf(shares.Column(rowColumn)), shares.Column(partColumn)
+	of := map[plugins.Part][]int{}
+	for _, p := range plugins.AllParts() {
+		of[p] = nil
+	}
+	for i, row := range rows {
+		p := plugins.Part(part.Levels[part.Codes[i]])
+		of[p] = append(of[p], row)
+	}
+	return of
+}
+
 // prepare fits on train alone, and applies what was fitted to every part.
-func (r *run) prepare(ctx context.Context, s *plan.Step, w plan.PrepareWork) (*artifact, error) {
+func (r *run) prepare(ctx context.Context, s *plan.Step, w plan.PrepareWork, threads int) (*artifact, error) {
 	data, err := r.store.load(ctx, s.Inputs[0])
 	if err != nil {
 		return nil, err
@@ -146,28 +178,24 @@ func (r *run) prepare(ctx context.Context, s *plan.Step, w plan.PrepareWork) (*a
 	if err != nil {
 		return nil, err
 	}
-	rows, part := rowsOf(shares.table.Column(rowColumn)), shares.table.Column(partColumn)
 	parts := map[plugins.Part]*frame.Frame{}
-	for _, p := range plugins.AllParts() {
-		var of []int
-		for i, row := range rows {
-			if part.Levels[part.Codes[i]] == string(p) {
-				of = append(of, row)
-			}
-		}
+	for p, of := range partRows(shares.table) {
 		parts[p] = data.table.Take(of)
 	}
 	if parts[plugins.Train].Column(w.Target) == nil {
 		return nil, fmt.Errorf("the data have no column %q for the target; a column that holds one value only is dropped when they are read", w.Target)
 	}
-	fitted, err := prepare.Fit(parts[plugins.Train], w.Dataset.Prepare, func(column string) bool { return slices.Contains(w.Skip, column) })
+	fitted, err := prepare.Fit(ctx, parts[plugins.Train], w.Dataset.Prepare, prepare.Options{
+		Skip: func(column string) bool { return slices.Contains(w.Skip, column) },
+		Row:  w.Row, Seed: w.Dataset.Split.Seed, Threads: threads,
+	})
 	if err != nil {
 		return nil, err
 	}
 	var counts []plugins.Count
-	var notes []string
+	notes := fitted.Notes
 	for _, p := range plugins.AllParts() {
-		applied, done, err := fitted.Apply(parts[p])
+		applied, done, err := fitted.Apply(ctx, parts[p], threads)
 		if err != nil {
 			return nil, fmt.Errorf("%s part: %w", p, err)
 		}
@@ -175,16 +203,15 @@ func (r *run) prepare(ctx context.Context, s *plan.Step, w plan.PrepareWork) (*a
 			notes = append(notes, n)
 		}
 		parts[p] = applied
-		for _, c := range done {
-			c.Dims = withDim(c.Dims, "part", string(p))
-			counts = append(counts, c)
-		}
+		counts = append(counts, inPart(done, p)...)
 	}
 	a, err := stack(parts)
 	if err != nil {
 		return nil, err
 	}
 	a.meta.Counts, a.meta.Notes = counts, notes
+	fitted.Imputer, fitted.Notes = nil, nil // it has done its work
+	a.meta.Prepared = fitted
 	return a, nil
 }
 
@@ -223,6 +250,10 @@ func withDim(dims map[string]string, name, value string) map[string]string {
 }
 
 func (r *run) features(ctx context.Context, s *plan.Step, w plan.FeaturesWork, threads int) (*artifact, error) {
+	prepared, err := r.store.load(ctx, s.Inputs[0])
+	if err != nil {
+		return nil, err
+	}
 	train, err := r.store.part(ctx, s.Inputs[0], plugins.Train)
 	if err != nil {
 		return nil, err
@@ -230,6 +261,9 @@ func (r *run) features(ctx context.Context, s *plan.Step, w plan.FeaturesWork, t
 	free := slices.DeleteFunc(train.Names(), func(n string) bool { return n != w.Target && slices.Contains(w.Barred, n) })
 	candidates, err := train.Select(free...)
 	if err != nil {
+		return nil, err
+	}
+	if candidates, _, err = prepared.meta.Prepared.Encode(candidates); err != nil {
 		return nil, err
 	}
 	env, end := r.env(s, w.Rand, threads)
@@ -249,26 +283,35 @@ func (r *run) features(ctx context.Context, s *plan.Step, w plan.FeaturesWork, t
 	return &artifact{meta: meta{Ranked: ranked.Columns, Facts: Facts{Counts: ranked.Counts, Notes: ranked.Notes}}}, nil
 }
 
-// generate hands the strategy the parts that it declared, cut to the chosen columns and the label.
+// generate hands the strategy the parts that it declared, cut to the chosen variables and the label, in the model space;
+// what it returns comes back in the units and columns of the data.
 func (r *run) generate(ctx context.Context, s *plan.Step, w plan.GenerateWork, threads int) (*artifact, error) {
+	prepared, err := r.store.load(ctx, s.Inputs[0])
+	if err != nil {
+		return nil, err
+	}
 	chosen, err := r.store.load(ctx, s.Inputs[1])
 	if err != nil {
 		return nil, err
 	}
-	columns, err := w.Features.Cut(chosen.meta.Ranked, w.Suffix)
+	variables, err := w.Features.Cut(chosen.meta.Ranked, w.Suffix)
 	if err != nil {
 		return nil, fmt.Errorf("features: %w", err)
 	}
-	columns = append(slices.Clone(columns), w.Target)
+	fitted := prepared.meta.Prepared
+	columns := append(fitted.NaturalNames(variables), w.Target)
 	samples := map[plugins.Part]plugins.Sample{}
+	var counts []plugins.Count
 	for _, p := range w.Info.Reads {
 		f, err := r.store.part(ctx, s.Inputs[0], p)
 		if err != nil {
 			return nil, err
 		}
-		if f, err = f.Select(columns...); err != nil {
-			return nil, err
+		f, done, err := model(fitted, f, columns)
+		if err != nil {
+			return nil, fmt.Errorf("%s part: %w", p, err)
 		}
+		counts = append(counts, inPart(done, p)...)
 		samples[p] = plugins.Sample{Frame: f}
 	}
 	env, end := r.env(s, w.Rand, threads)
@@ -280,12 +323,44 @@ func (r *run) generate(ctx context.Context, s *plan.Step, w plan.GenerateWork, t
 	if err := checkGenerated(out.Frame, samples[w.Info.Reads[0]].Frame, w.N); err != nil {
 		return nil, err
 	}
-	return &artifact{table: out.Frame, meta: meta{Facts: Facts{Counts: out.Counts, Notes: out.Notes}}}, nil
+	table, done, err := fitted.Decode(out.Frame)
+	if err != nil {
+		return nil, err
+	}
+	counts = slices.Concat(counts, out.Counts, done)
+	return &artifact{table: table, meta: meta{Facts: Facts{Counts: counts, Notes: out.Notes}}}, nil
+}
+
+// model cuts a part to natural columns, leaves out the rows that a subset of them is not to have, and leads it into the
+// model space.
+func model(fitted *prepare.Fitted, part *frame.Frame, columns []string) (*frame.Frame, []plugins.Count, error) {
+	f, err := part.Select(columns...)
+	if err != nil {
+		return nil, nil, err
+	}
+	rows, left, err := fitted.Complete(f)
+	if err != nil {
+		return nil, nil, err
+	}
+	if rows != nil {
+		f = f.Take(rows)
+	}
+	f, outside, err := fitted.Encode(f)
+	return f, slices.Concat(left, outside), err
+}
+
+// inPart gives counts the dimension of a part.
+func inPart(counts []plugins.Count, p plugins.Part) []plugins.Count {
+	out := slices.Clone(counts)
+	for i := range out {
+		out[i].Dims = withDim(out[i].Dims, "part", string(p))
+	}
+	return out
 }
 
 // measure hands the metric the parts that it declared. The pair is shared by the metrics of a cell.
 func (r *run) measure(ctx context.Context, s *plan.Step, w plan.MeasureWork, threads int) (*artifact, error) {
-	roles := pairRoles{w.Target, w.Subject, w.Site}
+	roles := pairRoles{w.Target, w.Subject, w.Site, strings.Join(w.TestSites, "\x00")}
 	pair, err := r.store.pairOf(ctx, s.Inputs[1], roles, func(a *artifact) (*plugins.Pair, error) {
 		return r.pair(ctx, s.Inputs[0], w, a)
 	})
@@ -306,15 +381,31 @@ func (r *run) measure(ctx context.Context, s *plan.Step, w plan.MeasureWork, thr
 
 // pair puts the parts that metrics may read beside the synthetic rows. Reference rows are never among them.
 func (r *run) pair(ctx context.Context, prepared *plan.Step, w plan.MeasureWork, synthetic *artifact) (*plugins.Pair, error) {
+	of, err := r.store.load(ctx, prepared)
+	if err != nil {
+		return nil, err
+	}
 	samples := map[plugins.Part]plugins.Sample{}
 	for _, p := range []plugins.Part{plugins.Train, plugins.Validation, plugins.Test} {
 		whole, err := r.store.part(ctx, prepared, p)
 		if err != nil {
 			return nil, err
 		}
+		if p == plugins.Test && w.TestSites != nil {
+			if whole, err = atSites(whole, w.Site, w.TestSites); err != nil {
+				return nil, err
+			}
+		}
 		f, err := whole.Select(synthetic.table.Names()...)
 		if err != nil {
 			return nil, err
+		}
+		rows, _, err := of.meta.Prepared.Complete(f)
+		if err != nil {
+			return nil, fmt.Errorf("%s part: %w", p, err)
+		}
+		if rows != nil {
+			f, whole = f.Take(rows), whole.Take(rows)
 		}
 		sample := plugins.Sample{Frame: f}
 		if w.Subject != "" {
@@ -330,7 +421,7 @@ func (r *run) pair(ctx context.Context, prepared *plan.Step, w plan.MeasureWork,
 
 // json is the form that the index keeps; nil when there is nothing to keep.
 func (f Facts) json() json.RawMessage {
-	if f.PartRows == nil && len(f.Counts) == 0 && len(f.Notes) == 0 && len(f.Variables) == 0 && !f.Long {
+	if f.PartRows == nil && len(f.Sites) == 0 && len(f.Counts) == 0 && len(f.Notes) == 0 && len(f.Variables) == 0 && len(f.Truth) == 0 && !f.Long {
 		return nil
 	}
 	b, err := json.Marshal(f)
@@ -338,8 +429,8 @@ func (f Facts) json() json.RawMessage {
 		panic(err)
 	}
 	const most = 64 << 10
-	if len(b) > most {
-		return Facts{PartRows: f.PartRows, Long: true}.json()
+	if len(b) > most && !f.Long { // what the plan grows by is kept whatever its size
+		return Facts{PartRows: f.PartRows, Sites: f.Sites, Long: true}.json()
 	}
 	return b
 }

@@ -33,7 +33,8 @@ type slot struct {
 }
 
 // pairRoles are the columns that a pair needs besides its rows. Two data sets may share rows and differ in them.
-type pairRoles struct{ target, subject, site string }
+// testSites names the hospitals whose test rows are compared.
+type pairRoles struct{ target, subject, site, testSites string }
 
 func newStore(c *cache.Cache) *store {
 	return &store{cache: c, slots: map[*plan.Step]*slot{}}

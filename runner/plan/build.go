@@ -57,12 +57,15 @@ func New(e *spec.Experiment, in Inputs) (*Plan, error) {
 // axes lists the axes of the matrix in a fixed order, so that ids do not depend on the order of a block's
 // fields: the standard ones, then the declared ones as declared.
 func axes(e *spec.Experiment) []string {
-	order := []string{"dataset", "features", "strategy", "llm", "n", "seed"}
+	order := []string{"dataset", "site", spec.TrainSite, spec.TestSite, "features", "strategy", "llm", "n", "seed"}
 	for _, a := range e.Axes {
 		order = append(order, a.Name)
 	}
 	used := e.AllAxes()
 	return slices.DeleteFunc(order, func(name string) bool {
+		if name == spec.TrainSite || name == spec.TestSite {
+			name = "site" // whose values say what they are
+		}
 		return !slices.ContainsFunc(used, func(a spec.AxisValues) bool { return a.Axis == name })
 	})
 }
@@ -84,9 +87,10 @@ type builder struct {
 // variant is the experiment with the values of some axes put into its settings, and what has been built from it.
 type variant struct {
 	experiment *spec.Experiment
-	assigned   map[string]string // the values of the declared axes
-	chains     map[string]*Chain
-	subsets    map[string]*subset // by data set and subset name
+	assigned   map[string]string  // the values of the declared axes
+	bases      map[string]*Chain  // by data set: read, cohort and split, and prepared parts where all hospitals train
+	chains     map[string]*Chain  // by data set and restriction of its hospitals
+	subsets    map[string]*subset // by prepared parts, data set and subset name
 	strategies map[string]*built[plugins.Strategy]
 	metrics    []*built[plugins.Metric] // by position in experiment.Metrics
 }
@@ -132,10 +136,20 @@ func (p *Plan) add(pt point) error {
 		reason, out = excluded(p.Axes, block, pt.written)
 	}
 	if out {
-		if e, twice := b.excluded[id]; !twice || pt.order < e.order {
+		if e, twice := b.excluded[id]; !twice || pt.order.before(e.order) {
 			b.excluded[id] = &Excluded{ID: id, Values: pt.values, Reason: reason, order: pt.order}
 		}
 		return nil
+	}
+	if name := b.text(pt.values, "site"); name != "" && pt.sites == nil {
+		a := p.Experiment.ArrangementOf(name)
+		if !a.Whole() {
+			return b.awaitSites(pt, a)
+		}
+		for _, axis := range []string{spec.TrainSite, spec.TestSite} {
+			pt.values[b.axis[axis]] = spec.Value{Text: spec.AllSites}
+		}
+		id = cellID(p.Axes, pt.values)
 	}
 	if i, ok := b.axis["n"]; ok && pt.values[i].Kind == spec.PartValue {
 		return b.postpone(pt, i)
@@ -151,8 +165,10 @@ func (p *Plan) add(pt point) error {
 		}
 		b.cells[id] = cell
 	}
-	cell.order = min(cell.order, pt.order)
-	if err := b.measure(v, cell, block.Metrics); err != nil {
+	if pt.order.before(cell.order) {
+		cell.order = pt.order
+	}
+	if err := b.measure(v, cell, pt.sites, block.Metrics); err != nil {
 		return fmt.Errorf("cell %s: %w", id, err)
 	}
 	return nil
@@ -161,15 +177,15 @@ func (p *Plan) add(pt point) error {
 // finish puts cells and exclusions in the order of the file, whatever order they were found in.
 func (p *Plan) finish() {
 	b := p.builder
-	p.Cells = slices.SortedFunc(maps.Values(b.cells), func(x, y *Cell) int { return x.order - y.order })
+	p.Cells = slices.SortedFunc(maps.Values(b.cells), func(x, y *Cell) int { return x.order.compare(y.order) })
 	p.Excluded = p.Excluded[:0]
 	for id, e := range b.excluded {
 		if _, wanted := b.cells[id]; !wanted { // another block includes it
 			p.Excluded = append(p.Excluded, *e)
 		}
 	}
-	slices.SortFunc(p.Excluded, func(x, y Excluded) int { return x.order - y.order })
-	p.Pending = slices.SortedFunc(maps.Values(b.pending), func(x, y *Pending) int { return x.points[0].order - y.points[0].order })
+	slices.SortFunc(p.Excluded, func(x, y Excluded) int { return x.order.compare(y.order) })
+	p.Pending = slices.SortedFunc(maps.Values(b.pending), func(x, y *Pending) int { return x.points[0].order.compare(y.points[0].order) })
 }
 
 // text returns the value of a text axis.
@@ -213,7 +229,7 @@ func (b *builder) variant(values []spec.Value) (*variant, error) {
 		}
 	}
 	v := &variant{
-		experiment: e, assigned: assigned, chains: map[string]*Chain{}, subsets: map[string]*subset{},
+		experiment: e, assigned: assigned, bases: map[string]*Chain{}, chains: map[string]*Chain{}, subsets: map[string]*subset{},
 		strategies: map[string]*built[plugins.Strategy]{}, metrics: make([]*built[plugins.Metric], len(e.Metrics)),
 	}
 	b.variants[name] = v
@@ -222,9 +238,12 @@ func (b *builder) variant(values []spec.Value) (*variant, error) {
 
 // cell makes a cell with the steps up to its synthetic rows.
 func (b *builder) cell(v *variant, id string, pt point) (*Cell, error) {
-	chain, err := b.chain(v, b.text(pt.values, "dataset"))
+	chain, err := b.chain(v, pt)
 	if err != nil {
 		return nil, err
+	}
+	if pt.sites != nil && pt.sites.reason != "" {
+		return &Cell{ID: id, Values: pt.values, Dataset: chain, NotEstimable: pt.sites.reason, order: pt.order}, nil
 	}
 	columns, err := b.subset(v, chain, b.text(pt.values, "features"))
 	if err != nil {
@@ -263,9 +282,9 @@ func seeded(r cache.Recipe, info *plugins.Info, seed uint64, data string) cache.
 	return r
 }
 
-// chain returns the steps of a data set.
-func (b *builder) chain(v *variant, name string) (*Chain, error) {
-	if c, ok := v.chains[name]; ok {
+// base returns the steps of a data set up to its split.
+func (b *builder) base(v *variant, name string) (*Chain, error) {
+	if c, ok := v.bases[name]; ok {
 		return c, nil
 	}
 	i := slices.IndexFunc(v.experiment.Datasets, func(d spec.Dataset) bool { return d.Name == name })
@@ -279,18 +298,68 @@ func (b *builder) chain(v *variant, name string) (*Chain, error) {
 		return nil, fmt.Errorf("data set %s: %w", name, err)
 	}
 	c.Cohort = b.step(StageCohort, fmt.Sprintf("cohort of %s", name), cache.Recipe{
-		Plugin: "cohort", Version: cohort.Version, Settings: marshal(ds.Cohort),
+		Plugin: "cohort", Version: cohort.Version, Settings: marshal(ds.Cohort), Roles: marshal(map[string]string{"subject": c.Subject}),
 		Inputs: []cache.Input{{Role: "dataset", Key: c.Read.Key}},
-	}, CohortWork{Dataset: ds}, c.Read)
+	}, CohortWork{Dataset: ds, Subject: c.Subject}, c.Read)
 	b.split(c)
-	skip := skipped(c.Roles, allowsLeakage(v.experiment))
-	c.Prepare = b.step(StagePrepare, fmt.Sprintf("prepare %s", name), cache.Recipe{
-		Plugin: "prepare", Version: prepare.Version, Settings: marshal(ds.Prepare), Roles: marshal(skip), Numeric: plugins.Numeric(),
-		Inputs: []cache.Input{{Role: "dataset", Key: c.Read.Key}, {Role: "split", Key: c.Split.Key}},
-	}, PrepareWork{Dataset: ds, Target: c.Target, Skip: skip}, c.Read, c.Split)
-	v.chains[name] = c
+	v.bases[name] = c
 	b.chains = append(b.chains, c)
 	return c, nil
+}
+
+// chain returns the steps of a data set up to its prepared parts, with the hospitals of the point.
+//
+// Not estimable cells have the base alone: nothing is prepared for them.
+func (b *builder) chain(v *variant, pt point) (*Chain, error) {
+	base, err := b.base(v, b.text(pt.values, "dataset"))
+	if err != nil {
+		return nil, err
+	}
+	if pt.sites != nil && pt.sites.reason != "" {
+		return base, nil
+	}
+	if pt.sites == nil {
+		if base.Prepare == nil {
+			base.Prepare = b.prepare(v, base, base.Split)
+		}
+		return base, nil
+	}
+	where := b.place(pt.values)
+	label := fmt.Sprintf("%s, train at %s", base.Dataset.Name, where[spec.TrainSite])
+	if where[spec.TrainSite] == spec.OtherSites {
+		label += " than " + where[spec.TestSite]
+	} else {
+		delete(where, spec.TestSite) // train rows are the same for all of them
+	}
+	restrict := b.restrict(base, pt.sites, label)
+	name := base.Dataset.Name + "\x00" + string(restrict.Key)
+	if c, ok := v.chains[name]; ok {
+		return c, nil
+	}
+	c := *base
+	c.Restrict = restrict
+	c.Variant = maps.Clone(v.assigned)
+	maps.Copy(c.Variant, where)
+	c.Prepare = b.prepare(v, &c, restrict)
+	v.chains[name] = &c
+	b.chains = append(b.chains, &c)
+	return &c, nil
+}
+
+// prepare adds the preparation, fitted on the train rows that a split or a restriction of it names.
+func (b *builder) prepare(v *variant, c *Chain, shares *Step) *Step {
+	skip := skipped(c.Roles, allowsLeakage(v.experiment))
+	row := c.column(plugins.RoleRow)
+	r := cache.Recipe{
+		Plugin: "prepare", Version: prepare.Version, Uses: prepare.Uses(), Settings: marshal(c.Dataset.Prepare), Numeric: plugins.Numeric(),
+		Roles:  marshal(map[string]any{"skip": skip}),
+		Inputs: []cache.Input{{Role: "dataset", Key: c.Read.Key}, {Role: "split", Key: shares.Key}},
+	}
+	if c.Dataset.Prepare.Missing == prepare.Model { // its draws hang on the row and the seed
+		r.Roles, r.Seed = marshal(map[string]any{"skip": skip, "row": row}), &c.Dataset.Split.Seed
+	}
+	return b.step(StagePrepare, fmt.Sprintf("prepare %s", c.Dataset.Name), r,
+		PrepareWork{Dataset: c.Dataset, Target: c.Target, Row: row, Skip: skip}, c.Read, shares)
 }
 
 // read adds the step that reads the data set. Its settings enter the key with null for every path;
@@ -335,22 +404,25 @@ func (b *builder) split(c *Chain) {
 	rows := digest(read.Canonical(), marshal(ds.Cohort))
 	seed := ds.Split.Seed
 	unit := ""
-	if ds.Split.By == "subject" {
+	switch ds.Split.By {
+	case "subject", "time":
 		unit = c.Subject
+	case "site":
+		unit = c.Site + "\x00" + c.Subject
 	}
 	settings := marshal(ds.Split)
 	c.Identity = digest([]byte(rows), settings, []byte(unit))
 	row := c.column(plugins.RoleRow)
 	c.Split = b.step(StageSplit, fmt.Sprintf("split %s", ds.Name), cache.Recipe{
-		Plugin: "split", Version: split.Version, Settings: settings, Roles: marshal(map[string]string{"row": row, "subject": c.Subject}),
+		Plugin: "split", Version: split.Version, Settings: settings, Roles: marshal(map[string]string{"row": row, "subject": c.Subject, "site": c.Site}),
 		Seed: &seed, Data: rows,
 		Inputs: []cache.Input{{Role: "dataset", Key: c.Read.Key}, {Role: "cohort", Key: c.Cohort.Key}},
-	}, SplitWork{Dataset: ds, Row: row, Subject: c.Subject, Rand: plugins.NewRand(seed, rows, plugins.ForSplit)}, c.Read, c.Cohort)
+	}, SplitWork{Dataset: ds, Row: row, Subject: c.Subject, Site: c.Site, Rand: plugins.NewRand(seed, rows, plugins.ForSplit)}, c.Read, c.Cohort)
 }
 
 // subset returns the step that ranks the columns for a feature subset. Subsets cut from one ranking share it.
 func (b *builder) subset(v *variant, c *Chain, name string) (*subset, error) {
-	key := c.Dataset.Name + "\x00" + name
+	key := string(c.Prepare.Key) + "\x00" + c.Dataset.Name + "\x00" + name
 	if s, ok := v.subsets[key]; ok {
 		return s, nil
 	}
@@ -424,7 +496,7 @@ func (b *builder) generate(v *variant, c *Chain, columns *subset, name string, n
 }
 
 // measure adds the metrics of a block to a cell; no names means all metrics. The order is the experiment's.
-func (b *builder) measure(v *variant, cell *Cell, names []string) error {
+func (b *builder) measure(v *variant, cell *Cell, where *arranged, names []string) error {
 	seed := uint64(b.number(cell.Values, "seed"))
 	c := cell.Dataset
 	for i := range v.experiment.Metrics {
@@ -445,11 +517,21 @@ func (b *builder) measure(v *variant, cell *Cell, names []string) error {
 			m = &built[plugins.Metric]{plugin: plugin, info: &entry.Info, settings: settings, label: "measure " + metric.Name}
 			v.metrics[i] = m
 		}
+		if cell.NotEstimable != "" {
+			cell.Measures = append(cell.Measures, Measure{Metric: metric, Info: m.info})
+			continue
+		}
+		piece := ""
+		var test []string
+		if where != nil {
+			test = where.test
+			piece = "test at " + string(marshal(test))
+		}
 		r := seeded(recipe(m.info, m.settings), m.info, seed, c.Identity)
 		r.Numeric, r.Roles = plugins.Numeric(), c.measureRoles
-		r.Inputs = []cache.Input{{Role: "parts", Key: c.Prepare.Key}, {Role: "synthetic", Key: cell.Generate.Key}}
+		r.Inputs = []cache.Input{{Role: "parts", Key: c.Prepare.Key, Piece: piece}, {Role: "synthetic", Key: cell.Generate.Key}}
 		step := b.step(StageMeasure, m.label, r, MeasureWork{
-			Plugin: m.plugin, Info: m.info, Target: c.Target, Subject: c.Subject, Site: c.Site,
+			Plugin: m.plugin, Info: m.info, Target: c.Target, Subject: c.Subject, Site: c.Site, TestSites: test,
 			Rand: plugins.NewRand(seed, c.Identity, m.info.Random...),
 		}, c.Prepare, cell.Generate)
 		cell.Measures = append(cell.Measures, Measure{Metric: metric, Info: m.info, Step: step})
@@ -486,7 +568,7 @@ func skipped(roles map[string]plugins.Role, leakage bool) []string {
 	var names []string
 	for column, role := range roles {
 		switch role {
-		case plugins.RoleRow, plugins.RoleSubject, plugins.RoleSite, plugins.RoleID, plugins.RoleTarget:
+		case plugins.RoleRow, plugins.RoleSubject, plugins.RoleSite, plugins.RoleID, plugins.RoleContext, plugins.RoleTarget:
 			names = append(names, column)
 		case plugins.RoleOutcome, plugins.RoleScore:
 			if !leakage {
@@ -503,12 +585,13 @@ func allowsLeakage(e *spec.Experiment) bool {
 	return slices.ContainsFunc(e.Features, func(f spec.FeatureSet) bool { return slices.Contains(f.Allow, "leakage") })
 }
 
-// barred lists the columns that may be no feature.
+// barred lists the columns that may be no feature. A subject and what describes hospitals are none even as published.
 func barred(c *Chain, set *spec.FeatureSet) []string {
 	var names []string
 	allowed := slices.Contains(set.Allow, "leakage")
 	for column, role := range c.Roles {
-		if role == plugins.RoleTarget || role.Leaks() && !allowed {
+		never := role == plugins.RoleTarget || role == plugins.RoleSubject || role == plugins.RoleContext
+		if never || role.Leaks() && !allowed {
 			names = append(names, column)
 		}
 	}

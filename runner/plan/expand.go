@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -16,7 +17,38 @@ type point struct {
 	values  []spec.Value // by Plan.Axes
 	written []spec.Value // as the file has them, where data decided on one of values
 	block   int
-	order   int
+	order   order
+	sites   *arranged // where its rows come from, once the hospitals are known
+}
+
+// order is the place of a point in the file, and of what data made of it among its likes.
+type order struct {
+	at  int
+	sub []int
+}
+
+func (o order) compare(other order) int {
+	if o.at != other.at {
+		return o.at - other.at
+	}
+	return slices.Compare(o.sub, other.sub)
+}
+
+func (o order) before(other order) bool { return o.compare(other) < 0 }
+
+// compareNames orders names that are numbers by value, before the others, which go by their bytes.
+func compareNames(a, b string) int {
+	x, errX := strconv.ParseFloat(a, 64)
+	y, errY := strconv.ParseFloat(b, 64)
+	switch {
+	case errX == nil && errY == nil && x != y:
+		return cmp.Compare(x, y)
+	case errX == nil && errY != nil:
+		return -1
+	case errX != nil && errY == nil:
+		return 1
+	}
+	return cmp.Compare(a, b)
 }
 
 // expand lists the points of all blocks in the order of the file. Zipped axes advance together.
@@ -45,7 +77,7 @@ func expand(axes []string, blocks []spec.Block) ([]point, error) {
 				}
 				rest /= w.length
 			}
-			points = append(points, point{values: values, block: b, order: len(points)})
+			points = append(points, point{values: values, block: b, order: order{at: len(points)}})
 		}
 		for _, inc := range blocks[b].Include {
 			values := make([]spec.Value, len(axes))
@@ -56,7 +88,7 @@ func expand(axes []string, blocks []spec.Block) ([]point, error) {
 				}
 				values[i] = v
 			}
-			points = append(points, point{values: values, block: b, order: len(points)})
+			points = append(points, point{values: values, block: b, order: order{at: len(points)}})
 		}
 	}
 	return points, nil

@@ -93,8 +93,8 @@ func TestExpand(t *testing.T) {
 					parts = append(parts, v.String())
 				}
 				got = append(got, strings.Join(parts, "/"))
-				if p.order != i {
-					t.Errorf("point %d has the order %d", i, p.order)
+				if p.order.at != i {
+					t.Errorf("point %d has the order %d", i, p.order.at)
 				}
 			}
 			if strings.Join(got, " ") != c.want {

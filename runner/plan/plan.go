@@ -26,6 +26,8 @@ const (
 	StageDataset  Stage = "dataset"
 	StageCohort   Stage = "cohort"
 	StageSplit    Stage = "split"
+	StageSites    Stage = "sites"    // which hospitals there are
+	StageRestrict Stage = "restrict" // to the train hospitals of a cell
 	StagePrepare  Stage = "prepare"
 	StageFeatures Stage = "features"
 	StageGenerate Stage = "generate"
@@ -34,7 +36,7 @@ const (
 
 // Stages lists the stages in order.
 func Stages() []Stage {
-	return []Stage{StageDataset, StageCohort, StageSplit, StagePrepare, StageFeatures, StageGenerate, StageMeasure}
+	return []Stage{StageDataset, StageCohort, StageSplit, StageSites, StageRestrict, StagePrepare, StageFeatures, StageGenerate, StageMeasure}
 }
 
 // Plan is the cells of an experiment and the steps they need.
@@ -55,16 +57,18 @@ type Cell struct {
 	ID       string
 	Values   []spec.Value // by Plan.Axes; all resolved
 	Dataset  *Chain
-	Generate *Step
+	Generate *Step // nil when the cell is not estimable
 	Measures []Measure
-	order    int
+
+	NotEstimable string // why its test hospital cannot be scored; "" when it can
+	order        order
 }
 
 // Measure is a metric of a cell.
 type Measure struct {
 	Metric *spec.Metric
 	Info   *plugins.Info
-	Step   *Step
+	Step   *Step // nil when the cell is not estimable
 }
 
 // Step is one pure call with settled inputs.
@@ -90,9 +94,11 @@ type Chain struct {
 	Read     *Step
 	Cohort   *Step
 	Split    *Step
-	Prepare  *Step
-	Identity string // of the rows and their split; random sources derive from it
-	Files    []File // what the data set is read from
+	Sites    []*Step // what arrangements of hospitals wait for
+	Restrict *Step   // to the train hospitals; nil where all hospitals train
+	Prepare  *Step   // nil where no cell needs it
+	Identity string  // of the rows and their split; random sources derive from it
+	Files    []File  // what the data set is read from
 
 	Variant map[string]string // the values of the declared axes that its settings come from
 
@@ -111,7 +117,7 @@ type Excluded struct {
 	ID     string
 	Values []spec.Value
 	Reason string
-	order  int
+	order  order
 }
 
 // The work of each stage: what a step needs besides its inputs' outputs.
@@ -122,18 +128,23 @@ type (
 		Info   *plugins.Info
 	}
 	// CohortWork keeps rows. Its input is the data set.
-	CohortWork struct{ Dataset *spec.Dataset }
+	CohortWork struct {
+		Dataset *spec.Dataset
+		Subject string // "" where there is none
+	}
 	// SplitWork shares rows among parts. Its inputs are the data set and the cohort.
 	SplitWork struct {
 		Dataset *spec.Dataset
 		Row     string // the columns of these roles; "" where there is none
 		Subject string
+		Site    string
 		Rand    plugins.Rand
 	}
 	// PrepareWork fits on train and applies to all parts. Its inputs are the data set and the split.
 	PrepareWork struct {
 		Dataset *spec.Dataset
 		Target  string
+		Row     string   // "" where there is none
 		Skip    []string // columns that are left as they are; the target is among them
 	}
 	// FeaturesWork ranks columns. Its input is the prepared parts.
@@ -164,8 +175,35 @@ type (
 		Target  string
 		Subject string
 		Site    string
+
+		TestSites []string // the test rows are those of these hospitals; nil: all
 	}
 )
+
+// Steps lists the steps of a data set, in order.
+func (c *Chain) Steps() []*Step {
+	steps := append([]*Step{c.Read, c.Cohort, c.Split}, c.Sites...)
+	for _, s := range []*Step{c.Restrict, c.Prepare} {
+		if s != nil {
+			steps = append(steps, s)
+		}
+	}
+	return steps
+}
+
+// Steps lists the steps of a cell in order, those of its data set among them.
+func (c *Cell) Steps() []*Step {
+	steps := c.Dataset.Steps()
+	if c.Generate != nil {
+		steps = append(steps, c.Generate.Inputs[1], c.Generate)
+	}
+	for _, m := range c.Measures {
+		if m.Step != nil {
+			steps = append(steps, m.Step)
+		}
+	}
+	return steps
+}
 
 // Text returns the value of the named axis of a cell as tables show it; "" when the matrix has no such axis.
 func (p *Plan) Text(c *Cell, axis string) string {
@@ -201,6 +239,10 @@ func (p *Plan) Find(id string) []*Cell {
 func (p *Plan) Hash() string {
 	h := sha256.New()
 	for _, c := range p.Cells {
+		if c.NotEstimable != "" {
+			fmt.Fprintf(h, "%s %s\n", c.ID, c.NotEstimable)
+			continue
+		}
 		fmt.Fprintf(h, "%s %s\n", c.ID, c.Generate.Key)
 		for _, m := range c.Measures {
 			fmt.Fprintf(h, "  %s %s\n", m.Metric.Name, m.Step.Key)

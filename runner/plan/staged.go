@@ -18,11 +18,12 @@ type Pending struct {
 	Axis    string
 	Wants   string // for people, e.g. "rows of the train part of icu"
 	Waits   []*Step
+	Each    bool // its cells come once for each of what is waited for, not once at most
 	points  []point
-	resolve func(facts []json.RawMessage) (spec.Value, error)
+	resolve func(pt point, facts []json.RawMessage) ([]point, error)
 }
 
-// Cells is the number of cells that the node will give, at most.
+// Cells is the number of cells that the node will give, at most; with Each, for each hospital or pair of hospitals.
 func (n *Pending) Cells() int { return len(n.points) }
 
 // Unresolved lists the cells of the node by the ids and values that the file gives them.
@@ -46,10 +47,14 @@ func (b *builder) postpone(pt point, axis int) error {
 	if err != nil {
 		return err
 	}
-	dataset := b.text(pt.values, "dataset")
-	chain, err := b.chain(v, dataset)
+	chain, err := b.chain(v, pt)
 	if err != nil {
 		return err
+	}
+	if pt.sites != nil && pt.sites.reason != "" { // nothing is prepared, and nothing will be generated
+		pt.values = slices.Clone(pt.values)
+		pt.values[axis] = spec.Value{Text: spec.NoSize}
+		return b.plan.add(pt)
 	}
 	part := plugins.Part(pt.values[axis].Text)
 	name := string(chain.Prepare.Key) + " " + string(part)
@@ -57,18 +62,20 @@ func (b *builder) postpone(pt point, axis int) error {
 	if !ok {
 		node = &Pending{
 			Axis:  b.plan.Axes[axis],
-			Wants: fmt.Sprintf("rows of the %s part of %s", part, dataset),
+			Wants: fmt.Sprintf("rows of the %s part of %s", part, chain.Dataset.Name),
 			Waits: []*Step{chain.Prepare},
-			resolve: func(facts []json.RawMessage) (spec.Value, error) {
+			resolve: func(pt point, facts []json.RawMessage) ([]point, error) {
 				var f PartRows
 				if err := json.Unmarshal(facts[0], &f); err != nil {
-					return spec.Value{}, err
+					return nil, err
 				}
 				rows, ok := f.Rows[part]
 				if !ok {
-					return spec.Value{}, errNoFacts
+					return nil, errNoFacts
 				}
-				return spec.Value{Kind: spec.NumberValue, Number: float64(rows)}, nil
+				pt.written, pt.values = pt.values, slices.Clone(pt.values)
+				pt.values[axis] = spec.Value{Kind: spec.NumberValue, Number: float64(rows)}
+				return []point{pt}, nil
 			},
 		}
 		b.pending[name] = node
@@ -88,45 +95,49 @@ func (p *Plan) Grow(node *Pending, facts func(cache.Key) (json.RawMessage, bool)
 		}
 		known[i] = f
 	}
-	value, err := node.resolve(known)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", node.Wants, err)
-	}
 	before := len(p.Steps)
-	for _, pt := range node.points {
-		pt.written, pt.values = pt.values, slices.Clone(pt.values)
-		for i, name := range p.Axes {
-			if name == node.Axis {
-				pt.values[i] = value
-			}
-		}
-		if err := p.add(pt); err != nil {
-			return nil, err
+	for name, other := range p.builder.pending {
+		if other == node { // first: what grows may wait for something else
+			delete(p.builder.pending, name)
 		}
 	}
-	for name, other := range p.builder.pending {
-		if other == node {
-			delete(p.builder.pending, name)
+	for _, pt := range node.points {
+		grown, err := node.resolve(pt, known)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", node.Wants, err)
+		}
+		for _, g := range grown {
+			if err := p.add(g); err != nil {
+				return nil, err
+			}
 		}
 	}
 	p.finish()
 	return p.Steps[before:], nil
 }
 
-// growKnown grows every node whose steps are already done.
+// growKnown grows every node whose steps are already done, and those that come of it.
 func (p *Plan) growKnown(facts func(cache.Key) (json.RawMessage, bool)) error {
 	p.finish()
-	for _, node := range p.Pending {
-		ready := len(p.Static) == 0
-		for _, s := range node.Waits {
-			_, ok := facts(s.Key)
-			ready = ready && ok
-		}
-		if !ready {
-			continue
+	if len(p.Static) > 0 {
+		return nil
+	}
+	for {
+		node := p.Ready(func(s *Step) bool { _, ok := facts(s.Key); return ok })
+		if node == nil {
+			return nil
 		}
 		if _, err := p.Grow(node, facts); err != nil {
 			return err
+		}
+	}
+}
+
+// Ready returns the first node whose steps are all done, or nil.
+func (p *Plan) Ready(done func(*Step) bool) *Pending {
+	for _, node := range p.Pending {
+		if !slices.ContainsFunc(node.Waits, func(s *Step) bool { return !done(s) }) {
+			return node
 		}
 	}
 	return nil

@@ -89,6 +89,7 @@ type DataInfo struct {
 	Notes      []string           `json:"notes,omitempty"`
 	Files      []FileInfo         `json:"files,omitempty"`
 	Columns    []ColumnInfo       `json:"columns,omitempty"` // as they were read, constant ones left out
+	Truth      []plugins.Truth    `json:"truth,omitempty"`   // of simulated data: what was planted
 }
 
 // ColumnInfo is a column of a data set: what it was taken for.
@@ -128,6 +129,9 @@ const (
 	CellOK       CellStatus = "ok"
 	CellFailed   CellStatus = "failed"
 	CellExcluded CellStatus = "excluded"
+
+	// CellNotEstimable is a cell whose test hospital has too few rows: its scores have no value, and that is no failure.
+	CellNotEstimable CellStatus = "not estimable"
 )
 
 // Cell is one combination of axis values and what became of it.
@@ -135,8 +139,8 @@ type Cell struct {
 	ID     string            `json:"id"`
 	Axes   map[string]string `json:"axes"`
 	Status CellStatus        `json:"status"`
-	Stage  string            `json:"stage,omitempty"`  // where it failed
-	Reason string            `json:"reason,omitempty"` // why it failed or was excluded
+	Stage  string            `json:"stage,omitempty"`  // where it failed, or was found not to be estimable
+	Reason string            `json:"reason,omitempty"` // why it failed, was excluded or is not estimable
 }
 
 // Score is one score of one cell. Metric is the experiment's name of the metric; the metric's dims are merged into Dims.

@@ -84,5 +84,6 @@ func Keys(root string) (map[string]bool, error) {
 			}
 		}
 	}
+	delete(keys, "") // of cells that are not estimable
 	return keys, nil
 }

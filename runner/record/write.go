@@ -107,7 +107,7 @@ func check(core *Core) error {
 			return fmt.Errorf("two cells have the id %q", c.ID)
 		}
 		cells[c.ID] = true
-		if c.Status != CellOK && c.Status != CellFailed && c.Status != CellExcluded {
+		if c.Status != CellOK && c.Status != CellFailed && c.Status != CellExcluded && c.Status != CellNotEstimable {
 			return fmt.Errorf("cell %s: status %q: want ok, failed or excluded", c.ID, c.Status)
 		}
 	}

@@ -43,6 +43,9 @@ func (t *Table) text(l *Line, c int) string {
 func (t *Table) parts(l *Line, c int) (value, interval, count string) {
 	v := &l.Values[c]
 	value = dash
+	if t.Columns[c].derived != ownScore {
+		return v.spread(&t.Columns[c]), "", ""
+	}
 	if v.Status == OK {
 		digits := t.Columns[c].Digits
 		value = number(v.Value, digits)
@@ -54,6 +57,18 @@ func (t *Table) parts(l *Line, c int) (value, interval, count string) {
 		count = "(" + fraction(v.N, v.Of) + ")"
 	}
 	return value, interval, count
+}
+
+// spread is what a derived column shows of a value.
+func (v *Value) spread(c *Column) string {
+	switch {
+	case v.Spread == nil:
+	case c.derived == spreadSD:
+		return number(v.Spread.SD, c.Digits)
+	case v.Spread.Next != nil:
+		return "[" + number(v.Spread.Next.Low, c.Digits) + ", " + number(v.Spread.Next.High, c.Digits) + "]"
+	}
+	return dash
 }
 
 // joined puts a blank between the parts that there are.
@@ -187,7 +202,9 @@ func wordByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c >= 0x80
 }
 
-var csvColumns = []string{"score", "value", "low", "high", "level", "unit", "method", "measured", "planned", "status", "note"}
+var csvColumns = []string{
+	"score", "minus", "value", "low", "high", "level", "unit", "method", "site_sd", "new_site_low", "new_site_high", "measured", "planned", "status", "note",
+}
 
 // csv is the table with one row a value, at full precision. "measured" and "planned" are n and N: the axis of sample
 // sizes is named n.
@@ -214,6 +231,9 @@ func (t *Table) csv() ([]byte, error) {
 	for i := range t.Lines {
 		l := &t.Lines[i]
 		for c := range l.Values {
+			if t.Columns[c].derived != ownScore {
+				continue
+			}
 			if err := w.Write(t.csvRow(l, c)); err != nil {
 				return nil, err
 			}
@@ -227,6 +247,13 @@ func (t *Table) csvRow(l *Line, c int) []string {
 	v := &l.Values[c]
 	full := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
 	value, low, high, level, unit, method := "", "", "", "", "", ""
+	sd, from, to := "", "", ""
+	if s := v.Spread; v.Status == OK && s != nil {
+		sd = full(s.SD)
+		if s.Next != nil {
+			from, to = full(s.Next.Low), full(s.Next.High)
+		}
+	}
 	if v.Status == OK {
 		value = full(v.Value)
 		if iv := v.Interval; iv != nil {
@@ -237,6 +264,6 @@ func (t *Table) csvRow(l *Line, c int) []string {
 	if t.Banner != "" {
 		notes = slices.Insert(notes, 0, t.Banner)
 	}
-	return append(slices.Clone(l.Labels), t.Columns[c].Score, value, low, high, level, unit, method,
+	return append(slices.Clone(l.Labels), t.Columns[c].Score, t.Columns[c].Minus, value, low, high, level, unit, method, sd, from, to,
 		strconv.Itoa(v.N), strconv.Itoa(v.Of), string(v.Status), strings.Join(notes, "; "))
 }

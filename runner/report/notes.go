@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/ehrlab/ehrlab/runner/spec"
 )
 
 // note is what is said of one value or line: the cells that it is about, and what holds for them.
@@ -203,6 +205,9 @@ func (w *reasons) whole(cells []int) (axis string, values []string) {
 	if len(over) < 2 {
 		return "", nil
 	}
+	if i := slices.Index(over, spec.TestSite); i > 0 { // what is missing is missing for the test hospital
+		over = append([]string{spec.TestSite}, slices.Delete(slices.Clone(over), i, i+1)...)
+	}
 	for _, axis := range over {
 		values := w.sel.valuesOf(axis, cells)
 		same := 0
@@ -243,7 +248,7 @@ func (w *reasons) gaps(have []int) []note {
 		return nil
 	}
 	var notes []note
-	for _, axis := range w.sel.declared.Over {
+	for _, axis := range w.sel.crossed() {
 		present := w.sel.valuesOf(axis, have)
 		missing := slices.DeleteFunc(w.sel.valuesOf(axis, w.among), func(v string) bool {
 			return slices.Contains(present, v) || w.named[axisValue{axis, v}]
@@ -253,6 +258,17 @@ func (w *reasons) gaps(have []int) []note {
 		}
 	}
 	return notes
+}
+
+// crossed are the averaged axes of which every line is to have all values. Where hospitals are arranged, the train and test
+// hospitals, and sample sizes that follow them, differ from line to line.
+func (sel *selection) crossed() []string {
+	if !sel.axes["site"] {
+		return sel.declared.Over
+	}
+	return slices.DeleteFunc(slices.Clone(sel.declared.Over), func(a string) bool {
+		return a == spec.TrainSite || a == spec.TestSite || a == "n"
+	})
 }
 
 // lineNotes says which cells of a line the experiment left out or never planned, where others of the line were run.
@@ -267,7 +283,7 @@ func (sel *selection) lineNotes(r *row) []note {
 		why.add(cell, "excluded: "+sel.core.Cells[cell].Reason)
 	}
 	notes := why.notes()
-	for _, axis := range sel.declared.Over {
+	for _, axis := range sel.crossed() {
 		planned := sel.valuesOf(axis, all)
 		missing := slices.DeleteFunc(slices.Clone(sel.overs[axis]), func(v string) bool { return slices.Contains(planned, v) })
 		if len(planned) > 0 && len(missing) > 0 { // a line without any value is not on the axis
@@ -277,7 +293,7 @@ func (sel *selection) lineNotes(r *row) []note {
 	return notes
 }
 
-var digits = regexp.MustCompile(`\d+(\.\d+)?`)
+var digits = regexp.MustCompile(`-?\d+(\.\d+)?`)
 
 // amounts finds the numbers of a text that may differ between notes of one kind: those that stand by themselves
 // outside quotes. "of 595" and "than 30" say what the rest of the text is about and belong to the kind.

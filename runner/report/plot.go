@@ -26,14 +26,14 @@ func (src *source) plot(p *spec.Plot) *plotted {
 	}
 	t := src.table(&spec.Table{
 		Name: p.Name, Title: p.Title, Rows: rows, Over: p.Over, Where: p.Where,
-		Columns: []spec.TableColumn{{Score: p.Y}},
+		Columns: []spec.TableColumn{{Score: p.Y, Minus: p.Minus}},
 	})
 	fig := plugins.Figure{Title: p.Title, XLabel: p.XLabel, YLabel: p.YLabel}
 	if fig.XLabel == "" {
 		fig.XLabel = p.X
 	}
 	if fig.YLabel == "" {
-		fig.YLabel = p.Y
+		fig.YLabel = t.Columns[0].Title
 	}
 	switch t.Columns[0].Better {
 	case plugins.Higher:
@@ -56,7 +56,7 @@ func (p *plotted) empty(why string) plugins.Figure {
 }
 
 // nominal are the axes whose values are names even where they look like numbers, as the ids of hospitals do.
-var nominal = []string{"dataset", "site", "features", "strategy", "llm", "seed", "audit"}
+var nominal = []string{"dataset", "site", spec.TrainSite, spec.TestSite, "features", "strategy", "llm", "seed", "audit"}
 
 // positions finds the place of each x label: its value on an axis of numbers, else its rank among the categories.
 func (src *source) positions(t *Table, x string, fig *plugins.Figure) map[string]float64 {

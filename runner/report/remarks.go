@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,13 +11,31 @@ import (
 	"github.com/ehrlab/ehrlab/runner/record"
 )
 
-// banner is what every view of simulated results says.
-func (src *source) banner() string {
+// banner is what every view of simulated results says. A table whose cells all have real patients behind them has none,
+// unless it is not the data that are simulated.
+func (src *source) banner(sel *selection) string {
 	if !src.core.Manifest.Simulated {
 		return ""
 	}
-	return "SIMULATED: software check on invented patients"
+	invented := false
+	if used := sel.datasets(); len(used) > 0 {
+		for _, d := range src.core.Manifest.Data {
+			if d.Governance != plugins.Simulated {
+				continue
+			}
+			invented = true
+			if used[""] || used[d.Name] {
+				return simulated
+			}
+		}
+	}
+	if invented {
+		return ""
+	}
+	return simulated
 }
+
+const simulated = "SIMULATED: software check on invented patients"
 
 // remarks says what holds for a whole table.
 func (src *source) remarks(t *Table, sel *selection) []string {
@@ -28,6 +47,7 @@ func (src *source) remarks(t *Table, sel *selection) []string {
 		out = append(out, s)
 	}
 	out = append(out, t.intervals()...)
+	out = append(out, t.spreads()...)
 	out = append(out, src.listedExclusions()...)
 	out = append(out, src.data(sel)...)
 	return append(out, src.origin())
@@ -59,7 +79,14 @@ func (t *Table) summaries() string {
 
 // means says what is averaged, and why that has no interval where it has none.
 func (t *Table) means() string {
-	s := "means over " + unitOf(t.Over)
+	over := t.averaged
+	if len(over) == 0 {
+		over = t.Over
+	}
+	s := "means over " + unitOf(over)
+	if t.bySite {
+		s += ", each test site counting once"
+	}
 	if len(t.others) > 0 {
 		s += ": " + unitOf(t.others) + " are no replicates, so a mean has no interval"
 	}
@@ -121,8 +148,8 @@ func (t *Table) intervals() []string {
 	if single {
 		out[0] += " Where n is 1, the interval is that of the single value."
 	}
-	if averaged && t.fixed {
-		out[0] += fmt.Sprintf(" The test rows are the same for all %s; their sampling is not in the interval (generator variability, data fixed).", unitOf(t.Over))
+	if averaged && t.fixed && len(t.replicas) > 0 {
+		out[0] += fmt.Sprintf(" The test rows are the same for all %s; their sampling is not in the interval (generator variability, data fixed).", unitOf(t.replicas))
 	}
 	if clipped {
 		out[0] += " Intervals are cut at the range of the score."
@@ -151,12 +178,7 @@ func (src *source) listedExclusions() []string {
 
 // data describes the data sets of the table's cells.
 func (src *source) data(sel *selection) []string {
-	used := map[string]bool{}
-	for _, g := range sel.groups {
-		for _, cell := range g.cells {
-			used[src.core.Cells[cell].Axes["dataset"]] = true
-		}
-	}
+	used := sel.datasets()
 	general := slices.Clone(src.core.Manifest.Notes)
 	var out []string
 	for _, d := range src.core.Manifest.Data {
@@ -183,11 +205,75 @@ func (src *source) data(sel *selection) []string {
 			parts = append(parts, text.Citation)
 		}
 		out = append(out, sentences(append(parts, notes...)))
+		if truth := planted(d); truth != "" {
+			out = append(out, truth)
+		}
 	}
-	for _, n := range general {
+	for _, n := range alike(general) {
 		out = append(out, sentences([]string{n}))
 	}
 	return out
+}
+
+// datasets are those of the table's cells; "" when the cells have no such axis. No selection has none.
+func (sel *selection) datasets() map[string]bool {
+	used := map[string]bool{}
+	if sel == nil {
+		return used
+	}
+	for _, g := range sel.groups {
+		for _, cell := range g.cells {
+			used[sel.core.Cells[cell].Axes["dataset"]] = true
+		}
+	}
+	return used
+}
+
+// alike makes one note of those that differ only in their numbers.
+func alike(notes []string) []string {
+	var kinds []string
+	texts := map[string][]string{}
+	for _, n := range notes {
+		kind := kindOf(n)
+		if texts[kind] == nil {
+			kinds = append(kinds, kind)
+		}
+		texts[kind] = append(texts[kind], n)
+	}
+	out := make([]string, len(kinds))
+	for i, kind := range kinds {
+		out[i] = ranged(texts[kind])
+	}
+	return out
+}
+
+// planted says what is true of the population of simulated rows. What has many values, such as the effect of each
+// hospital, stands in the manifest alone.
+func planted(d record.DataInfo) string {
+	const most = 4
+	values := map[string]int{}
+	for _, t := range d.Truth {
+		values[t.Name]++
+	}
+	var parts []string
+	for _, t := range d.Truth {
+		if values[t.Name] > most {
+			continue
+		}
+		var dims []string
+		for _, name := range slices.Sorted(maps.Keys(t.Dims)) {
+			dims = append(dims, name+" "+t.Dims[name])
+		}
+		part := t.Name
+		if len(dims) > 0 {
+			part += " (" + strings.Join(dims, ", ") + ")"
+		}
+		parts = append(parts, part+" "+strconv.FormatFloat(t.Value, 'g', 3, 64))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Planted in %s: %s.", d.Name, strings.Join(parts, "; "))
 }
 
 // sentences joins texts, each as a sentence of its own. A first word stays as written where it may be a name.

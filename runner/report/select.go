@@ -120,6 +120,16 @@ type selection struct {
 	dimOrder map[string]map[string]int // of the values of a dimension, as they first occur
 	kinds    map[string]string         // of warnings, by text
 	located  []bool                    // whether any hit of a column has all row dimensions
+
+	// what was found of the averaged axes while values were summarised
+	varied   []string // those with several values behind some value
+	mixed    []string // of these, those that kept a mean from having an interval, as they are no replicates
+	averaged []string // of these, those over which a mean has its interval
+	bySite   bool     // some means are over test sites, each counting once
+
+	// for differences, made when first asked for
+	byAxes map[string]map[string][]int // by what is subtracted: cells by the axes that must be alike
+	byName map[string][]*record.Score  // by cell, metric and name
 }
 
 func keyOf(labels []string) string { return strings.Join(labels, "\x00") }

@@ -26,17 +26,32 @@ type Table struct {
 	Remarks []string // what holds for the whole table, one sentence or more each
 	Problem string   // why the table could not be filled; empty when it could. There are no lines then
 
-	others []string // the axes of Over that are no replicates
-	fixed  bool     // Over are replicates on the same data
+	averaged []string // the axes of Over that some value is a mean over
+	others   []string // of these, those that kept a mean from having an interval, as they are no replicates
+	replicas []string // of these, those that a mean has its interval over
+	fixed    bool     // the replicates are on the same data
+	bySite   bool     // the test site is the unit of intervals
 }
 
 // Column is a score.
 type Column struct {
 	Score  string // its address
+	Minus  string // what is subtracted, e.g. "site each"; empty: nothing
 	Title  string
 	Better plugins.Direction
 	Digits int
+
+	derived derived // shown beside the column of a score, with its values; no column of the CSV file
 }
+
+// derived is what a further column shows of the values of the one before it.
+type derived uint8
+
+const (
+	ownScore   derived = iota
+	spreadSD           // SD between test sites
+	spreadNext         // where a new site is expected
+)
 
 // Line is one combination of the rows' values. A label is empty when the line has no such dimension.
 type Line struct {
@@ -65,8 +80,9 @@ type Value struct {
 	Status   Status
 	Value    float64
 	Interval *plugins.Interval
-	N, Of    int   // cells with a value and cells planned
-	Marks    []int // footnotes
+	Spread   *Spread // between test sites, where values are means over them
+	N, Of    int     // cells with a value and cells planned
+	Marks    []int   // footnotes
 
 	notes   []note
 	clipped bool // the interval was cut at the range of the score
@@ -99,9 +115,7 @@ func (src *source) table(declared *spec.Table) *Table {
 	for _, c := range declared.Columns {
 		t.Columns = append(t.Columns, src.column(c))
 	}
-	t.others = src.others(t.Over)
-	t.fixed = !slices.ContainsFunc(t.Over, func(a string) bool { return !src.replicates[a] })
-	t.Banner = src.banner()
+	t.Banner = src.banner(nil)
 	if err := src.fill(t, declared); err != nil {
 		t.Lines, t.Notes, t.Remarks = nil, nil, []string{src.origin()}
 		t.Problem = "No value: " + err.Error()
@@ -115,6 +129,7 @@ func (src *source) fill(t *Table, declared *spec.Table) error {
 	if err != nil {
 		return err
 	}
+	t.Banner = src.banner(sel)
 	notes := footnotes{over: t.Over, numbers: map[footnoteKey]int{}}
 	for _, r := range sel.rows() {
 		line := Line{Labels: r.labels}
@@ -134,19 +149,33 @@ func (src *source) fill(t *Table, declared *spec.Table) error {
 		line.Marks = notes.marks(line.notes)
 		t.Lines = append(t.Lines, line)
 	}
+	t.averaged, t.others, t.replicas, t.bySite = inOrder(t.Over, sel.varied), inOrder(t.Over, sel.mixed), inOrder(t.Over, sel.averaged), sel.bySite
+	t.fixed = !slices.ContainsFunc(t.replicas, func(a string) bool { return !src.replicates[a] })
+	t.addSpread()
 	t.Notes = notes.texts()
 	t.Remarks = src.remarks(t, sel)
 	return nil
 }
 
+// inOrder sorts some of the axes as all are.
+func inOrder(all, some []string) []string {
+	return slices.DeleteFunc(slices.Clone(all), func(a string) bool { return !slices.Contains(some, a) })
+}
+
 // column finds title and direction of a score.
 func (src *source) column(c spec.TableColumn) Column {
-	out := Column{Score: c.Score, Title: c.Title, Better: plugins.Neutral, Digits: 3}
+	out := Column{Score: c.Score, Minus: described(c.Minus), Title: c.Title, Better: plugins.Neutral, Digits: 3}
 	if out.Title == "" {
 		out.Title = c.Score
+		if out.Minus != "" {
+			out.Title += " − " + out.Minus
+		}
 	}
 	if c.Digits != nil {
 		out.Digits = min(max(*c.Digits, 0), 15)
+	}
+	if c.Minus != nil {
+		return out // whether a difference is good depends on what is compared
 	}
 	first := true
 	for _, s := range src.core.Manifest.Scores {

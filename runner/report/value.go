@@ -10,6 +10,7 @@ import (
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/stats"
 	"github.com/ehrlab/ehrlab/runner/record"
+	"github.com/ehrlab/ehrlab/runner/spec"
 )
 
 // level is the coverage of the intervals that are made here.
@@ -24,6 +25,12 @@ func (sel *selection) value(r *row, column int, low, high *float64) (Value, erro
 	if len(hits) == 0 {
 		return sel.withoutScores(r, column), nil
 	}
+	if minus := sel.declared.Columns[column].Minus; minus != nil {
+		low, high = nil, nil
+		if hits = sel.differences(hits, minus); hits == nil {
+			return Value{Status: Absent, notes: []note{plainNote("this is what is subtracted")}}, nil
+		}
+	}
 	if err := sel.checkMeeting(hits); err != nil {
 		return Value{}, err
 	}
@@ -36,8 +43,10 @@ func (sel *selection) value(r *row, column int, low, high *float64) (Value, erro
 		reached[h.cell] = true
 		if h.score.Status == plugins.OK {
 			ok = append(ok, h)
+		} else if text := sel.missing(h); sel.core.Cells[h.cell].Status == record.CellNotEstimable {
+			why.file(h.cell, kindOf(text), text) // one note for all hospitals
 		} else {
-			why.add(h.cell, sel.missing(h))
+			why.add(h.cell, text)
 		}
 	}
 	for _, cell := range planned {
@@ -57,15 +66,20 @@ func (sel *selection) value(r *row, column int, low, high *float64) (Value, erro
 	}
 	v.notes = append(v.notes, why.gaps(cellsOf(ok))...)
 	v.notes = append(v.notes, sel.warnings(ok)...)
-	sel.summarise(&v, ok, low, high)
+	sel.summarise(&v, r.group, ok, low, high)
 	return v, nil
 }
 
 // summarise sets the value to that of the only hit, or to the mean with the interval that it has over replicates.
-func (sel *selection) summarise(v *Value, ok []hit, low, high *float64) {
+func (sel *selection) summarise(v *Value, g *group, ok []hit, low, high *float64) {
 	v.Status, v.Value = OK, ok[0].score.Value
 	if len(ok) == 1 {
 		v.Interval = ok[0].score.Interval
+		return
+	}
+	axes := sel.varying(g)
+	if bySite(sel.others(axes)) {
+		sel.overHospitals(v, ok, low, high)
 		return
 	}
 	values := make([]float64, len(ok))
@@ -85,11 +99,30 @@ func (sel *selection) summarise(v *Value, ok []hit, low, high *float64) {
 		return
 	}
 	v.Value = mean
-	if len(sel.others(sel.declared.Over)) > 0 {
+	if others := sel.others(axes); len(others) > 0 {
+		sel.mixed = union(sel.mixed, others)
 		return
 	}
-	v.Interval = &plugins.Interval{Low: from, High: to, Level: level, Unit: unitOf(sel.declared.Over), Method: studentT}
+	sel.averaged = union(sel.averaged, axes)
+	v.Interval = &plugins.Interval{Low: from, High: to, Level: level, Unit: unitOf(axes), Method: studentT}
 	v.clipped = clip(v.Interval, low, high)
+}
+
+// varying are the averaged axes that have several values: in the table, or, for those that hospitals give values of, in
+// the line. What a line lacks of the others counts, so that a mean of fewer is not taken for a mean of replicates.
+func (sel *selection) varying(g *group) []string {
+	var axes []string
+	for _, axis := range sel.declared.Over {
+		values := sel.overs[axis]
+		if !slices.Contains(sel.crossed(), axis) {
+			values = slices.DeleteFunc(sel.valuesOf(axis, g.cells), func(v string) bool { return v == spec.NoSize })
+		}
+		if len(values) > 1 {
+			axes = append(axes, axis)
+		}
+	}
+	sel.varied = union(sel.varied, axes)
+	return axes
 }
 
 // warnings are the notes of the values behind a value.
@@ -256,6 +289,10 @@ func unitOf(over []string) string {
 			plural[i] = "strategies"
 		case a == "n":
 			plural[i] = "sample sizes"
+		case a == spec.TestSite:
+			plural[i] = "test sites"
+		case a == spec.TrainSite:
+			plural[i] = "train sites"
 		case strings.HasSuffix(a, "s"):
 			plural[i] = a
 		default:
@@ -275,6 +312,9 @@ func missingStatus(hits []hit) Status {
 // missing is why a score has no value.
 func (sel *selection) missing(h hit) string {
 	if h.score.Status == plugins.Undefined {
+		if sel.core.Cells[h.cell].Status == record.CellNotEstimable {
+			return h.score.Reason
+		}
 		return "undefined: " + h.score.Reason
 	}
 	cell := &sel.core.Cells[h.cell]

@@ -75,7 +75,7 @@ func (s setting) touches(section, name string) bool {
 }
 
 // reservedAxes are names that a declared axis cannot have: those of other axes, and of other fields of a block.
-var reservedAxes = append([]string{"dataset", "site", "features", "strategy", "llm", "n", "seed", "audit", "reason"}, notAxes...)
+var reservedAxes = append([]string{"dataset", "site", TrainSite, TestSite, "features", "strategy", "llm", "n", "seed", "audit", "reason"}, notAxes...)
 
 // checkAxes checks the declarations of further axes.
 func (l *loader) checkAxes() {

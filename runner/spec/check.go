@@ -345,15 +345,23 @@ func (c *checker) judged(n *node, r *rule) {
 	}
 }
 
-var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
+// The experiment's own name lacks the "@": EXPERIMENT@vN names a version of its results.
+var (
+	namePattern  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
+	entryPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_@-]*$`)
+)
 
 const maxName = 100 // bytes: names become those of files
 
 // nameFault says what is wrong with a name, or "".
-func nameFault(name string) string {
+func nameFault(name string, pattern *regexp.Regexp) string {
+	at := ""
+	if pattern == entryPattern {
+		at = `, "@"`
+	}
 	switch {
-	case !namePattern.MatchString(name):
-		return `a name is made of letters, digits, "-" and "_", and starts with a letter or digit`
+	case !pattern.MatchString(name):
+		return `a name is made of letters, digits` + at + `, "-" and "_", and starts with a letter or digit`
 	case len(name) > maxName:
 		return fmt.Sprintf("a name has at most %d characters, not %d", maxName, len(name))
 	}
@@ -365,7 +373,7 @@ func (c *checker) marks(n *node, r *rule) {
 	for _, m := range r.marks {
 		switch m.name {
 		case "name":
-			if fault := nameFault(n.text); fault != "" {
+			if fault := nameFault(n.text, namePattern); fault != "" {
 				c.wrong(n, n.at, "%s", fault)
 			}
 		case "names":
@@ -382,7 +390,7 @@ func (c *checker) marks(n *node, r *rule) {
 
 func (c *checker) names(n *node) {
 	for _, f := range n.fields {
-		if fault := nameFault(f.name()); fault != "" {
+		if fault := nameFault(f.name(), entryPattern); fault != "" {
 			c.wrong(f, f.label, "%s", fault)
 		}
 	}

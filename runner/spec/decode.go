@@ -29,6 +29,9 @@ func (l *loader) decode() {
 	for _, n := range l.entries("llms") {
 		e.LLMs = append(e.LLMs, l.decodeUse(n))
 	}
+	for _, n := range l.entries("sites") {
+		e.Sites = append(e.Sites, sites(n))
+	}
 	for _, n := range l.entries("strategies") {
 		e.Strategies = append(e.Strategies, l.decodeUse(n))
 	}
@@ -98,9 +101,9 @@ func (l *loader) dataset(n *node) Dataset {
 		Use: l.decodeUse(n),
 		Row: text(n.field("row")), Subject: text(n.field("subject")), Site: text(n.field("site")), Target: text(n.field("target")),
 		Group: texts(n.field("group")), Outcome: texts(n.field("outcome")), Score: texts(n.field("score")), ID: texts(n.field("id")),
+		Context: texts(n.field("context")), Minimum: minimum(n.field("minimum")),
 		Governance: plugins.Governance(text(n.field("governance"))),
 		Licence:    text(n.field("licence")), Citation: text(n.field("citation")), Note: text(n.field("note")),
-		Prepare: prepare.Config{Missing: "keep"},
 	}
 	if c := n.field("cohort"); c.is(cue.ListKind) {
 		for _, f := range c.items {
@@ -108,24 +111,57 @@ func (l *loader) dataset(n *node) Dataset {
 		}
 	}
 	d.Split = splitConfig(n.field("split"))
-	p := n.field("prepare")
-	if m := text(p.field("missing")); m != "" {
-		d.Prepare.Missing = m
+	d.Prepare = prepareConfig(n.field("prepare"))
+	return d
+}
+
+func prepareConfig(n *node) prepare.Config {
+	c := prepare.Config{Missing: prepare.Keep}
+	if m := text(n.field("missing")); m != "" {
+		c.Missing = m
 	}
-	if v := p.field("levels"); v.is(cue.StructKind) {
-		d.Prepare.Levels = &prepare.Levels{Min: int(number(v.field("min"))), Other: "OTHER"}
-		if o := v.field("other"); o.is(cue.StringKind) {
-			d.Prepare.Levels.Other = o.text
+	if x := n.field("indicator"); x.is(cue.BoolKind) {
+		c.Indicator = x.truth
+	}
+	if v := n.field("winsorise"); v.is(cue.StructKind) {
+		c.Winsorise = &prepare.Winsorise{Low: prepare.WinsoriseLow, High: prepare.WinsoriseHigh, Columns: texts(v.field("columns"))}
+		if x := v.field("low"); x.is(cue.NumberKind) {
+			c.Winsorise.Low = x.number()
+		}
+		if x := v.field("high"); x.is(cue.NumberKind) {
+			c.Winsorise.High = x.number()
 		}
 	}
-	return d
+	if v := n.field("transform"); v.is(cue.StructKind) && len(v.fields) > 0 {
+		c.Transform = map[string]string{}
+		for _, f := range v.fields {
+			c.Transform[f.name()] = text(f)
+		}
+	}
+	if v := n.field("oneHot"); v.is(cue.StructKind) && len(v.fields) > 0 {
+		c.OneHot = map[string]prepare.OneHot{}
+		for _, f := range v.fields {
+			set := prepare.OneHot{Columns: texts(f.field("columns")), None: text(f.field("none"))}
+			if f.is(cue.ListKind) {
+				set.Columns = texts(f)
+			}
+			c.OneHot[f.name()] = set
+		}
+	}
+	if v := n.field("levels"); v.is(cue.StructKind) {
+		c.Levels = &prepare.Levels{Min: int(number(v.field("min"))), Other: "OTHER"}
+		if o := v.field("other"); o.is(cue.StringKind) {
+			c.Levels.Other = o.text
+		}
+	}
+	return c
 }
 
 // splitConfig decodes a split. Whether it is by subject is settled once the roles are known.
 func splitConfig(n *node) split.Config {
 	c := split.Config{
 		Train: number(n.field("train")), Validation: number(n.field("validation")), Test: number(n.field("test")), Reference: number(n.field("reference")),
-		By: text(n.field("by")), Stratify: text(n.field("stratify")),
+		By: text(n.field("by")), Time: text(n.field("time")), Stratify: texts(n.field("stratify")),
 	}
 	if seed := n.field("seed"); seed.is(cue.IntKind) {
 		_ = json.Unmarshal([]byte(seed.text), &c.Seed) // a seed that does not fit is reported by checkSplit
@@ -146,24 +182,37 @@ func namesShare(n *node) bool {
 }
 
 func filter(n *node) cohort.Filter {
-	f := cohort.Filter{Column: text(n.field("column"))}
+	c := condition(n)
+	f := cohort.Filter{
+		Title: text(n.field("title")), Column: c.Column, Min: c.Min, Max: c.Max, In: c.In, NotIn: c.NotIn, Missing: c.Missing,
+		First: text(n.field("first")), By: texts(n.field("by")),
+	}
+	if any := n.field("any"); any.is(cue.ListKind) {
+		for _, x := range any.items {
+			f.Any = append(f.Any, condition(x))
+		}
+	}
+	if not := n.field("not"); not.is(cue.StructKind) {
+		c := condition(not)
+		f.Not = &c
+	}
+	return f
+}
+
+func condition(n *node) cohort.Condition {
+	c := cohort.Condition{Column: text(n.field("column")), In: values(n.field("in")), NotIn: values(n.field("notIn"))}
 	if m := n.field("min"); m.is(cue.NumberKind) {
 		x := m.number()
-		f.Min = &x
+		c.Min = &x
 	}
 	if m := n.field("max"); m.is(cue.NumberKind) {
 		x := m.number()
-		f.Max = &x
+		c.Max = &x
 	}
 	if m := n.field("missing"); m.is(cue.BoolKind) {
-		f.Missing = &m.truth
+		c.Missing = &m.truth
 	}
-	if in := n.field("in"); in.is(cue.ListKind) {
-		for _, v := range in.items {
-			f.In = append(f.In, value(v).String())
-		}
-	}
-	return f
+	return c
 }
 
 func (l *loader) metric(n *node) Metric {
@@ -184,7 +233,7 @@ func table(n *node) Table {
 	}
 	if c := n.field("columns"); c.is(cue.ListKind) {
 		for _, f := range c.items {
-			column := TableColumn{Score: text(f.field("score")), Title: text(f.field("title"))}
+			column := TableColumn{Score: text(f.field("score")), Title: text(f.field("title")), Minus: single(f.field("minus"))}
 			if d := f.field("digits"); d.is(cue.IntKind) {
 				digits := int(d.number())
 				column.Digits = &digits
@@ -200,11 +249,26 @@ func plot(n *node) Plot {
 		Name: n.name(), Kind: text(n.field("kind")), Title: text(n.field("title")),
 		X: text(n.field("x")), Y: text(n.field("y")), XLabel: text(n.field("xlabel")), YLabel: text(n.field("ylabel")),
 		Series: text(n.field("series")), Over: texts(n.field("over")), Where: choices(n.field("where")),
+		Minus: single(n.field("minus")),
 	}
 	if with := n.field("with"); with.whole() && with.kind == cue.StructKind {
 		p.With = with.json()
 	}
 	return p
+}
+
+// single decodes axes with one value each.
+func single(n *node) map[string]Value {
+	if !n.is(cue.StructKind) || len(n.fields) == 0 {
+		return nil
+	}
+	out := map[string]Value{}
+	for _, f := range n.fields {
+		if f.ok() {
+			out[f.name()] = value(f)
+		}
+	}
+	return out
 }
 
 // choices decodes axes with one value or a list of values each.

@@ -30,6 +30,7 @@ type Experiment struct {
 	Datasets    []Dataset    `json:"datasets"`
 	Features    []FeatureSet `json:"features"`
 	LLMs        []Use        `json:"llms,omitempty"`
+	Sites       []Sites      `json:"sites,omitempty"`
 	Strategies  []Use        `json:"strategies"`
 	Metrics     []Metric     `json:"metrics"`
 	Axes        []Axis       `json:"axes,omitempty"`
@@ -70,6 +71,7 @@ type Dataset struct {
 	Outcome []string `json:"outcome,omitempty"`
 	Score   []string `json:"score,omitempty"`
 	ID      []string `json:"id,omitempty"`
+	Context []string `json:"context,omitempty"`
 
 	Governance plugins.Governance `json:"governance,omitempty"` // empty: as the plugin's header says
 	Licence    string             `json:"licence,omitempty"`
@@ -79,6 +81,7 @@ type Dataset struct {
 	Cohort  []cohort.Filter `json:"cohort,omitempty"`
 	Split   split.Config    `json:"split"`
 	Prepare prepare.Config  `json:"prepare"`
+	Minimum Minimum         `json:"minimum"`
 }
 
 // FeatureSet is a plugin that offers one or more subsets of columns.
@@ -211,6 +214,9 @@ type TableColumn struct {
 	Score  string `json:"score"` // "metric.score", or a bare score name of any metric
 	Title  string `json:"title,omitempty"`
 	Digits *int   `json:"digits,omitempty"` // decimals; nil: 3
+	// Minus are values of axes: the column shows the difference to the cells that have them and are otherwise alike.
+	// A value of the axis site takes the train hospitals with it.
+	Minus map[string]Value `json:"minus,omitempty"`
 }
 
 // Plot is a declared plot.
@@ -223,6 +229,7 @@ type Plot struct {
 	XLabel string             `json:"xlabel,omitempty"`
 	YLabel string             `json:"ylabel,omitempty"`
 	Series string             `json:"series,omitempty"` // an axis or dimension
+	Minus  map[string]Value   `json:"minus,omitempty"`  // as TableColumn.Minus
 	Over   []string           `json:"over,omitempty"`
 	Where  map[string][]Value `json:"where,omitempty"`
 	With   json.RawMessage    `json:"with,omitempty"`

@@ -107,8 +107,9 @@ func TestDesignExample(t *testing.T) {
 			Use: Use{Name: "eicu", Use: "table", With: raw(fmt.Sprintf(`{"path":%q}`, filepath.Join(got.Dir, "data", "t.csv"))), Paths: [][]string{{"path"}}},
 			Row: "patientunitstayid", Subject: "uniquepid", Site: "hospitalid", Target: "death",
 			Cohort:  []cohort.Filter{{Column: "age", Min: &sixteen}},
-			Split:   split.Config{Train: 0.6, Validation: 0.1, Test: 0.15, Reference: 0.15, By: "subject", Stratify: "death", Seed: 7},
+			Split:   split.Config{Train: 0.6, Validation: 0.1, Test: 0.15, Reference: 0.15, By: "subject", Stratify: []string{"death"}, Seed: 7},
 			Prepare: prepare.Config{Missing: "keep", Levels: &prepare.Levels{Min: 20, Other: "OTHER"}},
+			Minimum: Minimum{Rows: 50, Events: 10, NonEvents: 10},
 		}},
 		Features: []FeatureSet{{Use: Use{Name: "all", Use: "all"}}, {Use: Use{Name: "top", Use: "importance", With: raw(`{"ladder":[5,10,15,20]}`)}}},
 		LLMs:     []Use{{Name: "o1", Use: "fake", With: raw(`{"model":"o1-2024-12-17"}`)}},
@@ -185,6 +186,7 @@ Write rows.
 		},
 		Split:   split.Config{Train: 0.7, Test: 0.3, By: "row", Seed: 18446744073709551615},
 		Prepare: prepare.Config{Missing: "median", Levels: &prepare.Levels{Min: 5, Other: "OTHER"}},
+		Minimum: Minimum{Rows: 50, Events: 10, NonEvents: 10},
 	}, b, exported); diff != "" {
 		t.Errorf("data set: -want +got\n%s", diff)
 	}

@@ -28,12 +28,13 @@ const (
 )
 
 // filled are the axes that a block may leave out when there is one value, in the order that they are filled in.
-var filled = []string{"dataset", "features", "strategy", "llm"}
+var filled = []string{"dataset", "site", "features", "strategy", "llm"}
 
 // axes lists the axes that blocks may use.
 func (l *loader) axes() []axis {
 	all := []axis{
 		{name: "dataset", names: l.sectionNames("datasets")},
+		{name: "site", names: l.siteNames()},
 		{name: "features", names: l.subsetNames()},
 		{name: "strategy", names: l.sectionNames("strategies")},
 		{name: "llm", names: l.sectionNames("llms")},
@@ -63,6 +64,13 @@ func findAxis(all []axis, name string) *axis {
 		}
 	}
 	return nil
+}
+
+// siteNames are the arrangements of hospitals: the built-in ones, then the declared ones.
+func (l *loader) siteNames() known {
+	k := l.sectionNames("sites")
+	k.names = append(builtInSites(), k.names...)
+	return k
 }
 
 // notAxes are the fields of a block that are no axes.
@@ -220,6 +228,8 @@ func axisWords(axis string) string {
 		return "data set"
 	case "features":
 		return "feature subset"
+	case "site":
+		return "arrangement of sites"
 	}
 	return axis
 }
@@ -252,6 +262,12 @@ func (l *loader) fillAxes(n *node, b *Block, all []axis) {
 	var front []AxisValues
 	for _, name := range filled {
 		if n.written(name) || name == "llm" && !l.needsLLM(b) {
+			continue
+		}
+		if name == "site" {
+			if l.usesAxis(name) {
+				front = append(front, AxisValues{Axis: name, Values: []Value{{Text: AllSites}}})
+			}
 			continue
 		}
 		v, ok := l.only(n, findAxis(all, name), b)
@@ -643,6 +659,12 @@ func (l *loader) checkFitOf(b *Block, d *node) {
 				l.needPart(d, part, fmt.Sprintf("%s reads it", joinPath(n.path)))
 			}
 		}
+	}
+	if ds := l.datasetNamed(d.name()); ds.Prepare.RowsDependOnSubset() && len(b.values("features")) > 1 {
+		m := d.field("prepare").field("missing")
+		l.rep.warn(joinPath(m.path), m.at,
+			"each feature subset leaves out other rows, test rows among them, so that scores of %d subsets rest on different patients; \"drop\" leaves out the same for all",
+			len(b.values("features")))
 	}
 	for _, v := range b.values("n") {
 		if v.Kind == PartValue {

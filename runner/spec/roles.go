@@ -12,8 +12,11 @@ import (
 	"strconv"
 	"strings"
 
+	"cuelang.org/go/cue"
+
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/plugins/prepare"
 )
 
 // checkLLMs checks that marked fields name entries of llms.
@@ -46,6 +49,7 @@ func (l *loader) checkDatasets() {
 		l.checkTarget(n, d)
 		l.checkFilters(n, d)
 		l.checkSplit(n, d)
+		l.checkPrepare(n, d)
 	}
 }
 
@@ -146,6 +150,8 @@ func (d *Dataset) takeRoles(h *plugins.Header) {
 			d.Score = append(d.Score, c.Name)
 		case plugins.RoleID:
 			d.ID = append(d.ID, c.Name)
+		case plugins.RoleContext:
+			d.Context = append(d.Context, c.Name)
 		}
 	}
 }
@@ -177,6 +183,7 @@ func (d *Dataset) Roles() map[string]plugins.Role {
 	set(plugins.RoleOutcome, d.Outcome...)
 	set(plugins.RoleScore, d.Score...)
 	set(plugins.RoleID, d.ID...)
+	set(plugins.RoleContext, d.Context...)
 	set(plugins.RoleGroup, d.Group...)
 	return roles
 }
@@ -184,7 +191,7 @@ func (d *Dataset) Roles() map[string]plugins.Role {
 // checkRoles demands that no column has two roles; a group may be formed by a site.
 func (l *loader) checkRoles(n *node) {
 	first := map[string]*node{}
-	for _, role := range []string{"row", "subject", "site", "target", "outcome", "score", "id"} {
+	for _, role := range []string{"row", "subject", "site", "target", "outcome", "score", "id", "context"} {
 		for _, c := range oneOrMore(n.field(role)) {
 			if !c.ok() {
 				continue
@@ -244,20 +251,70 @@ func droppedAs(c *plugins.ColumnInfo) string {
 
 // checkFilters checks that filters say something, and something that can be true.
 func (l *loader) checkFilters(n *node, d *Dataset) {
-	for i, f := range d.Cohort {
-		node := n.find("cohort", fmt.Sprint(i))
-		switch {
-		case !node.whole():
-		case f.Min == nil && f.Max == nil && f.In == nil && f.Missing == nil:
-			l.wrong(node, node.at, "a filter has one of min, max, in, missing")
-		case f.Min != nil && f.Max != nil && *f.Min > *f.Max:
-			l.wrong(node, node.field("min").at, "min is %v and max is %v: no row can meet both", *f.Min, *f.Max)
-		case f.Missing != nil && *f.Missing && (f.Min != nil || f.Max != nil || f.In != nil):
-			l.wrong(node, node.field("missing").at, "a missing value meets no other condition")
+	for i := range d.Cohort {
+		f := n.find("cohort", fmt.Sprint(i))
+		if !f.whole() {
+			continue
 		}
-		if c := l.column(d.Name, f.Column); c != nil && node.whole() && c.Kind == frame.Category && (f.Min != nil || f.Max != nil) {
-			l.wrong(node, node.field("column").at, "column %q is a text; min and max need a number", f.Column)
+		l.checkForm(f)
+		l.checkCondition(f, d)
+		l.checkCondition(f.field("not"), d)
+		if any := f.field("any"); any.is(cue.ListKind) {
+			if len(any.items) == 0 {
+				l.wrong(any, any.at, "must have at least one condition")
+			}
+			for _, c := range any.items {
+				l.checkCondition(c, d)
+			}
 		}
+	}
+}
+
+// conditionFields are those of a plain condition.
+var conditionFields = []string{"column", "min", "max", "in", "notIn", "missing"}
+
+// checkForm demands that a filter has one form: a condition, first, any or not.
+func (l *loader) checkForm(f *node) {
+	var forms []string
+	for _, form := range []string{"column", "first", "any", "not"} {
+		if f.field(form) != nil {
+			forms = append(forms, form)
+		}
+	}
+	switch {
+	case len(forms) == 0:
+		l.wrong(f, f.at, `a filter has a column with a condition, or one of first, any, not`)
+	case len(forms) > 1:
+		l.wrong(f, f.field(forms[1]).label, "a filter has one form; %q and %q are two: make them two filters", forms[0], forms[1])
+	case f.field("by") != nil && forms[0] != "first":
+		l.wrong(f, f.field("by").label, `"by" goes with "first": of the rows that share its value, the one with the least "by" stays`)
+	case forms[0] != "column":
+		for _, name := range conditionFields[1:] {
+			if x := f.field(name); x != nil {
+				l.wrong(f, x.label, "%q is part of a condition, which names a column; make it a filter of its own", name)
+				return
+			}
+		}
+	}
+}
+
+// checkCondition checks the fields of a condition; a node without a column is none.
+func (l *loader) checkCondition(c *node, d *Dataset) {
+	if c.field("column") == nil || !c.whole() {
+		return
+	}
+	x := condition(c)
+	bounded := x.Min != nil || x.Max != nil
+	switch {
+	case !bounded && c.field("in") == nil && c.field("notIn") == nil && x.Missing == nil:
+		l.wrong(c, c.at, "a condition has one of min, max, in, notIn, missing")
+	case x.Min != nil && x.Max != nil && *x.Min > *x.Max:
+		l.wrong(c, c.field("min").at, "min is %v and max is %v: no row can meet both", *x.Min, *x.Max)
+	case x.Missing != nil && *x.Missing && (bounded || x.In != nil || x.NotIn != nil):
+		l.wrong(c, c.field("missing").at, "a missing value meets no other condition")
+	}
+	if info := l.column(d.Name, x.Column); info != nil && c.whole() && info.Kind == frame.Category && bounded {
+		l.wrong(c, c.field("column").at, "column %q is a text; min and max need a number", x.Column)
 	}
 }
 
@@ -285,6 +342,7 @@ func (l *loader) checkSplit(n *node, d *Dataset) {
 		}
 	}
 	by := s.field("by")
+	l.checkSplitBy(n, d, s)
 	// a subject may come from a header that is not there
 	if by.ok() && d.Split.By == "subject" && d.Subject == "" && n.field("subject") == nil && (l.opts.NoHeaders || l.exp.Headers[d.Name] != nil) {
 		l.wrong(by, by.at, "the data set names no subject column")
@@ -306,6 +364,61 @@ func (l *loader) checkSplit(n *node, d *Dataset) {
 	}
 	if d.Split.Train == 0 {
 		l.wrong(s, s.label, "train has no share; every strategy learns from it")
+	}
+}
+
+// checkPrepare checks what the settings of a preparation say of each other, and that the columns they name are there.
+func (l *loader) checkPrepare(n *node, d *Dataset) {
+	p := n.field("prepare")
+	if !p.whole() {
+		return
+	}
+	if err := d.Prepare.Check(); err != nil {
+		l.wrong(p, p.label, "%v", err)
+		return
+	}
+	for _, f := range fieldsOf(p.field("transform")) {
+		if l.exp.Headers[d.Name] == nil {
+			break
+		}
+		switch c := l.column(d.Name, f.name()); {
+		case c == nil:
+			var names []string
+			for _, c := range l.exp.Headers[d.Name].Columns {
+				names = append(names, c.Name)
+			}
+			l.wrong(f, f.label, "data set %q has no column %q%s", d.Name, f.name(), hint(f.name(), "its columns are", names))
+		case c.Kind == frame.Category:
+			l.wrong(f, f.label, "column %q is a text; a transform needs a number", f.name())
+		}
+	}
+}
+
+func fieldsOf(n *node) []*node {
+	if !n.is(cue.StructKind) {
+		return nil
+	}
+	return n.fields
+}
+
+// checkSplitBy checks what a split by site or time goes by.
+func (l *loader) checkSplitBy(n *node, d *Dataset, s *node) {
+	by, time := s.field("by"), s.field("time")
+	known := l.opts.NoHeaders || l.exp.Headers[d.Name] != nil
+	switch {
+	case !by.ok() || n.part:
+	case by.text == "site" && d.Site == "" && n.field("site") == nil && known:
+		l.wrong(by, by.at, "the data set names no site column")
+	case by.text == "time" && time == nil && !s.part:
+		l.wrong(by, by.at, `needs the column to go by: time: "COLUMN", such as a year of admission`)
+	case by.text == "site" && s.field("stratify") != nil:
+		l.wrong(s, s.field("stratify").label, "whole hospitals are shared out, so that nothing can be stratified; leave it out")
+	}
+	if time != nil && (!by.ok() || by.text != "time") {
+		l.wrong(time, time.label, `goes with by: "time"`)
+	}
+	if reason := droppedAs(l.column(d.Name, text(time))); reason != "" {
+		l.wrong(time, time.at, "column %q %s, so it orders nothing", time.text, reason)
 	}
 }
 
@@ -363,8 +476,8 @@ func (l *loader) uses(b *Block, section, name string) bool {
 			}
 		}
 		return false
-	case "datasets", "strategies", "llms":
-		axis := map[string]string{"datasets": "dataset", "strategies": "strategy", "llms": "llm"}[section]
+	case "datasets", "sites", "strategies", "llms":
+		axis := map[string]string{"datasets": "dataset", "sites": "site", "strategies": "strategy", "llms": "llm"}[section]
 		values := b.values(axis)
 		if section == "llms" && len(values) == 0 {
 			return true // strategies name their models themselves
@@ -375,7 +488,7 @@ func (l *loader) uses(b *Block, section, name string) bool {
 }
 
 func (l *loader) checkColumn(n *node, dataset string) {
-	if h := l.exp.Headers[dataset]; h != nil && l.column(dataset, n.text) == nil {
+	if h := l.exp.Headers[dataset]; h != nil && l.column(dataset, n.text) == nil && !(n.path[0] == "features" && l.prepared(dataset, n.text)) {
 		names := make([]string, len(h.Columns))
 		for i, c := range h.Columns {
 			names[i] = c.Name
@@ -400,6 +513,17 @@ func (l *loader) checkColumn(n *node, dataset string) {
 	}
 }
 
+// prepared reports whether preparation makes a variable of the name: a one-hot set, or a mark of missing values.
+func (l *loader) prepared(dataset, name string) bool {
+	c := l.datasetNamed(dataset).Prepare
+	if _, set := c.OneHot[name]; set {
+		return true
+	}
+	return c.Indicator && slices.ContainsFunc(l.exp.Headers[dataset].Columns, func(x plugins.ColumnInfo) bool {
+		return name == prepare.IndicatorName(x.Name)
+	})
+}
+
 // leakWords say what a column is, and why it is no feature.
 var leakWords = map[plugins.Role]string{
 	plugins.RoleRow:     "the row identifier: it tells rows apart, no more",
@@ -408,6 +532,7 @@ var leakWords = map[plugins.Role]string{
 	plugins.RoleOutcome: "an outcome: known only later",
 	plugins.RoleScore:   "a score: a prediction of another model",
 	plugins.RoleID:      "an identifier: it tells things apart, no more",
+	plugins.RoleContext: "context: it describes the hospital or the time, not the patient",
 }
 
 func (l *loader) datasetNamed(name string) *Dataset {

@@ -50,7 +50,8 @@ type view struct {
 	over   []*node // axes and dimensions that are averaged over
 	where  *node
 	scores []*node
-	add    string // where a further axis could go
+	minus  []*node // what columns subtract
+	add    string  // where a further axis could go
 }
 
 // checkViews checks that tables and plots refer to what the matrix yields, and that each of their cells is one number.
@@ -58,12 +59,16 @@ func (l *loader) checkViews() {
 	var views []view
 	for _, n := range l.entries("tables") {
 		v := view{node: n, keys: oneOrMore(n.field("rows")), over: oneOrMore(n.field("over")), where: n.field("where"), add: "rows, over or where"}
+		var whole []*node // scores of columns that subtract nothing
 		for _, c := range oneOrMore(n.field("columns")) {
-			s := c.field("score")
-			if s.ok() && names(v.scores, s.text) {
-				l.wrong(s, s.at, "%q is given twice", s.text)
+			s, minus := c.field("score"), c.field("minus")
+			if s.ok() && minus == nil {
+				if names(whole, s.text) {
+					l.wrong(s, s.at, "%q is given twice", s.text)
+				}
+				whole = append(whole, s)
 			}
-			v.scores = append(v.scores, s)
+			v.scores, v.minus = append(v.scores, s), append(v.minus, minus)
 		}
 		for _, name := range []string{"rows", "columns"} {
 			if f := n.field(name); f.is(cue.ListKind) && len(f.items) == 0 && !f.part {
@@ -73,7 +78,7 @@ func (l *loader) checkViews() {
 		views = append(views, v)
 	}
 	for _, n := range l.entries("plots") {
-		v := view{node: n, over: oneOrMore(n.field("over")), where: n.field("where"), add: "series, over or where"}
+		v := view{node: n, over: oneOrMore(n.field("over")), where: n.field("where"), minus: []*node{n.field("minus")}, add: "series, over or where"}
 		for _, name := range []string{"x", "series"} {
 			if f := n.field(name); f != nil {
 				v.keys = append(v.keys, f)
@@ -136,6 +141,10 @@ type cell struct {
 
 func (l *loader) newYield() *yield {
 	w := &yield{loader: l, axes: l.exp.AllAxes(), declared: map[string][]string{}}
+	if w.axis("site") >= 0 {
+		stand := []Value{{Text: siteOne}, {Text: siteTwo}, {Text: OtherSites}, {Text: AllSites}}
+		w.axes = append(w.axes, AxisValues{Axis: TrainSite, Values: stand}, AxisValues{Axis: TestSite, Values: stand})
+	}
 	w.sure = l.root.field("matrix").whole() && len(l.subsetNames().maybe) == 0
 	for _, section := range []string{"datasets", "features", "strategies", "metrics", "axes", "matrix"} {
 		w.sure = w.sure && l.listed(section)
@@ -197,10 +206,23 @@ func (w *yield) expand() {
 					c.values[i] = number[i][v]
 				}
 			}
-			w.cells = append(w.cells, c)
+			site, arranged := at("site")
+			if !arranged {
+				w.cells = append(w.cells, c)
+				return
+			}
+			train, test := w.axis(TrainSite), w.axis(TestSite)
+			for _, pair := range siteCells(w.exp.ArrangementOf(site.Text)) {
+				c := cell{values: slices.Clone(c.values), block: b}
+				c.values[train], c.values[test] = number[train][Value{Text: pair[0]}], number[test][Value{Text: pair[1]}]
+				w.cells = append(w.cells, c)
+			}
 		})
 	}
 }
+
+// decidedByData reports whether the values of an axis are not known before the data have been split.
+func decidedByData(axis string) bool { return axis == TrainSite || axis == TestSite }
 
 // each calls f with each cell of a block that is not left out, then with those that are included.
 func (b *Block) each(f func(at func(axis string) (Value, bool))) {
@@ -266,6 +288,9 @@ func (w *yield) check(v view) {
 		seen[n.text] = true
 	}
 	w.checkWhere(v.where)
+	for _, m := range v.minus {
+		w.checkMinus(m)
+	}
 	reported := map[string]bool{}
 	for _, s := range v.scores {
 		w.checkScore(v, s, reported)
@@ -297,6 +322,7 @@ func (w *yield) checkWhere(n *node) {
 			}
 			v := value(e)
 			switch {
+			case i >= 0 && decidedByData(f.name()):
 			case i >= 0 && !slices.Contains(w.axes[i].Values, v):
 				var known []string
 				for _, x := range w.axes[i].Values {
@@ -306,6 +332,32 @@ func (w *yield) checkWhere(n *node) {
 			case i < 0 && w.declared[f.name()] != nil && !w.gives(f.name()) && !slices.Contains(w.declared[f.name()], v.Text):
 				w.wrong(e, e.at, "dimension %q has no value %s%s", f.name(), v.quoted(), hint(v.Text, "it has", w.declared[f.name()]))
 			}
+		}
+	}
+}
+
+// checkMinus checks what is subtracted: one value of each axis that it names.
+func (w *yield) checkMinus(n *node) {
+	if !n.is(cue.StructKind) {
+		return
+	}
+	if len(n.fields) == 0 && !n.part {
+		w.wrong(n, n.at, "must name an axis with a value, such as site: \"each\"")
+	}
+	for _, f := range n.fields {
+		switch i := w.axis(f.name()); {
+		case !w.sure:
+		case i < 0:
+			w.wrong(f, f.label, "no axis named %q%s", f.name(), hint(f.name(), "known:", w.axisList()))
+		case !f.ok():
+		case f.kind == cue.ListKind || f.kind == cue.StructKind:
+			w.wrong(f, f.at, "must be one value, not %s", kindWords(f.kind))
+		case !decidedByData(f.name()) && !slices.Contains(w.axes[i].Values, value(f)):
+			var known []string
+			for _, x := range w.axes[i].Values {
+				known = append(known, x.String())
+			}
+			w.wrong(f, f.at, "axis %q has no value %s%s", f.name(), value(f).quoted(), hint(value(f).String(), "it has", known))
 		}
 	}
 }
@@ -510,8 +562,12 @@ func (w *yield) selection(where *node) func(cell) bool {
 			if i < 0 {
 				continue
 			}
-			for _, e := range oneOrMore(f) {
-				want[i] = append(want[i], int32(slices.Index(w.axes[i].Values, value(e))))
+			for k, e := range oneOrMore(f) {
+				at := slices.Index(w.axes[i].Values, value(e))
+				if at < 0 && decidedByData(f.name()) {
+					at = min(k, 1) // a stand-in for the named hospital
+				}
+				want[i] = append(want[i], int32(at))
 			}
 		}
 	}

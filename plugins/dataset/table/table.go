@@ -1,101 +1,38 @@
-// Package table is the data set of one file: CSV, CSV compressed by gzip, or Parquet.
+// Package table is the data set of table files: one, several under each other, or those of an archive, with the
+// columns of further tables joined to them.
 //
-// Which files can be read, and how, is said by frame.ReadFile; this package declares it in an experiment,
-// leaves out columns that say nothing, and accounts for what was read.
+// How a file is read is said by frame.ReadFile. This package declares files in an experiment, puts them together,
+// recodes what they hold, leaves out columns that say nothing, and accounts for what was read.
 //
 // The kind of a CSV column that columns.NAME.kind does not declare is decided from its first 1,000 rows: a number
 // when all values are, a category when they are texts. Numbers with a few texts among them, of which at least nine
 // in ten values, or different values, are numbers, or whose texts are all the same, are an error with the place of
 // the first text, as frame.ReadOptions says with its reasons: a missing code or columns.NAME.kind decides.
+//
+// The order of what is done: missing codes; levels, dates and units of each file; files under each other; measurements
+// to rows; joins; differences of dates; limits; what is left out. A fault names file, column and row (from 1, without the
+// header line), and never a value; there is no partial result.
 package table
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"path/filepath"
-	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
 )
 
-// Config is the data set's "with" block.
-type Config struct {
-	Path      string                  `json:"path"`                // a .csv, .csv.gz or .parquet file
-	Delimiter string                  `json:"delimiter,omitempty"` // of CSV: one ASCII character
-	Columns   map[string]ColumnConfig `json:"columns,omitempty"`   // what is known of a column
-	Missing   []Code                  `json:"missing,omitempty"`   // codes of "no value" in every column
-	Drop      []string                `json:"drop,omitempty"`      // columns that are not read
-
-	MaxBytes int64 `json:"maxBytes"` // limit of the decompressed content, > 0
-}
-
-// ColumnConfig declares one column.
-type ColumnConfig struct {
-	Kind    frame.Kind `json:"kind,omitempty"`
-	Unit    string     `json:"unit,omitempty"`
-	Missing []Code     `json:"missing,omitempty"` // further codes
-}
-
-// Code is a text that stands for "no value"; in JSON it may be written as a number too.
-type Code string
-
-// UnmarshalJSON reads a text, or a number as its shortest text: -1, -1.0 and "-1" are one code.
-func (c *Code) UnmarshalJSON(b []byte) error {
-	var text string
-	if json.Unmarshal(b, &text) == nil {
-		*c = Code(text)
-		return nil
-	}
-	var number float64
-	if err := json.Unmarshal(b, &number); err != nil {
-		return fmt.Errorf("missing code %s: want a text or a number", b)
-	}
-	*c = Code(strconv.FormatFloat(number, 'f', -1, 64))
-	return nil
-}
-
 // defaults are the settings that an experiment need not name. Rows are restricted unless the experiment says
 // otherwise: the mistake that shows patients' rows to nobody is the one that can be taken back.
-var defaults = Config{
-	Delimiter: ",",
-	MaxBytes:  4 << 30,
-}
-
-// schema has no @column() marks: drop and columns name columns of the file, which need not be columns of the
-// data set, and are checked against the file itself.
-const schema = `
-// a .csv, .csv.gz or .parquet file
-path!: string & !="" @path()
-// of CSV: one ASCII character, "," unless set
-delimiter?: =~"^[ -!#-~\t]$" @say("one ASCII character other than a quote")
-// what is known of single columns
-columns?: [string]: {
-	// decided from the first 1,000 rows (CSV) or the stored type (Parquet) unless set;
-	// an error when a few texts stand among numbers: set it, or declare the texts missing
-	kind?: "number" | "category"
-	// e.g. "mmol/L"
-	unit?: string
-	// codes that stand for "no value" in this column
-	missing?: [...(string | number)]
-}
-// codes that stand for "no value" in every column, besides the empty field
-missing?: [...(string | number)]
-// columns that are not read
-drop?: [...string]
-// limit of the decompressed content; 4 GiB unless set
-maxBytes?: int & >0
-`
+var defaults = Config{MaxBytes: 4 << 30}
 
 // Register adds the data set to r.
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Datasets, plugins.Info{
 		Name:    "table",
-		Version: 1,
-		Summary: "rows of one CSV, CSV.gz or Parquet file",
+		Version: 2,
+		Summary: "rows of CSV, Parquet or Arrow files, joined and recoded as declared",
 		Schema:  schema,
 		Shapes:  []plugins.Shape{plugins.Records},
 		Need:    need,
@@ -108,115 +45,130 @@ func need(s plugins.Size) plugins.Need {
 	return plugins.Need{Threads: 2, Bytes: fixed + 16*int64(s.Rows)*int64(s.Columns)}
 }
 
-// New returns the data set. It does not open the file.
-func New(c Config) (plugins.Dataset, error) {
-	if c.Path == "" {
-		return nil, fmt.Errorf(`"path" is empty; want a .csv, .csv.gz or .parquet file`)
-	}
-	if len(c.Delimiter) != 1 || strings.ContainsAny(c.Delimiter, "\"\r\n\x00") || c.Delimiter[0] >= utf8.RuneSelf {
-		return nil, fmt.Errorf(`"delimiter" %q: want one ASCII character`, c.Delimiter)
-	}
-	if c.MaxBytes <= 0 {
-		return nil, fmt.Errorf(`"maxBytes" %d: want a number above 0`, c.MaxBytes)
-	}
-	return &dataset{c}, nil
+// dataset is a table with those joined to it, in the order of their names.
+type dataset struct {
+	main  *source
+	joins []*joined
 }
 
-type dataset struct{ config Config }
-
-// Files implements plugins.Dataset.
-func (d *dataset) Files() ([]plugins.File, error) {
-	return []plugins.File{{Role: "table", Path: d.config.Path}}, nil
+// sources lists the tables.
+func (d *dataset) sources() []*source {
+	out := []*source{d.main}
+	for _, j := range d.joins {
+		out = append(out, j.source)
+	}
+	return out
 }
 
-// The part of the file that Header looks at: the rows that decide the kinds of Read, and more of them, so that
-// the constant columns of a small file are known at once.
+// The part of a table that Header looks at: the rows that decide the kinds of Read, and more of them, so that
+// the constant columns of a small file are known at once. Several files share it, but each is looked at as far as kinds
+// are decided by it. Of measurements more are looked at: a variable is a column as soon as there is one.
 const (
 	headerRows  = 5000
 	headerBytes = 4 << 20
+	leastRows   = 1000
+	leastBytes  = 64 << 10
+	longRows    = 20 * headerRows
+	longBytes   = 2 * headerBytes
 )
+
+// bounds is the part of a file that is read; nil is all of it.
+type bounds struct {
+	rows  int
+	bytes int64
+}
+
+// sample is the part of each of so many files that Header looks at.
+func (s *source) sample(files int) *bounds {
+	rows, bytes := headerRows, headerBytes
+	if s.Long != nil {
+		rows, bytes = longRows, longBytes
+	}
+	return &bounds{max(rows/files, leastRows), int64(max(bytes/files, leastBytes))}
+}
 
 // Header implements plugins.Dataset.
 //
 // It names every column that is read, those too that Read leaves out as constant: they may have roles in the
-// experiment. When the sample holds the whole file they are known, and marked.
+// experiment. When the sample holds the whole files they are known, and marked. Of a long table it knows the variables
+// of the sample, and those that the settings name.
 func (d *dataset) Header(ctx context.Context, _ plugins.Env) (*plugins.Header, error) {
-	t, err := frame.SampleFile(ctx, d.config.Path, d.options(1), headerRows, headerBytes)
+	t, err := d.build(ctx, 1, true)
 	if err != nil {
 		return nil, err
 	}
-	if t.Complete && t.Frame.Rows() == 0 {
-		return nil, d.noRows()
-	}
 	h := &plugins.Header{Governance: plugins.Restricted} // the safe one, unless the experiment says otherwise
 	var left []dropped
-	for _, c := range t.Frame.Columns() {
-		info := plugins.ColumnInfo{Name: c.Name, Kind: c.Kind, Unit: c.Unit}
-		if reason := saysNothing(c); t.Complete && reason != "" {
+	for _, c := range t.columns {
+		info := plugins.ColumnInfo{Name: c.Name, Kind: c.Kind, Unit: c.Unit, Group: t.groups[c.Name]}
+		if reason := saysNothing(c); t.complete && reason != "" {
 			info.Summary = reason + ": left out when the data are read"
 			left = append(left, dropped{c.Name, reason})
 		}
 		h.Columns = append(h.Columns, info)
 	}
 	h.Notes = notes(left)
+	if !t.complete {
+		h.Notes = append(h.Notes, d.unseen()...)
+	}
 	return h, nil
+}
+
+// unseen says what the header of a long table may not know.
+func (d *dataset) unseen() (out []string) {
+	for _, s := range d.sources() {
+		if s.Long != nil && !s.Long.Take.IsZero() {
+			out = append(out, fmt.Sprintf("%q: columns are those of the first measurements; rarer variables may add others when the data are read", s.setting+"long"))
+		}
+	}
+	return out
 }
 
 // Read implements plugins.Dataset. Columns with one value, or none, in all rows are left out; a note names each
 // with the reason.
 func (d *dataset) Read(ctx context.Context, env plugins.Env) (*plugins.Data, error) {
-	t, err := frame.ReadFile(ctx, d.config.Path, d.options(env.Threads))
+	t, err := d.build(ctx, env.Threads, false)
 	if err != nil {
 		return nil, err
 	}
-	if t.Frame.Rows() == 0 {
-		return nil, d.noRows()
-	}
-	f, left := drop(t.Frame)
+	varying, left := drop(t.columns)
 	missing := 0
-	for _, c := range f.Columns() {
+	for _, c := range varying {
 		missing += c.MissingCount()
 	}
-	return &plugins.Data{
-		Frame: f,
-		Notes: notes(left),
-		Counts: []plugins.Count{
-			{Name: "rows read", Value: f.Rows()},
-			{Name: "columns in the file", Value: len(t.Header)},
-			{Name: "columns dropped: declared", Value: len(t.Header) - len(t.Frame.Columns())},
-			{Name: "columns dropped: constant", Value: count(left, constant)},
-			{Name: "columns dropped: no value", Value: count(left, noValue)},
-			{Name: "columns kept", Value: len(f.Columns())},
-			{Name: "missing cells", Value: missing},
-		},
-	}, nil
+	f, err := frame.New(varying...)
+	if err != nil {
+		return nil, err
+	}
+	if len(varying) == 0 {
+		if f, err = frame.Must(t.columns...).Select(); err != nil { // no column, of as many rows
+			return nil, err
+		}
+	}
+	return &plugins.Data{Frame: f, Notes: notes(left), Counts: append(t.counts,
+		plugins.Count{Name: "columns dropped: constant", Value: count(left, constant)},
+		plugins.Count{Name: "columns dropped: no value", Value: count(left, noValue)},
+		plugins.Count{Name: "columns kept", Value: len(varying)},
+		plugins.Count{Name: "missing cells", Value: missing},
+	)}, nil
 }
 
-func (d *dataset) noRows() error {
-	return &frame.FileError{File: filepath.Base(d.config.Path), Msg: "no rows, only the names of columns"}
-}
-
-func (d *dataset) options(threads int) frame.ReadOptions {
-	o := frame.ReadOptions{
-		Delimiter: d.config.Delimiter[0],
-		Missing:   texts(d.config.Missing),
-		Drop:      d.config.Drop,
-		MaxBytes:  d.config.MaxBytes,
-		Threads:   threads,
-		Columns:   map[string]frame.ColumnOptions{},
+// build reads the tables, or a sample of each, and joins them.
+func (d *dataset) build(ctx context.Context, threads int, sample bool) (*sheet, error) {
+	t, err := d.main.read(ctx, threads, sample)
+	if err != nil {
+		return nil, err
 	}
-	for name, c := range d.config.Columns {
-		o.Columns[name] = frame.ColumnOptions{Kind: c.Kind, Unit: c.Unit, Missing: texts(c.Missing)}
+	if err := d.joinAll(ctx, t, threads, sample); err != nil {
+		return nil, err
 	}
-	return o
-}
-
-func texts(codes []Code) []string {
-	out := make([]string, len(codes))
-	for i, c := range codes {
-		out[i] = string(c)
+	if err := t.finishDates(); err != nil {
+		return nil, err
 	}
-	return out
+	if err := t.leaveOut(); err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 // dropped is a column that is left out.
@@ -230,23 +182,18 @@ const (
 
 // drop returns the columns that vary, and the others. A column that is missing in some rows and has one value
 // in the others varies.
-func drop(f *frame.Frame) (varying *frame.Frame, left []dropped) {
-	var kept []string
-	for _, c := range f.Columns() {
+func drop(columns []*frame.Column) (varying []*frame.Column, left []dropped) {
+	for _, c := range columns {
 		if reason := saysNothing(c); reason != "" {
 			left = append(left, dropped{c.Name, reason})
 		} else {
-			kept = append(kept, c.Name)
+			varying = append(varying, c)
 		}
-	}
-	varying, err := f.Select(kept...)
-	if err != nil {
-		panic(err) // the names are the frame's own
 	}
 	return varying, left
 }
 
-// saysNothing returns why a column is left out, empty when it is not. The frame has rows.
+// saysNothing returns why a column is left out, empty when it is not. The column has rows.
 func saysNothing(c *frame.Column) string {
 	switch c.MissingCount() {
 	case c.Len():

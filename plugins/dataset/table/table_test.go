@@ -16,6 +16,7 @@ import (
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/plugins/plugintest"
 )
 
 // build makes the data set from a with block, as the runner does.
@@ -234,7 +235,7 @@ func TestBadInput(t *testing.T) {
 	}{
 		{"no file", filepath.Join(t.TempDir(), "none.csv"), nil, "none.csv: no such file"},
 		{"folder", folder, nil, "folder.csv: a folder, not a file"},
-		{"other ending", write(t, "t.xlsx", nil), nil, "t.xlsx: unknown kind of file; want a name that ends with .csv, .csv.gz or .parquet"},
+		{"other ending", write(t, "t.xlsx", nil), nil, "t.xlsx: unknown kind of file; want a name that ends with .csv, .tsv, .txt or .data (or one of these with .gz), .parquet, .arrow or .feather"},
 		{"empty", write(t, "t.csv", nil), nil, "t.csv: empty file; want a header line"},
 		{"empty gz", write(t, "t.csv.gz", nil), nil, "t.csv.gz: empty file; want a header line"},
 		{"truncated gz", write(t, "t.csv.gz", whole[:len(whole)-9]), nil, "t.csv.gz: the gzip data end too early: the file is truncated"},
@@ -268,20 +269,138 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
+// Every shape of settings passes the suite of data sets.
+func TestConformance(t *testing.T) {
+	dir := folder(t, hospitals)
+	for name, content := range study {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "m.csv"), []byte(measured), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var r plugins.Registry
+	Register(&r)
+	for name, with := range map[string]object{
+		"several files": {"path": "site.*.csv", "origin": "hospital"},
+		"measurements":  long(object{"long": object{"take": []any{"count", "last"}}}),
+		"joins": stays(object{
+			"h": object{"path": "hospitals.csv", "on": object{"left": "hospital", "right": "number"}, "cardinality": "many-to-one"},
+			"p": object{
+				"path": "patients.csv", "on": object{"left": "patient", "right": "id"}, "cardinality": "many-to-one", "how": "inner", "prefix": "p_",
+				"columns": object{"born": object{"date": object{}}, "sex": object{"levels": object{"F": 1, "M": 0}, "kind": "number"}},
+			},
+		}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, err := json.Marshal(at(dir, with))
+			if err != nil {
+				t.Fatal(err)
+			}
+			plugintest.Dataset(t, r.Datasets.Get("table"), string(b))
+		})
+	}
+}
+
+// Whatever a file holds: an error of one line or a table, and no panic.
+func FuzzRead(f *testing.F) {
+	f.Add("id,what,value,at\n1,HR,80,00:01\n2,pH,7.1,36:00\n1,HR,x,\n")
+	f.Add("id,what,value,at\n1,a,2006-01-31,1\n1,a,-1,2\n")
+	f.Add("id,what,value,at\n,,,\n")
+	dir := f.TempDir()
+	path := filepath.Join(dir, "t.csv")
+	f.Fuzz(func(t *testing.T, content string) {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, with := range []object{
+			{"path": path, "long": object{"row": "id", "variable": "what", "value": "value", "order": "at", "take": []any{"first", "mean", "count"}}},
+			{"path": path, "columns": object{"id": object{"kind": "category"}}, "join": object{"j": object{
+				"path": path, "on": object{"left": "id", "right": "what"}, "cardinality": "many-to-one", "prefix": "j_", "columns": object{"what": object{"kind": "category"}},
+			}}},
+			{"path": []any{path}, "origin": "file", "missing": []any{-1}, "columns": object{
+				"value": object{"unit": "g", "unitFrom": "what", "convert": object{"kg": 1000, "": 2}, "max": 1e6, "outside": "missing"},
+				"at":    object{"date": object{"since": "id"}}, "id": object{"date": object{"format": "eu"}},
+			}},
+		} {
+			d, _ := build(t, with)
+			data, err := d.Read(context.Background(), env)
+			if err != nil && (strings.Contains(err.Error(), "\n") || data != nil) {
+				t.Errorf("%q with %v", err, data)
+			}
+			if _, err := d.Header(context.Background(), env); err != nil && strings.Contains(err.Error(), "\n") {
+				t.Errorf("%q", err)
+			}
+		}
+	})
+}
+
+// A small file that holds a large table is refused as soon as it is larger than the limit, wherever it is read from.
+func TestBomb(t *testing.T) {
+	bomb := string(zipped(t, "a,b\n"+strings.Repeat("1,1\n", 4<<20)))
+	tar := archived(t, map[string]string{"m/1.txt": "a,b\n" + strings.Repeat("1,1\n", 4<<20)})
+	dir := folder(t, map[string]string{"bomb.csv.gz": bomb, "bomb.tar.gz": tar, "t.csv": "a,b\n1,1\n2,2\n"})
+	for _, with := range []object{
+		{"path": "bomb.csv.gz"},
+		{"path": []any{"t.csv", "bomb.csv.gz"}},
+		{"path": "bomb.tar.gz", "members": "m/*.txt"},
+		{"path": "t.csv", "join": object{"j": object{"path": "bomb.csv.gz", "on": "a", "cardinality": "many-to-one"}}},
+	} {
+		with["maxBytes"] = 1 << 20
+		d, _ := build(t, at(dir, with))
+		name := "bomb.csv.gz"
+		if with["members"] != nil {
+			name = "bomb.tar.gz"
+		}
+		want := name + ": more than 1048576 bytes when decompressed, the limit for this file"
+		if data, err := d.Read(context.Background(), env); err == nil || err.Error() != want || data != nil {
+			t.Errorf("%v: got %v, want %s", with["path"], err, want)
+		}
+	}
+}
+
+// Faults of joined files are those of all files.
+func TestBadJoinedFiles(t *testing.T) {
+	whole := zipped(t, icu)
+	dir := folder(t, map[string]string{
+		"t.csv": "id,x\n1,1\n2,2\n", "empty.csv": "", "cut.csv.gz": string(whole[:len(whole)-9]), "plain.csv.gz": icu, "ragged.csv": "id,y\n1\n",
+		"twice.csv": "id,id\n1,2\n", "latin.csv": "id,y\n1,\xe9\n", "folder.csv/t": "", "x.parquet": icu, "none.csv": "id,y\n",
+	})
+	for file, want := range map[string]string{
+		"empty.csv":    "empty file; want a header line",
+		"cut.csv.gz":   "the gzip data end too early: the file is truncated",
+		"plain.csv.gz": "not gzip, in spite of its name",
+		"absent.csv":   "no such file",
+		"folder.csv":   "a folder, not a file",
+		"x.parquet":    "not a Parquet file",
+		"none.csv":     "no rows, only the names of columns",
+	} {
+		fails(t, at(dir, object{"path": "t.csv", "join": object{"j": object{"path": file, "on": "id", "cardinality": "many-to-one"}}}), file+": "+want)
+	}
+	for file, want := range map[string]string{
+		"ragged.csv": "2: row of 1 fields where the header has 2",
+		"twice.csv":  `1: fields 1 and 2 of the header are both named "id"`,
+		"latin.csv":  `2:3: column "y": text is not UTF-8`,
+	} {
+		fails(t, at(dir, object{"path": "t.csv", "join": object{"j": object{"path": file, "on": "id", "cardinality": "many-to-one"}}}), file+":"+want)
+	}
+}
+
 func TestSettings(t *testing.T) {
 	_, settings := build(t, map[string]any{"path": "t.csv", "missing": []any{-1, -1.0, "-1", 0.5, "NA"}})
-	const want = `{"path":"t.csv","delimiter":",","missing":["-1","-1","-1","0.5","NA"],"maxBytes":4294967296}`
+	const want = `{"path":"t.csv","missing":["-1","-1","-1","0.5","NA"],"maxBytes":4294967296}`
 	if diff := cmp.Diff(want, string(settings)); diff != "" {
 		t.Error(diff)
 	}
 	var r plugins.Registry
 	Register(&r)
 	for with, want := range map[string]string{
-		`{}`:                            `"path" is empty; want a .csv, .csv.gz or .parquet file`,
+		`{}`:                            `"path" is empty; want a file such as stays.csv, stays.csv.gz or stays.parquet`,
 		`{"path":"a","delimiter":"ab"}`: `"delimiter" "ab": want one ASCII character`,
 		`{"path":"a","delimiter":"\""}`: `"delimiter" "\"": want one ASCII character`,
 		`{"path":"a","maxBytes":0}`:     `"maxBytes" 0: want a number above 0`,
-		`{"path":"a","missing":[true]}`: `missing code true: want a text or a number`,
+		`{"path":"a","missing":[true]}`: `code true: want a text or a number`,
 		`{"path":"a","mising":[]}`:      `json: unknown field "mising"`,
 	} {
 		if _, _, err := r.Datasets.Get("table").Build([]byte(with)); err == nil || !strings.Contains(err.Error(), want) {
@@ -297,77 +416,4 @@ func TestCancelling(t *testing.T) {
 	if _, err := d.Read(ctx, plugins.Env{Threads: 2}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-}
-
-// TestRealTable reads a real table of the eICU demo, whose README says 2,205 rows and -1 for missing.
-func TestRealTable(t *testing.T) {
-	path := filepath.Join(dataFolder(t), "eicu-demo", "apachePredVar.csv.gz")
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("no real data: %v", err)
-	}
-	d, _ := build(t, map[string]any{"path": path, "missing": []any{-1}})
-	data, err := d.Read(context.Background(), plugins.Env{Threads: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Log(data.Notes, data.Counts)
-	f := data.Frame
-	if f.Rows() != 2205 {
-		t.Errorf("%d rows", f.Rows())
-	}
-	if c := f.Column("region"); c != nil {
-		t.Errorf("region is constant in this file and was kept")
-	}
-	died := f.Column("diedinhospital")
-	if died == nil || died.Kind != frame.Number || !died.Integer || died.MissingCount() != 0 {
-		t.Fatalf("diedinhospital: %+v", died)
-	}
-	if ph := f.Column("pao2"); ph == nil || ph.MissingCount() == 0 {
-		t.Error("-1 was not read as missing in pao2")
-	}
-	for _, c := range f.Columns() {
-		for _, v := range c.Numbers {
-			if v == -1 {
-				t.Errorf("column %s: -1 is left", c.Name)
-				break
-			}
-		}
-	}
-	h, err := d.Header(context.Background(), plugins.Env{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var varying []string
-	for _, c := range h.Columns {
-		if c.Summary != "" {
-			continue
-		}
-		varying = append(varying, c.Name)
-		if c.Kind != f.Column(c.Name).Kind {
-			t.Errorf("column %s: header and table differ in kind", c.Name)
-		}
-	}
-	if diff := cmp.Diff(f.Names(), varying); diff != "" || len(h.Columns) != 51 {
-		t.Errorf("%d columns in the header; %s", len(h.Columns), diff)
-	}
-}
-
-// dataFolder finds the folder of real data sets: EHRLAB_DATA, or shared/data beside the checkout.
-func dataFolder(t *testing.T) string {
-	t.Helper()
-	if folder := os.Getenv("EHRLAB_DATA"); folder != "" {
-		return folder
-	}
-	for up := ".."; len(up) < 30; up += "/.." {
-		if folder := filepath.Join(up, "shared", "data"); isFolder(folder) {
-			return folder
-		}
-	}
-	t.Skip("no real data: EHRLAB_DATA is not set and there is no shared/data beside the checkout")
-	return ""
-}
-
-func isFolder(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
 }

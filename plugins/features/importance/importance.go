@@ -1,164 +1,179 @@
-// Package importance offers the most important columns of a logistic regression, as a ladder of nested subsets.
+// Package importance offers the most important columns of a model of the target on train, as a ladder of nested subsets.
+//
+// The model is a logistic regression (see Logistic) or boosted trees (see Boosted). The ranking that subsets are cut
+// from is made on all of train. How far it can be trusted is reported beside it: the ranking is repeated without each
+// fold of train in turn, and the overlap of the first k columns is given for a fixed series of k (see sizes), so that a
+// further rung of the ladder changes nothing that was computed.
 package importance
 
 import (
 	"context"
 	"fmt"
-	"math"
+	"math/rand/v2"
 	"sort"
-	"strconv"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/encode"
+	"github.com/ehrlab/ehrlab/plugins/features/ladder"
 	"github.com/ehrlab/ehrlab/plugins/frame"
 	"github.com/ehrlab/ehrlab/plugins/gram"
 	"github.com/ehrlab/ehrlab/plugins/label"
+	"github.com/ehrlab/ehrlab/plugins/model/gbdt"
 	"github.com/ehrlab/ehrlab/plugins/model/logistic"
+)
+
+// The models that columns are ranked by.
+const (
+	byLogistic = "logistic"
+	byTrees    = "gbdt"
 )
 
 // Config is the features' "with" block.
 type Config struct {
-	Ladder []int `json:"ladder"` // sizes of the subsets: at least one, ascending, each above 0
+	Model  string      `json:"model"`  // "logistic" or "gbdt"
+	By     gbdt.By     `json:"by"`     // gbdt only: "total_gain" (what "" means), "gain", "weight" or "cover"
+	Trees  gbdt.Config `json:"gbdt"`   // gbdt only
+	Folds  int         `json:"folds"`  // of train, to repeat the ranking on: 2 or more, or 0 for none
+	Ladder []int       `json:"ladder"` // sizes of the subsets: at least one, ascending, each above 0
 }
 
 // Register adds the plugin to r.
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Features, plugins.Info{
 		Name:    "importance",
-		Version: 1,
-		Summary: "the columns that move a ridge logistic regression on train most (SD of their contribution; for a number, its absolute standardised coefficient), in nested subsets",
-		Source:  "S. Menard (2004), The American Statistician 58(3), 218-223 (coefficient times SD of the predictor)",
-		Schema:  `ladder!: [int & >0, ...(int & >0)]`,
-		Shapes:  []plugins.Shape{plugins.Records},
-		Reads:   []plugins.Part{plugins.Train},
+		Version: 2,
+		Summary: "the columns that move a model of the target on train most, in nested subsets: by a logistic regression (SD of their contribution; for a number, its absolute standardised coefficient) or by boosted trees (total gain); with the overlap of the ranking across folds",
+		Source:  "S. Menard (2004), The American Statistician 58(3), 218-223 (coefficient times SD of the predictor); T. Chen, C. Guestrin (2016), KDD, 785-794 (gain); S. Nogueira, K. Sechidis, G. Brown (2018), JMLR 18(174), 1-54 (overlap)",
+		Schema: ladder.Schema + `
+model?: "logistic" | "gbdt"
+by?: "total_gain" | "gain" | "weight" | "cover"
+gbdt?: {
+	` + gbdt.Schema + `
+}
+folds?: int & >=0 & <=100`,
+		Shapes: []plugins.Shape{plugins.Records},
+		Reads:  []plugins.Part{plugins.Train},
+		Random: []plugins.Purpose{plugins.ForModel, plugins.ForResample},
 		Uses: []plugins.Use{
 			{Name: "encode", Version: encode.Version},
+			{Name: "gbdt", Version: gbdt.Version},
 			{Name: "gram", Version: gram.Version},
 			{Name: "label", Version: label.Version},
 			{Name: "logistic", Version: logistic.Version},
 		},
 		Need: need,
-	}, Config{}, New)
+	}, Config{Model: byLogistic, Trees: gbdt.Defaults(), Folds: 5}, New)
 }
 
-// need allows for the encoded columns and their weighted copies.
+// need allows for the encoded columns and their weighted copies, or for the trees, and for the rows of a fold.
 func need(s plugins.Size) plugins.Need {
-	return plugins.Need{Threads: 2, Bytes: 3 * 8 * int64(s.Rows) * int64(s.Columns)}
+	cells := 8 * int64(s.Rows) * int64(s.Columns)
+	return plugins.Need{Threads: 2, Bytes: cells + max(3*cells, gbdt.Bytes(s.Rows, s.Columns))}
 }
 
 // Features is the plugin.
-type Features struct{ ladder []int }
-
-// New returns the plugin. It is an error when the ladder is empty or does not ascend from at least 1.
-func New(c Config) (plugins.Features, error) {
-	if len(c.Ladder) == 0 {
-		return nil, fmt.Errorf("ladder is empty; give at least one size")
-	}
-	before := 0
-	for _, size := range c.Ladder {
-		if size <= before {
-			return nil, fmt.Errorf("ladder has %d after %d; want ascending sizes above 0", size, before)
-		}
-		before = size
-	}
-	return &Features{ladder: append([]int(nil), c.Ladder...)}, nil
+type Features struct {
+	ladder.Ladder
+	config Config
 }
 
-// Subsets returns the sizes as text, in order.
-func (f *Features) Subsets() []string {
-	out := make([]string, len(f.ladder))
-	for i, size := range f.ladder {
-		out[i] = strconv.Itoa(size)
+// New returns the plugin. It is an error when the ladder is empty or does not ascend from at least 1, when a setting is
+// out of range, and when one of the trees is given to another model.
+func New(c Config) (plugins.Features, error) {
+	sizes, err := ladder.New(c.Ladder)
+	if err != nil {
+		return nil, err
+	}
+	if c.Folds < 0 || c.Folds == 1 {
+		return nil, fmt.Errorf("folds is %d; want at least 2, or 0 for none", c.Folds)
+	}
+	switch c.Model {
+	case byLogistic:
+		if c.By != "" {
+			return nil, fmt.Errorf("by is %q, which only model: %q has", c.By, byTrees)
+		}
+		if c.Trees != gbdt.Defaults() {
+			return nil, fmt.Errorf("gbdt has settings, and the model is %q", c.Model)
+		}
+	case byTrees:
+		switch c.By {
+		case "":
+			c.By = gbdt.TotalGain
+		case gbdt.TotalGain, gbdt.Gain, gbdt.Weight, gbdt.Cover:
+		default:
+			return nil, fmt.Errorf("by is %q; want %q, %q, %q or %q", c.By, gbdt.TotalGain, gbdt.Gain, gbdt.Weight, gbdt.Cover)
+		}
+		if err := c.Trees.Check(); err != nil {
+			return nil, err
+		}
+	default:
+		return nil, fmt.Errorf("model is %q; want %q or %q", c.Model, byLogistic, byTrees)
+	}
+	return &Features{Ladder: sizes, config: c}, nil
+}
+
+// Ranking is the model with its settings, and the folds, which decide on counts and notes. The ladder is no part of it.
+func (f *Features) Ranking() any {
+	out := struct {
+		Model string       `json:"model"`
+		By    gbdt.By      `json:"by,omitempty"`
+		Trees *gbdt.Config `json:"gbdt,omitempty"`
+		Folds int          `json:"folds"`
+	}{f.config.Model, f.config.By, nil, f.config.Folds}
+	if f.config.Model == byTrees {
+		out.Trees = &f.config.Trees
 	}
 	return out
 }
 
-// Ranking is nothing: no setting decides the order.
-func (f *Features) Ranking() any { return struct{}{} }
-
-// Rank returns the columns of in.Train but the target by Importances, the most important first.
+// Rank returns the columns of in.Train but the target, the most important first; equal ones keep their order in train.
 //
-// It is an error when the target has not two classes (see label.Binary).
+// It is an error when the target has not two classes (see label.Binary). A fold on which there is no ranking, such as
+// one with a single class, is no error: the notes say that there is no overlap, and why.
 func (f *Features) Rank(ctx context.Context, env plugins.Env, in plugins.Candidates) (*plugins.Ranking, error) {
-	ranked, err := Importances(ctx, in.Train, in.Target, env.Threads)
+	ranked, err := f.rank(ctx, in.Train, in.Target, env.Threads, func() *rand.Rand {
+		return env.Rand.For(plugins.ForModel, "importance")
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &plugins.Ranking{Columns: ranked}, nil
+	out := &plugins.Ranking{Columns: ranked}
+	if f.config.Folds > 0 && len(ranked) > 1 {
+		if err := f.repeat(ctx, env, in, out); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// rank ranks the columns of some rows of train. source is asked for a random source only when one is needed.
+func (f *Features) rank(ctx context.Context, rows *frame.Frame, target string, threads int, source func() *rand.Rand) ([]plugins.RankedColumn, error) {
+	if f.config.Model == byLogistic {
+		return Logistic(ctx, rows, target, threads)
+	}
+	c := f.config.Trees
+	c.Threads = threads
+	if c.Subsample < 1 || c.Colsample < 1 {
+		c.Rand = source()
+	}
+	return Boosted(ctx, rows, target, c, f.config.By)
 }
 
 // Cut returns the first columns, as many as the suffix says. It is an error when there are fewer.
 func (f *Features) Cut(ranked []plugins.RankedColumn, suffix string) ([]string, error) {
-	size, err := strconv.Atoi(suffix)
-	if err != nil || size < 1 {
-		return nil, fmt.Errorf("subset %q: want a number of columns", suffix)
-	}
-	if size > len(ranked) {
-		return nil, fmt.Errorf("ladder asks for %d columns; there are %d candidates", size, len(ranked))
-	}
-	return plugins.Names(ranked[:size]), nil
+	return ladder.Cut(ranked, suffix)
 }
 
-// Importances returns the columns of train but the target, the most important first; equal ones keep their order in train.
-//
-// The importance of a column is the standard deviation, over the rows of train, of what it contributes to the linear
-// predictor of a ridge logistic regression (C = 1) of the target on all columns in standard encoding. For a number
-// without missing values that is the absolute standardised coefficient. For a category, and for a number with missing
-// values, it takes all encoded columns together, each level by how many rows have it, so that one level with three
-// rows does not lift a column to the top; it does not depend on the choice of a reference level.
-func Importances(ctx context.Context, train *frame.Frame, target string, threads int) ([]plugins.RankedColumn, error) {
-	column := train.Column(target)
+// labels returns the target as zeros and ones.
+func labels(f *frame.Frame, target string) ([]float64, error) {
+	column := f.Column(target)
 	if column == nil {
 		return nil, fmt.Errorf("no column named %q, the target", target)
 	}
-	y, err := label.Binary(column, "")
-	if err != nil {
-		return nil, err
-	}
-	encoder := encode.Fit(train, target)
-	x, err := encoder.Transform(train)
-	if err != nil {
-		return nil, err
-	}
-	model, err := logistic.Fit(ctx, x, y, logistic.Config{Threads: threads})
-	if err != nil {
-		return nil, err
-	}
-	ranked := contributions(encoder, x, model)
+	return label.Binary(column, "")
+}
+
+// descending brings the most important columns to the front; equal ones keep their order.
+func descending(ranked []plugins.RankedColumn) {
 	sort.SliceStable(ranked, func(i, j int) bool { return ranked[i].Importance > ranked[j].Importance })
-	return ranked, nil
-}
-
-// precision is what the fit is good for (logistic.Gradient with a margin): columns closer than this are equal, so that
-// rounding does not rank two copies of one column.
-const precision = 1e-7
-
-// contributions returns the importance of each variable, in the order of the frame.
-func contributions(encoder *encode.Encoder, x *encode.Design, model *logistic.Model) []plugins.RankedColumn {
-	var out []plugins.RankedColumn
-	features := encoder.Features()
-	share := make([]float64, x.Rows)
-	for _, name := range encoder.Variables() {
-		clear(share)
-		for len(features) > 0 && features[0].Variable == name {
-			j := len(encoder.Features()) - len(features)
-			x.Columns[j].AddTo(share, model.Weights[j])
-			features = features[1:]
-		}
-		out = append(out, plugins.RankedColumn{Name: name, Importance: math.Round(deviation(share)/precision) * precision})
-	}
-	return out
-}
-
-// deviation is the population standard deviation.
-func deviation(v []float64) float64 {
-	mean, squares := 0.0, 0.0
-	for _, x := range v {
-		mean += x
-	}
-	mean /= float64(len(v))
-	for _, x := range v {
-		squares += (x - mean) * (x - mean)
-	}
-	return math.Sqrt(squares / float64(len(v)))
 }

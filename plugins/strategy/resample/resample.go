@@ -1,37 +1,43 @@
-// Package resample draws whole rows of train again: perfect fidelity and no privacy. It is the positive control
-// of privacy metrics.
+// Package resample draws whole rows of train again: perfect fidelity and no privacy. With replacement it is the positive
+// control of privacy metrics; without, it is as many real rows as a generator is asked for: what a model loses by the
+// sample size alone (real@n).
 package resample
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/strategy"
 )
 
-// Config is the strategy's "with" block: there are no settings.
-type Config struct{}
+// Config is the strategy's "with" block.
+type Config struct {
+	Replace bool `json:"replace"` // a row of train may come more than once
+}
 
 // Register adds the strategy to r.
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Strategies, plugins.Info{
 		Name:    "resample",
 		Version: 1,
-		Summary: "rows of train drawn with replacement (positive control of privacy metrics)",
+		Summary: "rows of train drawn again, with replacement (positive control of privacy metrics) or without (real@n)",
+		Schema:  "// a row of train may come more than once; true unless set\nreplace?: bool",
 		Shapes:  []plugins.Shape{plugins.Records},
 		Reads:   []plugins.Part{plugins.Train},
 		Random:  []plugins.Purpose{plugins.ForGeneration},
-	}, Config{}, New)
+	}, Config{Replace: true}, New)
 }
 
 // Strategy is the plugin.
-type Strategy struct{}
+type Strategy struct{ replace bool }
 
 // New returns the strategy.
-func New(Config) (plugins.Strategy, error) { return Strategy{}, nil }
+func New(c Config) (plugins.Strategy, error) { return Strategy{c.Replace}, nil }
 
-// Generate returns n rows of train, each drawn from all of them. The first rows do not depend on n.
-func (Strategy) Generate(ctx context.Context, env plugins.Env, task plugins.Task) (*plugins.Generated, error) {
+// Generate returns n rows of train, each drawn from all of them or, without replacement, from those not drawn before. The
+// first rows do not depend on n. Without replacement it is an error when n is more than train has.
+func (s Strategy) Generate(ctx context.Context, env plugins.Env, task plugins.Task) (*plugins.Generated, error) {
 	train, err := strategy.Source(task, plugins.Train)
 	if err != nil {
 		return nil, err
@@ -40,9 +46,15 @@ func (Strategy) Generate(ctx context.Context, env plugins.Env, task plugins.Task
 		return nil, err
 	}
 	rng := env.Rand.For(plugins.ForGeneration, "resample")
-	rows := make([]int, task.N)
-	for i := range rows {
-		rows[i] = rng.IntN(train.Rows())
+	if s.replace {
+		rows := make([]int, task.N)
+		for i := range rows {
+			rows[i] = rng.IntN(train.Rows())
+		}
+		return &plugins.Generated{Frame: train.Take(rows)}, nil
 	}
-	return &plugins.Generated{Frame: train.Take(rows)}, nil
+	if task.N > train.Rows() {
+		return nil, fmt.Errorf("%d rows without replacement from a train part of %d: lower n, raise the share of train, or draw with replacement", task.N, train.Rows())
+	}
+	return &plugins.Generated{Frame: train.Take(rng.Perm(train.Rows())[:task.N])}, nil
 }

@@ -1,0 +1,82 @@
+// Package random offers columns drawn at random, as a ladder of nested subsets: what a ranking has to beat.
+package random
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/features/ladder"
+)
+
+// Config is the features' "with" block.
+type Config struct {
+	Ladder []int `json:"ladder"` // sizes of the subsets: at least one, ascending, each above 0
+	Draw   int   `json:"draw"`   // which draw, from 1: feature sets with different draws have different columns
+}
+
+// Register adds the plugin to r.
+func Register(r *plugins.Registry) {
+	plugins.Add(&r.Features, plugins.Info{
+		Name:    "random",
+		Version: 1,
+		Summary: "columns drawn at random, in nested subsets; each draw is another order",
+		Schema: ladder.Schema + `
+draw?: int & >=1`,
+		Shapes: []plugins.Shape{plugins.Records},
+		Reads:  []plugins.Part{plugins.Train},
+		Random: []plugins.Purpose{plugins.ForModel},
+	}, Config{Draw: 1}, New)
+}
+
+// Features is the plugin.
+type Features struct {
+	ladder.Ladder
+	draw int
+}
+
+// New returns the plugin. It is an error when the ladder is empty or does not ascend from at least 1, or draw is below 1.
+func New(c Config) (plugins.Features, error) {
+	sizes, err := ladder.New(c.Ladder)
+	if err != nil {
+		return nil, err
+	}
+	if c.Draw < 1 {
+		return nil, fmt.Errorf("draw is %d; want at least 1", c.Draw)
+	}
+	return &Features{Ladder: sizes, draw: c.Draw}, nil
+}
+
+// Ranking is the draw.
+func (f *Features) Ranking() any {
+	return struct {
+		Draw int `json:"draw"`
+	}{f.draw}
+}
+
+// Rank returns the columns of in.Train but the target in random order. The order depends on their names, the seed and
+// the draw, and not on their order in train. It is an error when there is no column.
+func (f *Features) Rank(ctx context.Context, env plugins.Env, in plugins.Candidates) (*plugins.Ranking, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	names := slices.DeleteFunc(in.Train.Names(), func(name string) bool { return name == in.Target })
+	if len(names) == 0 {
+		return nil, fmt.Errorf("there is no candidate column besides the target %q", in.Target)
+	}
+	slices.Sort(names)
+	r := env.Rand.For(plugins.ForModel, "random columns", strconv.Itoa(f.draw))
+	r.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	ranking := &plugins.Ranking{Columns: make([]plugins.RankedColumn, len(names))}
+	for i, name := range names {
+		ranking.Columns[i].Name = name
+	}
+	return ranking, nil
+}
+
+// Cut returns the first columns, as many as the suffix says. It is an error when there are fewer.
+func (f *Features) Cut(ranked []plugins.RankedColumn, suffix string) ([]string, error) {
+	return ladder.Cut(ranked, suffix)
+}

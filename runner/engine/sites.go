@@ -1,0 +1,200 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/plugins/split"
+	"github.com/ehrlab/ehrlab/runner/plan"
+)
+
+// splitRows loads the data set and the rows of each part that a step reads.
+func (r *run) splitRows(ctx context.Context, s *plan.Step) (*frame.Frame, map[plugins.Part][]int, error) {
+	data, err := r.store.load(ctx, s.Inputs[0])
+	if err != nil {
+		return nil, nil, err
+	}
+	shares, err := r.store.load(ctx, s.Inputs[1])
+	if err != nil {
+		return nil, nil, err
+	}
+	return data.table, partRows(shares.table), nil
+}
+
+// hospitals is the site column of a data set.
+func hospitals(data *frame.Frame, site string) (*frame.Column, error) {
+	if c := data.Column(site); c != nil {
+		return c, nil
+	}
+	return nil, fmt.Errorf("no column %q of hospitals; a column with one value only is dropped when the data are read", site)
+}
+
+// sites accounts for what each hospital has of each part. The plan grows by it.
+func (r *run) sites(ctx context.Context, s *plan.Step, w plan.SitesWork) (*artifact, error) {
+	data, parts, err := r.splitRows(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	site, err := hospitals(data, w.Site)
+	if err != nil {
+		return nil, err
+	}
+	groups := map[string]string{}
+	if w.By != "" {
+		by := data.Column(w.By)
+		if by == nil {
+			return nil, fmt.Errorf("no column %q to group hospitals by; a column with one value only is dropped when the data are read", w.By)
+		}
+		if groups, err = split.SiteGroups(site, by); err != nil {
+			return nil, err
+		}
+	}
+	tally, err := split.Tally(parts, site, data.Column(w.Target))
+	labelled := err == nil && data.Column(w.Target) != nil
+	if err != nil { // a label of many values has no events; its rows still count
+		if tally, err = split.Tally(parts, site, nil); err != nil {
+			return nil, err
+		}
+	}
+	facts := siteFacts(tally, groups, exclusive(data, site, data.Column(w.Subject), parts[plugins.Train]), labelled)
+	if len(facts) > w.Max {
+		return nil, fmt.Errorf("column %q has %d values, more than the %d hospitals that there may be", w.Site, len(facts), w.Max)
+	}
+	return &artifact{meta: meta{Facts: Facts{Sites: facts, Counts: siteCounts(facts), Notes: []string{siteNote(facts)}}}}, nil
+}
+
+// siteFacts gathers the parts of each hospital. Rows without a hospital belong to none.
+func siteFacts(tally []split.SiteTally, groups map[string]string, exclusive map[string]int, labelled bool) []plan.SiteFact {
+	var facts []plan.SiteFact
+	for _, t := range tally {
+		if t.Site == "" {
+			continue
+		}
+		if n := len(facts); n == 0 || facts[n-1].Site != t.Site {
+			facts = append(facts, plan.SiteFact{
+				Site: t.Site, Group: groups[t.Site], Exclusive: exclusive[t.Site], Parts: map[plugins.Part]plan.PartSize{},
+			})
+		}
+		facts[len(facts)-1].Parts[t.Part] = plan.PartSize{Rows: t.Rows, Events: t.Events, NonEvents: t.NonEvents, Labelled: labelled}
+	}
+	return facts
+}
+
+// exclusive counts, for each hospital, the given rows whose subject has no row at another one.
+func exclusive(data *frame.Frame, site, subject *frame.Column, rows []int) map[string]int {
+	at := texts(site)
+	out := map[string]int{}
+	home := map[string]string{}
+	torn := map[string]bool{}
+	var who []string
+	if subject != nil {
+		who = texts(subject)
+		for row := range data.Rows() {
+			if who[row] == "" || at[row] == "" {
+				continue
+			}
+			if first, known := home[who[row]]; known && first != at[row] {
+				torn[who[row]] = true
+			}
+			home[who[row]] = at[row]
+		}
+	}
+	for _, row := range rows {
+		if at[row] != "" && (who == nil || !torn[who[row]]) {
+			out[at[row]]++
+		}
+	}
+	return out
+}
+
+// texts are the values of a column as text, numbers in shortest form; "" where there is none.
+func texts(c *frame.Column) []string {
+	out := make([]string, c.Len())
+	for row := range out {
+		switch {
+		case c.IsMissing(row):
+		case c.Kind == frame.Category:
+			out[row] = c.Levels[c.Codes[row]]
+		default:
+			out[row] = strconv.FormatFloat(c.Numbers[row]+0, 'f', -1, 64)
+		}
+	}
+	return out
+}
+
+// siteCounts is the account of hospitals: rows of each part, and of each class of the label.
+func siteCounts(facts []plan.SiteFact) []plugins.Count {
+	var counts []plugins.Count
+	for _, f := range facts {
+		for _, p := range plugins.AllParts() {
+			size := f.Parts[p]
+			add := func(name string, value int) {
+				counts = append(counts, plugins.Count{Name: name, Dims: map[string]string{"hospital": f.Site, "part": string(p)}, Value: value})
+			}
+			add("rows of the hospital", size.Rows)
+			if size.Labelled {
+				add("events of the hospital", size.Events)
+			}
+		}
+	}
+	return counts
+}
+
+// siteNote says how many hospitals there are, and how many of them say nothing of the label.
+func siteNote(facts []plan.SiteFact) string {
+	one, labelled := 0, false
+	for _, f := range facts {
+		var all plan.PartSize
+		for _, p := range f.Parts {
+			all.Add(p)
+		}
+		labelled = all.Labelled
+		if all.Labelled && (all.Events == 0 || all.NonEvents == 0) {
+			one++
+		}
+	}
+	if !labelled || one == 0 {
+		return fmt.Sprintf("%d hospitals", len(facts))
+	}
+	return fmt.Sprintf("%d hospitals, %d of them with one class of the label only", len(facts), one)
+}
+
+// restrict keeps the rows of the train hospitals of a cell; its output stands in the place of the split.
+func (r *run) restrict(ctx context.Context, s *plan.Step, w plan.RestrictWork) (*artifact, error) {
+	data, parts, err := r.splitRows(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	site, err := hospitals(data, w.Site)
+	if err != nil {
+		return nil, err
+	}
+	a, err := split.Restrict(parts, site, data.Column(w.Subject), w.Train, w.Barred, w.Match, w.Rand.For(plugins.ForSplit, "restrict"))
+	if err != nil {
+		return nil, err
+	}
+	every := make([]int, data.Rows())
+	for row := range every {
+		every[row] = row
+	}
+	return shares(a, every), nil
+}
+
+// atSites returns the rows of a part that are at the given hospitals.
+func atSites(part *frame.Frame, site string, wanted []string) (*frame.Frame, error) {
+	c, err := hospitals(part, site)
+	if err != nil {
+		return nil, err
+	}
+	set := split.SiteSet{Sites: wanted}
+	var rows []int
+	for row, at := range texts(c) {
+		if set.Has(at) {
+			rows = append(rows, row)
+		}
+	}
+	return part.Take(rows), nil
+}

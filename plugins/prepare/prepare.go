@@ -164,7 +164,7 @@ func (cfg Config) members() (map[string]string, error) {
 			least = 1
 		}
 		if len(set.Columns) < least {
-			return nil, fmt.Errorf("oneHot.%s has %d columns: want %d or more", name, len(set.Columns), least)
+			return nil, fmt.Errorf("oneHot.%s names %d of its columns: want %d or more", name, len(set.Columns), least)
 		}
 		for _, c := range set.Columns {
 			switch other, twice := of[c]; {

@@ -412,7 +412,7 @@ func (l *loader) checkSplitBy(n *node, d *Dataset, s *node) {
 	case by.text == "time" && time == nil && !s.part:
 		l.wrong(by, by.at, `needs the column to go by: time: "COLUMN", such as a year of admission`)
 	case by.text == "site" && s.field("stratify") != nil:
-		l.wrong(s, s.field("stratify").label, "whole hospitals are shared out, so that nothing can be stratified; leave it out")
+		l.wrong(s.field("stratify"), s.field("stratify").label, "whole hospitals are shared out, so that nothing can be stratified; leave it out")
 	}
 	if time != nil && (!by.ok() || by.text != "time") {
 		l.wrong(time, time.label, `goes with by: "time"`)

@@ -54,6 +54,7 @@ func (fakeFeatures) Ranking() any      { return nil }
 func (fakeFeatures) Cut(ranked []plugins.RankedColumn, _ string) ([]string, error) {
 	return plugins.Names(ranked), nil
 }
+
 func (fakeFeatures) Rank(_ context.Context, _ plugins.Env, in plugins.Candidates) (*plugins.Ranking, error) {
 	out := &plugins.Ranking{}
 	for _, n := range in.Train.Names() {
@@ -94,8 +95,9 @@ func (s *fakeStrategy) Generate(ctx context.Context, env plugins.Env, task plugi
 		task.Parts.Get(plugins.Test)
 	}
 	in := task.Parts.Get(s.part).Frame
+	ids := in.Column("id").Numbers // may panic: not while the lock is held
 	s.seen.mu.Lock()
-	for _, v := range in.Column("id").Numbers {
+	for _, v := range ids {
 		s.seen.x[v] = true
 	}
 	s.seen.mu.Unlock()

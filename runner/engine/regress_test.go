@@ -20,13 +20,13 @@ import (
 	"github.com/ehrlab/ehrlab/runner/spec"
 )
 
-// withUnits makes the metric say what its pair calls a unit: subjects or rows.
+// withUnits makes the metric say what its pair calls a unit: sites or rows.
 type withUnits struct{}
 
 func (withUnits) Measure(_ context.Context, _ plugins.Env, p *plugins.Pair) (*plugins.Measurement, error) {
 	unit := "rows"
-	if p.Parts.Get(plugins.Test).Subject != nil {
-		unit = "subjects"
+	if p.Parts.Get(plugins.Test).Site != nil {
+		unit = "sites"
 	}
 	return &plugins.Measurement{Scores: []plugins.Score{{
 		Name: "unit", Status: plugins.OK, Interval: &plugins.Interval{Level: 0.95, Unit: unit},
@@ -34,7 +34,7 @@ func (withUnits) Measure(_ context.Context, _ plugins.Env, p *plugins.Pair) (*pl
 }
 
 // TestDataSetsThatShareRowsKeepTheirRoles: two data sets with the same rows share the synthetic rows; a metric
-// that sees the subjects of one must not see those of the other, whatever the order and the workers.
+// that sees the sites of one must not see those of the other, whatever the order and the workers.
 func TestDataSetsThatShareRowsKeepTheirRoles(t *testing.T) {
 	for _, first := range []int{0, 1} {
 		for _, workers := range []int{1, 8} {
@@ -44,10 +44,9 @@ func TestDataSetsThatShareRowsKeepTheirRoles(t *testing.T) {
 			}, struct{}{}, func(struct{}) (plugins.Metric, error) { return withUnits{}, nil })
 			e := study(map[string]string{"a": ""}, values(10), 1)
 			with, without := e.Datasets[0], e.Datasets[0]
-			with.Name, with.Subject = "with", "id"
-			without.Name, without.ID = "without", []string{"id"}
+			with.Name, with.Site = "with", "x"
+			without.Name, without.ID = "without", []string{"x"}
 			e.Datasets = []spec.Dataset{with, without}
-			e.Features[0].Allow = []string{"leakage"} // the strategy reads id
 			names := []any{"with", "without"}
 			e.Matrix[0].Axes[0].Values = values(names[first], names[1-first])
 			e.Metrics[0].Use.Use = "unit"
@@ -56,7 +55,7 @@ func TestDataSetsThatShareRowsKeepTheirRoles(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i, s := range core.Scores {
-				want := map[string]string{"with": "subjects", "without": "rows"}[core.Cells[i].Axes["dataset"]]
+				want := map[string]string{"with": "sites", "without": "rows"}[core.Cells[i].Axes["dataset"]]
 				if s.Status != plugins.OK || s.Interval.Unit != want {
 					t.Errorf("order %d, %d workers: %s has %+v, want %s", first, workers, s.Cell, s.Score, want)
 				}

@@ -90,6 +90,10 @@ func (a *archive) loadTar(r io.Reader) error {
 		in = io.LimitReader(below, a.sample+sampleBeyond)
 	}
 	err = a.walkTar(tar.NewReader(in))
+	zeros := below.zeros // as the walk left them: what follows the end of an archive is of no account
+	if err == nil {
+		io.Copy(io.Discard, in) // to the checksum of a .gz, which stands after all members; below keeps the error
+	}
 	var fault *FileError
 	switch {
 	case below.err != nil:
@@ -97,7 +101,7 @@ func (a *archive) loadTar(r io.Reader) error {
 	case a.sample > 0 && below.n == a.sample+sampleBeyond:
 		a.cut = true
 		return nil
-	case err == nil && below.zeros < tarBlock: // a block of zeros ends an archive
+	case err == nil && zeros < tarBlock: // a block of zeros ends an archive
 		err = io.ErrUnexpectedEOF
 	case err == nil, errors.Is(err, errNoMoreMembers):
 		return nil

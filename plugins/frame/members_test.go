@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"archive/zip"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"os"
@@ -380,4 +381,31 @@ func FuzzReadMembers(f *testing.F) {
 			t.Fatalf("%T: %v", err, err)
 		}
 	})
+}
+
+// The checksum of a .tar.gz stands behind the end of the archive.
+func TestTarGzWithAWrongChecksum(t *testing.T) {
+	var packed bytes.Buffer
+	w, err := gzip.NewWriterLevel(&packed, gzip.NoCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(tarOf(t, entry{name: "a/1.csv", text: "id,x\n1,5\n2,6\n"})); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	whole := packed.Bytes()
+	flipped := bytes.Clone(whole)
+	flipped[bytes.Index(whole, []byte("1,5"))+2] = '9'
+	for name, data := range map[string][]byte{"a flipped digit": flipped, "no checksum": whole[:len(whole)-8]} {
+		path := filepath.Join(t.TempDir(), "x.tar.gz")
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ReadMembers(t.Context(), path, ReadOptions{}, "a/*.csv", ""); err == nil || !strings.Contains(err.Error(), "gzip") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/runner/cache"
@@ -39,6 +40,7 @@ func Collect(ctx context.Context, p *plan.Plan, c *cache.Cache, res *Result, opt
 	}
 	g.pending()
 	g.generateNotes()
+	g.withhold()
 	for _, e := range p.Excluded {
 		g.core.Cells = append(g.core.Cells, record.Cell{ID: e.ID, Axes: axesOf(p, e.Values), Status: record.CellExcluded, Reason: e.Reason})
 		g.core.Manifest.Excluded = append(g.core.Manifest.Excluded, record.Excluded{Cell: e.ID, Reason: e.Reason})
@@ -53,10 +55,9 @@ type collector struct {
 	run  *run
 	core *record.Core
 
-	ranked   map[rankedSubset]bool // subsets whose columns are listed
-	notes    []string              // of strategies, in the order of the cells
-	noted    map[string]int        // cells that a note holds for
-	withheld bool                  // small counts were left out
+	ranked map[rankedSubset]bool // subsets whose columns are listed
+	notes  []string              // of strategies, in the order of the cells
+	noted  map[string]int        // cells that a note holds for
 }
 
 // rankedSubset is a feature subset of a data set, by the experiment's names.
@@ -177,7 +178,7 @@ func (g *collector) account(c *plan.Chain, s *plan.Step) error {
 		for axis, value := range c.Variant {
 			count.Dims = withDim(count.Dims, axis, value)
 		}
-		g.count(c, record.Count{Dataset: c.Dataset.Name, Stage: string(s.Stage), Count: count})
+		g.core.Counts = append(g.core.Counts, record.Count{Dataset: c.Dataset.Name, Stage: string(s.Stage), Count: count})
 	}
 	for _, n := range f.Notes {
 		if c.Header != nil && slices.Contains(c.Header.Notes, n) {
@@ -188,17 +189,6 @@ func (g *collector) account(c *plan.Chain, s *plan.Step) error {
 		}
 	}
 	return nil
-}
-
-// count adds a count. What a restricted data set has fewer than 11 of is left out, but for what is counted of
-// its columns and files.
-func (g *collector) count(c *plan.Chain, count record.Count) {
-	small := count.Value > 0 && count.Value < plugins.FewestTold
-	if small && c.Governance() == plugins.Restricted && count.Stage != string(plan.StageDataset) && count.Stage != string(plan.StageFeatures) {
-		g.withheld = true
-		return
-	}
-	g.core.Counts = append(g.core.Counts, count)
 }
 
 // subset lists the columns of a cell's feature subset, by place, once for each subset of a data set.
@@ -219,6 +209,7 @@ func (g *collector) subset(c *plan.Cell) error {
 	if err != nil {
 		return nil // the cells that need the subset say so
 	}
+	g.leakage(c, key, columns)
 	for i, column := range columns {
 		dims := map[string]string{"features": key.subset, "column": column}
 		for axis, value := range c.Dataset.Variant {
@@ -229,6 +220,23 @@ func (g *collector) subset(c *plan.Cell) error {
 		})
 	}
 	return nil
+}
+
+// leakage notes which columns of a subset a model must not know, where the experiment allows them.
+func (g *collector) leakage(c *plan.Cell, key rankedSubset, columns []string) {
+	var leaks []string
+	for _, name := range columns {
+		if role := c.Dataset.Roles[name]; role.Leaks() {
+			leaks = append(leaks, fmt.Sprintf("%s (%s)", name, role))
+		}
+	}
+	if len(leaks) == 0 {
+		return
+	}
+	note := fmt.Sprintf("%s: the features %s hold what a model must not know, as the experiment allows: %s", key.dataset, key.subset, strings.Join(leaks, ", "))
+	if !slices.Contains(g.core.Manifest.Notes, note) {
+		g.core.Manifest.Notes = append(g.core.Manifest.Notes, note)
+	}
 }
 
 // ranking adds what a ranking found, once for each data set that it ranks the columns of.
@@ -243,13 +251,14 @@ func (g *collector) ranking(c *plan.Cell, step *plan.Step, f Facts) {
 		for axis, value := range c.Dataset.Variant {
 			count.Dims = withDim(count.Dims, axis, value)
 		}
-		g.count(c.Dataset, record.Count{Dataset: key.dataset, Stage: string(plan.StageFeatures), Count: count})
+		g.core.Counts = append(g.core.Counts, record.Count{Dataset: key.dataset, Stage: string(plan.StageFeatures), Count: count})
 	}
-	if c.Dataset.Restrict != nil { // the counts tell the same of each set of train hospitals
-		return
+	where := ""
+	if c.Dataset.Restrict != nil {
+		where = ", for each set of train hospitals"
 	}
 	for _, n := range f.Notes {
-		if note := key.dataset + ": " + step.Recipe.Plugin + ": " + n; !slices.Contains(g.core.Manifest.Notes, note) {
+		if note := key.dataset + ": " + step.Recipe.Plugin + where + ": " + n; !slices.Contains(g.core.Manifest.Notes, note) {
 			g.core.Manifest.Notes = append(g.core.Manifest.Notes, note)
 		}
 	}
@@ -275,8 +284,23 @@ func (g *collector) generateNotes() {
 	for _, n := range g.notes {
 		g.core.Manifest.Notes = append(g.core.Manifest.Notes, fmt.Sprintf("%s (cells: %d)", n, g.noted[n]))
 	}
-	if g.withheld {
-		g.core.Manifest.Notes = append(g.core.Manifest.Notes, fmt.Sprintf("counts of fewer than %d rows of restricted data are withheld", plugins.FewestTold))
+}
+
+// withhold leaves out small counts of restricted data sets.
+func (g *collector) withhold() {
+	seen, any := map[string]bool{}, false
+	for _, c := range g.plan.AllChains() {
+		name := c.Dataset.Name
+		if c.Governance() != plugins.Restricted || seen[name] {
+			continue
+		}
+		seen[name] = true
+		kept, left := withhold(g.core.Counts, name)
+		g.core.Counts, any = kept, any || left
+	}
+	if any {
+		g.core.Manifest.Notes = append(g.core.Manifest.Notes, fmt.Sprintf(
+			"counts of fewer than %d rows of restricted data are withheld, and those that would tell them by subtraction", plugins.FewestTold))
 	}
 }
 
@@ -377,7 +401,7 @@ func (g *collector) cell(c *plan.Cell) error {
 
 func (g *collector) counts(c *plan.Cell, stage plan.Stage, counts []plugins.Count) {
 	for _, count := range counts {
-		g.count(c.Dataset, record.Count{Dataset: c.Dataset.Dataset.Name, Cell: c.ID, Stage: string(stage), Count: count})
+		g.core.Counts = append(g.core.Counts, record.Count{Dataset: c.Dataset.Dataset.Name, Cell: c.ID, Stage: string(stage), Count: count})
 	}
 }
 

@@ -63,7 +63,29 @@ func (r *run) sites(ctx context.Context, s *plan.Step, w plan.SitesWork) (*artif
 	if len(facts) > w.Max {
 		return nil, fmt.Errorf("column %q has %d values, more than the %d hospitals that there may be", w.Site, len(facts), w.Max)
 	}
-	return &artifact{meta: meta{Facts: Facts{Sites: facts, Counts: siteCounts(facts), Notes: []string{siteNote(facts)}}}}, nil
+	notes := []string{siteNote(facts)}
+	if w.By != "" {
+		notes = append(notes, ungroupedNotes(facts, w.By)...)
+	}
+	return &artifact{meta: meta{Facts: Facts{Sites: facts, Counts: siteCounts(facts), Notes: notes}}}, nil
+}
+
+// ungroupedNotes says how many hospitals belong to no group: nothing is tested at them.
+func ungroupedNotes(facts []plan.SiteFact, by string) []string {
+	hospitals, rows := 0, 0
+	for _, f := range facts {
+		if f.Group == "" {
+			hospitals++
+			for _, p := range f.Parts {
+				rows += p.Rows
+			}
+		}
+	}
+	if hospitals == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%d of %d hospitals (%d rows) have no value of %q: they are in no group, so that they are tested nowhere, "+
+		"and train only where all other hospitals do", hospitals, len(facts), rows, by)}
 }
 
 // siteFacts gathers the parts of each hospital. Rows without a hospital belong to none.

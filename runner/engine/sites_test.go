@@ -225,7 +225,7 @@ func TestGroupsAndMatching(t *testing.T) {
 		want  string // train_site>test_site: train hospitals | test hospitals, number of train rows where matched
 	}{
 		{spec.Sites{Name: "s", Use: "leave-one-out", By: "region"}, "others>north 3,4 | 1,2; others>south 1,2,4 | 3"},
-		{spec.Sites{Name: "s", Use: "each", Size: []int{50, 100}}, "100 rows or more>100 rows or more 1,2 | 1,2; 50 to 99 rows>50 to 99 rows 3 | 3; below 50 rows>below 50 rows  | "},
+		{spec.Sites{Name: "s", Use: "each", Size: []int{50, 100}}, "below 50 rows>below 50 rows  | ; 50 to 99 rows>50 to 99 rows 3 | 3; 100 rows or more>100 rows or more 1,2 | 1,2"},
 		{spec.Sites{Name: "s", Use: "each", Only: []string{"3"}}, "3>3 3 | 3"},
 		{spec.Sites{Name: "s", Use: "leave-one-out", Match: "own", Only: []string{"3"}}, "others>3 1,2 | 3 own"},
 		{spec.Sites{Name: "s", Use: "each", Match: "20", Only: []string{"1", "3"}}, "1>1 1 | 1 20; 3>3 3 | 3 20"},

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,19 +37,32 @@ func (o order) compare(other order) int {
 
 func (o order) before(other order) bool { return o.compare(other) < 0 }
 
-// compareNames orders names that are numbers by value, before the others, which go by their bytes.
+// compareNames orders names by the first number in them, as ids and classes of sizes have one ("<100", "100 - 249"); names
+// without a number follow, by their bytes.
 func compareNames(a, b string) int {
-	x, errX := strconv.ParseFloat(a, 64)
-	y, errY := strconv.ParseFloat(b, 64)
+	x, numberedA := firstNumber(a)
+	y, numberedB := firstNumber(b)
 	switch {
-	case errX == nil && errY == nil && x != y:
+	case numberedA && numberedB && x != y:
 		return cmp.Compare(x, y)
-	case errX == nil && errY != nil:
+	case numberedA && numberedB && strings.HasPrefix(a, "<") != strings.HasPrefix(b, "<"):
+		if strings.HasPrefix(a, "<") {
+			return -1
+		}
+		return 1
+	case numberedA != numberedB && numberedA:
 		return -1
-	case errX != nil && errY == nil:
+	case numberedA != numberedB:
 		return 1
 	}
 	return cmp.Compare(a, b)
+}
+
+var firstDigits = regexp.MustCompile(`-?[0-9]+(\.[0-9]+)?`)
+
+func firstNumber(name string) (float64, bool) {
+	v, err := strconv.ParseFloat(firstDigits.FindString(name), 64)
+	return v, err == nil
 }
 
 // expand lists the points of all blocks in the order of the file. Zipped axes advance together.

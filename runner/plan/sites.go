@@ -73,6 +73,7 @@ type arranged struct {
 // unit is a hospital, or a group of hospitals.
 type unit struct {
 	name  string
+	size  int // of groups by rows: which
 	sites []string
 	test  PartSize
 	train int // rows, subjects that are at a hospital outside the unit left out
@@ -195,7 +196,7 @@ func unitsOf(c *Chain, a spec.Sites, facts []SiteFact) ([]unit, error) {
 		}
 		u := byName[name]
 		if u == nil {
-			u = &unit{name: name}
+			u = &unit{name: name, size: position(a.Size, rowsAt(f))}
 			byName[name], names = u, append(names, name)
 		}
 		u.sites = append(u.sites, f.Site)
@@ -213,7 +214,12 @@ func unitsOf(c *Chain, a spec.Sites, facts []SiteFact) ([]unit, error) {
 			units = append(units, *byName[name])
 		}
 	}
-	slices.SortFunc(units, func(x, y unit) int { return compareNames(x.name, y.name) })
+	slices.SortFunc(units, func(x, y unit) int {
+		if len(a.Size) > 0 {
+			return x.size - y.size
+		}
+		return compareNames(x.name, y.name)
+	})
 	switch {
 	case len(names) < 2:
 		return nil, &MistakeError{fmt.Sprintf("data set %s has %s; the arrangement %q needs two or more",
@@ -230,13 +236,18 @@ func groupOf(a spec.Sites, f SiteFact) string {
 	case a.By != "":
 		return f.Group
 	case len(a.Size) > 0:
-		rows := 0
-		for _, p := range f.Parts {
-			rows += p.Rows
-		}
-		return a.Label(position(a.Size, rows))
+		return a.Label(position(a.Size, rowsAt(f)))
 	}
 	return f.Site
+}
+
+// rowsAt is the rows of a hospital in all parts.
+func rowsAt(f SiteFact) int {
+	rows := 0
+	for _, p := range f.Parts {
+		rows += p.Rows
+	}
+	return rows
 }
 
 // position is the last of the ascending bounds that rows reach; -1 when they reach none.
@@ -293,6 +304,11 @@ func tooFew(c *Chain, test PartSize) string {
 	}
 	if !test.Labelled {
 		return fmt.Sprintf("not estimable: %s test rows; the minimum is %d", c.amount(test.Rows), m.Rows)
+	}
+	if few := func(n int) bool { return n > 0 && n < plugins.FewestTold }; c.Governance() == plugins.Restricted && (few(test.Events) || few(test.NonEvents)) {
+		// rows and the larger class would give away the smaller one
+		return fmt.Sprintf("not estimable: %s test rows, fewer than %d of them of one class of the label; the minimum is %d rows, %d with the event and %d without",
+			c.amount(test.Rows), plugins.FewestTold, m.Rows, m.Events, m.NonEvents)
 	}
 	return fmt.Sprintf("not estimable: %s test rows, %s with the event, %s without; the minimum is %d, %d and %d",
 		c.amount(test.Rows), c.amount(test.Events), c.amount(test.NonEvents), m.Rows, m.Events, m.NonEvents)

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -103,6 +104,10 @@ func (p *Plan) Grow(node *Pending, facts func(cache.Key) (json.RawMessage, bool)
 	}
 	for _, pt := range node.points {
 		grown, err := node.resolve(pt, known)
+		var mistake *MistakeError
+		if errors.As(err, &mistake) {
+			return nil, mistake
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", node.Wants, err)
 		}

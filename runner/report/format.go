@@ -73,7 +73,7 @@ func (v *Value) spread(c *Column) string {
 
 // joined puts a blank between the parts that there are.
 func joined(parts ...string) string {
-	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " ")
+	return joinedBy(" ", parts...)
 }
 
 // counted reports whether the table shows n/N: it does when values are means.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -13,9 +14,11 @@ import (
 
 // Spread is how far a value differs between test sites, and what is to be expected at a further one.
 type Spread struct {
-	SD   float64           // between sites, in the unit of the score
-	Net  bool              // the sampling of test rows and replicates is taken out of SD
-	Next *plugins.Interval // where the value of one new site lies; nil when there are too few sites
+	SD    float64 // between sites, in the unit of the score
+	Net   bool    // the sampling of test rows and replicates is taken out of SD
+	Cut   bool    // SD is 0, as the values differ by less than that sampling alone would make them
+	Sites int
+	Next  *plugins.Interval // where the value of one new site lies; nil when there are too few sites
 }
 
 // addSpread puts two columns behind each whose values have a spread between test sites.
@@ -75,7 +78,7 @@ func (sel *selection) overHospitals(v *Value, ok []hit, low, high *float64) {
 	v.Value = b.Mean
 	v.Interval = &plugins.Interval{Low: b.MeanInterval.Low, High: b.MeanInterval.High, Level: level, Unit: "test sites", Method: studentT}
 	v.clipped = clip(v.Interval, low, high)
-	v.Spread = &Spread{SD: *b.SD}
+	v.Spread = &Spread{SD: *b.SD, Sites: len(sites), Cut: b.Truncated}
 	if b.Between != nil {
 		v.Spread.SD, v.Spread.Net = *b.Between, true
 	}
@@ -114,14 +117,19 @@ func samplingVariance(iv *plugins.Interval) float64 {
 
 // spreads explains what is said of sites.
 func (t *Table) spreads() []string {
-	any, gross, tried := false, false, false
+	any, gross, tried, cut := false, false, false, false
+	fewest, most := 0, 0
 	for i := range t.Lines {
 		for c := range t.Columns {
 			s := t.Lines[i].Values[c].Spread
 			if s == nil || t.Columns[c].derived != ownScore {
 				continue
 			}
-			any, gross, tried = true, gross || !s.Net, tried || s.Next != nil
+			if !any || s.Sites < fewest {
+				fewest = s.Sites
+			}
+			most = max(most, s.Sites)
+			any, gross, tried, cut = true, gross || !s.Net, tried || s.Next != nil, cut || s.Cut && s.Net
 		}
 	}
 	if !any {
@@ -134,6 +142,14 @@ func (t *Table) spreads() []string {
 		text += ", less what the sampling of their test rows and the replicates explain"
 	}
 	text += "."
+	if cut {
+		text += " It is 0 where the values differ by less than that alone would make them, which is no evidence that sites are alike."
+	}
+	if fewest == most {
+		text += fmt.Sprintf(" There are %d test sites.", most)
+	} else {
+		text += fmt.Sprintf(" There are %d to %d test sites.", fewest, most)
+	}
 	if tried {
 		text += " At a new site: 95 % prediction interval for the value at one further site, taken from the same population of sites."
 	}

@@ -204,7 +204,10 @@ func (src *source) data(sel *selection) []string {
 		if text.Citation != "" {
 			parts = append(parts, text.Citation)
 		}
-		out = append(out, sentences(append(parts, notes...)))
+		if cohort := src.cohort(d.Name); cohort != "" {
+			parts = append(parts, cohort)
+		}
+		out = append(out, sentences(append(parts, alike(notes)...)))
 		if truth := planted(d); truth != "" {
 			out = append(out, truth)
 		}
@@ -213,6 +216,53 @@ func (src *source) data(sel *selection) []string {
 		out = append(out, sentences([]string{n}))
 	}
 	return out
+}
+
+// cohort tells who is studied, step by step: "Cohort: 2492 rows; adults: 5 excluded, 2487 left (1816 subjects)". Counts that
+// are withheld are left out.
+func (src *source) cohort(dataset string) string {
+	type step struct{ name, excluded, left, subjects string }
+	var steps []*step
+	at := map[string]*step{}
+	for i := range src.core.Counts {
+		c := &src.core.Counts[i]
+		if c.Dataset != dataset || c.Stage != "cohort" && c.Stage != "dataset" || c.Dims["step"] == "" || c.Value < 0 {
+			continue
+		}
+		key := c.Stage + c.Dims["step"]
+		if c.Stage == "cohort" && c.Dims["step"] == "0" && len(steps) > 0 {
+			continue // said already, by the data set
+		}
+		if at[key] == nil {
+			at[key] = &step{name: c.Dims["filter"]}
+			steps = append(steps, at[key])
+		}
+		switch n := strconv.Itoa(c.Value); {
+		case strings.HasSuffix(c.Name, "excluded"):
+			at[key].excluded = n + " excluded"
+		case c.Name == "left" || c.Name == "stays left":
+			at[key].left = n + " left"
+		case c.Name == "subjects left":
+			at[key].subjects = " (" + n + " subjects)"
+		}
+	}
+	if len(steps) < 2 {
+		return ""
+	}
+	var parts []string
+	for _, s := range steps {
+		if s.excluded == "0 excluded" {
+			continue
+		}
+		if told := joinedBy(", ", s.excluded, s.left+s.subjects); told != "" {
+			parts = append(parts, s.name+": "+told)
+		}
+	}
+	return "Cohort: " + strings.Join(parts, "; ")
+}
+
+func joinedBy(between string, parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), between)
 }
 
 // datasets are those of the table's cells; "" when the cells have no such axis. No selection has none.

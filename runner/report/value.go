@@ -43,8 +43,8 @@ func (sel *selection) value(r *row, column int, low, high *float64) (Value, erro
 		reached[h.cell] = true
 		if h.score.Status == plugins.OK {
 			ok = append(ok, h)
-		} else if text := sel.missing(h); sel.core.Cells[h.cell].Status == record.CellNotEstimable {
-			why.file(h.cell, kindOf(text), text) // one note for all hospitals
+		} else if text := sel.missing(h); sel.core.Cells[h.cell].Status == record.CellNotEstimable && slices.Contains(sel.declared.Over, spec.TestSite) {
+			why.file(h.cell, kindOf(text), text) // one note for all hospitals of the mean
 		} else {
 			why.add(h.cell, text)
 		}

@@ -1,0 +1,66 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/runner/record"
+)
+
+// What is withheld of a restricted data set cannot be had by subtracting what is told.
+func TestWithhold(t *testing.T) {
+	var counts []record.Count
+	add := func(stage, name string, value int, dims ...string) {
+		c := record.Count{Dataset: "d", Stage: stage, Count: plugins.Count{Name: name, Value: value, Dims: map[string]string{}}}
+		for i := 0; i < len(dims); i += 2 {
+			c.Dims[dims[i]] = dims[i+1]
+		}
+		counts = append(counts, c)
+	}
+	add("dataset", "stays left", 2520, "step", "0")
+	add("dataset", "stays left", 2492, "step", "1")
+	add("dataset", "columns dropped: constant", 3)
+	add("dataset", "values outside the plausible range", 4, "column", "ph")
+	add("cohort", "left", 2492, "step", "0")
+	add("cohort", "excluded", 5, "step", "1")
+	add("cohort", "left", 2487, "step", "1")
+	add("cohort", "excluded", 4, "step", "2")
+	add("cohort", "left", 2483, "step", "2")
+	add("split", "rows", 100, "part", "test")
+	add("split", "rows by stratum", 92, "part", "test", "value", "0")
+	add("split", "rows by stratum", 8, "part", "test", "value", "1")
+	add("split", "rows by stratum", 60, "part", "train", "value", "0")
+	add("split", "rows by stratum", 40, "part", "train", "value", "1")
+	for hospital, n := range [][2]int{{50, 20}, {60, 4}, {70, 66}, {80, 30}} {
+		at := fmt.Sprint(hospital + 1)
+		add("sites", "rows of the hospital", n[0], "part", "test", "hospital", at)
+		add("sites", "events of the hospital", n[1], "part", "test", "hospital", at)
+	}
+	add("features", "place of the feature", 2, "column", "ph")
+	counts = append(counts, record.Count{Dataset: "open", Count: plugins.Count{Name: "excluded", Value: 5}})
+	kept, any := withhold(slices.Clone(counts), "d")
+	if !any {
+		t.Fatal("nothing is withheld")
+	}
+	var got []string
+	for _, c := range kept {
+		got = append(got, fmt.Sprintf("%s %d", c.Name, c.Value))
+	}
+	want := []string{
+		"stays left 2520", // 2492, 2492 and 2487 would tell who was left out on the way to 2483
+		"columns dropped: constant 3", "left 2483", "rows 100",
+		"rows by stratum 60", "rows by stratum 40",
+		"rows of the hospital 50", "events of the hospital 20", // two others are withheld: neither can be told
+		"rows of the hospital 60", "rows of the hospital 70", "rows of the hospital 80", "events of the hospital 30",
+		"place of the feature 2", "excluded 5",
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("told:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if _, any := withhold(kept, "d"); any {
+		t.Error("what is told has something to withhold")
+	}
+}

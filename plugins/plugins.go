@@ -119,6 +119,7 @@ type Info struct {
 	Random  []Purpose // the random sources that it draws from
 	Uses    []Use
 	Scores  []ScoreInfo     // metrics only
+	Columns []ColumnSet     // data sets only: columns that they have whatever the files hold
 	Need    func(Size) Need // nil: one thread, memory of a few copies of the input
 }
 
@@ -203,11 +204,17 @@ type File struct{ Role, Path string }
 // ColumnInfo describes a column before any row is read.
 type ColumnInfo struct {
 	Name    string
-	Kind    frame.Kind
+	Kind    frame.Kind // empty when the sample has no value to tell it by
 	Unit    string
 	Role    Role   // the plugin's own default; the experiment may set another
 	Group   string // what kind of variable it is, e.g. "vitals"; empty when unknown
 	Summary string // one line, empty when unknown
+}
+
+// ColumnSet is columns that a data set has with some settings; it has those of every set whose settings it is given.
+type ColumnSet struct {
+	With    string // the settings as an experiment writes them, e.g. `matrix: "apache"`; empty: any
+	Columns []ColumnInfo
 }
 
 // Header is what can be said of a data set from at most a header and a bounded sample of its files.
@@ -254,7 +261,8 @@ type RawWriter interface {
 // Recogniser is what the Config of a data set may implement: it knows which files and folders are its own.
 type Recogniser interface {
 	// Recognise returns the ways in which the data set would read what lies at a path, the best first, and none when
-	// it is not its own. It looks at names alone. table is what was seen in a file that holds one table, else nil.
+	// it is not its own. It looks at names alone. table is what was seen in a file that holds one table, in the files that
+	// a path with a "*" stands for, or in members of an archive; else nil.
 	Recognise(path string, table *TableFacts) []Recognised
 }
 
@@ -268,6 +276,8 @@ type Recognised struct {
 
 // TableFacts is what a data set may have to be told of a file that holds one table.
 type TableFacts struct {
+	Members   string        // of an archive: the pattern of the members that were read
+	Origin    string        // column made of what the "*" of the path, or of Members, stood for; "" when there is none
 	Delimiter byte          // of CSV; 0 of another kind of file
 	Header    []string      // names for the columns of a file that has none
 	Columns   []ColumnFacts // those that something has to be said of

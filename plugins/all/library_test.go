@@ -113,7 +113,7 @@ func cohortOutput(in plugintest.Inputs) any {
 		{{First: "subject"}, {Any: []cohort.Condition{{Column: "age", Max: &low}, {Column: "lactate", Missing: &missing}}}},
 	} {
 		f := frame.Must(append(slices.Clone(trainOf(in).Frame.Columns()), trainOf(in).Subject)...)
-		rows, counts, err := cohort.Select(f, trainOf(in).Subject, filters)
+		rows, counts, _, err := cohort.Select(f, trainOf(in).Subject, filters)
 		out = append(out, must(rows, err), counts)
 	}
 	return out

@@ -32,20 +32,49 @@ func (c Condition) check() error {
 
 func isNaN(v *float64) bool { return v != nil && math.IsNaN(*v) }
 
-// compile returns the condition's test of a row, and the column that it reads.
-func (c Condition) compile(data *frame.Frame) (meets func(row int) bool, column *frame.Column, err error) {
-	if column, err = named(data, c.Column); err != nil {
-		return nil, nil, err
+// test is a compiled condition.
+type test struct {
+	meets  func(row int) bool
+	column *frame.Column // that it reads
+	absent []string      // listed values that leave rows out, and that no row has, as they are written
+}
+
+// compile returns the condition's test of a row. negated says that the rows that meet it are left out.
+func (c Condition) compile(data *frame.Frame, negated bool) (t test, err error) {
+	if t.column, err = named(data, c.Column); err != nil {
+		return test{}, err
 	}
+	var in, notIn listed
 	switch {
 	case c.Missing != nil && *c.Missing:
-		return column.IsMissing, column, nil
-	case column.Kind == frame.Category:
-		meets, err = c.category(column)
+		t.meets = t.column.IsMissing
+	case t.column.Kind == frame.Category:
+		t.meets, in, notIn, err = c.category(t.column)
 	default:
-		meets, err = c.number(column)
+		t.meets, in, notIn, err = c.number(t.column)
 	}
-	return meets, column, err
+	if err != nil {
+		return test{}, err
+	}
+	keeps, leavesOut := in, notIn
+	if negated {
+		keeps, leavesOut = notIn, in
+	}
+	if len(keeps.absent) > 0 {
+		return test{}, mistaken(keeps.absent[0], keeps.name)
+	}
+	if n := len(leavesOut.absent); n > 0 && n == leavesOut.values {
+		return test{}, mistaken(leavesOut.absent[0], leavesOut.name)
+	}
+	t.absent = leavesOut.absent
+	return t, nil
+}
+
+// listed is what became of the values of a list.
+type listed struct {
+	name   string   // "in" or "notIn"
+	values int      // how many there are
+	absent []string // those that no row has, as they are written
 }
 
 func named(data *frame.Frame, name string) (*frame.Column, error) {
@@ -57,38 +86,34 @@ func named(data *frame.Frame, name string) (*frame.Column, error) {
 }
 
 // category returns the test of a category column: one look-up a row.
-func (c Condition) category(column *frame.Column) (func(row int) bool, error) {
+func (c Condition) category(column *frame.Column) (meets func(row int) bool, in, notIn listed, err error) {
 	if c.Min != nil || c.Max != nil {
-		return nil, fmt.Errorf("column %q is a category: min and max need a number column; use in", column.Name)
+		return nil, in, notIn, fmt.Errorf("column %q is a category: min and max need a number column; use in", column.Name)
 	}
 	wanted := make([]bool, len(column.Levels))
 	for i := range wanted {
 		wanted[i] = c.In == nil
 	}
-	mark := func(list string, values []string, as bool) error {
+	mark := func(name string, values []string, as bool) listed {
+		l := listed{name: name, values: len(values)}
 		for _, v := range values {
-			code, ok := slices.BinarySearch(column.Levels, v)
-			if !ok {
-				return absent(v, list)
+			if code, ok := slices.BinarySearch(column.Levels, v); ok {
+				wanted[code] = as
+			} else {
+				l.absent = append(l.absent, v)
 			}
-			wanted[code] = as
 		}
-		return nil
+		return l
 	}
-	if err := mark("in", c.In, true); err != nil {
-		return nil, err
-	}
-	if err := mark("notIn", c.NotIn, false); err != nil {
-		return nil, err
-	}
+	in, notIn = mark("in", c.In, true), mark("notIn", c.NotIn, false)
 	return func(row int) bool {
 		code := column.Codes[row]
 		return code != frame.Missing && wanted[code]
-	}, nil
+	}, in, notIn, nil
 }
 
 // number returns the test of a number column. NaN, which is missing, fails every comparison.
-func (c Condition) number(column *frame.Column) (func(row int) bool, error) {
+func (c Condition) number(column *frame.Column) (meets func(row int) bool, in, notIn listed, err error) {
 	low, high := math.Inf(-1), math.Inf(1)
 	if c.Min != nil {
 		low = *c.Min
@@ -96,18 +121,15 @@ func (c Condition) number(column *frame.Column) (func(row int) bool, error) {
 	if c.Max != nil {
 		high = *c.Max
 	}
-	in, err := numbers("in", c.In, column)
+	wanted, in, err := numbers("in", c.In, column)
 	if err != nil {
-		return nil, err
+		return nil, in, notIn, err
 	}
-	notIn, err := numbers("notIn", c.NotIn, column)
-	if err != nil {
-		return nil, err
-	}
+	unwanted, notIn, err := numbers("notIn", c.NotIn, column)
 	return func(row int) bool {
 		v := column.Numbers[row]
-		return v >= low && v <= high && (in == nil || holds(in, v)) && !holds(notIn, v)
-	}, nil
+		return v >= low && v <= high && (wanted == nil || holds(wanted, v)) && !holds(unwanted, v)
+	}, in, notIn, err
 }
 
 func holds(sorted []float64, v float64) bool {
@@ -115,20 +137,21 @@ func holds(sorted []float64, v float64) bool {
 	return ok
 }
 
-// numbers reads the values of a list as numbers, sorted; each must occur in the column. No list gives nil.
-func numbers(list string, values []string, column *frame.Column) ([]float64, error) {
+// numbers reads the values of a list as numbers, sorted, and finds those that do not occur in the column. No list gives nil.
+func numbers(name string, values []string, column *frame.Column) (sorted []float64, l listed, err error) {
+	l = listed{name: name, values: len(values)}
 	if values == nil {
-		return nil, nil
+		return nil, l, nil
 	}
 	wanted := make([]float64, len(values))
 	for i, text := range values {
 		v, err := strconv.ParseFloat(text, 64)
 		if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil, fmt.Errorf("column %q holds numbers: %q in the list of %s is none", column.Name, text, list)
+			return nil, l, fmt.Errorf("column %q holds numbers: %q in the list of %s is none", column.Name, text, name)
 		}
 		wanted[i] = v
 	}
-	sorted := slices.Clone(wanted)
+	sorted = slices.Clone(wanted)
 	slices.Sort(sorted)
 	occurs := make([]bool, len(sorted))
 	for _, v := range column.Numbers {
@@ -139,15 +162,16 @@ func numbers(list string, values []string, column *frame.Column) ([]float64, err
 	for i, v := range wanted {
 		// BinarySearch finds the first of equal values, here as above
 		if at, _ := slices.BinarySearch(sorted, v); !occurs[at] {
-			return nil, absent(values[i], list)
+			l.absent = append(l.absent, values[i])
 		}
 	}
-	return sorted, nil
+	return sorted, l, nil
 }
 
-// absent is the mistake of a listed value that no row has. It is an error because it is a misspelling more often than
-// not, and would shrink the cohort, or leave in it what was to be excluded, in silence. What rows do have is not said:
-// it is data.
-func absent(value, list string) error {
+// mistaken is the mistake of a listed value that no row has. Where a list says which rows stay, it is an error because it is a
+// misspelling more often than not, and would shrink the cohort in silence. A list of rows to leave out is often a published one,
+// which is written whole: a value that no row has is noted, and only a list without any that a row has is an error.
+// What rows do have is not said: it is data.
+func mistaken(value, list string) error {
 	return fmt.Errorf("no row has the value %q: correct it, or take it out of the list of %s", value, list)
 }

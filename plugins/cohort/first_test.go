@@ -39,7 +39,7 @@ func TestFirstKeepsOneRowOfEachValue(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, _, err := Select(stays(), nil, tt.filters)
+			got, _, _, err := Select(stays(), nil, tt.filters)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -56,14 +56,14 @@ func TestAMissingValueComesLast(t *testing.T) {
 		frame.NewNumber("day", []float64{nan, 5, nan, nan}),
 		frame.NewCategoryFromStrings("unit", strings.Fields("a b - a"), []bool{2: true, 3: false}),
 	)
-	got, _, err := Select(f, nil, []Filter{{First: "patient", By: []string{"day", "unit"}}})
+	got, _, _, err := Select(f, nil, []Filter{{First: "patient", By: []string{"day", "unit"}}})
 	if err != nil || !slices.Equal(got, []int{1, 3}) {
 		t.Errorf("rows %v, error %v", got, err)
 	}
 }
 
 func TestTiesAreRefusedWithTheirRows(t *testing.T) {
-	_, _, err := Select(stays(), nil, []Filter{{Title: "first stay", First: "patient", By: []string{"day"}}})
+	_, _, _, err := Select(stays(), nil, []Filter{{Title: "first stay", First: "patient", By: []string{"day"}}})
 	want := `filter 1 ("first stay"), first row of each patient by day: rows 3 and 7 share a value of "patient" ` +
 		`and are equal in all columns of by (one of 1 such ties): add a column that tells them apart`
 	if err == nil || err.Error() != want {
@@ -71,7 +71,7 @@ func TestTiesAreRefusedWithTheirRows(t *testing.T) {
 	}
 	// two rows without a value of by are tied, too
 	f := frame.Must(frame.NewNumber("patient", []float64{2, 2, 1, 1}), frame.NewNumber("day", []float64{nan, nan, 3, 3}))
-	_, _, err = Select(f, nil, []Filter{{First: "patient", By: []string{"day"}}})
+	_, _, _, err = Select(f, nil, []Filter{{First: "patient", By: []string{"day"}}})
 	if err == nil || !strings.Contains(err.Error(), `rows 1 and 2 share a value of "patient" and are equal in all columns of by (one of 2 such ties)`) {
 		t.Errorf("error is %v", err)
 	}
@@ -80,7 +80,7 @@ func TestTiesAreRefusedWithTheirRows(t *testing.T) {
 // The account has every step, what it excludes, what of that lacks a value, and the subjects that are left.
 func TestTheAccountOfEveryForm(t *testing.T) {
 	f := stays()
-	_, got, err := Select(f, f.Column("patient"), []Filter{
+	_, got, _, err := Select(f, f.Column("patient"), []Filter{
 		{Title: "adults", Column: "age", Min: num(18)},
 		{Any: []Condition{{Column: "day", Max: num(9)}, {Column: "age", Min: num(60)}, {Column: "id", Missing: yes(false)}}},
 		{Not: &Condition{Column: "day", Missing: yes(true)}},
@@ -108,7 +108,7 @@ func TestTheAccountOfEveryForm(t *testing.T) {
 }
 
 func TestASubjectOfOtherRowsIsRefused(t *testing.T) {
-	_, _, err := Select(stays(), frame.NewNumber("id", []float64{1, 2}), nil)
+	_, _, _, err := Select(stays(), frame.NewNumber("id", []float64{1, 2}), nil)
 	if err == nil || !strings.Contains(err.Error(), `subject column "id" has 2 rows, the data set has 8`) {
 		t.Error(err)
 	}
@@ -128,7 +128,7 @@ func TestFirstProperties(t *testing.T) {
 		}
 		f := frame.Must(frame.NewNumber("patient", patient), frame.NewNumber("day", day), frame.NewNumber("unique", unique))
 		filters := []Filter{{First: "patient", By: []string{"day", "unique"}}}
-		kept, _, err := Select(f, nil, filters)
+		kept, _, _, err := Select(f, nil, filters)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +147,7 @@ func TestFirstProperties(t *testing.T) {
 			}
 		}
 		order := rng.Perm(n)
-		again, _, err := Select(f.Take(order), nil, filters)
+		again, _, _, err := Select(f.Take(order), nil, filters)
 		if err != nil {
 			t.Fatal(err)
 		}

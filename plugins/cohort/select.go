@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
@@ -19,11 +20,14 @@ import (
 // with "subjects left"; a row without a subject counts as one. The dims are "step", counted from 1, and "filter": its
 // title, or the rule as Filter.String writes it.
 //
+// notes names the listed values that leave no row out because no row of f has them: of "notIn", and of "in" under Not.
+//
 // A filter is an error when Check refuses it, it names no column of f, asks a category for min or max, or a number
-// for text, lists a value in "in" or "notIn" that no row of f has, finds two first rows, or leaves no row.
-func Select(f *frame.Frame, subject *frame.Column, filters []Filter) (rows []int, counts []plugins.Count, err error) {
+// for text, finds two first rows, or leaves no row; and when no row of f has a listed value: any of those that say which
+// rows stay ("in", and "notIn" under Not), or all of those that say which rows do not.
+func Select(f *frame.Frame, subject *frame.Column, filters []Filter) (rows []int, counts []plugins.Count, notes []string, err error) {
 	if subject != nil && subject.Len() != f.Rows() {
-		return nil, nil, fmt.Errorf("subject column %q has %d rows, the data set has %d", subject.Name, subject.Len(), f.Rows())
+		return nil, nil, nil, fmt.Errorf("subject column %q has %d rows, the data set has %d", subject.Name, subject.Len(), f.Rows())
 	}
 	rows = make([]int, f.Rows())
 	for i := range rows {
@@ -33,21 +37,39 @@ func Select(f *frame.Frame, subject *frame.Column, filters []Filter) (rows []int
 	account.left(0, "all rows", rows)
 	for i, filter := range filters {
 		step, before := i+1, len(rows)
-		lacking := 0
-		if rows, lacking, err = filter.apply(f, rows); err == nil && len(rows) == 0 {
+		where := fmt.Sprintf("filter %d%s, %s", step, quoted(filter.Title), filter)
+		out, err := filter.apply(f, rows)
+		if rows = out.left; err == nil && len(rows) == 0 {
 			err = fmt.Errorf("no row is left of %d; widen the filter or remove it", before)
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("filter %d%s, %s: %w", step, quoted(filter.Title), filter, err)
+			return nil, nil, nil, fmt.Errorf("%s: %w", where, err)
+		}
+		if len(out.absent) > 0 {
+			notes = append(notes, fmt.Sprintf("cohort: %s: no row has %s, so that nothing is left out for it", where, texts(out.absent)))
 		}
 		name := filter.name()
 		account.add("excluded", step, name, before-len(rows))
-		if lacking > 0 {
-			account.add("excluded for a missing value", step, name, lacking)
+		if out.lacking > 0 {
+			account.add("excluded for a missing value", step, name, out.lacking)
 		}
 		account.left(step, name, rows)
 	}
-	return rows, account.counts, nil
+	return rows, account.counts, notes, nil
+}
+
+// texts names values, each once.
+func texts(values []string) string {
+	var out []string
+	for _, v := range values {
+		if v = strconv.Quote(v); !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	if len(out) == 1 {
+		return "the value " + out[0]
+	}
+	return "any of the values " + strings.Join(out, ", ")
 }
 
 // quoted sets a title apart from the rule that follows it in a message.
@@ -100,33 +122,47 @@ func (f Filter) hasCondition() bool {
 	return f.Column != "" || f.Min != nil || f.Max != nil || f.In != nil || f.NotIn != nil || f.Missing != nil
 }
 
-// apply returns the rows that the filter leaves, and how many of those that it excludes lack a value of a tested column.
-func (f Filter) apply(data *frame.Frame, rows []int) (left []int, lacking int, err error) {
+// outcome is what a filter did.
+type outcome struct {
+	left    []int
+	lacking int      // how many of the rows that it excludes lack a value of a tested column
+	absent  []string // listed values that would leave rows out, but that no row has
+}
+
+// apply returns what the filter leaves of the rows.
+func (f Filter) apply(data *frame.Frame, rows []int) (outcome, error) {
 	if err := f.Check(); err != nil {
-		return nil, 0, err
+		return outcome{}, err
 	}
-	keep, tested, err := f.compile(data, rows)
+	if f.First != "" {
+		keep, err := f.first(data, rows)
+		if err != nil {
+			return outcome{}, err
+		}
+		return outcome{left: slices.DeleteFunc(rows, func(row int) bool { return !keep(row) })}, nil
+	}
+	tests, err := f.compile(data)
 	if err != nil {
-		return nil, 0, err
+		return outcome{}, err
 	}
-	left = slices.DeleteFunc(rows, func(row int) bool {
-		if keep(row) {
+	var out outcome
+	for _, t := range tests {
+		out.absent = append(out.absent, t.absent...)
+	}
+	out.left = slices.DeleteFunc(rows, func(row int) bool {
+		if slices.ContainsFunc(tests, func(t test) bool { return t.meets(row) }) != (f.Not != nil) {
 			return false
 		}
-		if slices.ContainsFunc(tested, func(c *frame.Column) bool { return c.IsMissing(row) }) {
-			lacking++
+		if slices.ContainsFunc(tests, func(t test) bool { return t.column.IsMissing(row) }) {
+			out.lacking++
 		}
 		return true
 	})
-	return left, lacking, nil
+	return out, nil
 }
 
-// compile returns the filter's test of a row, and the columns whose values it tests.
-func (f Filter) compile(data *frame.Frame, left []int) (keep func(row int) bool, tested []*frame.Column, err error) {
-	if f.First != "" {
-		keep, err = f.first(data, left)
-		return keep, nil, err
-	}
+// compile returns the tests of which a row has to meet one, or none with Not.
+func (f Filter) compile(data *frame.Frame) ([]test, error) {
 	conditions := f.Any
 	switch {
 	case f.Not != nil:
@@ -134,20 +170,14 @@ func (f Filter) compile(data *frame.Frame, left []int) (keep func(row int) bool,
 	case f.Any == nil:
 		conditions = []Condition{f.condition()}
 	}
-	tests := make([]func(row int) bool, len(conditions))
-	tested = make([]*frame.Column, len(conditions))
+	tests := make([]test, len(conditions))
 	for i, c := range conditions {
-		if tests[i], tested[i], err = c.compile(data); err != nil {
-			return nil, nil, err
+		var err error
+		if tests[i], err = c.compile(data, f.Not != nil); err != nil {
+			return nil, err
 		}
 	}
-	meets := func(row int) bool {
-		return slices.ContainsFunc(tests, func(test func(int) bool) bool { return test(row) })
-	}
-	if f.Not != nil {
-		return func(row int) bool { return !meets(row) }, tested, nil
-	}
-	return meets, tested, nil
+	return tests, nil
 }
 
 // account collects the counts of a cohort.

@@ -66,7 +66,7 @@ func TestSelectKeepsTheRowsThatSatisfyAllConditions(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, _, err := Select(patients(), nil, tt.filters)
+			got, _, _, err := Select(patients(), nil, tt.filters)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -78,7 +78,7 @@ func TestSelectKeepsTheRowsThatSatisfyAllConditions(t *testing.T) {
 }
 
 func TestSelectCountsAttrition(t *testing.T) {
-	_, got, err := Select(patients(), nil, []Filter{
+	_, got, _, err := Select(patients(), nil, []Filter{
 		{Column: "age", Min: num(16)},
 		{Column: "unit", Missing: yes(false)},
 		{Column: "age", Max: num(89)},
@@ -138,6 +138,9 @@ func TestSelectNamesWhatIsWrong(t *testing.T) {
 		{"an unknown value in not", Filter{Not: &Condition{Column: "unit", In: []string{"PICU"}}}, `no row has the value "PICU"`},
 		{"empty notIn", Filter{Column: "unit", NotIn: []string{}}, "the list of notIn is empty"},
 		{"level of notIn that never occurs", Filter{Column: "unit", NotIn: []string{"MICUU"}}, `"MICUU": correct it, or take it out of the list of notIn`},
+		{"values of notIn of which none occurs", Filter{Column: "age", NotIn: []string{"17", "18"}}, `no row has the value "17": correct it, or take it out of the list of notIn`},
+		{"a value of not notIn that never occurs", Filter{Not: &Condition{Column: "unit", NotIn: []string{"MICU", "PICU"}}}, `"PICU": correct it, or take it out of the list of notIn`},
+		{"a value of in beside notIn that never occurs", Filter{Column: "unit", In: []string{"PICU"}, NotIn: []string{"MICU", "ward"}}, `"PICU": correct it, or take it out of the list of in`},
 		{"text of notIn of a number", Filter{Column: "age", NotIn: []string{"old"}}, `"old" in the list of notIn is none`},
 		{"missing with notIn", Filter{Column: "unit", Missing: yes(true), NotIn: []string{"MICU"}}, "use one or the other"},
 		{"missing with a bound", Filter{Column: "age", Missing: yes(true), Min: num(1)}, "use one or the other"},
@@ -146,9 +149,9 @@ func TestSelectNamesWhatIsWrong(t *testing.T) {
 	first := Filter{Column: "unit", Missing: yes(false)}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			rows, counts, err := Select(patients(), nil, []Filter{first, tt.filter})
-			if err == nil || rows != nil || counts != nil {
-				t.Fatalf("rows %v, counts %v, error %v; want an error alone", rows, counts, err)
+			rows, counts, notes, err := Select(patients(), nil, []Filter{first, tt.filter})
+			if err == nil || rows != nil || counts != nil || notes != nil {
+				t.Fatalf("rows %v, counts %v, notes %q, error %v; want an error alone", rows, counts, notes, err)
 			}
 			if text := err.Error(); !strings.Contains(text, tt.want) || !strings.Contains(text, "filter 2"+quoted(tt.filter.Title)+", "+tt.filter.String()) {
 				t.Errorf("error is %q; want the step and %q", text, tt.want)
@@ -157,12 +160,65 @@ func TestSelectNamesWhatIsWrong(t *testing.T) {
 	}
 }
 
+// A published list of exclusions may hold values that no row has.
+func TestSelectNotesListedValuesThatLeaveNothingOut(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		filter Filter
+		want   []int
+		note   string // "": none
+	}{
+		{"all occur", Filter{Column: "unit", NotIn: []string{"MICU", "CCU"}}, []int{1}, ""},
+		{
+			"of a category",
+			Filter{Column: "unit", NotIn: []string{"MICU", "PICU"}},
+			[]int{1, 4},
+			`cohort: filter 1, unit not in MICU, PICU: no row has the value "PICU", so that nothing is left out for it`,
+		},
+		{
+			"of numbers, as they are written",
+			Filter{Title: "ages", Column: "age", NotIn: []string{"15", "1.70e1", "18", "18"}},
+			[]int{1, 3, 4, 5},
+			`cohort: filter 1 ("ages"), age not in 15, 1.70e1, 18, 18: no row has any of the values "1.70e1", "18", so that nothing is left out for it`,
+		},
+		{
+			"in any",
+			Filter{Any: []Condition{{Column: "unit", NotIn: []string{"MICU", "PICU"}}, {Column: "age", In: []string{"15"}}}},
+			[]int{0, 1, 4},
+			`cohort: filter 1, unit not in MICU, PICU or age = 15: no row has the value "PICU", so that nothing is left out for it`,
+		},
+		{
+			"of in under not",
+			Filter{Not: &Condition{Column: "unit", In: []string{"MICU", "PICU"}}},
+			[]int{1, 3, 4, 5},
+			`cohort: filter 1, not (unit in MICU, PICU): no row has the value "PICU", so that nothing is left out for it`,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			rows, _, notes, err := Select(patients(), nil, []Filter{tt.filter})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, rows); diff != "" {
+				t.Error(diff)
+			}
+			var want []string
+			if tt.note != "" {
+				want = []string{tt.note}
+			}
+			if diff := cmp.Diff(want, notes); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 func TestSelectOfNoRows(t *testing.T) {
 	empty := patients().Take(nil)
-	if rows, _, err := Select(empty, nil, nil); err != nil || len(rows) != 0 {
+	if rows, _, _, err := Select(empty, nil, nil); err != nil || len(rows) != 0 {
 		t.Errorf("without filters: rows %v, error %v", rows, err)
 	}
-	if _, _, err := Select(empty, nil, []Filter{{Column: "age", Min: num(1)}}); err == nil {
+	if _, _, _, err := Select(empty, nil, []Filter{{Column: "age", Min: num(1)}}); err == nil {
 		t.Error("a filter over no rows leaves none, which is an error")
 	}
 }
@@ -224,7 +280,7 @@ func TestSelectProperties(t *testing.T) {
 				want = append(want, row)
 			}
 		}
-		got, counts, err := Select(f, nil, filters)
+		got, counts, _, err := Select(f, nil, filters)
 		if len(want) == 0 {
 			if err == nil {
 				t.Fatalf("no error for a cohort without rows: %v", filters)

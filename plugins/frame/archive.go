@@ -41,12 +41,26 @@ const (
 	sampleBeyond = 64 << 20
 )
 
+// open reads the members of a file.
+func (a *archive) open(ctx context.Context, path string) error {
+	in, size, err := openFile(path, a.file)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	err = a.load(ctx, in, size, strings.ToLower(path))
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
 // load reads the members of a file with this name, in lower case.
 func (a *archive) load(ctx context.Context, in *os.File, size int64, name string) error {
 	switch {
 	case strings.HasSuffix(name, ".zip"):
 		return a.loadZip(ctx, in, size)
-	case strings.HasSuffix(name, ".tar"), strings.HasSuffix(name, ".tar.gz"), strings.HasSuffix(name, ".tgz"):
+	case IsArchive(name):
 		return a.loadTar(contextReader{ctx, in})
 	}
 	return &FileError{File: a.file, Msg: "unknown kind of archive; want a name that ends with .tar, .tar.gz, .tgz or .zip"}
@@ -79,8 +93,8 @@ func (r *causeReader) Read(p []byte) (int, error) {
 }
 
 func (a *archive) loadTar(r io.Reader) error {
-	plain, stop, err := openInput(r, a.opts, "an archive")
-	defer stop()
+	plain, err := openInput(r, a.opts, "an archive")
+	defer plain.close()
 	if err != nil {
 		return a.archiveFault(err)
 	}
@@ -91,8 +105,8 @@ func (a *archive) loadTar(r io.Reader) error {
 	}
 	err = a.walkTar(tar.NewReader(in))
 	zeros := below.zeros // as the walk left them: what follows the end of an archive is of no account
-	if err == nil {
-		io.Copy(io.Discard, in) // to the checksum of a .gz, which stands after all members; below keeps the error
+	if plain.gzip && !errors.Is(err, errNoMoreMembers) {
+		io.Copy(io.Discard, in) // to the checksum, which stands after all members; below keeps the error
 	}
 	var fault *FileError
 	switch {

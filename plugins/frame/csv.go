@@ -20,13 +20,14 @@ import (
 // value is a Category without levels. A column of numbers with a few texts among them is neither: it is a
 // fault, as ReadOptions says.
 //
-// A fault of the file is a *FileError with line, byte and column, and without any value of a row.
+// A fault of the file is a *FileError with line, byte and column, and without any value of a row. Where compressed text
+// is at fault, the rest is decompressed up to the checksum, and gzip data that are damaged or cut are the fault instead.
 func ReadCSV(r io.Reader, opts ReadOptions) (*Table, error) {
 	return readCSV(r, opts, math.MaxInt, 0)
 }
 
 // SampleCSV reads as ReadCSV does, but no more than the first maxRows rows and maxBytes bytes of
-// decompressed text. Kinds are those of ReadCSV as far as these rows tell.
+// decompressed text; after a fault of compressed text, 64 MiB more. Kinds are those of ReadCSV as far as these rows tell.
 func SampleCSV(r io.Reader, opts ReadOptions, maxRows int, maxBytes int64) (*Table, error) {
 	opts.Threads = 1 // reading ahead would read beyond the sample
 	return readCSV(r, opts, maxRows, maxBytes)
@@ -40,12 +41,21 @@ func readCSV(r io.Reader, opts ReadOptions, maxRows int, bound int64) (*Table, e
 	if err != nil {
 		return nil, &FileError{File: opts.File, Msg: err.Error()}
 	}
-	in, stop, err := openInput(r, opts, wantOf(opts.Header))
-	defer stop()
+	in, err := openInput(r, opts, wantOf(opts.Header))
+	defer in.close()
 	c := csvReader{csvText: csvText{scanner: newScanner(in, delimiter, bound), file: opts.File}, opts: opts}
 	if err != nil {
 		return nil, c.fault(err)
 	}
+	t, err := c.table(maxRows)
+	if err != nil {
+		return nil, in.cause(err, maxRows < math.MaxInt || bound > 0)
+	}
+	return t, nil
+}
+
+// table reads the whole text, or its first rows.
+func (c *csvReader) table(maxRows int) (*Table, error) {
 	if err := c.header(); err != nil {
 		return nil, err
 	}
@@ -56,9 +66,9 @@ func readCSV(r io.Reader, opts ReadOptions, maxRows int, bound int64) (*Table, e
 	if err := c.decide(true); err != nil {
 		return nil, err
 	}
-	f, err := assemble(c.builders, c.rows, opts.Threads)
+	f, err := assemble(c.builders, c.rows, c.opts.Threads)
 	if err != nil {
-		return nil, &FileError{File: opts.File, Msg: err.Error()}
+		return nil, &FileError{File: c.file, Msg: err.Error()}
 	}
 	return &Table{Frame: f, Header: c.names, Complete: complete}, nil
 }
@@ -110,6 +120,11 @@ func (c *csvReader) rowsUpTo(maxRows int) (complete bool, err error) {
 			return false, nil
 		}
 		c.rows++
+		if c.rows%cellRows == 0 { // a field of one byte becomes eight
+			if err := checkCells(c.builders, c.rows, c.opts); err != nil {
+				return false, err
+			}
+		}
 		if c.rows == c.opts.SampleRows {
 			if err := c.decide(false); err != nil {
 				return false, err
@@ -117,6 +132,9 @@ func (c *csvReader) rowsUpTo(maxRows int) (complete bool, err error) {
 		}
 	}
 }
+
+// cellRows is how many rows are read between two looks at the memory that they take.
+const cellRows = 4096
 
 // decide settles the kinds by the rows so far; final says that there are no more. It is an error when the values
 // do not tell: the first such column has its place, the others their names.

@@ -359,6 +359,68 @@ func TestReadCSVFaults(t *testing.T) {
 	}
 }
 
+// damagedGzip is a text compressed by gzip in which a byte was changed, or from which the checksum was cut off.
+func damagedGzip(t *testing.T, text, from, to string) (changed, cut []byte) {
+	t.Helper()
+	var b bytes.Buffer
+	z, err := gzip.NewWriterLevel(&b, gzip.NoCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := z.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	changed = bytes.Replace(b.Bytes(), []byte(from), []byte(to), 1)
+	return changed, b.Bytes()[:b.Len()-8]
+}
+
+// The checksum stands at the end: what a flipped bit makes of the text must not be blamed on the text.
+func TestDamageIsNoFaultOfTheText(t *testing.T) {
+	rows := strings.Repeat("3,4\n", 300_000)
+	for _, fault := range [][2]string{{"a,b", "a,a"}, {"1,2", "1,x"}, {"1,2", "1\"2"}, {"1,2\n", "1,2,"}} {
+		changed, _ := damagedGzip(t, "a,b\n1,2\n"+rows, fault[0], fault[1])
+		_, cut := damagedGzip(t, strings.Replace("a,b\n1,2\n", fault[0], fault[1], 1)+rows, "", "")
+		for _, threads := range []int{1, 2} {
+			for data, want := range map[string]string{
+				string(changed): "x.csv.gz: the gzip data are damaged", string(cut): "x.csv.gz: the gzip data end too early: the file is truncated",
+			} {
+				number := map[string]ColumnOptions{}
+				if fault[1] == "1,x" {
+					number["b"] = ColumnOptions{Kind: Number}
+				}
+				opts := ReadOptions{File: "x.csv.gz", Threads: threads, Columns: number, MaxBytes: 1 << 24}
+				if _, err := ReadCSV(strings.NewReader(data), opts); err == nil || err.Error() != want {
+					t.Errorf("%q: %v, want %s", fault, err, want)
+				}
+				if _, err := SampleCSV(strings.NewReader(data), opts, 10, 1000); err == nil || err.Error() != want {
+					t.Errorf("%q, a sample: %v, want %s", fault, err, want)
+				}
+				scan := ScanOptions{File: "x.csv.gz", Threads: threads, Columns: []ScanColumn{{Name: "a", Kind: Number}, {Name: "b", Kind: Number}}}
+				if _, _, err := scanned(strings.NewReader(data), scan); err == nil || err.Error() != want {
+					t.Errorf("%q, a scan: %v, want %s", fault, err, want)
+				}
+			}
+		}
+	}
+}
+
+// Reading on ends at the limit, and an error of the caller is not one of the text.
+func TestFaultsOfTextAreLookedIntoWithinTheLimit(t *testing.T) {
+	damaged, _ := damagedGzip(t, "a,b\n1,2\n"+strings.Repeat("3,4\n", 300_000), "1,2", "1,x")
+	opts := ReadOptions{File: "x.csv.gz", Columns: map[string]ColumnOptions{"b": {Kind: Number}}, MaxBytes: 1 << 20}
+	if _, err := ReadCSV(bytes.NewReader(damaged), opts); err == nil || !strings.HasPrefix(err.Error(), `x.csv.gz:2:3: column "b": text`) {
+		t.Errorf("beyond the limit: %v", err)
+	}
+	stop := errors.New("enough")
+	_, err := scanCSV(t.Context(), bytes.NewReader(damaged), ScanOptions{File: "x.csv.gz", Columns: []ScanColumn{{Name: "a", Kind: Number}}}, func(*ScanBatch) error { return stop })
+	if err != stop {
+		t.Errorf("the caller's error became %v", err)
+	}
+}
+
 // How far the text came when the gzip data ended depends on the readers' pace: the message names no line.
 func TestTruncationAfterRowsNamesNoLine(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
@@ -459,31 +521,6 @@ func TestParseNumberEqualsStrconv(t *testing.T) {
 	}
 }
 
-func TestWriteCSV(t *testing.T) {
-	f := Must(
-		NewNumber("a", []float64{0.1, math.NaN(), 1e21, math.Copysign(0, -1), 1e-7, 123456}),
-		NewCategoryFromStrings("b,c", []string{"x", "", "say \"no\"", "", "two\nlines", " "}, []bool{false, true, false, false, false, false}),
-	)
-	var b bytes.Buffer
-	if err := WriteCSV(&b, f); err != nil {
-		t.Fatal(err)
-	}
-	want := "a,\"b,c\"\n0.1,x\n,\n1e+21,\"say \"\"no\"\"\"\n-0,\"\"\n1e-07,\"two\nlines\"\n123456,\" \"\n"
-	if diff := cmp.Diff(want, b.String()); diff != "" {
-		t.Error(diff)
-	}
-	if err := WriteCSV(io.Discard, Must()); err == nil {
-		t.Error("a table without columns was written")
-	}
-	if err := WriteCSV(failingWriter{}, f); err == nil {
-		t.Error("a failed write was not reported")
-	}
-}
-
-type failingWriter struct{}
-
-func (failingWriter) Write([]byte) (int, error) { return 0, errors.New("no space") }
-
 func TestCSVRoundTrip(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	for range 300 {
@@ -497,7 +534,7 @@ func TestCSVRoundTrip(t *testing.T) {
 			opts.Columns[c.Name] = ColumnOptions{Kind: c.Kind, Unit: c.Unit}
 		}
 		var b bytes.Buffer
-		if err := WriteCSV(&b, f); err != nil {
+		if err := writeCSV(&b, f); err != nil {
 			t.Fatal(err)
 		}
 		got, err := ReadCSV(&b, opts)
@@ -585,7 +622,7 @@ func FuzzReadCSV(f *testing.F) {
 			return
 		}
 		var out bytes.Buffer
-		if err := WriteCSV(&out, got.Frame); err != nil {
+		if err := writeCSV(&out, got.Frame); err != nil {
 			t.Fatal(err)
 		}
 		again, err := ReadCSV(bytes.NewReader(out.Bytes()), ReadOptions{})

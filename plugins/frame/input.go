@@ -21,48 +21,81 @@ type faultError struct {
 
 func (e *faultError) Error() string { return e.msg }
 
+// input is the decompressed content of a file.
+type input struct {
+	io.Reader
+	file  string // name in messages
+	gzip  bool   // it is compressed
+	close func()
+}
+
 // openInput returns the decompressed content of r, of which it reads no more than opts.MaxBytes; want says what an
 // empty file lacks. gzip is told by its first bytes, whatever the name; a name that ends with .gz must hold gzip.
 // The caller must call close when done.
-func openInput(r io.Reader, opts ReadOptions, want string) (in io.Reader, close func(), err error) {
-	close = func() {}
+func openInput(r io.Reader, opts ReadOptions, want string) (in input, err error) {
+	in = input{file: opts.File, close: func() {}}
 	b := bufio.NewReaderSize(r, 1<<18)
 	magic, err := b.Peek(2)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, close, inputFault(err)
+		return in, inputFault(err)
 	}
 	if len(magic) == 0 {
-		return nil, close, emptyFile(want)
+		return in, emptyFile(want)
 	}
-	in = b
+	in.Reader = b
 	switch {
 	case string(magic) == "\x1f\x8b":
 		z, err := gzip.NewReader(b)
 		if err != nil {
-			return nil, close, inputFault(err)
+			return in, inputFault(err)
 		}
-		in = z
+		in.Reader, in.gzip = z, true
 		if opts.Threads > 1 {
 			ahead := newReadAhead(z)
-			in, close = ahead, ahead.close
+			in.Reader, in.close = ahead, ahead.close
 		}
 	case strings.HasSuffix(strings.ToLower(opts.File), ".gz"):
-		return nil, close, &faultError{msg: "not gzip, in spite of its name"}
+		return in, &faultError{msg: "not gzip, in spite of its name"}
 	}
 	if opts.MaxBytes > 0 {
-		in = &limitReader{in: in, left: opts.MaxBytes, max: opts.MaxBytes}
+		in.Reader = &limitReader{in: in.Reader, left: opts.MaxBytes, max: opts.MaxBytes}
 	}
-	return in, close, nil
+	return in, nil
+}
+
+// cause returns the error that made a text be at fault: that of its gzip data where they are damaged or cut, else the
+// fault itself. Damage shows as strange text first, and only at the end as a wrong checksum, up to which this reads; of a
+// sample no further than sampleBeyond.
+func (in input) cause(fault error, sample bool) error {
+	var known *FileError
+	if !in.gzip || errors.As(fault, &known) && known.Err != nil {
+		return fault
+	}
+	rest := in.Reader
+	if sample {
+		rest = io.LimitReader(rest, sampleBeyond)
+	}
+	if _, err := io.Copy(io.Discard, rest); err != nil && isDamage(err) {
+		text := csvText{file: in.file}
+		return text.fault(err)
+	}
+	return fault
+}
+
+// isDamage reports whether an error of a gzip reader says that the data are damaged or cut.
+func isDamage(err error) bool {
+	var corrupt flate.CorruptInputError
+	var kcorrupt kflate.CorruptInputError
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) ||
+		errors.As(err, &corrupt) || errors.As(err, &kcorrupt)
 }
 
 // inputFault says in the user's words what a reader's error means.
 func inputFault(err error) error {
-	var corrupt flate.CorruptInputError
-	var kcorrupt kflate.CorruptInputError
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return &faultError{msg: "the gzip data end too early: the file is truncated", err: err}
-	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader), errors.As(err, &corrupt), errors.As(err, &kcorrupt):
+	case isDamage(err):
 		return &faultError{msg: "the gzip data are damaged", err: err}
 	case errors.Is(err, syscall.EISDIR):
 		return &faultError{msg: "a folder, not a file", err: err}

@@ -33,22 +33,7 @@ func SampleMembers(ctx context.Context, path string, opts ReadOptions, pattern, 
 }
 
 func readMembers(ctx context.Context, path string, opts ReadOptions, pattern, origin string, maxRows int, maxBytes int64) (*Table, error) {
-	if opts.File == "" {
-		opts.File = filepath.Base(path)
-	}
-	a := archive{file: opts.File, opts: opts, sample: maxBytes}
-	if err := a.setPattern(pattern); err != nil {
-		return nil, &FileError{File: opts.File, Msg: err.Error()}
-	}
-	in, size, err := openFile(path, opts.File)
-	if err != nil {
-		return nil, err
-	}
-	defer in.Close()
-	err = a.load(ctx, in, size, strings.ToLower(path))
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
+	a, err := loadMembers(ctx, path, opts, pattern, maxBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -58,10 +43,49 @@ func readMembers(ctx context.Context, path string, opts ReadOptions, pattern, or
 			return nil, a.fault(a.members[i].name, "occurs twice in the archive")
 		}
 	}
+	return a.table(ctx, origin, maxRows)
+}
+
+// loadMembers loads the members that a pattern names, of which there is at least one.
+func loadMembers(ctx context.Context, path string, opts ReadOptions, pattern string, maxBytes int64) (*archive, error) {
+	a := &archive{file: opts.File, opts: opts, sample: maxBytes}
+	if a.file == "" {
+		a.file = filepath.Base(path)
+	}
+	a.opts.File = a.file
+	if err := a.setPattern(pattern); err != nil {
+		return nil, &FileError{File: a.file, Msg: err.Error()}
+	}
+	if err := a.open(ctx, path); err != nil {
+		return nil, err
+	}
 	if len(a.members) == 0 {
 		return nil, a.noMember(pattern)
 	}
-	return a.table(ctx, origin, maxRows)
+	return a, nil
+}
+
+// MemberStart returns the first bytes, no more than maxBytes, of a member that ReadMembers would read.
+func MemberStart(ctx context.Context, path, pattern string, maxBytes int64) ([]byte, error) {
+	a, err := loadMembers(ctx, path, ReadOptions{}, pattern, maxBytes)
+	if err != nil {
+		return nil, err
+	}
+	return a.members[0].text, nil
+}
+
+// FirstMember returns the name of the file that comes first in an archive; "" when there is none.
+func FirstMember(ctx context.Context, path string) (string, error) {
+	a := archive{file: filepath.Base(path), sample: 1, before: "\x00"} // no member has such a name
+	a.opts.File = a.file
+	err := a.open(ctx, path)
+	return a.first, err
+}
+
+// IsArchive tells by its name whether a file is an archive that ReadMembers reads.
+func IsArchive(path string) bool {
+	name := strings.ToLower(path)
+	return slices.ContainsFunc([]string{".zip", ".tar", ".tar.gz", ".tgz"}, func(ending string) bool { return strings.HasSuffix(name, ending) })
 }
 
 // noMember says that no member has the pattern, and what the first one is called.
@@ -172,6 +196,9 @@ func (c *csvReader) sameNames(names []string, first string) error {
 		return &FileError{File: c.file, Line: 1, Msg: fmt.Sprintf(format, args...)}
 	}
 	for i, n := range c.names[:min(len(c.names), len(names))] {
+		if n != names[i] && (isNumber(n) || isNumber(names[i])) {
+			return fault("column %d is named otherwise than in %s, and one of the names is a number; if the first lines are rows, give the names of the columns", i+1, first)
+		}
 		if n != names[i] {
 			return fault("column %d is %q, that of %s is %q; want the same header in all members", i+1, n, first, names[i])
 		}

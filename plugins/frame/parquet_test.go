@@ -366,7 +366,7 @@ func BenchmarkReadParquet(b *testing.B) {
 // BenchmarkReadCSV reads a compressed table of 100,000 × 30, about 13 MB of text, from a file.
 func BenchmarkReadCSV(b *testing.B) {
 	var text bytes.Buffer
-	if err := WriteCSV(&text, benchFrame(100_000, 30)); err != nil {
+	if err := writeCSV(&text, benchFrame(100_000, 30)); err != nil {
 		b.Fatal(err)
 	}
 	path := filepath.Join(b.TempDir(), "t.csv.gz")

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -111,6 +112,9 @@ func checkNames(names []string, file string, line int) error {
 		}
 		if first, twice := at[n]; twice {
 			msg = fmt.Sprintf("fields %d and %d of the header are both named %q", first+1, i+1, n)
+			if isNumber(n) { // most likely a row, whose values are not to be shown
+				msg = fmt.Sprintf("fields %d and %d of the header are the same number; if the first line is a row, give the names of the columns", first+1, i+1)
+			}
 		}
 		at[n] = i
 	}
@@ -118,6 +122,12 @@ func checkNames(names []string, file string, line int) error {
 		return &FileError{File: file, Line: line, Msg: msg}
 	}
 	return nil
+}
+
+// isNumber reports whether the name of a column is a number: then it may be a value.
+func isNumber(name string) bool {
+	_, err := strconv.ParseFloat(strings.TrimSpace(name), 64)
+	return err == nil
 }
 
 func sortedKeys(m map[string]ColumnOptions) []string {

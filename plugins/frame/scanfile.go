@@ -2,6 +2,7 @@ package frame
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -68,7 +69,8 @@ const (
 //
 // Each batch has 8,192 rows, the last one fewer; a file without rows has none. each must not keep a batch or change it;
 // its error ends the scan and is returned as it is. A fault of the file is a *FileError with line, byte and column, and
-// without any value of a row; the rows before it may not have been handed on. When ctx is done, ctx.Err() is returned.
+// without any value of a row, or says that gzip data are damaged, as of ReadCSV; the rows before it may not have been
+// handed on. When ctx is done, ctx.Err() is returned.
 func ScanFile(ctx context.Context, path string, opts ScanOptions, each func(*ScanBatch) error) (*Scanned, error) {
 	if opts.File == "" {
 		opts.File = filepath.Base(path)
@@ -91,21 +93,19 @@ func scanCSV(ctx context.Context, r io.Reader, opts ScanOptions, each func(*Scan
 	if err != nil {
 		return nil, &FileError{File: opts.File, Msg: err.Error()}
 	}
-	in, stop, err := openInput(r, ReadOptions{File: opts.File, MaxBytes: opts.MaxBytes, Threads: opts.Threads}, wantOf(nil))
-	defer stop()
+	in, err := openInput(r, ReadOptions{File: opts.File, MaxBytes: opts.MaxBytes, Threads: opts.Threads}, wantOf(nil))
+	defer in.close()
 	t := tableScan{csvText: csvText{scanner: newScanner(in, delimiter, 0), file: opts.File}}
 	if err != nil {
 		return nil, t.fault(err)
 	}
-	if err := t.readNames(nil); err != nil {
-		return nil, err
-	}
-	if err := t.choose(opts); err != nil {
-		return nil, err
-	}
-	rows, err := t.rows(ctx, each)
-	if err != nil {
-		return nil, err
+	rows, err := t.scan(ctx, opts, each)
+	var own callerError
+	switch {
+	case errors.As(err, &own):
+		return nil, own.error
+	case err != nil:
+		return nil, in.cause(err, false)
 	}
 	got := &Scanned{Rows: rows, Header: t.names}
 	for _, c := range t.columns {
@@ -114,6 +114,9 @@ func scanCSV(ctx context.Context, r io.Reader, opts ScanOptions, each func(*Scan
 	}
 	return got, nil
 }
+
+// callerError is an error of the function that rows are handed to.
+type callerError struct{ error }
 
 // tableScan puts the chosen fields of a text into batches.
 type tableScan struct {
@@ -215,6 +218,17 @@ func newScanColumn(asked ScanColumn, missing []string, values *ScanValues) (*sca
 	return c, nil
 }
 
+// scan reads the header, then all rows, which it hands on.
+func (t *tableScan) scan(ctx context.Context, opts ScanOptions, each func(*ScanBatch) error) (int64, error) {
+	if err := t.readNames(nil); err != nil {
+		return 0, err
+	}
+	if err := t.choose(opts); err != nil {
+		return 0, err
+	}
+	return t.rows(ctx, each)
+}
+
 // rows reads all rows and hands them on.
 func (t *tableScan) rows(ctx context.Context, each func(*ScanBatch) error) (int64, error) {
 	t.batch.First = 1
@@ -232,7 +246,7 @@ func (t *tableScan) rows(ctx context.Context, each func(*ScanBatch) error) (int6
 				c.show(n)
 			}
 			if err := each(&t.batch); err != nil {
-				return 0, err
+				return 0, callerError{err}
 			}
 			t.batch.First += int64(n)
 		}

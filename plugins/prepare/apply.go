@@ -142,8 +142,12 @@ func complete(columns []*frame.Column, rows int, missing string) ([]int, error) 
 		}
 	}
 	if len(kept) == 0 && rows > 0 {
-		return nil, fmt.Errorf(`missing %q leaves none of %d rows: column %q has no value in %d of them; leave it out, or use "keep" or "median"`,
-			missing, rows, worst.Name, most)
+		const others = `"median", "model" or "keep"`
+		ways := "use " + others + ", or a subset without it"
+		if missing == Drop {
+			ways = `use "drop-by-subset", which asks for the values of the features of a cell alone, ` + others
+		}
+		return nil, fmt.Errorf("missing %q leaves none of %d rows: column %q has no value in %d of them; %s", missing, rows, worst.Name, most, ways)
 	}
 	return kept, nil
 }

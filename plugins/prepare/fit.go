@@ -7,6 +7,8 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins/frame"
 )
@@ -51,6 +53,7 @@ type Merge struct {
 // Options is what Fit is told besides the settings.
 type Options struct {
 	Skip    func(column string) bool // columns that are left as they are: identifiers, the target …; nil skips none
+	Late    func(column string) bool // columns known only later, features only where leakage is allowed: Model does not read them; nil: none
 	Row     string                   // the column that identifies a row; "" when there is none. Only Model reads it
 	Seed    uint64                   // of the draws of Model
 	Threads int                      // goroutines to keep busy; changes no result
@@ -65,7 +68,7 @@ type Options struct {
 //     "median" fills them: a number with the median of train (between the middle two, half way; rounded half to even
 //     when the column is whole), a category or a one-hot set with the most frequent level of train (of equally
 //     frequent ones, the first by bytes; of a set, its columns in order and then none). "model" imputes them: see
-//     Imputer.
+//     Imputer. Columns that Options.Late names are filled as by "median": no value is imputed from them.
 //   - Indicator adds, behind each column with a missing value in train, a column of 1 where the value was missing
 //     and 0 where it was not; behind the last column of a one-hot set, one for the set.
 //   - Winsorise pulls numbers outside two quantiles of train (definition 7 of R. J. Hyndman, Y. Fan (1996), The
@@ -75,9 +78,12 @@ type Options struct {
 //     has not, into Other. Other itself always stays. Rows without a value, filled or not, do not count.
 //   - Transform and OneHot are fitted on the prepared rows of train: see Space.
 //
-// It is an error when "median" or "model" meets a column without any value in train, when "drop" would leave no row
-// of train, when a column that the settings name is not there, is not prepared or is of the wrong kind, when train
-// cannot be transformed, when rows of train are no one-hot set, and when a new column has the name of another.
+// A column without any value in train, as one of a small hospital may be, has nothing to be filled from: "median" and
+// "model" leave it as it is, and a note names it.
+//
+// It is an error when "median" or "model" meets a train without rows, when "drop" would leave no row of train, when a
+// column that the settings name is not there, is not prepared or is of the wrong kind, when train cannot be
+// transformed, when rows of train are no one-hot set, and when a new column has the name of another.
 func Fit(ctx context.Context, train *frame.Frame, cfg Config, opt Options) (*Fitted, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
@@ -123,13 +129,18 @@ func (p *Fitted) clean(ctx context.Context, train *frame.Frame, chosen []*frame.
 	for i, c := range chosen {
 		chosen[i], _, _ = winsors[i].apply(c)
 	}
+	late := p.late(opt)
 	for i, c := range chosen {
-		column, err := fitColumn(c, p.Missing, cfg.Levels)
-		if err != nil {
-			return err
+		missing := p.Missing
+		if missing == Model && late(c.Name) {
+			missing = Median
 		}
+		column := fitColumn(c, missing, cfg.Levels)
 		column.Winsor = winsors[i]
 		p.Columns = append(p.Columns, column)
+	}
+	if err := p.noteEmpty(chosen, train.Rows()); err != nil {
+		return err
 	}
 	rows, err := frame.New(chosen...)
 	if err != nil {
@@ -137,9 +148,17 @@ func (p *Fitted) clean(ctx context.Context, train *frame.Frame, chosen []*frame.
 	}
 	switch p.Missing {
 	case Median:
-		err = p.fillSets(rows)
+		err = p.fillSets(rows, func(string) bool { return true })
 	case Model:
+		if err = p.fillSets(rows, late); err != nil {
+			return err
+		}
+		known := slices.DeleteFunc(rows.Names(), late)
+		if rows, err = rows.Select(known...); err != nil {
+			return err
+		}
 		p.Imputer, err = fitImputer(ctx, rows, p.Sets, opt)
+		rows = frame.Must(chosen...)
 	}
 	if err != nil || !cfg.Indicator {
 		return err
@@ -147,10 +166,28 @@ func (p *Fitted) clean(ctx context.Context, train *frame.Frame, chosen []*frame.
 	return p.addIndicators(train, rows)
 }
 
-// fillSets makes the missing rows of each set the most frequent level of it, in place of the median of each column.
-func (p *Fitted) fillSets(train *frame.Frame) error {
+// late reports whether a column, or another of its set, is known only later.
+func (p *Fitted) late(opt Options) func(column string) bool {
+	sets := setOf(p.Sets)
+	return func(column string) bool {
+		switch set := sets[column]; {
+		case opt.Late == nil:
+			return false
+		case set != nil:
+			return slices.ContainsFunc(set.Columns, func(m Member) bool { return opt.Late(m.Name) })
+		}
+		return opt.Late(column)
+	}
+}
+
+// fillSets makes the missing rows of each set whose columns are chosen the most frequent level of it, in place of the
+// median of each column.
+func (p *Fitted) fillSets(train *frame.Frame, chosen func(column string) bool) error {
 	for i := range p.Sets {
 		set := &p.Sets[i]
+		if !chosen(set.Columns[0].Name) {
+			continue
+		}
 		folded, err := set.fold(train)
 		if err != nil {
 			return err
@@ -160,6 +197,9 @@ func (p *Fitted) fillSets(train *frame.Frame) error {
 			if code != frame.Missing {
 				rows[folded.Levels[code]]++
 			}
+		}
+		if len(rows) == 0 {
+			continue
 		}
 		levels := set.levels()
 		counts := make([]int, len(levels))
@@ -203,30 +243,51 @@ func (p *Fitted) addIndicators(train, rows *frame.Frame) error {
 	return nil
 }
 
-func fitColumn(c *frame.Column, missing string, levels *Levels) (Column, error) {
-	out := Column{Name: c.Name, Kind: c.Kind}
-	if (missing == Median || missing == Model) && c.MissingCount() == c.Len() {
-		return out, fmt.Errorf(`missing %q: column %q has no value in train; leave it out of the data set, or use "keep"`, missing, c.Name)
+// empty reports whether a column has no value at all.
+func empty(c *frame.Column) bool { return c.MissingCount() == c.Len() }
+
+// noteEmpty notes the columns that cannot be filled; that all are, for want of rows, is an error.
+func (p *Fitted) noteEmpty(columns []*frame.Column, rows int) error {
+	switch {
+	case p.Missing != Median && p.Missing != Model:
+		return nil
+	case rows == 0:
+		return fmt.Errorf("missing %q: train has no rows", p.Missing)
 	}
+	var names []string
+	for _, c := range columns {
+		if empty(c) {
+			names = append(names, strconv.Quote(c.Name))
+		}
+	}
+	if names != nil {
+		p.Notes = append(p.Notes, fmt.Sprintf("prepare: missing values stay, as train has no value to fill them from: %s", strings.Join(names, ", ")))
+	}
+	return nil
+}
+
+func fitColumn(c *frame.Column, missing string, levels *Levels) Column {
+	out := Column{Name: c.Name, Kind: c.Kind}
+	fill := missing == Median && !empty(c)
 	if c.Kind == frame.Number {
-		if missing == Median {
+		if fill {
 			m := median(c.Numbers, c.Integer)
 			out.FillNumber = &m
 		}
-		return out, nil
+		return out
 	}
 	rows := levelRows(c)
 	if levels != nil {
 		out.Merge = merge(c.Levels, rows, *levels)
 	}
-	if missing == Median {
+	if fill {
 		level := c.Levels[mostFrequent(rows)]
 		if out.Merge != nil && !out.Merge.keeps(level) {
 			level = levels.Other
 		}
 		out.FillLevel = &level
 	}
-	return out, nil
+	return out
 }
 
 // levelRows counts the rows of each level.

@@ -70,15 +70,17 @@ func (v *Variable) scores() int {
 	return min(len(v.Values)-1, 1)
 }
 
-// fitImputer fits the model on the prepared columns of train, each of which has a value.
+// fitImputer fits the model on the prepared columns of train that have a value.
 func fitImputer(ctx context.Context, train *frame.Frame, sets []Set, opt Options) (*Imputer, error) {
 	columns, err := variables(train, sets)
 	if err != nil {
 		return nil, err
 	}
-	candidates := make([]candidate, len(columns))
-	for i, c := range columns {
-		candidates[i] = newCandidate(c)
+	var candidates []candidate
+	for _, c := range columns {
+		if !empty(c) {
+			candidates = append(candidates, newCandidate(c))
+		}
 	}
 	candidates, sizes := arrange(candidates)
 	im := &Imputer{Seed: opt.Seed, Row: opt.Row, Variables: []Variable{}, Blocks: []Block{}}

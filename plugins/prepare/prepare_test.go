@@ -202,6 +202,54 @@ func TestSkippedColumnsAreLeftAsTheyAre(t *testing.T) {
 	}
 }
 
+// The train part of a small hospital may lack a column that others have: it stays as it is, and all else is filled.
+func TestColumnsWithoutAValueInTrainStay(t *testing.T) {
+	train := frame.Must(whole("age", 60, 80, nan), category("unit", "a - a"), whole("lactate", nan, nan, nan), category("drug", "- - -"),
+		zeroOne("black", nan, nan, nan), zeroOne("asian", nan, nan, nan))
+	test := frame.Must(whole("age", nan, 50), category("unit", "- b"), whole("lactate", nan, 2), category("drug", "- x"),
+		zeroOne("black", nan, 1), zeroOne("asian", nan, 0))
+	oneHot := map[string]OneHot{"race": {Columns: []string{"black", "asian"}}}
+	const note = `prepare: missing values stay, as train has no value to fill them from: "lactate", "drug", "black", "asian"`
+	for _, missing := range []string{Median, Model} {
+		fitted, err := Fit(ctx, train, Config{Missing: missing, OneHot: oneHot}, Options{Seed: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{note}, fitted.Notes); diff != "" {
+			t.Error(missing, diff)
+		}
+		for _, f := range []*frame.Frame{train, test} {
+			out, counts, err := fitted.Apply(ctx, f, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range f.Columns() {
+				want := c.MissingCount()
+				if c.Name == "age" || c.Name == "unit" {
+					want = 0
+				}
+				if got := out.Column(c.Name).MissingCount(); got != want {
+					t.Errorf("%s: %s lacks %d values, want %d", missing, c.Name, got, want)
+				}
+			}
+			for _, c := range counts {
+				if c.Dims["column"] != "age" && c.Dims["column"] != "unit" {
+					t.Errorf("%s: count %v", missing, c)
+				}
+			}
+		}
+	}
+	all := frame.Must(train.Column("lactate"))
+	fitted, err := Fit(ctx, all, Config{Missing: Model, Indicator: true}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, _, err := fitted.Apply(ctx, all, 1)
+	if err != nil || out.Column("lactate").MissingCount() != 3 || out.Column("lactate_missing") == nil {
+		t.Errorf("nothing but an empty column: %v, error %v", out, err)
+	}
+}
+
 func TestMistakesAreNamed(t *testing.T) {
 	f := frame.Must(whole("age", 1, nan), category("unit", "- a"), whole("lactate", nan, nan), category("drug", "- -"))
 	few := frame.Must(whole("age", 1, nan), category("unit", "- a"))
@@ -214,10 +262,9 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"unknown treatment", f, Config{Missing: "mean"}, `missing is "mean": want "keep", "median", "model", "drop" or "drop-by-subset"`},
 		{"negative min", f, Config{Levels: &Levels{Min: -1, Other: "o"}}, "levels.min is -1"},
 		{"no other", f, Config{Levels: &Levels{Min: 1}}, "levels.other is empty"},
-		{"number without a value", f, Config{Missing: Median}, `column "lactate" has no value in train`},
-		{"category without a value", frame.Must(f.Column("drug")), Config{Missing: Median}, `column "drug" has no value in train`},
-		{"train without rows", few.Take(nil), Config{Missing: Median}, `column "age" has no value in train`},
-		{"nothing left", f, Config{Missing: Drop}, `leaves none of 2 rows: column "lactate" has no value in 2 of them`},
+		{"train without rows", few.Take(nil), Config{Missing: Median}, `missing "median": train has no rows`},
+		{"a model of no rows", few.Take(nil), Config{Missing: Model}, `missing "model": train has no rows`},
+		{"nothing left", f, Config{Missing: Drop}, `leaves none of 2 rows: column "lactate" has no value in 2 of them; use "drop-by-subset", which asks for the values of the features of a cell alone, "median", "model" or "keep"`},
 		{"nothing left of half-empty columns", few, Config{Missing: Drop}, `leaves none of 2 rows: column "age" has no value in 1 of them`},
 	}
 	for _, tt := range fit {

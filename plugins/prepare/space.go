@@ -3,6 +3,7 @@ package prepare
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/ehrlab/ehrlab/plugins"
@@ -81,6 +82,24 @@ func (s *Space) ModelNames(natural []string) []string {
 		if !named[name] {
 			named[name] = true
 			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// ModelGroups returns the groups of columns, and of what preparation makes of them: a one-hot set is in the group that all of
+// its columns are in, and a mark of missing values in that of the column it follows.
+func (p *Fitted) ModelGroups(natural map[string]string) map[string]string {
+	out := maps.Clone(natural)
+	for _, c := range p.Columns {
+		if group := natural[c.Name]; c.Indicator != "" && group != "" {
+			out[c.Indicator] = group
+		}
+	}
+	for _, s := range p.Sets {
+		group := natural[s.Columns[0].Name]
+		if group != "" && !slices.ContainsFunc(s.Columns, func(m Member) bool { return natural[m.Name] != group }) {
+			out[s.Name] = group
 		}
 	}
 	return out

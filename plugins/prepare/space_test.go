@@ -362,3 +362,20 @@ func TestSettingsThatDoNotFitTheData(t *testing.T) {
 		}
 	}
 }
+
+// What preparation makes of columns stays in their group.
+func TestModelGroups(t *testing.T) {
+	p := &Fitted{
+		Columns: []Column{{Name: "age", Indicator: "age_missing"}, {Name: "p"}, {Name: "q", Indicator: "race_missing"}},
+		Space: Space{Sets: []Set{
+			{Name: "race", Columns: []Member{{Name: "p"}, {Name: "q"}}},
+			{Name: "torn", Columns: []Member{{Name: "r"}, {Name: "s"}}},
+		}},
+	}
+	got := p.ModelGroups(map[string]string{"age": "who", "p": "who", "q": "who", "r": "who", "s": "labs"})
+	for name, want := range map[string]string{"race": "who", "race_missing": "who", "age_missing": "who", "torn": "", "age": "who"} {
+		if got[name] != want {
+			t.Errorf("%s is in group %q, want %q", name, got[name], want)
+		}
+	}
+}

@@ -20,11 +20,11 @@ type Label struct {
 type Subjects struct {
 	Column   string `json:"column"`
 	Number   Rows   `json:"number"`
-	Repeated Rows   `json:"repeated"`                 // patients with more than one row
-	Missing  Rows   `json:"missing"`                  // rows without a patient
-	Sites    Rows   `json:"several_sites"`            // patients with rows at more than one hospital
-	Differ   Rows   `json:"differing_labels"`         // patients whose rows differ in their label
-	Mean     string `json:"rows_a_subject,omitempty"` // the mean
+	Repeated Rows   `json:"repeated"`                   // patients with more than one row
+	Missing  Rows   `json:"missing"`                    // rows without a patient
+	Sites    Rows   `json:"several_sites"`              // patients with rows at more than one hospital
+	Differ   *Rows  `json:"differing_labels,omitempty"` // patients whose rows differ in their label; nil unless it has two classes
+	Mean     string `json:"rows_a_subject,omitempty"`   // the mean
 }
 
 // Sites says how rows are shared among hospitals.
@@ -161,7 +161,11 @@ func (p *Profile) weighSubjects(events []int8, site []int32) {
 			s.Repeated++
 		}
 	}
-	s.Sites, s.Differ = Rows(trues(moved)), Rows(trues(differ))
+	s.Sites = Rows(trues(moved))
+	if events != nil {
+		n := Rows(trues(differ))
+		s.Differ = &n
+	}
 	if events != nil && p.Label.Events.Rows >= Least {
 		if n := trues(event); n < Least {
 			p.Label.Events.Rows, p.Label.Positive = n, "" // many rows, but of few patients: told as those

@@ -19,9 +19,11 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/frame"
 )
 
-// Source is a file as it was read: the columns of a text file as texts, so that nothing about them is decided yet.
+// Source is a table as it was read: the columns of text files as texts, so that nothing about them is decided yet.
 type Source struct {
-	File      string // its name without the folder
+	File      string // name of the file, without the folder; of several files, their pattern
+	Members   string // of an archive: the pattern of the members that were read
+	Origin    string // column that says which file or member a row is from; "" when there is none
 	Bytes     int64
 	Delimiter byte     // of a text file, else 0
 	Header    []string // names that were given to the columns of a file without any
@@ -37,10 +39,12 @@ func ReadFile(ctx context.Context, path string, maxRows int) (*Source, error) {
 		return nil, &frame.FileError{File: filepath.Base(path), Msg: "a folder, not a file"}
 	}
 	s := &Source{File: filepath.Base(path)}
-	opts := frame.ReadOptions{Threads: 2, Columns: map[string]frame.ColumnOptions{}}
+	opts := frame.ReadOptions{Threads: 2, MaxBytes: maxBytes, Columns: map[string]frame.ColumnOptions{}}
 	if err == nil {
 		s.Bytes = info.Size()
-		s.sniff(path, &opts)
+		if start, err := startOf(path); err == nil {
+			s.sniff(start, &opts)
+		}
 	}
 	if maxRows <= 0 {
 		maxRows = math.MaxInt
@@ -53,14 +57,17 @@ func ReadFile(ctx context.Context, path string, maxRows int) (*Source, error) {
 	return s, nil
 }
 
+// maxBytes limits the decompressed content of what is inspected, and the memory of its columns: that of the data set table.
+const maxBytes = 4 << 30
+
 // sniffed is how much of a text decides how it is to be read.
 const sniffed = 1 << 18
 
-// sniff decides on the delimiter and the header of a text file, and asks for all its columns as texts. What it cannot
-// read is left to the reader of the table, which says why.
-func (s *Source) sniff(path string, opts *frame.ReadOptions) {
-	start, err := startOf(path)
-	if err != nil || bytes.HasPrefix(start, []byte("PAR1")) || bytes.HasPrefix(start, []byte("ARROW1")) || bytes.IndexByte(start, 0) >= 0 {
+// sniff decides on the delimiter and the header of a text by its first bytes, and asks for all its columns as texts. What
+// it cannot read is left to the reader of the table, which says why.
+func (s *Source) sniff(start []byte, opts *frame.ReadOptions) {
+	start = bytes.TrimPrefix(start, []byte("\xef\xbb\xbf"))
+	if bytes.HasPrefix(start, []byte("PAR1")) || bytes.HasPrefix(start, []byte("ARROW1")) || bytes.IndexByte(start, 0) >= 0 {
 		return
 	}
 	line, _, _ := bytes.Cut(start, []byte("\n"))
@@ -106,7 +113,7 @@ func startOf(path string) ([]byte, error) {
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, err
 	}
-	return bytes.TrimPrefix(b[:n], []byte("\xef\xbb\xbf")), nil
+	return b[:n], nil
 }
 
 // delimiterOf is the sign that parts a line most often, outside quotes; a comma when none does.
@@ -143,8 +150,11 @@ func isHeader(fields []string) bool {
 
 // Facts is what a data set has to be told of the file, as far as it was seen or guessed.
 func (s *Source) Facts(p *Profile) *plugins.TableFacts {
-	facts := &plugins.TableFacts{Delimiter: s.Delimiter, Header: s.Header}
+	facts := &plugins.TableFacts{Members: s.Members, Origin: s.Origin, Delimiter: s.Delimiter, Header: s.Header}
 	for _, c := range p.Columns {
+		if c.Name == s.Origin {
+			continue // it is in no file
+		}
 		if c.Dropped() != "" {
 			facts.Drop = append(facts.Drop, c.Name)
 			continue

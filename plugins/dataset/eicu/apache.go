@@ -16,7 +16,8 @@ import (
 // Stays that an APACHE table lacks stay in, with the table's values missing: they are a part of the hospitals' patients, and
 // leaving them out would be a choice about who is looked at; a cohort filter on "apache_present" makes it. Every number of the
 // three APACHE tables is missing where it is -1, the code of eICU for "not recorded": none of them can be -1 otherwise. But for
-// electivesurgery: the form asks it of patients from the operating theatre alone, and -1 or an empty field is "no".
+// electivesurgery: the form asks it of patients from the operating theatre alone, and -1 or an empty field is "no". What no column
+// can hold becomes missing and is counted (plausible.go).
 //
 // Of the two predictions of apachePatientResult the later version, IVa, is taken. Left out are columns that another column
 // repeats (apachePredVar: gender, age, the coma scale, pao2, fio2, creatinine, ventday1, their day1 twins), that eICU fills with
@@ -130,7 +131,7 @@ func apacheOutcomes() []apacheColumn {
 	const days = "days"
 	out, score := plugins.RoleOutcome, plugins.RoleScore
 	return []apacheColumn{
-		derived("death", "", outcomes, plugins.RoleTarget, "1 if the patient died in hospital",
+		derived("death", "", outcomes, plugins.RoleTarget, "1 if the hospital discharge status is Expired; the unit's may disagree, which is counted",
 			func(a *apacheRows, i int) float64 { return a.status("hospitaldischargestatus", i) }),
 		derived("unit_death", "", outcomes, out, "1 if the patient died in the unit",
 			func(a *apacheRows, i int) float64 { return a.status("unitdischargestatus", i) }),
@@ -169,7 +170,7 @@ func apacheAdmission() []apacheColumn {
 		derived("age_over_89", "", demographics, "", `1 where eICU writes "> 89"`, func(a *apacheRows, i int) float64 { return a.over89[i] }),
 		derived("is_female", "", demographics, "", "1 if female, 0 if male", func(a *apacheRows, i int) float64 { return a.female[i] }),
 		take(p, "ethnicity", "", demographics, "", "ethnicity as the hospital wrote it"),
-		take(p, "admissionheight", "cm", demographics, "", "height; some hospitals' entries are no heights of people"),
+		take(p, "admissionheight", "cm", demographics, "", "height; what is below 30 or above 275 is missing"),
 		take(p, "admissionweight", "kg", demographics, "", "weight at admission to the unit"),
 		take(p, "apacheadmissiondx", "", admission, "", "admission diagnosis of APACHE"),
 		take(p, "hospitaladmitsource", "", admission, "", "where the patient came to hospital from"),
@@ -177,7 +178,7 @@ func apacheAdmission() []apacheColumn {
 		take(p, "unittype", "", admission, "", "kind of unit"),
 		take(p, "unitstaytype", "", admission, "", "first admission, readmission, transfer or step-down"),
 		take(p, "unitvisitnumber", "", admission, "", "number of the stay in a unit, within the stay in hospital"),
-		derived("pre_icu_hours", "h", admission, "", "time in hospital before the unit",
+		derived("pre_icu_hours", "h", admission, "", "time in hospital before the unit; below 0 where eICU has the patient admitted to hospital after the unit",
 			func(a *apacheRows, i int) float64 { return (0 - a.number("hospitaladmitoffset")[i]) / 60 }),
 		derived("electivesurgery", "", admission, "", "1 if admitted after elective surgery", func(a *apacheRows, i int) float64 {
 			return electiveSurgery(a.pred, i)
@@ -250,12 +251,16 @@ func truth(b bool) float64 {
 	return 0
 }
 
-// electiveSurgery is 1 for yes and 0 for no; -1 and an empty field are "no". It is missing for a stay that the table lacks.
+// electiveSurgery is 1 for yes and 0 for no; -1, which is missing by now, and an empty field are "no". It is missing for a stay that
+// the table lacks.
 func electiveSurgery(pred *columns, stay int) float64 {
 	if pred.row[stay] == 0 {
 		return math.NaN()
 	}
-	return truth(pred.number("electivesurgery")[stay] == 1)
+	if v := pred.number("electivesurgery")[stay]; !math.IsNaN(v) {
+		return v
+	}
+	return 0
 }
 
 // apache makes the matrix.
@@ -287,11 +292,12 @@ func (d *Dataset) apache(ctx context.Context, in *input) (*plugins.Data, error) 
 	if err := left.check(); err != nil {
 		return nil, err
 	}
-	f, err := a.frame(left.left)
+	f, implausible, err := a.frame(left.left)
 	if err != nil {
 		return nil, err
 	}
 	data := a.data(f, left, accounts)
+	data.Counts = append(data.Counts, implausible...)
 	data.Notes = append(notes, data.Notes...)
 	return data, nil
 }
@@ -316,10 +322,14 @@ func (c *columns) dropCode(code float64) {
 	}
 }
 
-// frame makes the matrix of the stays that are kept.
-func (a *apacheRows) frame(stays []int) (*frame.Frame, error) {
+// frame makes the matrix of the stays that are kept, and counts values that are none.
+func (a *apacheRows) frame(stays []int) (f *frame.Frame, implausible []plugins.Count, err error) {
 	from := map[*table]*columns{patientTable: a.columns, apsTable: a.aps, predTable: a.pred, resultTable: a.result}
 	var out []*frame.Column
+	take := func(info plugins.ColumnInfo, values []float64) {
+		implausible = dropImplausible(info.Name, values, implausible)
+		out = append(out, numberColumn(info, values))
+	}
 	for _, c := range apacheColumns() {
 		switch {
 		case c.derive != nil:
@@ -327,16 +337,17 @@ func (a *apacheRows) frame(stays []int) (*frame.Frame, error) {
 			for to, i := range stays {
 				values[to] = c.derive(a, i)
 			}
-			out = append(out, numberColumn(c.ColumnInfo, values))
+			take(c.ColumnInfo, values)
 		case c.table == hospitalTable:
 			out = append(out, a.site(c.column, stays))
 		case c.Kind == frame.Category:
 			out = append(out, from[c.table].pickText(c.Name, c.column, stays))
 		default:
-			out = append(out, numberColumn(c.ColumnInfo, pick(from[c.table].number(c.column), stays)))
+			take(c.ColumnInfo, pick(from[c.table].number(c.column), stays))
 		}
 	}
-	return frame.New(out...)
+	f, err = frame.New(out...)
+	return f, implausible, err
 }
 
 func (a *apacheRows) data(f *frame.Frame, left *attrition, accounts []*account) *plugins.Data {

@@ -32,7 +32,7 @@ func TestApacheByHand(t *testing.T) {
 		{"age", last, 60},
 		{"age_over_89", last, 0},
 		{"is_female", first, 1},
-		{"death", last, 0},
+		{"death", last, 0}, // left hospital alive, though the unit has it die there
 		{"unit_death", last, 1},
 		{"hosp_los", first, (2890 + 120) / 1440.},
 		{"unit_los", first, 310 / 1440.},

@@ -41,7 +41,8 @@ func TestBadInput(t *testing.T) {
 		"an age of 200":         {func(x tables) { x.add("patient", row(patient, "age", secret)) }, `row 15 has no age in years`},
 		"a status in words":     {func(x tables) { x.add("patient", row(patient, "hospitaldischargestatus", "Gone")) }, `column "hospitaldischargestatus": row 15 is neither "Alive" nor "Expired" nor empty`},
 		"a discharge far away":  {func(x tables) { x.set("patient", "101", "unitdischargeoffset", "-6e7") }, `column "unitdischargeoffset": row 2 lies more than 100 years`},
-		"a year out of range":   {func(x tables) { x.set("patient", "101", "hospitaldischargeyear", secret) }, `column "hospitaldischargeyear": row 2 has no year from 1900 to 2200`},
+		"a year out of range":   {func(x tables) { x.set("patient", "101", "hospitaldischargeyear", secret) }, `column "hospitaldischargeyear": row 2 has no year from 2000 to 2030; eICU-CRD has 2014 and 2015`},
+		"a year long ago":       {func(x tables) { x.set("patient", "101", "hospitaldischargeyear", "1914") }, `row 2 has no year from 2000 to 2030`},
 		"no patients":           {func(x tables) { x["patient"] = x["patient"][:1] }, "patient.csv: no rows, only the names of columns"},
 		"a hospital twice":      {func(x tables) { x["hospital"] = append(x["hospital"], x["hospital"][1]) }, `hospital.csv: column "hospitalid": row 3 has the identifier of row 1`},
 		"a prediction twice": {func(x tables) {
@@ -90,7 +91,7 @@ func TestDamagedFiles(t *testing.T) {
 	dir := handMade(t).folder(t)
 	whole := zip(t, []byte(strings.Repeat("patientunitstayid,observationoffset\n101,5\n", 10)))
 	c := settings(dir, Johnson2018, Random)
-	c.Tables.VitalPeriodic = "other.csv.gz"
+	c.Tables.VitalPeriodic = filepath.Join(dir, "other.csv.gz")
 	for content, want := range map[string]string{
 		string(whole[:len(whole)/2]): "other.csv.gz: ", // cut short
 		"no gzip at all":             "not gzip, in spite of its name",
@@ -177,13 +178,15 @@ func TestFiles(t *testing.T) {
 		t.Errorf("two tables of one name: %v", err)
 	}
 	c := settings(dir, Apache, Random)
-	c.Tables.Patient = "patient.csv.gz"
+	c.Tables.Patient = filepath.Join(dir, "patient.csv.gz")
 	if got, err := files(t, c); err != nil || got["patient"] != filepath.Join(dir, "patient.csv.gz") {
 		t.Errorf("a named table: %v, %v", got, err)
 	}
-	c.Tables.Patient = filepath.Join(dir, "sub", "p.csv")
-	if got, err := files(t, c); err != nil || got["patient"] != c.Tables.Patient {
-		t.Errorf("a table at an absolute path: %v, %v", got, err)
+	for _, path := range []string{filepath.Join(dir, "sub", "p.csv"), "p.csv"} { // a path is not one in the folder
+		c.Tables.Patient = path
+		if got, err := files(t, c); err != nil || got["patient"] != path {
+			t.Errorf("a table elsewhere: %v, %v", got, err)
+		}
 	}
 	c.Tables.Patient = "p.parquet"
 	if _, err := files(t, c); err == nil || !strings.Contains(err.Error(), "tables.patient: want a file whose name ends with .csv or .csv.gz") {

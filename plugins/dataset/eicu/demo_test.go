@@ -56,7 +56,7 @@ func TestDemoApache(t *testing.T) {
 	for _, name := range []string{"patient", "hospital", "apacheApsVar", "apachePredVar", "apachePatientResult"} {
 		x[name] = demoTable(t, folder, name)
 	}
-	stays, patients, hospitals, died := map[string]bool{}, map[string]bool{}, map[string]bool{}, 0
+	stays, patients, hospitals, died, disagree, backwards := map[string]bool{}, map[string]bool{}, map[string]bool{}, 0, 0, 0
 	for _, p := range rowsOf(x, "patient") {
 		if p["hospitaldischargestatus"] == "" {
 			continue
@@ -66,18 +66,28 @@ func TestDemoApache(t *testing.T) {
 		if p["hospitaldischargestatus"] == "Expired" {
 			died++
 		}
+		if p["hospitaldischargestatus"] == "Alive" && p["unitdischargestatus"] == "Expired" {
+			disagree++
+		}
+		if num(p["hospitaladmitoffset"]) > 0 {
+			backwards++
+		}
 	}
 	f := data.Frame
 	for name, pair := range map[string][2]int{
-		"stays":                    {f.Rows(), len(stays)},
-		"patients":                 {counted(data, "patients"), len(patients)},
-		"levels of uniquepid":      {len(f.Column("uniquepid").Levels), len(patients)},
-		"hospitals":                {counted(data, "hospitals"), len(hospitals)},
-		"deaths":                   {counted(data, "deaths"), died},
-		"without discharge status": {counted(data, "stays excluded", "no hospital discharge status"), len(x["patient"]) - 1 - len(stays)},
-		"hospitals of the demo":    {len(hospitals), 186},
-		"stays with a status":      {len(stays), 2492},
-		"deaths of the demo":       {died, 212},
+		"stays":                           {f.Rows(), len(stays)},
+		"patients":                        {counted(data, "patients"), len(patients)},
+		"levels of uniquepid":             {len(f.Column("uniquepid").Levels), len(patients)},
+		"hospitals":                       {counted(data, "hospitals"), len(hospitals)},
+		"deaths":                          {counted(data, "deaths"), died},
+		"without discharge status":        {counted(data, "stays excluded", "no hospital discharge status"), len(x["patient"]) - 1 - len(stays)},
+		"hospitals of the demo":           {len(hospitals), 186},
+		"stays with a status":             {len(stays), 2492},
+		"deaths of the demo":              {died, 212},
+		"unit Expired, hospital Alive":    {counted(data, "stays with unit status Expired but hospital status Alive"), disagree},
+		"such stays of the demo":          {disagree, 5},
+		"hospital after unit":             {counted(data, "stays with hospital admission after unit admission"), backwards},
+		"hospital after unit in the demo": {backwards, 15},
 	} {
 		if pair[0] != pair[1] {
 			t.Errorf("%s: %d, want %d", name, pair[0], pair[1])
@@ -89,6 +99,12 @@ func TestDemoApache(t *testing.T) {
 		sum += c.MissingCount()
 		if want, ok := missing[c.Name]; ok && c.MissingCount() != want {
 			t.Errorf("%s: %d missing cells, want %d", c.Name, c.MissingCount(), want)
+		}
+	}
+	// heights of 0.3, 15.2 and 600 cm and a weight of 0.5 kg; all else that the demo has is plausible
+	for column, want := range map[string]int{"admissionheight": 3, "admissionweight": 1} {
+		if got := counted(data, "values outside the plausible range", column); got != want {
+			t.Errorf("%s: %d implausible values, want %d", column, got, want)
 		}
 	}
 	if len(missing) < 60 {
@@ -135,6 +151,14 @@ func missingByColumn(x tables, stays map[string]bool) map[string]int {
 	}
 	out["electivesurgery"] = none // an empty field is "no"
 	delete(out, "region")         // that of apachePredVar is another
+	for _, r := range rowsOf(x, "patient") {
+		if h := num(r["admissionheight"]); stays[r["patientunitstayid"]] && (h < 30 || h > 275) {
+			out["admissionheight"]++
+		}
+		if w := num(r["admissionweight"]); stays[r["patientunitstayid"]] && (w < 1 || w > 650) {
+			out["admissionweight"]++
+		}
+	}
 	return out
 }
 
@@ -165,7 +189,7 @@ func TestDemoJohnson(t *testing.T) {
 	}
 	for _, window := range []string{Random, First24h} {
 		c := settings(folder, Johnson2018, window)
-		c.Tables.Lab, c.Tables.VitalPeriodic = "partial/lab.csv.gz", filepath.Join(dir, "vitalPeriodic.csv.gz")
+		c.Tables.Lab, c.Tables.VitalPeriodic = filepath.Join(folder, "partial", "lab.csv.gz"), filepath.Join(dir, "vitalPeriodic.csv.gz")
 		data := read(t, c)
 		none := 0
 		for _, p := range rowsOf(x, "patient") {

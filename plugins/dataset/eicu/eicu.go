@@ -30,7 +30,7 @@ type Config struct {
 	MaxBytes int64  `json:"maxBytes"` // limit of the decompressed content of each table, > 0
 }
 
-// Tables are paths of tables that do not lie in the folder under their own names, relative to the folder or absolute.
+// Tables are paths of tables that do not lie in the folder under their own names; like root, relative to the experiment.
 // An empty path stands for the folder's own.
 type Tables struct {
 	Patient             string `json:"patient,omitempty"`
@@ -65,7 +65,7 @@ var defaults = Config{
 }
 
 const schema = `
-// folder of the tables: patient.csv.gz, hospital.csv.gz …
+// folder of the tables: patient.csv.gz, hospital.csv.gz …; a file SIMULATED.txt beside them says that they are simulated
 root!: string & !="" @path()
 // "apache" unless set: first-day APACHE variables; "johnson2018": the 83 columns of Johnson et al. (2018)
 matrix?: "apache" | "johnson2018"
@@ -103,6 +103,9 @@ func Register(r *plugins.Registry) {
 		Schema:  schema,
 		Shapes:  []plugins.Shape{plugins.Records},
 		Uses:    []plugins.Use{{Name: "icu", Version: icu.Version}},
+		Columns: []plugins.ColumnSet{
+			{With: `matrix: "apache"`, Columns: apacheInfos()}, {With: `matrix: "johnson2018"`, Columns: johnsonColumns()},
+		},
 		Need: func(s plugins.Size) plugins.Need {
 			// about 2 KB a stay, most of it the windows, and buffers of the tables read at a time
 			return plugins.Need{Threads: 4, Bytes: 128<<20 + 2048*int64(max(s.Rows, 200_000))}
@@ -135,7 +138,8 @@ func New(c Config) (plugins.Dataset, error) {
 
 // Header describes the columns. It looks at the headers of the tables, so that a missing column is known before anything runs.
 func (d *Dataset) Header(ctx context.Context, _ plugins.Env) (*plugins.Header, error) {
-	if _, err := d.open(ctx, 1); err != nil {
+	in, err := d.open(ctx, 1)
+	if err != nil {
 		return nil, err
 	}
 	h := &plugins.Header{
@@ -143,6 +147,9 @@ func (d *Dataset) Header(ctx context.Context, _ plugins.Env) (*plugins.Header, e
 		Governance: plugins.Restricted, // the full database is credentialed; an experiment on the open demo says so
 		Citation:   citation,
 		Notes:      d.windowNotes(),
+	}
+	if in.simulated {
+		h.Governance, h.Citation, h.Notes = plugins.Simulated, "", append(h.Notes, simulatedNote)
 	}
 	return h, nil
 }
@@ -169,8 +176,13 @@ func (d *Dataset) Read(ctx context.Context, env plugins.Env) (*plugins.Data, err
 	if err != nil {
 		return nil, err
 	}
+	matrix := d.apache
 	if d.config.Matrix == Johnson2018 {
-		return d.johnson(ctx, in)
+		matrix = d.johnson
 	}
-	return d.apache(ctx, in)
+	data, err := matrix(ctx, in)
+	if err == nil && in.simulated {
+		data.Notes = append(data.Notes, simulatedNote)
+	}
+	return data, err
 }

@@ -56,8 +56,10 @@ func (t Tables) path(name string) string {
 	}[name]
 }
 
-// Files lists the tables of the matrix; their roles are their names. It lists the folder, as names may be in any case, and
-// opens no file. A folder that is not there has its tables under the publisher's names.
+// Files lists the tables of the matrix, then the marker of simulated ones; the roles of tables are their names. It lists
+// the folder, as names may be in any case, and opens no file. A folder that is not there has its tables under the publisher's names. Where all that is wrong is that
+// tables are not in the folder, the error says so to errors.Is as fs.ErrNotExist, and the files are returned too, those
+// of the tables that are not there under the publisher's names.
 func (d *Dataset) Files() ([]plugins.File, error) {
 	present, err := list(d.config.Root)
 	if err != nil {
@@ -72,11 +74,24 @@ func (d *Dataset) Files() ([]plugins.File, error) {
 		}
 		files = append(files, plugins.File{Role: t.name, Path: path})
 	}
-	if err := together(faults); err != nil {
-		return nil, err
+	if path := d.marked(present, files); path != "" {
+		files = append(files, plugins.File{Role: simulatedRole, Path: path})
 	}
-	return files, nil
+	switch err := together(faults); {
+	case err == nil:
+		return files, nil
+	case slices.ContainsFunc(faults, func(err error) bool { return !errors.Is(err, fs.ErrNotExist) }):
+		return nil, err
+	default:
+		return files, absentError{err}
+	}
 }
+
+// absentError says that tables are not there.
+type absentError struct{ error }
+
+// Is reports whether target is fs.ErrNotExist.
+func (absentError) Is(target error) bool { return target == fs.ErrNotExist }
 
 // together is one error of all of them, on one line; nil when there are none.
 func together(faults []error) error {
@@ -128,13 +143,10 @@ func (d *Dataset) find(t *table, present []string) (string, error) {
 		if !strings.HasSuffix(lower, ".csv") && !strings.HasSuffix(lower, ".csv.gz") {
 			return "", fmt.Errorf(`tables.%s: want a file whose name ends with .csv or .csv.gz`, t.name)
 		}
-		if !filepath.IsAbs(set) {
-			set = filepath.Join(d.config.Root, set)
-		}
 		return set, nil
 	}
 	if present == nil {
-		return filepath.Join(d.config.Root, t.name+".csv.gz"), nil
+		return publishers(d.config.Root, t), nil
 	}
 	var found []string
 	for _, name := range present {
@@ -144,18 +156,22 @@ func (d *Dataset) find(t *table, present []string) (string, error) {
 	}
 	switch len(found) {
 	case 0:
-		return "", fmt.Errorf("no table %[1]s in the folder, needed for %[2]s; want %[1]s.csv or %[1]s.csv.gz, or its place in tables.%[1]s", t.name, t.purpose)
+		return publishers(d.config.Root, t), absentError{fmt.Errorf("no table %[1]s in the folder, needed for %[2]s; want %[1]s.csv or %[1]s.csv.gz, or its place in tables.%[1]s", t.name, t.purpose)}
 	case 1:
 		return filepath.Join(d.config.Root, found[0]), nil
 	}
 	return "", fmt.Errorf("table %s is there more than once: %s; keep one, or name it in tables.%s", t.name, strings.Join(found, ", "), t.name)
 }
 
+// publishers is the path of a table under the publisher's name.
+func publishers(root string, t *table) string { return filepath.Join(root, t.name+".csv.gz") }
+
 // input is the tables of a matrix, found and with the columns that are needed.
 type input struct {
-	paths    map[string]string
-	maxBytes int64
-	threads  int
+	paths     map[string]string
+	simulated bool
+	maxBytes  int64
+	threads   int
 }
 
 // open finds the tables and checks their headers.
@@ -164,10 +180,16 @@ func (d *Dataset) open(ctx context.Context, threads int) (*input, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := d.checkRoot(); err != nil {
+		return nil, err
+	}
 	in := &input{paths: map[string]string{}, maxBytes: d.config.MaxBytes, threads: threads}
+	for _, f := range files {
+		in.paths[f.Role] = f.Path
+		in.simulated = in.simulated || f.Role == simulatedRole
+	}
 	var faults []error
-	for i, t := range d.needed() {
-		in.paths[t.name] = files[i].Path
+	for _, t := range d.needed() {
 		if err := in.checkHeader(ctx, t); err != nil {
 			faults = append(faults, err)
 		}
@@ -179,6 +201,17 @@ func (d *Dataset) open(ctx context.Context, threads int) (*input, error) {
 		return nil, err
 	}
 	return in, nil
+}
+
+// checkRoot demands the folder, unless no table has to lie in it: one message in place of one for each table.
+func (d *Dataset) checkRoot() error {
+	if _, err := os.Stat(d.config.Root); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if !slices.ContainsFunc(d.needed(), func(t *table) bool { return d.config.Tables.path(t.name) == "" }) {
+		return nil
+	}
+	return errors.New(`no folder at "root"; want that of the tables`)
 }
 
 const headerBytes = 1 << 20 // of a table, to find its header in

@@ -58,6 +58,8 @@ func johnsonColumns() []plugins.ColumnInfo {
 	columns := icu.Columns()
 	for i, c := range columns {
 		switch c.Name {
+		case "death":
+			columns[i].Summary = deathSummary
 		case "hosp_los":
 			columns[i].Summary += ", from the first heart rate to discharge from hospital"
 		case "ventdays":
@@ -102,14 +104,14 @@ func (d *Dataset) johnson(ctx context.Context, in *input) (*plugins.Data, error)
 	if err != nil {
 		return nil, err
 	}
-	f, err := c.frame(m)
+	f, implausible, err := c.frame(m)
 	if err != nil {
 		return nil, err
 	}
 	data := &plugins.Data{Frame: f, Notes: d.windowNotes(), Counts: left.counts}
 	counts, notes := p.integrity(c.stays)
 	data.Counts, data.Notes = append(data.Counts, counts...), slices.Concat(data.Notes, contradictions, notes)
-	data.Counts = append(data.Counts, m.counts()...)
+	data.Counts = slices.Concat(data.Counts, implausible, m.counts())
 	addAccounts(data, append(accounts, more...))
 	return data, nil
 }
@@ -155,7 +157,9 @@ func (d *Dataset) choose(c *cohort) (a *attrition, notes []string) {
 	notes = a.excludeContradictory(c.people)
 	a.exclude("not the first hospital stay of the patient", func(i int) bool { return !first[i] })
 	predicted := c.result.number("predictedhospitalmortality")
-	a.exclude("no hospital mortality above 0 predicted by APACHE IVa", func(i int) bool { return !(predicted[i] > 0) })
+	a.exclude("no hospital mortality above 0 predicted by APACHE IVa", func(i int) bool {
+		return !(predicted[i] > 0 && probability.has(predicted[i]))
+	})
 	a.exclude("no time of discharge from the unit", func(i int) bool { return math.IsNaN(c.number("unitdischargeoffset")[i]) })
 	c.window = make([]window, len(c.row))
 	a.exclude("the window ends after discharge, death or the first limit of care", func(i int) bool {
@@ -169,15 +173,6 @@ func (d *Dataset) choose(c *cohort) (a *attrition, notes []string) {
 		c.slot[i] = int32(to)
 	}
 	return a, notes
-}
-
-// died is the label: 1 for a hospital or unit discharge status Expired, missing when both are.
-func (c *cohort) died(i int) float64 {
-	hospital, unit := c.status("hospitaldischargestatus", i), c.status("unitdischargestatus", i)
-	if math.IsNaN(hospital) {
-		return unit
-	}
-	return truth(hospital == 1 || unit == 1)
 }
 
 // firstAdmissions marks the stays of the first hospital stay of each patient, among the given stays.
@@ -222,9 +217,12 @@ func (d *Dataset) windowOf(c *cohort, i int) (window, bool) {
 	return window{vitals: end - 60*icu.VitalHours, labs: end - 60*icu.LabHours, end: end}, hours <= limit
 }
 
-// frame makes the matrix of the stays that are kept.
-func (c *cohort) frame(m *measurements) (*frame.Frame, error) {
+// frame makes the matrix of the stays that are kept, and counts values that are none, but for those of the windows.
+func (c *cohort) frame(m *measurements) (f *frame.Frame, implausible []plugins.Count, err error) {
 	values := c.stayValues()
+	for _, info := range johnsonColumns() {
+		implausible = dropImplausible(info.Name, values[info.Name], implausible)
+	}
 	m.values(values)
 	var out []*frame.Column
 	for _, info := range johnsonColumns() {
@@ -237,7 +235,8 @@ func (c *cohort) frame(m *measurements) (*frame.Frame, error) {
 			out = append(out, numberColumn(info, values[info.Name]))
 		}
 	}
-	return frame.New(out...)
+	f, err = frame.New(out...)
+	return f, implausible, err
 }
 
 // stayValues returns the columns that have one value a stay from the start.

@@ -62,7 +62,8 @@ func holds(names []string, table string) bool {
 	})
 }
 
-// elsewhere says that a table lies in a folder below, as partial ones do; "" when it does not.
+// elsewhere says that a table lies in a folder below, as partial ones do; "" when it does not. The setting that it gives is
+// relative to what root is, as the experiment has it beside root.
 func elsewhere(root, table string) string {
 	for _, ending := range []string{".csv", ".csv.gz"} {
 		found, err := filepath.Glob(filepath.Join(quoted(root), "*", table+ending))
@@ -70,7 +71,7 @@ func elsewhere(root, table string) string {
 			continue
 		}
 		if below, err := filepath.Rel(root, found[0]); err == nil {
-			return fmt.Sprintf("; there is %[1]s, which tables: %[2]s: %[1]q would name", filepath.ToSlash(below), table)
+			return fmt.Sprintf("; there is %s, which tables: %s: %q would name", filepath.ToSlash(below), table, filepath.ToSlash(found[0]))
 		}
 	}
 	return ""

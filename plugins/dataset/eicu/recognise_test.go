@@ -1,6 +1,7 @@
 package eicu
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,15 +56,44 @@ func TestRecognise(t *testing.T) {
 	if diff := cmp.Diff([]string{"carePlanGeneral", "vitalPeriodic", "vitalAperiodic", "lab", "intakeOutput"}, lacks); diff != "" {
 		t.Error(diff)
 	}
-	for _, want := range []string{`there is partial/lab.csv.gz, which tables: lab: "partial/lab.csv.gz" would name`, "vitalPeriodic is there more than once"} {
+	hint := `there is partial/lab.csv.gz, which tables: lab: "` + filepath.ToSlash(filepath.Join(folder, "partial/lab.csv.gz")) + `" would name`
+	for _, want := range []string{hint, "vitalPeriodic is there more than once"} {
 		if !strings.Contains(strings.Join(ways[1].Lacks, "\n"), want) {
 			t.Errorf("%q lacks %q", ways[1].Lacks, want)
 		}
+	}
+	t.Chdir(filepath.Dir(folder)) // the hint is relative where root is
+	ways = entry.Recognise(filepath.Base(folder), nil)
+	if want := `tables: lab: "` + filepath.Base(folder) + `/partial/lab.csv.gz"`; !strings.Contains(strings.Join(ways[1].Lacks, "\n"), want) {
+		t.Errorf("%q lacks %q", ways[1].Lacks, want)
 	}
 	if got := entry.Recognise(filepath.Join(folder, "hospital.csv"), &plugins.TableFacts{}); got != nil {
 		t.Errorf("a file is recognised: %v", got)
 	}
 	if got := entry.Recognise(filepath.Join(folder, "none"), nil); got != nil {
 		t.Errorf("a folder that is not there: %v", got)
+	}
+}
+
+// What is said of the columns before any file is known is what the header says.
+func TestRegisteredColumns(t *testing.T) {
+	var r plugins.Registry
+	Register(&r)
+	sets := r.Datasets.Get("eicu").Info.Columns
+	if len(sets) != 2 {
+		t.Fatalf("%d sets of columns", len(sets))
+	}
+	for i, matrix := range []string{Apache, Johnson2018} {
+		d, err := New(settings("testdata/folder", matrix, Random))
+		if err != nil {
+			t.Fatal(err)
+		}
+		header, err := d.Header(context.Background(), plugins.Env{Threads: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(plugins.ColumnSet{With: `matrix: "` + matrix + `"`, Columns: header.Columns}, sets[i]); diff != "" {
+			t.Error(diff)
+		}
 	}
 }

@@ -310,6 +310,9 @@ func (p *people) checkStatus(in *input) error {
 	return nil
 }
 
+// The years of discharge that are taken for such, around those of eICU-CRD: a split by time rests on them.
+const firstYear, lastYear = 2000, 2030
+
 // checkTimes refuses what cannot be a time: minutes from admission to the unit, and the year of discharge.
 func (p *people) checkTimes(in *input) error {
 	for _, column := range []string{"hospitaladmitoffset", "hospitaldischargeoffset", "unitdischargeoffset"} {
@@ -320,8 +323,8 @@ func (p *people) checkTimes(in *input) error {
 		}
 	}
 	for i, v := range p.number("hospitaldischargeyear") {
-		if v < 1900 || v > 2200 || v != math.Trunc(v) && !math.IsNaN(v) {
-			return in.fault(patientTable, "hospitaldischargeyear", "row %d has no year from 1900 to 2200", p.row[i])
+		if v < firstYear || v > lastYear || v != math.Trunc(v) && !math.IsNaN(v) {
+			return in.fault(patientTable, "hospitaldischargeyear", "row %d has no year from %d to %d; eICU-CRD has 2014 and 2015", p.row[i], firstYear, lastYear)
 		}
 	}
 	return nil
@@ -330,6 +333,18 @@ func (p *people) checkTimes(in *input) error {
 // status is 1 where a discharge status is Expired, 0 where it is Alive, and missing otherwise.
 func (p *people) status(column string, i int) float64 {
 	return flag(p.text(column, i), "Expired", "Alive")
+}
+
+// deathSummary says what died is.
+const deathSummary = "1 if the patient died in hospital: hospital or unit discharge status Expired"
+
+// died is the label of the matrix of Johnson et al.: 1 for a hospital or unit discharge status Expired, missing when both are.
+func (p *people) died(i int) float64 {
+	hospital, unit := p.status("hospitaldischargestatus", i), p.status("unitdischargestatus", i)
+	if math.IsNaN(hospital) {
+		return unit
+	}
+	return truth(hospital == 1 || unit == 1)
 }
 
 // contradicted marks the stays of admissions to hospital of which one stay says that the patient left hospital alive and another that
@@ -368,9 +383,15 @@ func (p *people) site(column string, stays []int) *frame.Column {
 func (p *people) integrity(stays []int) (counts []plugins.Count, notes []string) {
 	at := p.of.at("uniquepid")
 	hospitals := map[int32]map[float64]bool{}
-	unknown, torn, disagree := 0, 0, 0
+	whose, shared := map[float64]int32{}, map[float64]bool{} // stays in hospital: the patient, and whether there is another
+	unknown, torn, disagree, backwards := 0, 0, 0, 0
 	for _, i := range stays {
-		pid := p.codes[at][i]
+		pid, admission := p.codes[at][i], p.number("patienthealthsystemstayid")[i]
+		if first, met := whose[admission]; met && first != pid {
+			shared[admission] = true
+		} else {
+			whose[admission] = pid
+		}
 		if hospitals[pid] == nil {
 			hospitals[pid] = map[float64]bool{}
 		}
@@ -380,6 +401,9 @@ func (p *people) integrity(stays []int) (counts []plugins.Count, notes []string)
 		}
 		if p.status("unitdischargestatus", i) == 1 && p.status("hospitaldischargestatus", i) == 0 {
 			disagree++
+		}
+		if p.number("hospitaladmitoffset")[i] > 0 {
+			backwards++
 		}
 	}
 	for _, h := range hospitals {
@@ -391,11 +415,17 @@ func (p *people) integrity(stays []int) (counts []plugins.Count, notes []string)
 		{Name: "patients", Value: len(hospitals)},
 		{Name: "hospitals", Value: distinct(p.number("hospitalid"), stays)},
 		{Name: "patients in more than one hospital", Value: torn},
+		{Name: "stays in hospital of more than one patient", Value: len(shared)},
 		{Name: "stays of hospitals that the table hospital lacks", Value: unknown},
 		{Name: "stays with unit status Expired but hospital status Alive", Value: disagree},
+		{Name: "stays with hospital admission after unit admission", Value: backwards},
 	}
 	if torn > 0 {
 		notes = append(notes, "some patients have stays in more than one hospital; a split by site must drop them from one side")
+	}
+	if len(shared) > 0 {
+		notes = append(notes, "some stays in hospital (patienthealthsystemstayid) are of more than one patient (uniquepid): one of the two is wrong, and a split by "+
+			"patient may have such a stay on both sides")
 	}
 	return counts, notes
 }

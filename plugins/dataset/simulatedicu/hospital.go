@@ -89,7 +89,7 @@ func (w *world) settle() {
 	for range 40 {
 		slope := 0.0
 		shares, slopes := w.charted(by)
-		missing := w.noRace
+		missing := w.unasked
 		for _, c := range w.layout.cells {
 			missing += 1 - shares[c.panel]*c.share
 			slope -= slopes[c.panel] * c.share

@@ -68,7 +68,7 @@ func spreadOf(property func(d *diagnosis) float64) (mean, variance float64) {
 // the log-odds that give them over all hospitals and severities.
 func (m *model) setPanels() {
 	missing := func(shift float64) float64 { // of the cells
-		cells := m.noRace
+		cells := m.unasked
 		for _, i := range m.layout.cells {
 			cells += 1 - m.shareOf(i.panel, shift)*i.share
 		}

@@ -18,7 +18,7 @@ type model struct {
 	beds      []float64 // cumulative
 	ethnicity []float64 // cumulative
 
-	noRace           float64 // missing cells of a stay, for want of an ethnicity
+	unasked          float64 // missing cells of a stay that are of no panel: for want of an ethnicity or a ventilator
 	acuity           float64 // mean over the diagnoses
 	severityVariance float64 // over stays and hospitals
 	shift            float64 // of the log-odds of what is ordered, so that the wanted share of cells is missing
@@ -46,7 +46,7 @@ func newModel(c Config) *model {
 		twin := x.twin()
 		m.noise = append(m.noise, struct{ sd, twin, fresh float64 }{math.Sqrt(x.rest()), twin, math.Sqrt(1 - twin*twin)})
 	}
-	m.noRace = float64(len(m.layout.races)) * unnamed(ethnicities)
+	m.unasked = float64(len(m.layout.races))*unnamed(ethnicities) + m.unventilated()
 	m.setPanels()
 	m.setMargins()
 	m.setTerms()

@@ -40,8 +40,9 @@ const (
 	mostInUnit    = 0.6
 )
 
-// WriteRaw writes the cohort as tables of eICU-CRD, NAME.csv.gz, with memory that does not grow with the rows. The same
-// settings give the same bytes, whatever env.Threads. It is an error when a table is in the folder already.
+// WriteRaw writes the cohort as tables of eICU-CRD, NAME.csv.gz, with memory that does not grow with the rows, and first
+// SIMULATED.txt, which says what they are. The same settings give the same bytes, whatever env.Threads. It is an error when
+// one of the files is in the folder already.
 //
 // From the tables, the first stay of every patient comes back with the columns of package icu as Read gives them, in windows
 // of the setting windowSeed: from 4 hours (28 for laboratory values) before icu.WindowEnd, counted from the first heart rate,
@@ -50,6 +51,9 @@ const (
 func (d *Dataset) WriteRaw(ctx context.Context, env plugins.Env, folder string) error {
 	w, _, err := d.world(ctx, env.Threads)
 	if err != nil {
+		return err
+	}
+	if err := writeMarker(folder); err != nil {
 		return err
 	}
 	out, err := createTables(folder)

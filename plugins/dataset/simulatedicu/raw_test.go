@@ -307,3 +307,24 @@ func BenchmarkWriteRaw(b *testing.B) {
 		}
 	}
 }
+
+// Whoever finds the tables is told what they are, even of a folder that was left half written.
+func TestRawTablesAreMarked(t *testing.T) {
+	folder := writeRaw(t, `{"rows": 40, "hospitals": 2}`, 1)
+	if text, err := os.ReadFile(filepath.Join(folder, "SIMULATED.txt")); err != nil || !strings.HasPrefix(string(text), "SIMULATED: ") {
+		t.Errorf("%q, error %v", text, err)
+	}
+	half := t.TempDir()
+	if err := os.WriteFile(filepath.Join(half, "lab.csv.gz"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := plugins.Env{Threads: 1, Progress: func(int, int) {}}
+	if err := build(t, `{"rows": 40}`).WriteRaw(context.Background(), env, half); err == nil {
+		t.Fatal("no error for a table that is there already")
+	}
+	for _, name := range []string{"patient.csv.gz", "SIMULATED.txt"} {
+		if _, err := os.Stat(filepath.Join(half, name)); err != nil {
+			t.Error(err)
+		}
+	}
+}

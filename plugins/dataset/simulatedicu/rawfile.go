@@ -112,11 +112,31 @@ func (f *rawFile) flush() {
 // rawTables are the tables that are being written.
 type rawTables [rawKinds]*rawFile
 
+// The marker lies beside the tables, which look like those of patients; whoever finds it takes them for simulated ones.
+const (
+	rawMarker     = "SIMULATED.txt"
+	rawMarkerText = "SIMULATED: the tables in this folder are of invented patients; the data set simulated-icu wrote them.\n"
+)
+
+// createRaw creates a file of the folder; that it is there already is an error, as the folder is empty.
+func createRaw(folder, name string) (*os.File, error) {
+	return os.OpenFile(filepath.Join(folder, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+}
+
+// writeMarker comes before any table, so that none is ever without it.
+func writeMarker(folder string) error {
+	file, err := createRaw(folder, rawMarker)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(rawMarkerText)
+	return errors.Join(err, file.Close())
+}
+
 func createTables(folder string) (*rawTables, error) {
 	out := &rawTables{}
 	for i, h := range rawHeaders {
-		// an existing file is an error: the folder is empty
-		file, err := os.OpenFile(filepath.Join(folder, h.name+".csv.gz"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		file, err := createRaw(folder, h.name+".csv.gz")
 		if err != nil {
 			return nil, errors.Join(err, out.close())
 		}

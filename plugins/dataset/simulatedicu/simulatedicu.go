@@ -31,7 +31,7 @@ type Config struct {
 	CaseMixSD     float64 `json:"caseMixSD"`     // SD between hospitals of the mean severity, in SDs of it, 0 to 2; age, diagnoses and elective surgery spread along
 	PracticeSD    float64 `json:"practiceSD"`    // SD between hospitals of the log-odds of ordering each panel of labs, 0 to 3; calibrations of labs spread along
 	Informative   float64 `json:"informative"`   // log-odds of ordering each panel per SD of severity, 0 to 5
-	Missing       float64 `json:"missing"`       // expected share of missing cells, 0.05 to 0.6
+	Missing       float64 `json:"missing"`       // expected share of missing cells, 0.05 to 0.5
 	Repeats       float64 `json:"repeats"`       // share of survivors who have a second stay, 0 to 1; a tenth of these in another hospital
 	Categories    bool    `json:"categories"`    // two categorical features more: ethnicity and apacheadmissiondx
 	VitalsEvery   int     `json:"vitalsEvery"`   // raw tables: minutes between rows of vitalPeriodic, 2 to 60
@@ -52,22 +52,38 @@ func Register(r *plugins.Registry) {
 		Summary: "invented stays in invented hospitals, with the 83 columns of eICU and the truth behind them",
 		Source: "columns of Johnson, Pollard, Naumann (arXiv 1812.02275); medians, spreads and shares measured rounded from eICU-CRD Demo v2.0 " +
 			"(Johnson et al., doi:10.13026/4mxk-na84); deaths, sex and missing cells of Lin, Yu, Lee (arXiv 2504.14657); everything else invented",
-		Schema: `rows?: int & >=1 & <=10000000
+		Schema: `// stays
+rows?: int & >=1 & <=10000000
 hospitals?: int & >=1 & <=1000
+// patients of a hospital: "skewed" unless set, few large hospitals and many small ones; "equal": as many in each, but for chance
 hospitalSizes?: "equal" | "skewed"
+// of the cohort; the seeds of an experiment do not change it
 seed?: int & >=0 & <=18446744073709551615
+// expected share of deaths
 prevalence?: number & >=0.001 & <=0.999
+// how much hospitals differ in baseline risk: SD of the log-odds of death
 siteSD?: number & >=0 & <=3
+// how much the risk model differs between hospitals: SD of each coefficient, in log-odds per SD of the variable; 0: one model for all
 transport?: number & >=0 & <=2
+// how much hospitals differ in the patients they see: SD of the mean severity, in SDs of it; age, diagnoses and elective surgery go along
 caseMixSD?: number & >=0 & <=2
+// how much hospitals differ in practice: SD of the log-odds of ordering each panel of labs; calibrations of labs go along
 practiceSD?: number & >=0 & <=3
+// how much missingness tells: log-odds of ordering each panel of labs per SD of severity; 0: nothing
 informative?: number & >=0 & <=5
-missing?: number & >=0.05 & <=0.6
+// expected share of missing cells
+missing?: number & >=0.05 & <=0.5
+// share of survivors with a second stay, a tenth of these in another hospital
 repeats?: number & >=0 & <=1
+// false unless set; true: the columns ethnicity and apacheadmissiondx, too
 categories?: bool
+// of the raw tables of "ehrlab data write" alone: minutes between rows of vitalPeriodic, and the seed of the windows of the values
 vitalsEvery?: int & >=2 & <=60
 windowSeed?: int & >=0 & <=18446744073709551615`,
 		Shapes: []plugins.Shape{plugins.Records},
+		Columns: []plugins.ColumnSet{
+			{Columns: columns(defaults())}, {With: "categories: true", Columns: categories()},
+		},
 		Need: func(s plugins.Size) plugins.Need {
 			// the rows are a setting, which an estimate does not see: room for a large cohort
 			return plugins.Need{Threads: 2, Bytes: 1000 * int64(max(s.Rows, 100_000))}
@@ -100,7 +116,7 @@ func New(c Config) (plugins.Dataset, error) {
 		{"caseMixSD", c.CaseMixSD, 0, 2},
 		{"practiceSD", c.PracticeSD, 0, 3},
 		{"informative", c.Informative, 0, 5},
-		{"missing", c.Missing, 0.05, 0.6},
+		{"missing", c.Missing, 0.05, 0.5},
 		{"repeats", c.Repeats, 0, 1},
 		{"vitalsEvery", float64(c.VitalsEvery), 2, 60},
 	} {

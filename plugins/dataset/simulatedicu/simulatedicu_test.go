@@ -351,7 +351,7 @@ func TestSettingsOutOfRange(t *testing.T) {
 		`{"caseMixSD": -1}`:           "caseMixSD is -1",
 		`{"practiceSD": 4}`:           "practiceSD is 4",
 		`{"informative": -1}`:         "informative is -1",
-		`{"missing": 0.7}`:            "missing is 0.7; want 0.05 to 0.6",
+		`{"missing": 0.7}`:            "missing is 0.7; want 0.05 to 0.5",
 		`{"repeats": 2}`:              "repeats is 2",
 		`{"vitalsEvery": 1}`:          "vitalsEvery is 1; want 2 to 60",
 		`{"hospitalSizes": "random"}`: `hospitalSizes is "random"`,
@@ -365,7 +365,7 @@ func TestSettingsOutOfRange(t *testing.T) {
 func TestExtremeSettings(t *testing.T) {
 	for _, with := range []string{
 		`{"rows": 1, "hospitals": 1}`,
-		`{"rows": 300, "siteSD": 3, "transport": 2, "caseMixSD": 2, "practiceSD": 3, "informative": 5, "missing": 0.6, "prevalence": 0.001, "repeats": 1}`,
+		`{"rows": 300, "siteSD": 3, "transport": 2, "caseMixSD": 2, "practiceSD": 3, "informative": 5, "missing": 0.5, "prevalence": 0.001, "repeats": 1}`,
 		`{"rows": 300, "siteSD": 0, "transport": 0, "caseMixSD": 0, "practiceSD": 0, "informative": 0, "missing": 0.05, "prevalence": 0.999, "repeats": 0}`,
 	} {
 		d := data(t, with, 4)
@@ -389,6 +389,27 @@ func BenchmarkRead100000(b *testing.B) {
 	for b.Loop() {
 		if _, err := d.Read(context.Background(), plugins.Env{Threads: 2}); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// What is said of the columns before anything is simulated is what the header says.
+func TestRegisteredColumns(t *testing.T) {
+	var r plugins.Registry
+	Register(&r)
+	sets := r.Datasets.Get("simulated-icu").Info.Columns
+	if len(sets) != 2 {
+		t.Fatalf("%d sets of columns", len(sets))
+	}
+	for with, want := range map[string][]plugins.ColumnInfo{
+		`{}`: sets[0].Columns, `{"categories": true}`: slices.Concat(sets[0].Columns, sets[1].Columns),
+	} {
+		header, err := build(t, with).Header(context.Background(), plugins.Env{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(header.Columns, want) {
+			t.Errorf("%s: the header has other columns", with)
 		}
 	}
 }

@@ -146,8 +146,14 @@ func fractional(column string) bool {
 // columns describes the columns in order: those of package icu, the patient, what describes hospital and time, and on
 // request two categorical features.
 func columns(c Config) []plugins.ColumnInfo {
-	out := append(
-		icu.Columns(),
+	out := icu.Columns()
+	for i, x := range out {
+		if x.Name == "ventdays" {
+			out[i].Summary += ", at most 30; missing where there was no ventilator"
+		}
+	}
+	out = append(
+		out,
 		plugins.ColumnInfo{Name: "uniquepid", Kind: frame.Category, Role: plugins.RoleSubject, Group: icu.Identifiers, Summary: "the patient; some have two stays"},
 		plugins.ColumnInfo{Name: "hospitaldischargeyear", Kind: frame.Number, Role: plugins.RoleContext, Summary: "year of the discharge from hospital"},
 		plugins.ColumnInfo{Name: "region", Kind: frame.Category, Role: plugins.RoleContext, Summary: "region of the hospital, if known"},
@@ -155,11 +161,15 @@ func columns(c Config) []plugins.ColumnInfo {
 		plugins.ColumnInfo{Name: "teachingstatus", Kind: frame.Category, Role: plugins.RoleContext, Summary: "t: a teaching hospital"},
 	)
 	if c.Categories {
-		out = append(
-			out,
-			plugins.ColumnInfo{Name: "ethnicity", Kind: frame.Category, Role: plugins.RoleGroup, Group: icu.Demographics, Summary: "ethnicity as charted; it has no effect on anything here"},
-			plugins.ColumnInfo{Name: "apacheadmissiondx", Kind: frame.Category, Group: icu.Admission, Summary: "admission diagnosis; some are rare"},
-		)
+		out = append(out, categories()...)
 	}
 	return out
+}
+
+// categories describes the categorical features that there are on request.
+func categories() []plugins.ColumnInfo {
+	return []plugins.ColumnInfo{
+		{Name: "ethnicity", Kind: frame.Category, Role: plugins.RoleGroup, Group: icu.Demographics, Summary: "ethnicity as charted; it has no effect on anything here"},
+		{Name: "apacheadmissiondx", Kind: frame.Category, Group: icu.Admission, Summary: "admission diagnosis; some are rare"},
+	}
 }

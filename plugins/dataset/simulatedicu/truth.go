@@ -179,7 +179,7 @@ func (w *world) truths(pop population) []plugins.Truth {
 	add("intercept", w.intercept, "log-odds of death of a record of average values and average charting in the average hospital")
 	add("site SD", w.config.SiteSD, "SD of the baseline log-odds of death over hospitals that could be drawn")
 	for h := range w.hospitals {
-		add("site effect", w.hospitals[h].risk, "log-odds of death beyond the average hospital, at equal case mix; habits of measuring and calibrations of labs are taken out", "hospitalid", strconv.Itoa(w.hospitals[h].id))
+		add("site effect", w.hospitals[h].risk, "log-odds of death beyond the average hospital, at equal case mix; habits of measuring and calibrations of labs are taken out, to first order: with practiceSD above 1 it is off by up to 0.2", "hospitalid", strconv.Itoa(w.hospitals[h].id))
 	}
 	add("share missing", w.config.Missing, "expected share of missing cells of the 83 columns")
 	for p, name := range panelNames {

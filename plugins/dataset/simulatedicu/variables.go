@@ -41,7 +41,7 @@ const (
 
 // panelTable says in which share of the stays a panel is charted within the window, and how often only once.
 //
-// Shares of laboratory panels are those of table lab (165 stays), of pressure and urine those of vitalAperiodic and
+// Shares of laboratory panels are those of table lab (163 stays), of pressure and urine those of vitalAperiodic and
 // intakeOutput (cells named urine), each within a random window as in package icu (marginals_test.go); the share of pressure is raised for
 // invasive readings, which the demo lacks. Breathing and temperature: apacheApsVar. Oximetry, and how often temperature is
 // charted once within four hours, are invented. The heart rate is always there: the cohort asks for one.

@@ -120,7 +120,7 @@ func (s *source) readFile(ctx context.Context, f file, threads int, some *bounds
 		return frame.SampleMembers(ctx, f.path, o, s.Members, s.Origin, some.rows, some.bytes)
 	case s.Members != "":
 		return frame.ReadMembers(ctx, f.path, o, s.Members, s.Origin)
-	case isArchive(f.path):
+	case frame.IsArchive(f.path):
 		return nil, &frame.FileError{File: f.base(), Msg: "an archive; say in " + quote(s.setting+"members") + " which of its files are read"}
 	case some != nil:
 		return frame.SampleFile(ctx, f.path, o, some.rows, some.bytes)
@@ -147,12 +147,6 @@ func isValues(path string, names []string) bool {
 		counts = counts && v == first+float64(i)
 	}
 	return !counts || first != 0 && first != 1
-}
-
-// isArchive tells by its name whether a file holds files.
-func isArchive(path string) bool {
-	name := strings.ToLower(path)
-	return slices.ContainsFunc([]string{".zip", ".tar", ".tar.gz", ".tgz"}, func(ending string) bool { return strings.HasSuffix(name, ending) })
 }
 
 // recode makes of the columns of a file what their settings say.

@@ -13,12 +13,12 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/frame"
 )
 
-// Recognise implements plugins.Recogniser: every file that holds one table can be read.
+// Recognise implements plugins.Recogniser: every file that holds one table can be read, and several that hold parts of it.
 func (Config) Recognise(path string, table *plugins.TableFacts) []plugins.Recognised {
 	if table == nil {
 		return nil
 	}
-	with := suggestion{Path: path, Header: table.Header, Columns: suggestedColumns(table.Columns), Drop: table.Drop}
+	with := suggestion{Path: path, Members: table.Members, Origin: table.Origin, Header: table.Header, Columns: suggestedColumns(table.Columns), Drop: table.Drop}
 	if d := table.Delimiter; d != 0 && d != usualDelimiter(path) {
 		with.Delimiter = string(d)
 	}
@@ -26,7 +26,11 @@ func (Config) Recognise(path string, table *plugins.TableFacts) []plugins.Recogn
 	if err != nil {
 		panic(err) // plain texts and numbers
 	}
-	return []plugins.Recognised{{With: raw, Summary: "a row of " + filepath.Base(path), Notes: alike(path)}}
+	way := plugins.Recognised{With: raw, Summary: "a row of " + filepath.Base(path)}
+	if table.Members == "" && !strings.Contains(path, "*") {
+		way.Notes = alike(path)
+	}
+	return []plugins.Recognised{way}
 }
 
 // alike says how the files beside a file whose names differ from its own in one word would be read with it, as those of
@@ -79,6 +83,8 @@ func onePattern(a, b string) string {
 // suggestion is the part of Config that can be told from a file, in the order of the file.
 type suggestion struct {
 	Path      string         `json:"path"`
+	Members   string         `json:"members,omitempty"`
+	Origin    string         `json:"origin,omitempty"`
 	Delimiter string         `json:"delimiter,omitempty"`
 	Header    []string       `json:"header,omitempty"`
 	Columns   columnsInOrder `json:"columns,omitempty"`

@@ -48,6 +48,14 @@ func TestRecognise(t *testing.T) {
 	if got := r.Datasets.Get("table").Recognise(path, nil); got != nil {
 		t.Errorf("a folder is recognised: %v", got)
 	}
+	several := &plugins.TableFacts{Delimiter: ',', Origin: "site", Columns: facts.Columns[1:2]}
+	if got := (Config{}).Recognise(filepath.Join(folder, "heart.*.csv"), several); string(got[0].With) != `{"path":"`+folder+`/heart.*.csv","origin":"site"}` || got[0].Notes != nil {
+		t.Errorf("a pattern: %s, %q", got[0].With, got[0].Notes)
+	}
+	members := &plugins.TableFacts{Delimiter: ',', Members: "a/*.txt", Origin: "member"}
+	if got := (Config{}).Recognise("a.tar.gz", members); string(got[0].With) != `{"path":"a.tar.gz","members":"a/*.txt","origin":"member"}` {
+		t.Errorf("an archive: %s", got[0].With)
+	}
 	if got := (Config{}).Recognise("t.tsv.gz", &plugins.TableFacts{Delimiter: '\t'}); string(got[0].With) != `{"path":"t.tsv.gz"}` {
 		t.Errorf("got %s", got[0].With)
 	}

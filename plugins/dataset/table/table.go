@@ -90,8 +90,9 @@ func (s *source) sample(files int) *bounds {
 // Header implements plugins.Dataset.
 //
 // It names every column that is read, those too that Read leaves out as constant: they may have roles in the
-// experiment. When the sample holds the whole files they are known, and marked. Of a long table it knows the variables
-// of the sample, and those that the settings name.
+// experiment. When the sample holds the whole files they are known, and marked. Otherwise a column without a value in the
+// sample has no kind, unless it is known to hold numbers: its first value decides. Of a long table it knows the variables
+// of the sample, and those that the settings name; Read may find rarer ones, each with columns of its own.
 func (d *dataset) Header(ctx context.Context, _ plugins.Env) (*plugins.Header, error) {
 	t, err := d.build(ctx, 1, true)
 	if err != nil {
@@ -105,23 +106,13 @@ func (d *dataset) Header(ctx context.Context, _ plugins.Env) (*plugins.Header, e
 			info.Summary = reason + ": left out when the data are read"
 			left = append(left, dropped{c.Name, reason})
 		}
+		if !t.complete && c.Kind == frame.Category && !hasValue(c) {
+			info.Kind = ""
+		}
 		h.Columns = append(h.Columns, info)
 	}
-	h.Notes = notes(left)
-	if !t.complete {
-		h.Notes = append(h.Notes, d.unseen()...)
-	}
+	h.Notes = notes(left) // shown with results, so nothing that holds for the sample alone
 	return h, nil
-}
-
-// unseen says what the header of a long table may not know.
-func (d *dataset) unseen() (out []string) {
-	for _, s := range d.sources() {
-		if s.Long != nil && !s.Long.Take.IsZero() {
-			out = append(out, fmt.Sprintf("%q: columns are those of the first measurements; rarer variables may add others when the data are read", s.setting+"long"))
-		}
-	}
-	return out
 }
 
 // Read implements plugins.Dataset. Columns with one value, or none, in all rows are left out; a note names each

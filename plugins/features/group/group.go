@@ -30,8 +30,11 @@ func Register(r *plugins.Registry) {
 		Name:    "group",
 		Version: 1,
 		Summary: "the columns of each group, such as vitals or labs, as the data set or the experiment groups them",
-		Schema: `groups!: [string, ...string]
-columns?: {[string]: [string, ...string]}
+		Schema: `// a subset for each, in this order
+groups!: [string, ...string] @group(columns)
+// the columns of a group, where the data set does not know it or has others in it: names, with "*" for any characters and "?" for one
+columns?: {[string]: [string, ...string] @column(pattern)}
+// false unless set; true: each subset also has the columns of those before it
 cumulative?: bool`,
 		Shapes: []plugins.Shape{plugins.Records},
 		Reads:  []plugins.Part{plugins.Train},

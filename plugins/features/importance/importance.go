@@ -44,12 +44,17 @@ func Register(r *plugins.Registry) {
 		Version: 2,
 		Summary: "the columns that move a model of the target on train most, in nested subsets: by a logistic regression (SD of their contribution; for a number, its absolute standardised coefficient) or by boosted trees (total gain); with the overlap of the ranking across folds",
 		Source:  "S. Menard (2004), The American Statistician 58(3), 218-223 (coefficient times SD of the predictor); T. Chen, C. Guestrin (2016), KDD, 785-794 (gain); S. Nogueira, K. Sechidis, G. Brown (2018), JMLR 18(174), 1-54 (overlap)",
-		Schema: ladder.Schema + `
+		Schema: `// sizes of the subsets, ascending: each holds the ones before it
+` + ladder.Schema + `
+// what columns are ranked by: "logistic" unless set, a logistic regression; "gbdt": boosted trees
 model?: "logistic" | "gbdt"
+// of gbdt, what the splits by a column are rated by: "total_gain" unless set, their gains in all; "gain", "cover": gain, or rows parted, of one on average; "weight": how many they are
 by?: "total_gain" | "gain" | "weight" | "cover"
+// of gbdt: the trees, in the terms of XGBoost
 gbdt?: {
 	` + gbdt.Schema + `
 }
+// parts of train that the ranking is repeated without, to see how far it holds: 5 unless set; 0: none
 folds?: int & >=0 & <=100`,
 		Shapes: []plugins.Shape{plugins.Records},
 		Reads:  []plugins.Part{plugins.Train},

@@ -23,7 +23,9 @@ func Register(r *plugins.Registry) {
 		Name:    "random",
 		Version: 1,
 		Summary: "columns drawn at random, in nested subsets; each draw is another order",
-		Schema: ladder.Schema + `
+		Schema: `// sizes of the subsets, ascending: each holds the ones before it
+` + ladder.Schema + `
+// which draw; 1 unless set. Another number is another order of the columns
 draw?: int & >=1`,
 		Shapes: []plugins.Shape{plugins.Records},
 		Reads:  []plugins.Part{plugins.Train},

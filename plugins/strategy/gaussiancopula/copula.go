@@ -164,7 +164,7 @@ func (m *model) decompose(correlation *mat.SymDense) error {
 		if !cholesky.Factorize(repaired) {
 			return fmt.Errorf("the latent correlation of %d variables cannot be made positive definite", m.latents)
 		}
-		m.notes = append(m.notes, fmt.Sprintf("the latent correlation of %d variables had the least eigenvalue %.2g and was moved to a positive definite one", m.latents, least))
+		m.notes = append(m.notes, fmt.Sprintf("the latent correlation (%d variables) had the least eigenvalue %.2g and was moved to a positive definite one", m.latents, least))
 	}
 	var lower mat.TriDense
 	cholesky.LTo(&lower)

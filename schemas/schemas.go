@@ -12,6 +12,8 @@ import _ "embed"
 //	@plugin(KIND)     the name of a plugin of that kind
 //	@settings(KIND)   the settings of that plugin
 //	@column()         a column of a data set, or a list of columns
+//	@column(pattern)  the same, where "*" stands for any characters and "?" for one
+//	@group(FIELD)     a group of columns of a data set, or a key of FIELD beside it; or a list of them
 //	@path()           a file or folder; ${VAR} is expanded, relative paths start at the experiment's folder
 //	@llm()            an entry of llms
 //	@text()           a text, or {file: PATH} whose content is the text

@@ -28,7 +28,7 @@ const (
 const (
 	typeEntry byte = 1 // the output of a step
 	typeVoid  byte = 2 // an earlier frame no longer counts
-	typeMemo  byte = 3 // the hash of a file that was read
+	typeMemo  byte = 4 // the hash of the content of a file that was read; 3 was that of its bytes, compressed or not
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -1,19 +1,30 @@
 package cache
 
 import (
+	"bufio"
+	"cmp"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 // settled is how long a file must have been left alone before its hash is remembered: time stamps are
 // coarse, and a change within one tick of the clock would go unseen. Two seconds is the tick of FAT.
 const settled = 2 * time.Second
 
-// HashFile returns the SHA-256 of a file's content and its size in bytes.
+// maxHashed is how much of a gzip file is decompressed for its hash.
+const maxHashed = 64 << 30
+
+// HashFile returns the SHA-256 of a file's content, and the size in bytes of the file itself.
+//
+// The content of a gzip file, told by its first two bytes, is what it decompresses to: a table has one hash, compressed or
+// not. Where the gzip data are damaged or cut, or hold more than 64 GiB, the hash is that of the file's bytes.
 //
 // The hash is remembered under device, inode, size, mtime and ctime, also for later processes unless the
 // cache is read-only; Options.Rehash ignores what is remembered. It fails for what is no regular file, and
@@ -61,8 +72,12 @@ func hashContent(path string) (h sum, info fs.FileInfo, err error) {
 	if err := regular(path, info); err != nil {
 		return h, nil, err
 	}
-	hash := sha256.New()
-	n, err := io.CopyBuffer(hash, struct{ io.Reader }{f}, make([]byte, 1<<20))
+	h, n, err := hashUnpacked(f, maxHashed)
+	if errors.Is(err, errNotUnpacked) {
+		if _, err = f.Seek(0, io.SeekStart); err == nil {
+			h, n, err = hashBytes(f)
+		}
+	}
 	if err != nil {
 		return h, nil, err
 	}
@@ -73,8 +88,54 @@ func hashContent(path string) (h sum, info fs.FileInfo, err error) {
 	if n != info.Size() || after.Size() != n || !after.ModTime().Equal(info.ModTime()) {
 		return h, nil, fmt.Errorf("%s changed while it was read", path)
 	}
-	hash.Sum(h[:0])
 	return h, info, nil
+}
+
+// hashBytes returns the hash of all bytes, and their number.
+func hashBytes(f io.Reader) (h sum, n int64, err error) {
+	hash := sha256.New()
+	n, err = io.CopyBuffer(hash, struct{ io.Reader }{f}, make([]byte, 1<<20))
+	hash.Sum(h[:0])
+	return h, n, err
+}
+
+// errNotUnpacked says that a file is no gzip, or none that can be decompressed.
+var errNotUnpacked = errors.New("not decompressed")
+
+// hashUnpacked returns the hash of what a gzip file holds, and the number of its own bytes. The error is errNotUnpacked
+// unless it is the whole of a gzip file, of no more than most bytes when decompressed.
+func hashUnpacked(f io.Reader, most int64) (h sum, n int64, err error) {
+	count := &countReader{in: f}
+	in := bufio.NewReaderSize(count, 1<<18)
+	if magic, err := in.Peek(2); err != nil || string(magic) != "\x1f\x8b" {
+		return h, 0, cmp.Or(count.err, errNotUnpacked)
+	}
+	z, err := gzip.NewReader(in)
+	if err != nil {
+		return h, 0, cmp.Or(count.err, errNotUnpacked)
+	}
+	h, size, err := hashBytes(io.LimitReader(z, most+1))
+	if err != nil || size > most {
+		return h, 0, cmp.Or(count.err, errNotUnpacked)
+	}
+	return h, count.n, nil
+}
+
+// countReader counts the bytes of a file, and keeps its error, the end aside.
+type countReader struct {
+	in  io.Reader
+	n   int64
+	err error
+}
+
+// Read implements io.Reader.
+func (r *countReader) Read(p []byte) (int, error) {
+	n, err := r.in.Read(p)
+	r.n += int64(n)
+	if err != nil && err != io.EOF {
+		r.err = err
+	}
+	return n, err
 }
 
 // remembered returns the hash of a file that has not changed since it was read.

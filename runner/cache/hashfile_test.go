@@ -1,13 +1,19 @@
 package cache
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 // writeOld writes a file that was last changed a while ago, as far as mtime tells.
@@ -49,6 +55,58 @@ func TestHashFile(t *testing.T) {
 	}
 	if _, _, err := c.HashFile("/dev/null"); err == nil || !strings.Contains(err.Error(), "no regular file") {
 		t.Errorf("a device: %v", err)
+	}
+}
+
+// gzipped is a gzip file of one or more members.
+func gzipped(t *testing.T, members ...string) string {
+	t.Helper()
+	var b bytes.Buffer
+	for _, m := range members {
+		z := gzip.NewWriter(&b)
+		if _, err := z.Write([]byte(m)); err != nil {
+			t.Fatal(err)
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.String()
+}
+
+// A table is the same whether it is compressed or not; a file that cannot be decompressed is its bytes.
+func TestHashFileOfGzip(t *testing.T) {
+	dir := t.TempDir()
+	c := open(t, filepath.Join(dir, "cache"), Options{})
+	whole := gzipped(t, "abc")
+	wrong := []byte(whole)
+	wrong[len(wrong)-8]++ // in the checksum
+	path := filepath.Join(dir, "f")
+	for name, f := range map[string]struct{ text, content string }{
+		"gzip":             {whole, "abc"},
+		"gzip in parts":    {gzipped(t, "a", "", "bc"), "abc"},
+		"gzip of nothing":  {gzipped(t, ""), ""},
+		"gzip of gzip":     {gzipped(t, whole), whole},
+		"wrong checksum":   {string(wrong), string(wrong)},
+		"cut":              {whole[:len(whole)-1], whole[:len(whole)-1]},
+		"cut in the head":  {whole[:5], whole[:5]},
+		"bytes after gzip": {whole + "x", whole + "x"},
+		"one byte of gzip": {"\x1f", "\x1f"},
+	} {
+		writeFile(t, path, f.text)
+		want := sum(sha256.Sum256([]byte(f.content)))
+		if h, n, err := c.HashFile(path); h != Hash(hexOf(want)) || n != int64(len(f.text)) || err != nil {
+			t.Errorf("%s: %s, %d, %v", name, h, n, err)
+		}
+	}
+	for most, want := range map[int64]error{3: nil, 2: errNotUnpacked} {
+		if _, n, err := hashUnpacked(strings.NewReader(whole), most); err != want || err == nil && n != int64(len(whole)) {
+			t.Errorf("at most %d bytes: %d, %v", most, n, err)
+		}
+	}
+	broken := errors.New("the disk is broken")
+	if _, _, err := hashUnpacked(io.MultiReader(strings.NewReader(whole[:9]), iotest.ErrReader(broken)), 9); err != broken {
+		t.Errorf("a fault of the disk: %v", err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	gopath "path"
 	"path/filepath"
 	"strings"
 
@@ -18,6 +19,7 @@ import (
 
 func (a *app) dataInspectCommand() *cobra.Command {
 	var known profile.Known
+	var members string
 	var rows int
 	var block bool
 	cmd := &cobra.Command{
@@ -26,6 +28,10 @@ func (a *app) dataInspectCommand() *cobra.Command {
 		Long: `inspect reads a file of one table, or a folder of tables that a data set knows, and says what can be said without
 showing a patient: kinds, units, missing values, ranges, levels, hospitals, the balance of the label, and what
 looks wrong. It ends with a block for the "datasets" of an experiment. What it guesses is marked "?".
+
+A PATH with a "*", such as 'heart/processed.*.data', is several files with the same columns, as those of several hospitals
+are: their rows are read under each other, and what the "*" stands for is a further column. So are those files in a .tar,
+.tar.gz, .tgz or .zip archive that --members names, as in --members 'set-a/*.txt'.
 
 What it prints of values stands for at least 11 rows, and as many patients where they are known: a range runs
 from about the 5th to the 95th percentile, each end a mean of neighbouring values; a level is named when enough
@@ -42,7 +48,7 @@ rows have it; a smaller count is "<11". Names of columns are printed as they are
 			case block && a.json:
 				return wrong(errors.New("give --cue or --json, not both"))
 			}
-			i, err := a.inspect(cmd.Context(), args[0], known, rows)
+			i, err := a.inspect(cmd.Context(), args[0], members, known, rows)
 			if err != nil {
 				return orInterrupted(cmd.Context(), err)
 			}
@@ -59,6 +65,7 @@ rows have it; a smaller count is "<11". Names of columns are printed as they are
 	}
 	cmd.Flags().StringVar(&known.Target, "target", "", "`column` of the label, instead of a guess")
 	cmd.Flags().StringVar(&known.Site, "site", "", "`column` of the hospital, instead of a guess")
+	cmd.Flags().StringVar(&members, "members", "", "`pattern` of the files of an archive that are read, with one *")
 	cmd.Flags().BoolVar(&block, "cue", false, "print the block for an experiment alone")
 	cmd.Flags().IntVar(&rows, "rows", 1_000_000, "`number` of rows to read of a file at most; 0 reads all")
 	return cmd
@@ -84,9 +91,10 @@ func (a *app) printBlock(i *inspection) error {
 // inspection is what inspect --json prints.
 type inspection struct {
 	Path     string           `json:"path"`
-	Bytes    int64            `json:"bytes,omitempty"`    // of a file
+	Members  string           `json:"members,omitempty"`  // of an archive: what was asked for
+	Bytes    int64            `json:"bytes,omitempty"`    // of a file, or of several together
 	Complete bool             `json:"complete"`           // all rows were read
-	Table    *profile.Profile `json:"table,omitempty"`    // of a file, as it stands in it
+	Table    *profile.Profile `json:"table,omitempty"`    // of files, as it stands in them
 	Datasets []dataWay        `json:"datasets,omitempty"` // how an experiment would read it, the best way first
 	Notes    []string         `json:"notes,omitempty"`
 }
@@ -103,18 +111,24 @@ type dataWay struct {
 	CUE     string           `json:"cue,omitempty"`     // the block for an experiment
 }
 
-// inspect looks at a file or folder.
-func (a *app) inspect(ctx context.Context, path string, known profile.Known, rows int) (*inspection, error) {
+// inspect looks at a file, files or a folder.
+func (a *app) inspect(ctx context.Context, path, members string, known profile.Known, rows int) (*inspection, error) {
 	info, err := os.Stat(path)
+	several := errors.Is(err, os.ErrNotExist) && strings.Contains(path, "*")
 	switch {
+	case several && members != "":
+		return nil, wrong(fmt.Errorf("%s: --members is for one archive; name its file", path))
+	case several:
 	case errors.Is(err, os.ErrNotExist):
 		return nil, wrong(fmt.Errorf("no file or folder %q", path))
 	case err != nil:
 		return nil, err
+	case info.IsDir() && members != "":
+		return nil, wrong(fmt.Errorf("%s: a folder, not an archive; --members is for the files in one", path))
 	case info.IsDir():
 		return a.inspectFolder(ctx, path, known)
 	}
-	source, err := profile.ReadFile(ctx, path, rows)
+	source, err := readSource(ctx, path, members, rows)
 	var fault *frame.FileError
 	switch {
 	case errors.As(err, &fault):
@@ -128,7 +142,7 @@ func (a *app) inspect(ctx context.Context, path string, known profile.Known, row
 	if err != nil {
 		return nil, wrong(fmt.Errorf("%s: %w", source.File, err))
 	}
-	i := &inspection{Path: path, Bytes: source.Bytes, Complete: source.Complete, Table: table}
+	i := &inspection{Path: path, Members: members, Bytes: source.Bytes, Complete: source.Complete, Table: table}
 	if !source.Complete {
 		i.Notes = append(i.Notes, fmt.Sprintf("only the first %s were looked at; --rows 0 reads all", plural(table.Rows, "row")))
 	}
@@ -147,6 +161,26 @@ func (a *app) inspect(ctx context.Context, path string, known profile.Known, row
 		i.Datasets = append(i.Datasets, found)
 	}
 	return i, nil
+}
+
+// readSource reads the one table that a file, the files of a pattern, or members of an archive hold.
+func readSource(ctx context.Context, path, members string, rows int) (*profile.Source, error) {
+	_, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return profile.ReadFiles(ctx, path, rows)
+	case members != "":
+		return profile.ReadMembers(ctx, path, members, rows)
+	case frame.IsArchive(path):
+		first, err := frame.FirstMember(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		pattern := gopath.Join(gopath.Dir(first), "*"+gopath.Ext(first))
+		return nil, &frame.FileError{File: filepath.Base(path), Msg: fmt.Sprintf(
+			"an archive; say which of its files are one table, here as in --members '%[1]s', in an experiment as in path: %[2]q, members: %[1]q", pattern, path)}
+	}
+	return profile.ReadFile(ctx, path, rows)
 }
 
 // recognise asks every data set whether it would read a path.
@@ -236,7 +270,7 @@ func unknownFolder(path string) error {
 	return fmt.Errorf("%s: no data set knows this folder as a whole; inspect one of its tables: %s", path, strings.Join(names, ", "))
 }
 
-// blockName makes the name of a data set from that of its file.
+// blockName makes the name of a data set from that of its file, or of the pattern of several.
 func blockName(path string) string {
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs

@@ -100,7 +100,7 @@ func (a *app) columnTable(p *profile.Profile) string {
 	style.Format = table.FormatOptions{} // as written: no upper case
 	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
 	w.SetStyle(style)
-	head := table.Row{"column", "kind", "unit", "missing", "distinct", "stands for", "values"}
+	head := table.Row{"column", "kind", "unit", "missing", "distinct", "stands for", "5th to 95th percentile, or levels"}
 	w.AppendHeader(head)
 	widest := make([]int, len(head))
 	for c, title := range head {
@@ -216,8 +216,8 @@ func subjectsText(p *profile.Profile, s *profile.Subjects) string {
 	if p.Sites != nil {
 		out += fmt.Sprintf("; %s at more than one site", s.Sites)
 	}
-	if p.Label != nil && s.Repeated > 0 {
-		out += fmt.Sprintf("; %s with rows that differ in the label", s.Differ)
+	if s.Differ != nil && s.Repeated > 0 {
+		out += fmt.Sprintf("; %s with rows that differ in the label", *s.Differ)
 	}
 	return out
 }

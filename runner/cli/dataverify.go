@@ -27,7 +27,10 @@ func (a *app) dataVerifyCommand() *cobra.Command {
 		Short: "compare the data files of an experiment with those a version was made from",
 		Long: `verify reads the data files of an experiment and compares their content with what the manifest of a version
 says: the version named, or else the newest that is complete. EXPERIMENT is its file or folder, which says where
-the data lie. Exit code 6 says that a file is not as it was: results from it are not comparable.`,
+the data lie. Exit code 6 says that a file is not as it was: results from it are not comparable.
+
+The content of a gzip file is what it decompresses to: a table is the same whether it is compressed or not, and its
+SHA-256 is what 'gzip -dc FILE | sha256sum' prints. Of damaged gzip data it is that of the file as it is.`,
 		Example: `  ehrlab data verify experiments/quickstart.cue
   ehrlab data verify --json experiments/quickstart.cue@v1`,
 		Args: arguments(1, 1),
@@ -72,7 +75,7 @@ type verifiedFile struct {
 	Role    string `json:"role"`
 	Status  string `json:"status"`
 	Path    string `json:"path,omitempty"`   // as the experiment has it
-	SHA256  string `json:"sha256,omitempty"` // as it is now
+	SHA256  string `json:"sha256,omitempty"` // of its content now; of a gzip file, of what it decompresses to
 	Was     string `json:"was,omitempty"`    // as the manifest has it
 }
 
@@ -85,7 +88,7 @@ func (a *app) verifyData(arg string) (*verified, error) {
 		}
 		return nil, wrong(fmt.Errorf("no file or folder %q", path))
 	}
-	e, err := a.loadExperiment(path, spec.IfPresent)
+	e, datasets, err := a.datasetsOf(path)
 	if err != nil {
 		return nil, err
 	}
@@ -99,12 +102,15 @@ func (a *app) verifyData(arg string) (*verified, error) {
 		return nil, err
 	}
 	r := &verified{Experiment: e.Name, Version: v.Name, Same: true, Files: []verifiedFile{}}
-	chains, err := a.chainsOf(e)
-	if err != nil {
-		return nil, err
+	if datasets == nil { // those that they read then
+		for i := range e.Datasets {
+			if slices.ContainsFunc(v.Core.Manifest.Data, func(d record.DataInfo) bool { return d.Name == e.Datasets[i].Name }) {
+				datasets = append(datasets, &e.Datasets[i])
+			}
+		}
 	}
-	for _, c := range chains {
-		if err := a.verifyChain(r, c, v.Core.Manifest.Data); err != nil {
+	for _, d := range datasets {
+		if err := a.verifyDataset(r, d, v.Core.Manifest.Data); err != nil {
 			return nil, err
 		}
 	}
@@ -133,8 +139,30 @@ func (a *app) fileOf(arg string) (path, version string) {
 	return arg, ""
 }
 
-// chainsOf lists the data sets that cells read, each as the first cell reads it: a manifest has one entry for each.
-func (a *app) chainsOf(e *spec.Experiment) ([]*plan.Chain, error) {
+// datasetsOf loads an experiment and lists the data sets that its cells read; nil where a folder lacks one of its tables,
+// so that there is no plan.
+func (a *app) datasetsOf(path string) (*spec.Experiment, []*spec.Dataset, error) {
+	e, err := a.loadExperiment(path, spec.IfPresent)
+	if err == nil {
+		var datasets []*spec.Dataset
+		if datasets, err = a.planned(e); err == nil {
+			return e, datasets, nil
+		}
+	}
+	e, failed := a.loadWith(path, spec.Options{Data: spec.IfPresent, NoHeaders: true})
+	if failed != nil {
+		return nil, nil, err
+	}
+	for i := range e.Datasets {
+		if _, failed := a.filesOf(&e.Datasets[i]); errors.Is(failed, fs.ErrNotExist) {
+			return e, nil, nil
+		}
+	}
+	return nil, nil, err
+}
+
+// planned lists the data sets that cells read, each as the first cell reads it: a manifest has one entry for each.
+func (a *app) planned(e *spec.Experiment) ([]*spec.Dataset, error) {
 	p, err := plan.New(e, plan.Inputs{
 		Registry: a.registry,
 		Hash:     func(string) (cache.Hash, int64, error) { return "", 0, fs.ErrNotExist }, // files are read below
@@ -142,28 +170,28 @@ func (a *app) chainsOf(e *spec.Experiment) ([]*plan.Chain, error) {
 	if err != nil {
 		return nil, wrong(err)
 	}
-	var chains []*plan.Chain
+	var datasets []*spec.Dataset
 	for _, c := range p.AllChains() {
-		if !slices.ContainsFunc(chains, func(seen *plan.Chain) bool { return seen.Dataset.Name == c.Dataset.Name }) {
-			chains = append(chains, c)
+		if !slices.ContainsFunc(datasets, func(seen *spec.Dataset) bool { return seen.Name == c.Dataset.Name }) {
+			datasets = append(datasets, c.Dataset)
 		}
 	}
-	return chains, nil
+	return datasets, nil
 }
 
-// verifyChain compares the files of one data set with the manifest.
-func (a *app) verifyChain(r *verified, c *plan.Chain, recorded []record.DataInfo) error {
-	files, err := a.filesOf(c)
-	if err != nil {
-		return wrong(fmt.Errorf("data set %s: %w", c.Dataset.Name, err))
+// verifyDataset compares the files of one data set with the manifest.
+func (a *app) verifyDataset(r *verified, d *spec.Dataset, recorded []record.DataInfo) error {
+	files, err := a.filesOf(d)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // files that are not there are listed with the others
+		return wrong(fmt.Errorf("data set %s: %w", d.Name, err))
 	}
 	if len(files) == 0 {
-		r.Made = append(r.Made, c.Dataset.Name)
+		r.Made = append(r.Made, d.Name)
 	}
 	was := map[string]string{}
-	for _, d := range recorded {
-		for _, f := range d.Files {
-			if d.Name == c.Dataset.Name {
+	for _, known := range recorded {
+		for _, f := range known.Files {
+			if known.Name == d.Name {
 				was[f.Role] = f.SHA256
 			}
 		}
@@ -174,7 +202,7 @@ func (a *app) verifyChain(r *verified, c *plan.Chain, recorded []record.DataInfo
 	}
 	defer store.Close()
 	for _, f := range files {
-		line := verifiedFile{Dataset: c.Dataset.Name, Role: f.Role, Path: shownPath(f.Path), Was: was[f.Role]}
+		line := verifiedFile{Dataset: d.Name, Role: f.Role, Path: shownPath(f.Path), Was: was[f.Role]}
 		hash, _, err := store.HashFile(f.Path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
@@ -194,12 +222,12 @@ func (a *app) verifyChain(r *verified, c *plan.Chain, recorded []record.DataInfo
 	return nil
 }
 
-func (a *app) filesOf(c *plan.Chain) ([]plugins.File, error) {
-	d, _, err := a.registry.Datasets.Get(c.Dataset.Use.Use).Build(c.Dataset.With)
+func (a *app) filesOf(d *spec.Dataset) ([]plugins.File, error) {
+	built, _, err := a.registry.Datasets.Get(d.Use.Use).Build(d.With)
 	if err != nil {
 		return nil, err
 	}
-	return d.Files()
+	return built.Files()
 }
 
 // shownPath is a path from the working folder, where that is shorter.

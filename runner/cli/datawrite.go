@@ -22,7 +22,8 @@ func (a *app) dataWriteCommand() *cobra.Command {
 		Use:   "write EXPERIMENT DATASET FOLDER",
 		Short: "write the raw tables that a simulated data set would have been extracted from",
 		Long: `write makes a data set of an experiment write its raw tables into a new or empty folder. Only data sets that are
-simulated can. The folder appears whole, or not at all.`,
+simulated can. The folder appears whole, or not at all. A file ` + simulatedFile + ` in it says what the tables are: a data
+set that finds it there takes them for simulated ones.`,
 		Example: `  ehrlab data write experiments/quickstart.cue icu raw`,
 		Args:    arguments(3, 3),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -31,13 +32,16 @@ simulated can. The folder appears whole, or not at all.`,
 				return err
 			}
 			a.graceful.Store(true) // what was begun is removed
-			if err := a.writeRaw(cmd.Context(), d, args[2]); err != nil {
+			if err := a.writeRaw(cmd.Context(), d, args[1], args[2]); err != nil {
 				return orInterrupted(cmd.Context(), err)
 			}
 			return a.printWritten(args[1], args[2])
 		},
 	}
 }
+
+// simulatedFile lies beside tables that a simulated data set wrote, which look like those of patients.
+const simulatedFile = "SIMULATED.txt"
 
 // rawWriter returns the named data set of an experiment.
 func (a *app) rawWriter(path, name string) (plugins.RawWriter, error) {
@@ -75,8 +79,11 @@ func (a *app) rawWriter(path, name string) (plugins.RawWriter, error) {
 }
 
 // writeRaw writes the tables into a folder beside the one asked for, which then takes its place.
-func (a *app) writeRaw(ctx context.Context, d plugins.RawWriter, folder string) error {
+func (a *app) writeRaw(ctx context.Context, d plugins.RawWriter, dataset, folder string) error {
 	folder = filepath.Clean(folder)
+	if base := filepath.Base(folder); base == "." || base == ".." || base == string(filepath.Separator) {
+		return wrong(fmt.Errorf("the folder %s cannot be put in place whole; name a new one in it", folder))
+	}
 	entries, err := os.ReadDir(folder)
 	var path *fs.PathError
 	switch {
@@ -103,6 +110,9 @@ func (a *app) writeRaw(ctx context.Context, d plugins.RawWriter, folder string) 
 	if err := d.WriteRaw(ctx, a.dataEnv(), whole); err != nil {
 		return err
 	}
+	if err := markSimulated(whole, dataset); err != nil {
+		return err
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -110,6 +120,19 @@ func (a *app) writeRaw(ctx context.Context, d plugins.RawWriter, folder string) 
 		return err
 	}
 	return os.Rename(whole, folder)
+}
+
+// markSimulated writes what the tables of a folder are, unless the data set has said so itself.
+func markSimulated(folder, dataset string) error {
+	out, err := os.OpenFile(filepath.Join(folder, simulatedFile), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "SIMULATED: the tables in this folder are of invented patients; 'ehrlab data write' wrote them for the data set %q.\n", dataset)
+	return errors.Join(err, out.Close())
 }
 
 // printWritten lists the files of a folder.
@@ -141,6 +164,6 @@ func (a *app) printWritten(dataset, folder string) error {
 	for _, f := range files {
 		a.printf("  %-28s %10s\n", f.Name, humanize.Bytes(uint64(f.Bytes)))
 	}
-	a.printf("%s: %s in %s\n", dataset, plural(len(files), "table"), folder)
+	a.printf("%s: %s in %s\n", dataset, plural(len(files)-1, "table"), folder) // one is simulatedFile
 	return nil
 }

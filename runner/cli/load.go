@@ -17,11 +17,17 @@ import (
 
 // loadExperiment checks an experiment. data says whether its data files must be there.
 func (a *app) loadExperiment(path string, data spec.DataMode) (*spec.Experiment, error) {
+	return a.loadWith(path, spec.Options{Data: data})
+}
+
+// loadWith checks an experiment as the options say, of which it fills in those that are always the same.
+func (a *app) loadWith(path string, opts spec.Options) (*spec.Experiment, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return nil, err
 	}
-	e, err := spec.Load(path, spec.Options{Registry: a.registry, Env: os.LookupEnv, Data: data, WorkDir: dir})
+	opts.Registry, opts.Env, opts.WorkDir = a.registry, os.LookupEnv, dir
+	e, err := spec.Load(path, opts)
 	var mistakes spec.Mistakes
 	var broken *spec.BugError
 	switch {

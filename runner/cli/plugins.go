@@ -1,14 +1,17 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/frame"
 )
 
 // pluginSummary is one plugin of plugins --json.
@@ -23,6 +26,22 @@ type pluginSummary struct {
 	Reads    []plugins.Part  `json:"reads,omitempty"`
 	Random   []string        `json:"random,omitempty"`
 	Scores   []scoreSummary  `json:"scores,omitempty"`
+	Columns  []columnSet     `json:"columns,omitempty"`
+}
+
+// columnSet is columns that a data set has with some settings.
+type columnSet struct {
+	With    string          `json:"with,omitempty"`
+	Columns []columnSummary `json:"columns"`
+}
+
+type columnSummary struct {
+	Name    string       `json:"name"`
+	Kind    frame.Kind   `json:"kind"`
+	Unit    string       `json:"unit,omitempty"`
+	Group   string       `json:"group,omitempty"`
+	Role    plugins.Role `json:"role,omitempty"`
+	Summary string       `json:"summary,omitempty"`
 }
 
 type scoreSummary struct {
@@ -38,7 +57,8 @@ func (a *app) pluginsCommand() *cobra.Command {
 		Use:   "plugins [NAME]",
 		Short: "list the plugins, or describe one",
 		Long: `plugins lists what an experiment can use, by kind. With a NAME it describes that plugin: its settings
-and their defaults, the parts of the data that it reads, its scores, and where its method is published.`,
+and their defaults, the parts of the data that it reads, its scores or the columns of its rows, and where its method is
+published.`,
 		Example: `  ehrlab plugins
   ehrlab plugins gaussian-copula`,
 		Args: arguments(0, 1),
@@ -95,9 +115,20 @@ func appendKind[P any](list []pluginSummary, kind string, set *plugins.Set[P]) [
 		for _, s := range i.Scores {
 			p.Scores = append(p.Scores, scoreSummary{s.Name, s.Summary, bounds(s), s.Better, s.Dims})
 		}
+		for _, s := range i.Columns {
+			p.Columns = append(p.Columns, tellColumns(s))
+		}
 		list = append(list, p)
 	}
 	return list
+}
+
+func tellColumns(s plugins.ColumnSet) columnSet {
+	out := columnSet{With: s.With}
+	for _, c := range s.Columns {
+		out.Columns = append(out.Columns, columnSummary{c.Name, c.Kind, c.Unit, c.Group, c.Role, c.Summary})
+	}
+	return out
 }
 
 // bounds is the range of a score in interval notation.
@@ -135,6 +166,39 @@ func (a *app) describe(p pluginSummary) {
 	}
 	for _, s := range p.Scores {
 		a.printf("    %-16s %-12s %-8s %s\n", s.Name, s.Range, s.Better, s.Summary)
+	}
+	for _, s := range p.Columns {
+		a.describeColumns(s)
+	}
+}
+
+// describeColumns prints a table of columns.
+func (a *app) describeColumns(s columnSet) {
+	with := ""
+	if s.With != "" {
+		with = " with " + s.With
+	}
+	a.printf("  columns%s (%d):\n", with, len(s.Columns))
+	lines := [][]string{{"name", "unit", "group", "role", "summary"}}
+	for _, c := range s.Columns {
+		line := []string{c.Name, c.Unit, c.Group, string(c.Role), c.Summary}
+		for i, text := range line {
+			line[i] = cmp.Or(text, "-")
+		}
+		lines = append(lines, line)
+	}
+	widths := make([]int, len(lines[0])-1) // the last is as wide as it is
+	for _, line := range lines {
+		for i := range widths {
+			widths[i] = max(widths[i], utf8.RuneCountInString(line[i]))
+		}
+	}
+	for _, line := range lines {
+		a.printf("   ")
+		for i, width := range widths {
+			a.printf(" %-*s ", width, line[i])
+		}
+		a.printf(" %s\n", line[len(widths)])
 	}
 }
 

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"archive/tar"
 	"bufio"
 	"bytes"
 	"compress/gzip"
@@ -91,6 +92,21 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 		_, err := w.Write([]byte(ts.ReadFile(args[0])))
 		ts.Check(errors.Join(err, w.Close()))
 		write(ts, args[1], b.Bytes())
+	},
+	// archive makes a .tar.gz of files: archive OUT NAME=FILE...
+	"archive": func(ts *testscript.TestScript, _ bool, args []string) {
+		var b bytes.Buffer
+		w := gzip.NewWriter(&b)
+		out := tar.NewWriter(w)
+		for _, arg := range args[1:] {
+			name, from, _ := strings.Cut(arg, "=")
+			text := ts.ReadFile(from)
+			ts.Check(out.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: int64(len(text))}))
+			_, err := out.Write([]byte(text))
+			ts.Check(err)
+		}
+		ts.Check(errors.Join(out.Close(), w.Close()))
+		write(ts, args[0], b.Bytes())
 	},
 	"cut": func(ts *testscript.TestScript, _ bool, args []string) {
 		n, err := strconv.Atoi(args[2])

@@ -332,7 +332,11 @@ func (g *collector) data(c *plan.Chain) error {
 	}
 	info.Truth = f.Truth
 	for _, v := range f.Variables {
-		info.Columns = append(info.Columns, record.ColumnInfo{Name: v.Name, Kind: string(v.Kind), Unit: v.Unit, Role: string(c.Roles[v.Name]), Missing: &v.Missing})
+		column := record.ColumnInfo{Name: v.Name, Kind: string(v.Kind), Unit: v.Unit, Role: string(c.Roles[v.Name]), Missing: &v.Missing}
+		if info.Governance == plugins.Restricted && few(v.Missing) {
+			column.Missing = nil
+		}
+		info.Columns = append(info.Columns, column)
 	}
 	g.core.Manifest.Data = append(g.core.Manifest.Data, info)
 	return nil
@@ -362,7 +366,7 @@ func (g *collector) cell(c *plan.Cell) error {
 		}
 		g.counts(c, plan.StageGenerate, f.Counts)
 		for _, n := range f.Notes {
-			note := g.plan.Text(c, "strategy") + ": " + n
+			note := c.Dataset.Dataset.Name + ": " + g.plan.Text(c, "strategy") + ": " + n
 			if g.noted[note] == 0 {
 				g.notes = append(g.notes, note)
 			}

@@ -3,10 +3,13 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/plugins/label"
 	"github.com/ehrlab/ehrlab/plugins/split"
 	"github.com/ehrlab/ehrlab/runner/plan"
 )
@@ -59,7 +62,7 @@ func (r *run) sites(ctx context.Context, s *plan.Step, w plan.SitesWork) (*artif
 			return nil, err
 		}
 	}
-	facts := siteFacts(tally, groups, exclusive(data, site, data.Column(w.Subject), parts[plugins.Train]), labelled)
+	facts := siteFacts(tally, groups, shared(data, site, data.Column(w.Subject), parts[plugins.Train]), labelled)
 	if len(facts) > w.Max {
 		return nil, fmt.Errorf("column %q has %d values, more than the %d hospitals that there may be", w.Site, len(facts), w.Max)
 	}
@@ -89,7 +92,7 @@ func ungroupedNotes(facts []plan.SiteFact, by string) []string {
 }
 
 // siteFacts gathers the parts of each hospital. Rows without a hospital belong to none.
-func siteFacts(tally []split.SiteTally, groups map[string]string, exclusive map[string]int, labelled bool) []plan.SiteFact {
+func siteFacts(tally []split.SiteTally, groups map[string]string, shared map[string][]plan.SharedRows, labelled bool) []plan.SiteFact {
 	var facts []plan.SiteFact
 	for _, t := range tally {
 		if t.Site == "" {
@@ -97,7 +100,7 @@ func siteFacts(tally []split.SiteTally, groups map[string]string, exclusive map[
 		}
 		if n := len(facts); n == 0 || facts[n-1].Site != t.Site {
 			facts = append(facts, plan.SiteFact{
-				Site: t.Site, Group: groups[t.Site], Exclusive: exclusive[t.Site], Parts: map[plugins.Part]plan.PartSize{},
+				Site: t.Site, Group: groups[t.Site], Shared: shared[t.Site], Parts: map[plugins.Part]plan.PartSize{},
 			})
 		}
 		facts[len(facts)-1].Parts[t.Part] = plan.PartSize{Rows: t.Rows, Events: t.Events, NonEvents: t.NonEvents, Labelled: labelled}
@@ -105,29 +108,35 @@ func siteFacts(tally []split.SiteTally, groups map[string]string, exclusive map[
 	return facts
 }
 
-// exclusive counts, for each hospital, the given rows whose subject has no row at another one.
-func exclusive(data *frame.Frame, site, subject *frame.Column, rows []int) map[string]int {
-	at := texts(site)
-	out := map[string]int{}
-	home := map[string]string{}
-	torn := map[string]bool{}
-	var who []string
-	if subject != nil {
-		who = texts(subject)
-		for row := range data.Rows() {
-			if who[row] == "" || at[row] == "" {
-				continue
-			}
-			if first, known := home[who[row]]; known && first != at[row] {
-				torn[who[row]] = true
-			}
-			home[who[row]] = at[row]
+// shared counts, for each hospital, the given rows whose subjects have rows at others, by which ones.
+func shared(data *frame.Frame, site, subject *frame.Column, rows []int) map[string][]plan.SharedRows {
+	out := map[string][]plan.SharedRows{}
+	if subject == nil {
+		return out
+	}
+	at, who := texts(site), texts(subject)
+	homes := map[string][]string{}
+	for row := range data.Rows() {
+		if who[row] != "" && at[row] != "" && !slices.Contains(homes[who[row]], at[row]) {
+			homes[who[row]] = append(homes[who[row]], at[row])
 		}
 	}
+	place := map[string]int{} // in the list of a hospital
 	for _, row := range rows {
-		if at[row] != "" && (who == nil || !torn[who[row]]) {
-			out[at[row]]++
+		home := homes[who[row]]
+		if at[row] == "" || len(home) < 2 {
+			continue
 		}
+		others := slices.DeleteFunc(slices.Clone(home), func(s string) bool { return s == at[row] })
+		slices.Sort(others)
+		key := strings.Join(append([]string{at[row]}, others...), "\x00")
+		i, known := place[key]
+		if !known {
+			i = len(out[at[row]])
+			place[key] = i
+			out[at[row]] = append(out[at[row]], plan.SharedRows{At: others})
+		}
+		out[at[row]][i].Rows++
 	}
 	return out
 }
@@ -219,4 +228,37 @@ func atSites(part *frame.Frame, site string, wanted []string) (*frame.Frame, err
 		}
 	}
 	return part.Take(rows), nil
+}
+
+// tooFew says why the test rows of a hospital cannot be scored once preparation has left some out; "" when they can. The
+// numbers are not told: which rows are left out hangs on single values of them.
+func tooFew(pair *plugins.Pair, w plan.MeasureWork) string {
+	if w.Minimum == nil {
+		return ""
+	}
+	test := pair.Parts.Get(plugins.Test).Frame
+	short := test.Rows() < w.Minimum.Rows
+	if y, err := label.Binary(test.Column(w.Target), ""); err == nil {
+		events := 0
+		for _, v := range y {
+			events += int(v)
+		}
+		short = short || events < w.Minimum.Events || test.Rows()-events < w.Minimum.NonEvents
+	} else {
+		short = short || oneValue(test.Column(w.Target))
+	}
+	if !short {
+		return ""
+	}
+	return fmt.Sprintf("not estimable: the test rows that preparation leaves are fewer than the minimum of %d, %d with the event and %d without",
+		w.Minimum.Rows, w.Minimum.Events, w.Minimum.NonEvents)
+}
+
+// oneValue reports whether a label has one class only.
+func oneValue(c *frame.Column) bool {
+	values := map[string]bool{}
+	for _, v := range texts(c) {
+		values[v] = true
+	}
+	return len(values) < 2
 }

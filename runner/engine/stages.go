@@ -60,11 +60,11 @@ func (r *run) cohort(ctx context.Context, s *plan.Step, w plan.CohortWork) (*art
 	if err != nil {
 		return nil, err
 	}
-	rows, counts, err := cohort.Select(data.table, data.table.Column(w.Subject), w.Dataset.Cohort)
+	rows, counts, notes, err := cohort.Select(data.table, data.table.Column(w.Subject), w.Dataset.Cohort)
 	if err != nil {
 		return nil, err
 	}
-	return &artifact{table: frame.Must(rowNumbers(rows)), meta: meta{Facts: Facts{Counts: counts}}}, nil
+	return &artifact{table: frame.Must(rowNumbers(rows)), meta: meta{Facts: Facts{Counts: counts, Notes: notes}}}, nil
 }
 
 // rowNumbers holds rows of the data set in a column.
@@ -187,6 +187,7 @@ func (r *run) prepare(ctx context.Context, s *plan.Step, w plan.PrepareWork, thr
 	}
 	fitted, err := prepare.Fit(ctx, parts[plugins.Train], w.Dataset.Prepare, prepare.Options{
 		Skip: func(column string) bool { return slices.Contains(w.Skip, column) },
+		Late: func(column string) bool { return slices.Contains(w.Late, column) },
 		Row:  w.Row, Seed: w.Dataset.Split.Seed, Threads: threads,
 	})
 	if err != nil {
@@ -218,8 +219,11 @@ func (r *run) prepare(ctx context.Context, s *plan.Step, w plan.PrepareWork, thr
 // dropped says how many rows of a part preparation left out, and what that did to the label: rows without a
 // missing value need not be like the others.
 func dropped(p plugins.Part, before, after *frame.Frame, target string) string {
-	if before.Rows() == after.Rows() {
+	switch n := before.Rows() - after.Rows(); {
+	case n == 0:
 		return ""
+	case n < plugins.FewestTold: // the mean of the label before and after would tell theirs
+		return fmt.Sprintf("prepare: fewer than %d rows of the %s part are left out for a missing value", plugins.FewestTold, p)
 	}
 	text := fmt.Sprintf("prepare: %d of %d rows of the %s part are left out for a missing value", before.Rows()-after.Rows(), before.Rows(), p)
 	if share := mean(before.Column(target)); !math.IsNaN(share) {
@@ -269,7 +273,7 @@ func (r *run) features(ctx context.Context, s *plan.Step, w plan.FeaturesWork, t
 	env, end := r.env(s, w.Rand, threads)
 	defer end()
 	ranked, err := w.Plugin.Rank(ctx, env, plugins.Candidates{
-		Train: candidates, Subject: train.Column(w.Subject), Target: w.Target, Groups: w.Groups,
+		Train: candidates, Subject: train.Column(w.Subject), Target: w.Target, Groups: prepared.meta.Prepared.ModelGroups(w.Groups),
 	})
 	if err != nil {
 		return nil, err
@@ -314,6 +318,10 @@ func (r *run) generate(ctx context.Context, s *plan.Step, w plan.GenerateWork, t
 		counts = append(counts, inPart(done, p)...)
 		samples[p] = plugins.Sample{Frame: f}
 	}
+	incomplete, notes, err := r.incomplete(ctx, s.Inputs[0], w, fitted, columns)
+	if err != nil {
+		return nil, err
+	}
 	env, end := r.env(s, w.Rand, threads)
 	defer end()
 	out, err := w.Plugin.Generate(ctx, env, plugins.Task{Parts: plugins.NewParts(samples), Target: w.Target, N: w.N})
@@ -327,8 +335,37 @@ func (r *run) generate(ctx context.Context, s *plan.Step, w plan.GenerateWork, t
 	if err != nil {
 		return nil, err
 	}
-	counts = slices.Concat(counts, out.Counts, done)
-	return &artifact{table: table, meta: meta{Facts: Facts{Counts: counts, Notes: out.Notes}}}, nil
+	counts = slices.Concat(counts, incomplete, out.Counts, done)
+	return &artifact{table: table, meta: meta{Facts: Facts{Counts: counts, Notes: slices.Concat(notes, out.Notes)}}}, nil
+}
+
+// incomplete tells what complete cases of the subset leave out of the parts that the strategy does not read: of the test
+// rows above all, and what that does to the label.
+func (r *run) incomplete(ctx context.Context, prepared *plan.Step, w plan.GenerateWork, fitted *prepare.Fitted, columns []string) (counts []plugins.Count, notes []string, err error) {
+	if fitted.Missing != prepare.DropBySubset {
+		return nil, nil, nil
+	}
+	for _, p := range plugins.AllParts() {
+		part, err := r.store.part(ctx, prepared, p)
+		if err != nil {
+			return nil, nil, err
+		}
+		f, err := part.Select(columns...)
+		if err != nil {
+			return nil, nil, err
+		}
+		rows, left, err := fitted.Complete(f)
+		if err != nil || rows == nil {
+			continue // what reads the part says so
+		}
+		if !slices.Contains(w.Info.Reads, p) { // those of the others are counted where they are read
+			counts = append(counts, inPart(left, p)...)
+		}
+		if n := dropped(p, f, f.Take(rows), w.Target); n != "" {
+			notes = append(notes, n)
+		}
+	}
+	return counts, notes, nil
 }
 
 // model cuts a part to natural columns, leaves out the rows that a subset of them is not to have, and leads it into the
@@ -366,6 +403,13 @@ func (r *run) measure(ctx context.Context, s *plan.Step, w plan.MeasureWork, thr
 	})
 	if err != nil {
 		return nil, err
+	}
+	if why := tooFew(pair, w); why != "" {
+		m := &plugins.Measurement{}
+		for _, score := range w.Info.Scores {
+			m.Scores = append(m.Scores, plugins.Score{Name: score.Name, Status: plugins.Undefined, Reason: why})
+		}
+		return &artifact{meta: meta{Measurement: m}}, nil
 	}
 	env, end := r.env(s, w.Rand, threads)
 	defer end()

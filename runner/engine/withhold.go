@@ -33,7 +33,10 @@ func withhold(counts []record.Count, dataset string) ([]record.Count, bool) {
 			if rows := rowsOfHospital(counts, c); few(rows - c.Value) {
 				hidden[i] = true
 			}
-		case c.Name == "left" || c.Name == "stays left":
+		case c.Stage == string(plan.StageRestrict) && (c.Name == "rows" || strings.HasPrefix(c.Name, "rows dropped")):
+			key := "restrict" + c.Dims["part"] + c.Dims["site"] + c.Dims[spec.TrainSite] + c.Dims[spec.TestSite]
+			groups[key] = append(groups[key], i)
+		case c.Name == "left" || c.Name == "stays left" || c.Name == "rows read":
 			rows = append(rows, i)
 		case c.Name == "subjects left":
 			subjects = append(subjects, i)

@@ -7,7 +7,10 @@ import (
 	"testing"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/runner/plan"
 	"github.com/ehrlab/ehrlab/runner/record"
+	"github.com/ehrlab/ehrlab/runner/spec"
 )
 
 // What is withheld of a restricted data set cannot be had by subtracting what is told.
@@ -20,6 +23,7 @@ func TestWithhold(t *testing.T) {
 		}
 		counts = append(counts, c)
 	}
+	add("dataset", "rows read", 2526)
 	add("dataset", "stays left", 2520, "step", "0")
 	add("dataset", "stays left", 2492, "step", "1")
 	add("dataset", "columns dropped: constant", 3)
@@ -39,6 +43,9 @@ func TestWithhold(t *testing.T) {
 		add("sites", "rows of the hospital", n[0], "part", "test", "hospital", at)
 		add("sites", "events of the hospital", n[1], "part", "test", "hospital", at)
 	}
+	add("restrict", "rows", 98, "part", "train", "site", "grid")
+	add("restrict", "rows dropped: at another site", 55, "part", "train", "site", "grid")
+	add("restrict", "rows dropped: subject is also at a test site", 7, "part", "train", "site", "grid")
 	add("features", "place of the feature", 2, "column", "ph")
 	counts = append(counts, record.Count{Dataset: "open", Count: plugins.Count{Name: "excluded", Value: 5}})
 	kept, any := withhold(slices.Clone(counts), "d")
@@ -50,11 +57,12 @@ func TestWithhold(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s %d", c.Name, c.Value))
 	}
 	want := []string{
-		"stays left 2520", // 2492, 2492 and 2487 would tell who was left out on the way to 2483
+		"stays left 2520", // 2526 would tell of six, and 2492, 2492 and 2487 would tell who was left out on the way to 2483
 		"columns dropped: constant 3", "left 2483", "rows 100",
 		"rows by stratum 60", "rows by stratum 40",
 		"rows of the hospital 50", "events of the hospital 20", // two others are withheld: neither can be told
 		"rows of the hospital 60", "rows of the hospital 70", "rows of the hospital 80", "events of the hospital 30",
+		"rows 98", // of 160: 55 and 7 are withheld
 		"place of the feature 2", "excluded 5",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
@@ -62,5 +70,31 @@ func TestWithhold(t *testing.T) {
 	}
 	if _, any := withhold(kept, "d"); any {
 		t.Error("what is told has something to withhold")
+	}
+}
+
+// A hospital may fall below the minimum once preparation has dropped rows.
+func TestTooFewRowsAreLeft(t *testing.T) {
+	pair := func(labels ...float64) *plugins.Pair {
+		f := frame.Must(frame.NewNumber("y", labels))
+		return plugins.NewPair(plugins.NewParts(map[plugins.Part]plugins.Sample{plugins.Test: {Frame: f}}), f, "y")
+	}
+	w := plan.MeasureWork{Target: "y", Minimum: &spec.Minimum{Rows: 4, Events: 1, NonEvents: 2}}
+	for _, c := range []struct {
+		labels []float64
+		few    bool
+	}{
+		{[]float64{0, 1, 0, 1}, false},
+		{[]float64{0, 1, 0}, true},
+		{[]float64{1, 1, 1, 0}, true},
+		{[]float64{0, 0, 0, 0}, true},
+		{[]float64{1, 2, 3, 4}, false}, // no label of two classes: the rows alone count
+	} {
+		if why := tooFew(pair(c.labels...), w); (why != "") != c.few {
+			t.Errorf("%v: %q", c.labels, why)
+		}
+	}
+	if why := tooFew(pair(1), plan.MeasureWork{Target: "y"}); why != "" {
+		t.Errorf("without a minimum: %q", why)
 	}
 }

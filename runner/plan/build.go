@@ -348,7 +348,10 @@ func (b *builder) chain(v *variant, pt point) (*Chain, error) {
 
 // prepare adds the preparation, fitted on the train rows that a split or a restriction of it names.
 func (b *builder) prepare(v *variant, c *Chain, shares *Step) *Step {
-	skip := skipped(c.Roles, allowsLeakage(v.experiment))
+	// dropping rows for a missing outcome would change the rows of the feature sets that have none
+	leakage := allowsLeakage(v.experiment) && c.Dataset.Prepare.Missing != prepare.Drop
+	skip := skipped(c.Roles, leakage)
+	late := knownLater(c.Roles, skip)
 	row := c.column(plugins.RoleRow)
 	r := cache.Recipe{
 		Plugin: "prepare", Version: prepare.Version, Uses: prepare.Uses(), Settings: marshal(c.Dataset.Prepare), Numeric: plugins.Numeric(),
@@ -356,10 +359,14 @@ func (b *builder) prepare(v *variant, c *Chain, shares *Step) *Step {
 		Inputs: []cache.Input{{Role: "dataset", Key: c.Read.Key}, {Role: "split", Key: shares.Key}},
 	}
 	if c.Dataset.Prepare.Missing == prepare.Model { // its draws hang on the row and the seed
-		r.Roles, r.Seed = marshal(map[string]any{"skip": skip, "row": row}), &c.Dataset.Split.Seed
+		roles := map[string]any{"skip": skip, "row": row}
+		if late != nil {
+			roles["late"] = late
+		}
+		r.Roles, r.Seed = marshal(roles), &c.Dataset.Split.Seed
 	}
 	return b.step(StagePrepare, fmt.Sprintf("prepare %s", c.Dataset.Name), r,
-		PrepareWork{Dataset: c.Dataset, Target: c.Target, Row: row, Skip: skip}, c.Read, shares)
+		PrepareWork{Dataset: c.Dataset, Target: c.Target, Row: row, Skip: skip, Late: late}, c.Read, shares)
 }
 
 // read adds the step that reads the data set. Its settings enter the key with null for every path;
@@ -401,7 +408,7 @@ func (b *builder) split(c *Chain) {
 	ds := c.Dataset
 	read := c.Read.Recipe
 	read.Numeric = ""
-	rows := digest(read.Canonical(), marshal(ds.Cohort))
+	rows := digest(read.Canonical(), marshal(untitled(ds.Cohort)))
 	seed := ds.Split.Seed
 	unit := ""
 	switch ds.Split.By {
@@ -418,6 +425,15 @@ func (b *builder) split(c *Chain) {
 		Seed: &seed, Data: rows,
 		Inputs: []cache.Input{{Role: "dataset", Key: c.Read.Key}, {Role: "cohort", Key: c.Cohort.Key}},
 	}, SplitWork{Dataset: ds, Row: row, Subject: c.Subject, Site: c.Site, Rand: plugins.NewRand(seed, rows, plugins.ForSplit)}, c.Read, c.Cohort)
+}
+
+// untitled are filters without their titles, which are for people: another title draws no other rows.
+func untitled(filters []cohort.Filter) []cohort.Filter {
+	out := slices.Clone(filters)
+	for i := range out {
+		out[i].Title = ""
+	}
+	return out
 }
 
 // subset returns the step that ranks the columns for a feature subset. Subsets cut from one ranking share it.
@@ -523,15 +539,20 @@ func (b *builder) measure(v *variant, cell *Cell, where *arranged, names []strin
 		}
 		piece := ""
 		var test []string
+		var least *spec.Minimum
 		if where != nil {
 			test = where.test
 			piece = "test at " + string(marshal(test))
+			if m := c.minimum(); c.Dataset.Prepare.Missing == prepare.Drop || c.Dataset.Prepare.Missing == prepare.DropBySubset {
+				least = &m
+				piece += ", at least " + string(marshal(m))
+			}
 		}
 		r := seeded(recipe(m.info, m.settings), m.info, seed, c.Identity)
 		r.Numeric, r.Roles = plugins.Numeric(), c.measureRoles
 		r.Inputs = []cache.Input{{Role: "parts", Key: c.Prepare.Key, Piece: piece}, {Role: "synthetic", Key: cell.Generate.Key}}
 		step := b.step(StageMeasure, m.label, r, MeasureWork{
-			Plugin: m.plugin, Info: m.info, Target: c.Target, Subject: c.Subject, Site: c.Site, TestSites: test,
+			Plugin: m.plugin, Info: m.info, Target: c.Target, Subject: c.Subject, Site: c.Site, TestSites: test, Minimum: least,
 			Rand: plugins.NewRand(seed, c.Identity, m.info.Random...),
 		}, c.Prepare, cell.Generate)
 		cell.Measures = append(cell.Measures, Measure{Metric: metric, Info: m.info, Step: step})
@@ -574,6 +595,18 @@ func skipped(roles map[string]plugins.Role, leakage bool) []string {
 			if !leakage {
 				names = append(names, column)
 			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// knownLater lists the outcomes and scores that are prepared all the same, for the feature sets that may hold them.
+func knownLater(roles map[string]plugins.Role, skip []string) []string {
+	var names []string
+	for column, role := range roles {
+		if (role == plugins.RoleOutcome || role == plugins.RoleScore) && !slices.Contains(skip, column) {
+			names = append(names, column)
 		}
 	}
 	slices.Sort(names)

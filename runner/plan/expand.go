@@ -58,7 +58,7 @@ func compareNames(a, b string) int {
 	return cmp.Compare(a, b)
 }
 
-var firstDigits = regexp.MustCompile(`-?[0-9]+(\.[0-9]+)?`)
+var firstDigits = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?|[0-9]+(\.[0-9]+)?`)
 
 func firstNumber(name string) (float64, bool) {
 	v, err := strconv.ParseFloat(firstDigits.FindString(name), 64)

@@ -146,6 +146,7 @@ type (
 		Target  string
 		Row     string   // "" where there is none
 		Skip    []string // columns that are left as they are; the target is among them
+		Late    []string // prepared columns that are known only later, which no other is imputed from
 	}
 	// FeaturesWork ranks columns. Its input is the prepared parts.
 	FeaturesWork struct {
@@ -177,8 +178,19 @@ type (
 		Site    string
 
 		TestSites []string // the test rows are those of these hospitals; nil: all
+		// Minimum is what these rows must have where preparation may have left some of them out since the hospitals were
+		// counted; nil: they have it.
+		Minimum *spec.Minimum
 	}
 )
+
+// named is the data set with the hospitals that train, for people.
+func (c *Chain) named() string {
+	if c.Restrict == nil {
+		return c.Dataset.Name
+	}
+	return c.Restrict.Label
+}
 
 // Steps lists the steps of a data set, in order.
 func (c *Chain) Steps() []*Step {

@@ -14,10 +14,27 @@ import (
 
 // SiteFact is what a sites step leaves of one hospital.
 type SiteFact struct {
-	Site      string                    `json:"site"`
-	Group     string                    `json:"group,omitempty"` // its group, where hospitals are grouped
-	Parts     map[plugins.Part]PartSize `json:"parts"`           // what the hospital has of each part
-	Exclusive int                       `json:"exclusive"`       // train rows of subjects that are at no other hospital
+	Site   string                    `json:"site"`
+	Group  string                    `json:"group,omitempty"`  // its group, where hospitals are grouped
+	Parts  map[plugins.Part]PartSize `json:"parts"`            // what the hospital has of each part
+	Shared []SharedRows              `json:"shared,omitempty"` // its train rows of subjects that are at other hospitals too
+}
+
+// SharedRows counts train rows of a hospital whose subjects have rows at the same other ones.
+type SharedRows struct {
+	At   []string `json:"at"` // the other hospitals, sorted
+	Rows int      `json:"rows"`
+}
+
+// train counts the train rows of the hospital but for those of subjects that are at a hospital which is unseen.
+func (f *SiteFact) train(unseen func(site string) bool) int {
+	n := f.Parts[plugins.Train].Rows
+	for _, s := range f.Shared {
+		if slices.ContainsFunc(s.At, unseen) {
+			n -= s.Rows
+		}
+	}
+	return n
 }
 
 // PartSize is what a hospital has of one part.
@@ -76,7 +93,8 @@ type unit struct {
 	size  int // of groups by rows: which
 	sites []string
 	test  PartSize
-	train int // rows, subjects that are at a hospital outside the unit left out
+	train int // rows; but for each, subjects that are at a hospital outside the unit left out
+	away  int // train rows of all others, subjects that are at a hospital of the unit left out
 }
 
 // awaitSites adds a point to the node that waits for the hospitals of its data set.
@@ -90,7 +108,7 @@ func (b *builder) awaitSites(pt point, arrangement spec.Sites) error {
 		return err
 	}
 	step := b.sites(c, arrangement)
-	name := string(step.Key) + " " + arrangement.Name
+	name := strings.Join([]string{string(step.Key), c.Dataset.Name, arrangement.Name}, "\x00") // data sets of equal rows may differ in minimum and governance
 	node, ok := b.pending[name]
 	if !ok {
 		node = &Pending{Axis: "site", Wants: fmt.Sprintf("hospitals of %s (%s)", c.Dataset.Name, arrangement.Name), Waits: []*Step{step}, Each: true}
@@ -112,7 +130,7 @@ func (b *builder) awaitSites(pt point, arrangement spec.Sites) error {
 
 // sites adds the step that accounts for the hospitals of a data set.
 func (b *builder) sites(c *Chain, a spec.Sites) *Step {
-	settings := marshal(map[string]any{"by": a.By, "max": maxSites})
+	settings := marshal(map[string]any{"by": a.By, "max": maxSites, "shared": true})
 	step := b.step(StageSites, "hospitals of "+c.Dataset.Name, cache.Recipe{
 		Plugin: "sites", Version: split.Version, Settings: settings,
 		Roles:  marshal(map[string]string{"site": c.Site, "subject": c.Subject, "target": c.Target}),
@@ -201,7 +219,20 @@ func unitsOf(c *Chain, a spec.Sites, facts []SiteFact) ([]unit, error) {
 		}
 		u.sites = append(u.sites, f.Site)
 		u.test.Add(f.Parts[plugins.Test])
-		u.train += f.Exclusive
+	}
+	for _, u := range byName {
+		here := split.SiteSet{Sites: u.sites}
+		outside := split.SiteSet{Sites: u.sites, Except: true}
+		for i := range facts {
+			switch f := &facts[i]; {
+			case !here.Has(f.Site):
+				u.away += f.train(here.Has)
+			case a.Use == spec.EachSite:
+				u.train += f.Parts[plugins.Train].Rows
+			default:
+				u.train += f.train(outside.Has)
+			}
+		}
 	}
 	for _, want := range a.Only {
 		if !slices.Contains(names, want) {
@@ -263,15 +294,32 @@ func position(bounds []int, rows int) int {
 
 // matching returns how many train rows a unit's cells are drawn down to, and why they cannot be.
 func matching(c *Chain, a spec.Sites, units []unit) (func(unit) (int, string), error) {
+	left := func(u unit) int { // train rows that the unit's cells have
+		if a.Use == spec.LeaveOneOut {
+			return u.away
+		}
+		return u.train
+	}
 	if a.Match == "" {
-		return func(unit) (int, string) { return 0, "" }, nil
+		return func(u unit) (int, string) {
+			if left(u) == 0 {
+				return 0, "not estimable: there are no train rows"
+			}
+			return 0, ""
+		}, nil
+	}
+	enough := func(u unit, rows int) (int, string) {
+		if n := left(u); n < rows {
+			return 0, fmt.Sprintf("not estimable: %s train rows, fewer than the %s of match", c.amount(n), c.amount(rows))
+		}
+		return rows, ""
 	}
 	if a.Match == "own" {
 		return func(u unit) (int, string) {
 			if u.train == 0 {
 				return 0, "not estimable: the hospital has no train rows to match"
 			}
-			return u.train, ""
+			return enough(u, u.train)
 		}, nil
 	}
 	rows, given := a.MatchRows()
@@ -282,23 +330,27 @@ func matching(c *Chain, a spec.Sites, units []unit) (func(unit) (int, string), e
 			}
 		}
 		if rows == 0 {
-			return nil, &MistakeError{fmt.Sprintf("sites.%s.match: no hospital of %s meets the minimum, so that there is none to match", a.Name, c.Dataset.Name)}
+			return func(unit) (int, string) {
+				return 0, "not estimable: no hospital meets the minimum, so that there is none to match"
+			}, nil
 		}
 	}
-	return func(u unit) (int, string) {
-		if u.train < rows && a.Use != spec.LeaveOneOut {
-			return 0, fmt.Sprintf("not estimable: %s train rows, fewer than the %d of match", c.amount(u.train), rows)
-		}
-		return rows, ""
-	}, nil
+	return func(u unit) (int, string) { return enough(u, rows) }, nil
+}
+
+// minimum is what the test part of a hospital must have. Fewer rows of restricted data are not scored, as their scores
+// would tell of them.
+func (c *Chain) minimum() spec.Minimum {
+	m := c.Dataset.Minimum
+	if c.Governance() == plugins.Restricted {
+		m.Rows, m.Events, m.NonEvents = max(m.Rows, plugins.FewestTold), max(m.Events, plugins.FewestTold), max(m.NonEvents, plugins.FewestTold)
+	}
+	return m
 }
 
 // tooFew says why the test part of a unit cannot be scored; "" when it can.
 func tooFew(c *Chain, test PartSize) string {
-	m := c.Dataset.Minimum
-	if c.Governance() == plugins.Restricted { // the scores of fewer would tell of them
-		m.Events, m.NonEvents = max(m.Events, plugins.FewestTold), max(m.NonEvents, plugins.FewestTold)
-	}
+	m := c.minimum()
 	if test.Rows >= m.Rows && (!test.Labelled || test.Events >= m.Events && test.NonEvents >= m.NonEvents) {
 		return ""
 	}

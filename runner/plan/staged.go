@@ -63,7 +63,7 @@ func (b *builder) postpone(pt point, axis int) error {
 	if !ok {
 		node = &Pending{
 			Axis:  b.plan.Axes[axis],
-			Wants: fmt.Sprintf("rows of the %s part of %s", part, chain.Dataset.Name),
+			Wants: fmt.Sprintf("rows of the %s part of %s", part, chain.named()),
 			Waits: []*Step{chain.Prepare},
 			resolve: func(pt point, facts []json.RawMessage) ([]point, error) {
 				var f PartRows

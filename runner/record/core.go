@@ -104,8 +104,8 @@ type ColumnInfo struct {
 // FileInfo is a file by what it is for (or its name inside the version), size and content.
 type FileInfo struct {
 	Role   string `json:"role"`
-	Bytes  int64  `json:"bytes"`
-	SHA256 string `json:"sha256"`
+	Bytes  int64  `json:"bytes"`  // of the file as it is
+	SHA256 string `json:"sha256"` // of its content: of a gzip file among the data, what it decompresses to
 }
 
 // PluginInfo is a plugin, or a built-in step, that took part.

@@ -75,12 +75,24 @@ func (sel *selection) partner(cell int, minus map[string]spec.Value) (other int,
 		}
 		sel.byAxes[name] = index
 	}
-	for _, sized := range []bool{true, false} {
-		if at := sel.byAxes[name][sel.axesKey(cell, minus, true, sized)]; len(at) == 1 {
-			return at[0], false
-		}
+	if at := sel.byAxes[name][sel.axesKey(cell, minus, true, true)]; len(at) == 1 {
+		return at[0], false
+	}
+	if _, named := minus["n"]; named || !comparesHospitals(minus) {
+		return -1, false
+	}
+	if at := sel.byAxes[name][sel.axesKey(cell, minus, true, false)]; len(at) == 1 {
+		return at[0], false
 	}
 	return -1, false
+}
+
+// comparesHospitals reports whether train hospitals differ between a cell and what is subtracted from it, and with them
+// sample sizes that follow the train part.
+func comparesHospitals(minus map[string]spec.Value) bool {
+	_, arranged := minus["site"]
+	_, trained := minus[spec.TrainSite]
+	return arranged || trained
 }
 
 // axesKey names the axes of a cell; with replaced, the values of minus stand in the place of its own. Where hospitals are

@@ -173,9 +173,17 @@ func (l *loader) checkMarked(v *node, r *rule, b *Block) {
 	if _, ok := r.marked("llm"); ok {
 		l.checkLLM(v)
 	}
-	if _, ok := r.marked("column"); ok && v.kind == cue.StringKind {
-		for _, d := range b.values("dataset") {
-			l.checkColumn(v, d.Text)
+	arg, ok := r.marked("column")
+	if !ok || v.kind != cue.StringKind {
+		return
+	}
+	fault := l.columnFault
+	if arg == "pattern" && isPattern(v.text) {
+		fault = l.patternFault
+	}
+	for _, d := range b.values("dataset") {
+		if what := fault(v, d.Text); what != "" {
+			l.wrong(v, v.at, "%s", what)
 		}
 	}
 }

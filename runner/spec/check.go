@@ -24,13 +24,21 @@ type checker struct {
 
 // findings are the marked values that a check came by, for checks that need more than one value.
 type findings struct {
-	columns []*node           // names of columns
-	llms    []*node           // names of llms
-	paths   []*node           // files and folders, expanded
-	blanks  map[string]string // by the path of a with block: its field that the llm axis fills
-	built   map[string]*built // plugins with right settings, by the path of the entry that names them
+	columns  []*node           // names of columns
+	patterns []*node           // names of columns with "*" or "?" in them
+	groups   []groupName       // names of groups of columns
+	llms     []*node           // names of llms
+	paths    []*node           // files and folders, expanded
+	blanks   map[string]string // by the path of a with block: its field that the llm axis fills
+	built    map[string]*built // plugins with right settings, by the path of the entry that names them
 
 	sections []*rule // sections of the experiment that are missing
+}
+
+// groupName is the name of a group of columns: one of a data set, or a field of a block beside it.
+type groupName struct {
+	node *node
+	own  []string // the path of that block; nil when there is none
 }
 
 func newFindings() *findings {
@@ -381,7 +389,17 @@ func (c *checker) marks(n *node, r *rule) {
 		case "path":
 			c.each(n, c.resolvePath)
 		case "column":
-			c.each(n, c.noteColumn)
+			if m.arg == "pattern" {
+				c.each(n, c.notePattern)
+			} else {
+				c.each(n, c.noteColumn)
+			}
+		case "group":
+			var own []string
+			if m.arg != "" {
+				own = append(slices.Clone(n.path[:len(n.path)-1]), m.arg)
+			}
+			c.each(n, func(e *node) { c.found.groups = append(c.found.groups, groupName{e, own}) })
 		case "llm":
 			c.each(n, c.noteLLM)
 		}

@@ -2,9 +2,13 @@ package spec
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
@@ -43,6 +47,33 @@ func (d fakeDataset) Header(context.Context, plugins.Env) (*plugins.Header, erro
 		h.Columns = append(h.Columns, plugins.ColumnInfo{Name: name, Kind: frame.Number, Summary: summary})
 	}
 	return h, nil
+}
+
+// fakeTables is a table with others beside it.
+type fakeTables struct {
+	fakeDataset
+	more []string
+}
+
+func (d fakeTables) Files() ([]plugins.File, error) {
+	files, err := d.fakeDataset.Files()
+	for _, path := range d.more {
+		files = append(files, plugins.File{Role: "more", Path: path})
+	}
+	return files, err
+}
+
+// Header looks at the tables in order; a message begins with the name of the file alone.
+func (d fakeTables) Header(ctx context.Context, env plugins.Env) (*plugins.Header, error) {
+	for _, path := range append([]string{d.path}, d.more...) {
+		if _, err := (fakeDataset{path: path}).Header(ctx, env); err != nil {
+			return nil, errors.New(strings.ReplaceAll(err.Error(), filepath.Dir(path)+string(filepath.Separator), ""))
+		}
+	}
+	if len(d.more) == 0 {
+		return d.fakeDataset.Header(ctx, env)
+	}
+	return nil, errors.New("the tables have no row in common")
 }
 
 func (d fakeDataset) Read(context.Context, plugins.Env) (*plugins.Data, error) { return nil, nil }
@@ -89,6 +120,11 @@ type tableConfig struct {
 	Missing   map[string]string `json:"missing,omitempty"`
 }
 
+type tablesConfig struct {
+	Path string                 `json:"path"`
+	Join map[string]tableConfig `json:"join,omitempty"`
+}
+
 type icuConfig struct {
 	Rows int    `json:"rows"`
 	Seed uint64 `json:"seed"`
@@ -96,6 +132,11 @@ type icuConfig struct {
 
 type listConfig struct {
 	Columns []string `json:"columns"`
+}
+
+type groupConfig struct {
+	Groups  []string            `json:"groups"`
+	Columns map[string][]string `json:"columns,omitempty"`
 }
 
 type ladderConfig struct {
@@ -160,6 +201,25 @@ var icuColumns = []plugins.ColumnInfo{
 	{Name: "glucose", Kind: frame.Number},
 }
 
+// wardColumns have groups, each role, and one of which the sample tells no kind.
+var wardColumns = []plugins.ColumnInfo{
+	{Name: "stay", Kind: frame.Number, Role: plugins.RoleRow},
+	{Name: "patient", Kind: frame.Category, Role: plugins.RoleSubject},
+	{Name: "hospital", Kind: frame.Category, Role: plugins.RoleSite},
+	{Name: "year", Kind: frame.Number, Role: plugins.RoleContext},
+	{Name: "region", Kind: frame.Category, Role: plugins.RoleContext},
+	{Name: "barcode", Kind: frame.Number, Role: plugins.RoleID, Group: "codes"},
+	{Name: "hr_min", Kind: frame.Number, Group: "vitals"},
+	{Name: "hr_max", Kind: frame.Number, Group: "vitals"},
+	{Name: "bun", Kind: frame.Number, Group: "labs"},
+	{Name: "culture", Group: "labs"},
+	{Name: "ward", Kind: frame.Category},
+	{Name: "unit", Kind: frame.Number, Summary: "constant: left out"},
+	{Name: "los", Kind: frame.Number, Role: plugins.RoleOutcome, Group: "times"},
+	{Name: "apache", Kind: frame.Number, Role: plugins.RoleScore},
+	{Name: "died", Kind: frame.Number, Role: plugins.RoleTarget},
+}
+
 func fakeRegistry() *plugins.Registry {
 	r := &plugins.Registry{}
 	records := []plugins.Shape{plugins.Records}
@@ -182,6 +242,19 @@ func fakeRegistry() *plugins.Registry {
 	plugins.Add(&r.Datasets, info("events", "", func(i *plugins.Info) { i.Shapes = []plugins.Shape{plugins.Events} }), none{},
 		func(none) (plugins.Dataset, error) { return fakeDataset{columns: icuColumns}, nil })
 
+	plugins.Add(&r.Datasets, info("ward", "rows?: int & >0\nseed?: int & >=0"), icuConfig{Rows: 500},
+		func(icuConfig) (plugins.Dataset, error) { return fakeDataset{columns: wardColumns}, nil })
+	plugins.Add(&r.Datasets, info("tables", "path!: string @path()\njoin?: [string]: {path!: string @path()}"), tablesConfig{},
+		func(c tablesConfig) (plugins.Dataset, error) {
+			d := fakeTables{fakeDataset: fakeDataset{path: c.Path}}
+			for _, name := range slices.Sorted(maps.Keys(c.Join)) {
+				d.more = append(d.more, c.Join[name].Path)
+			}
+			return d, nil
+		})
+
+	plugins.Add(&r.Features, info("group", "groups!: [string, ...string] @group(columns)\ncolumns?: {[string]: [string, ...string] @column(pattern)}"), groupConfig{},
+		func(c groupConfig) (plugins.Features, error) { return fakeFeatures{c.Groups}, nil })
 	plugins.Add(&r.Features, info("all", ""), none{}, func(none) (plugins.Features, error) { return fakeFeatures{[]string{""}}, nil })
 	plugins.Add(&r.Features, info("list", "columns!: [string, ...string] @column()"), listConfig{},
 		func(listConfig) (plugins.Features, error) { return fakeFeatures{[]string{""}}, nil })

@@ -2,8 +2,10 @@ package spec
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"math"
 	"os"
@@ -73,6 +75,7 @@ func (l *loader) header(n *node, d *Dataset) (h *plugins.Header) {
 // present reports whether the files of a data set are there.
 func (l *loader) present(n *node, d *Dataset, files []plugins.File) bool {
 	present := true
+	told := map[string]bool{} // folders that are not there
 	for _, f := range files {
 		info, err := os.Stat(f.Path)
 		if err == nil && !info.IsDir() {
@@ -82,11 +85,22 @@ func (l *loader) present(n *node, d *Dataset, files []plugins.File) bool {
 		switch {
 		case err == nil:
 			l.dataMistake(n, d, f.Path, "%s is a folder, not a file", l.display(f.Path))
-		case l.opts.Data == Require:
+		case l.opts.Data != Require:
+		case len(files) > 1 && absent(filepath.Dir(f.Path)): // one message for all files of it
+			if dir := filepath.Dir(f.Path); !told[dir] {
+				told[dir] = true
+				l.dataMistake(n, d, f.Path, "no folder %s", l.display(dir))
+			}
+		default:
 			l.dataMistake(n, d, f.Path, "no file %s", l.display(f.Path))
 		}
 	}
 	return present
+}
+
+func absent(folder string) bool {
+	_, err := os.Stat(folder)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func (l *loader) readHeader(n *node, d *Dataset, b *built, files []plugins.File) *plugins.Header {
@@ -109,20 +123,52 @@ func (l *loader) readHeader(n *node, d *Dataset, b *built, files []plugins.File)
 
 func (l *loader) display(path string) string { return relative(path, l.opts.WorkDir) }
 
-// dataMistake reports a mistake about a data file at the setting that names it.
+// dataMistake reports a mistake about a data file at the setting that names it. An empty file is the one that the
+// message begins with, if it begins with one.
 func (l *loader) dataMistake(n *node, d *Dataset, file, format string, args ...any) {
-	at := n.field("use")
-	best := -1
+	message := fmt.Sprintf(format, args...)
+	at, best := n.field("use"), -1
 	for _, p := range d.Paths {
 		f := n.field("with").find(p...)
-		if f == nil || len(f.text) <= best {
+		if f == nil {
 			continue
 		}
-		if file == "" || f.text == file || strings.HasPrefix(file, f.text+string(filepath.Separator)) {
-			at, best = f, len(f.text)
+		fit := 0
+		if file == "" {
+			fit = fitOfMessage(f.text, message, len(p))
+		} else {
+			fit = fitOfFile(f.text, file)
+		}
+		if fit > best {
+			at, best = f, fit
 		}
 	}
-	l.rep.add(joinPath(at.path), at.at, format, args...)
+	l.rep.add(joinPath(at.path), at.at, "%s", message)
+}
+
+// fitOfFile says how well a setting's path goes with a file; -1 is not at all.
+func fitOfFile(path, file string) int {
+	if file == path || strings.HasPrefix(file, path+string(filepath.Separator)) {
+		return len(path)
+	}
+	return -1
+}
+
+// fitOfMessage says how well a setting's path goes with a message: best one that ends as the file that the message
+// begins with, then one whose pattern matches that file; among equals the one nearest to the top, the main table.
+func fitOfMessage(path, message string, depth int) int {
+	fit := max(0, maxDepth-depth)
+	file, _, found := strings.Cut(message, ":")
+	name, base := filepath.Base(file), filepath.Base(path)
+	matched, err := filepath.Match(base, name)
+	switch {
+	case !found:
+	case base == name:
+		fit += 2 * maxDepth
+	case err == nil && matched:
+		fit += maxDepth
+	}
+	return fit
 }
 
 // takeRoles fills in the roles that the plugin's own header gives and the experiment does not. A column whose role
@@ -267,6 +313,11 @@ func (l *loader) checkFilters(n *node, d *Dataset) {
 				l.checkCondition(c, d)
 			}
 		}
+		if f.whole() {
+			if err := d.Cohort[i].Check(); err != nil {
+				l.wrong(f, f.at, "%v", err)
+			}
+		}
 	}
 }
 
@@ -313,8 +364,22 @@ func (l *loader) checkCondition(c *node, d *Dataset) {
 	case x.Missing != nil && *x.Missing && (bounded || x.In != nil || x.NotIn != nil):
 		l.wrong(c, c.field("missing").at, "a missing value meets no other condition")
 	}
-	if info := l.column(d.Name, x.Column); info != nil && c.whole() && info.Kind == frame.Category && bounded {
+	for _, name := range []string{"in", "notIn"} {
+		if list := c.field(name); list.is(cue.ListKind) && len(list.items) == 0 && !list.part {
+			l.wrong(list, list.at, "must have at least one value")
+		}
+	}
+	info := l.column(d.Name, x.Column)
+	switch {
+	case info == nil || !c.whole():
+	case info.Kind == frame.Category && bounded:
 		l.wrong(c, c.field("column").at, "column %q is a text; min and max need a number", x.Column)
+	case info.Kind == frame.Number:
+		for _, v := range append(oneOrMore(c.field("in")), oneOrMore(c.field("notIn"))...) {
+			if f, err := strconv.ParseFloat(value(v).String(), 64); err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+				l.wrong(v, v.at, "column %q holds numbers, and %s is none", x.Column, v.quoted())
+			}
+		}
 	}
 }
 
@@ -378,19 +443,45 @@ func (l *loader) checkPrepare(n *node, d *Dataset) {
 		return
 	}
 	for _, f := range fieldsOf(p.field("transform")) {
-		if l.exp.Headers[d.Name] == nil {
-			break
+		if h := l.exp.Headers[d.Name]; h != nil && l.column(d.Name, f.name()) == nil {
+			l.wrong(f, f.label, "%s", noColumn(d.Name, h, f.name()))
+			continue
 		}
-		switch c := l.column(d.Name, f.name()); {
-		case c == nil:
-			var names []string
-			for _, c := range l.exp.Headers[d.Name].Columns {
-				names = append(names, c.Name)
-			}
-			l.wrong(f, f.label, "data set %q has no column %q%s", d.Name, f.name(), hint(f.name(), "its columns are", names))
-		case c.Kind == frame.Category:
-			l.wrong(f, f.label, "column %q is a text; a transform needs a number", f.name())
+		l.checkPrepared(f, f.label, d, f.name(), "a transform needs a number")
+	}
+	for _, c := range oneOrMore(p.find("winsorise", "columns")) {
+		l.checkPrepared(c, c.at, d, c.text, "winsorising needs a number")
+	}
+	for _, f := range fieldsOf(p.field("oneHot")) {
+		if c := l.column(d.Name, f.name()); c != nil && droppedAs(c) == "" {
+			l.wrong(f, f.label, "data set %q has a column %q already; give the variable of the one-hot set another name", d.Name, f.name())
+			continue
 		}
+		columns := f
+		if f.kind == cue.StructKind {
+			columns = f.field("columns")
+		}
+		for _, c := range oneOrMore(columns) {
+			l.checkPrepared(c, c.at, d, c.text, "a one-hot set needs numbers, 0 or 1")
+		}
+	}
+}
+
+// checkPrepared demands that a column that settings of a preparation name is one that is prepared, and a number. Whether
+// it is there at all is not asked.
+func (l *loader) checkPrepared(n *node, at where, d *Dataset, column, needs string) {
+	c, role := l.column(d.Name, column), d.Roles()[column]
+	leakage := slices.ContainsFunc(l.exp.Features, func(f FeatureSet) bool { return f.leaks() })
+	what, _, _ := strings.Cut(leakWords[role], ":")
+	switch reason := droppedAs(c); {
+	case role == plugins.RoleTarget:
+		l.wrong(n, at, "column %q is the target, which preparation leaves as it is", column)
+	case role.Leaks() && !(leakage && (role == plugins.RoleOutcome || role == plugins.RoleScore)):
+		l.wrong(n, at, "column %q is %s, which preparation leaves as it is", column, what)
+	case reason != "":
+		l.wrong(n, at, "column %q %s, so it is dropped when the data are read", column, reason)
+	case c != nil && c.Kind == frame.Category:
+		l.wrong(n, at, "column %q is a text; %s", column, needs)
 	}
 }
 
@@ -410,7 +501,7 @@ func (l *loader) checkSplitBy(n *node, d *Dataset, s *node) {
 	case by.text == "site" && d.Site == "" && n.field("site") == nil && known:
 		l.wrong(by, by.at, "the data set names no site column")
 	case by.text == "time" && time == nil && !s.part:
-		l.wrong(by, by.at, `needs the column to go by: time: "COLUMN", such as a year of admission`)
+		l.wrong(by, by.at, `needs the column to go by: time: "COLUMN", such as %s`, l.timesOf(d))
 	case by.text == "site" && s.field("stratify") != nil:
 		l.wrong(s.field("stratify"), s.field("stratify").label, "whole hospitals are shared out, so that nothing can be stratified; leave it out")
 	}
@@ -419,7 +510,28 @@ func (l *loader) checkSplitBy(n *node, d *Dataset, s *node) {
 	}
 	if reason := droppedAs(l.column(d.Name, text(time))); reason != "" {
 		l.wrong(time, time.at, "column %q %s, so it orders nothing", time.text, reason)
+	} else if c := l.column(d.Name, text(time)); c != nil && d.Roles()[c.Name] != plugins.RoleContext {
+		l.wrong(time, time.at, "column %q is not known to be a time of the calendar, such as a year of discharge; where it is one, declare it: context: [%q]", time.text, time.text)
 	}
+}
+
+// timesOf is what a split by time may be meant to go by: numbers that describe the hospital or the time.
+func (l *loader) timesOf(d *Dataset) string {
+	h := l.exp.Headers[d.Name]
+	if h == nil {
+		h = &plugins.Header{}
+	}
+	var names []string
+	roles := d.Roles()
+	for i := range h.Columns {
+		if c := &h.Columns[i]; roles[c.Name] == plugins.RoleContext && c.Kind != frame.Category && droppedAs(c) == "" {
+			names = append(names, c.Name)
+		}
+	}
+	if len(names) == 0 {
+		return "a year of admission"
+	}
+	return someOf(names)
 }
 
 // maxExact is the largest whole number that a float64 holds exactly, as axis values are floats.
@@ -431,17 +543,46 @@ func exact(text string) bool {
 	return err == nil && -maxExact <= i && i <= maxExact
 }
 
-// checkColumns checks that marked columns exist: those of a data set in it, those of a plugin's settings in every
-// data set that the matrix combines the plugin with.
+// checkColumns checks that marked columns and groups of columns exist: those of a data set in it, those of a plugin's
+// settings in every data set that the matrix combines the plugin with.
 func (l *loader) checkColumns() {
 	for _, n := range l.found.columns {
-		if !n.ok() || len(n.path) < 2 {
-			continue
-		}
-		for _, dataset := range l.datasetsWith(n.path[0], n.path[1]) {
-			l.checkColumn(n, dataset)
+		l.compare(n, func(dataset string) string { return l.columnFault(n, dataset) })
+	}
+	for _, n := range l.found.patterns {
+		l.compare(n, func(dataset string) string { return l.patternFault(n, dataset) })
+	}
+	for _, g := range l.found.groups {
+		l.compare(g.node, func(dataset string) string { return l.groupFault(g, dataset) })
+	}
+}
+
+// compare reports what is wrong with a setting for a data set that the matrix combines it with. Where there is none, the
+// setting is wrong when it is so for every data set of the experiment.
+func (l *loader) compare(n *node, fault func(dataset string) string) {
+	if !n.ok() || len(n.path) < 2 || n.path[0] == "matrix" { // checkExtra looks at the values of axes
+		return
+	}
+	used := l.datasetsWith(n.path[0], n.path[1])
+	for _, dataset := range used {
+		if what := fault(dataset); what != "" {
+			l.wrong(n, n.at, "%s", what)
 		}
 	}
+	if len(used) > 0 || len(l.exp.Datasets) == 0 || !l.listed("datasets") {
+		return
+	}
+	first := ""
+	for i := range l.exp.Datasets {
+		what := fault(l.exp.Datasets[i].Name)
+		if what == "" {
+			return
+		}
+		if first == "" {
+			first = what
+		}
+	}
+	l.wrong(n, n.at, "%s", first)
 }
 
 // datasetsWith are the data sets that the matrix combines an entry of a section with.
@@ -487,41 +628,70 @@ func (l *loader) uses(b *Block, section, name string) bool {
 	return false
 }
 
-func (l *loader) checkColumn(n *node, dataset string) {
+// columnFault says what is wrong with a column that a setting names, for one data set; "" when nothing is.
+func (l *loader) columnFault(n *node, dataset string) string {
 	if h := l.exp.Headers[dataset]; h != nil && l.column(dataset, n.text) == nil && !(n.path[0] == "features" && l.prepared(dataset, n.text)) {
-		names := make([]string, len(h.Columns))
-		for i, c := range h.Columns {
-			names[i] = c.Name
-		}
-		l.wrong(n, n.at, "data set %q has no column %q%s", dataset, n.text, hint(n.text, "its columns are", names))
-		return
+		return noColumn(dataset, h, n.text)
 	}
 	if n.path[0] != "features" {
-		return // other settings may well name a target or an identifier
+		return "" // other settings may well name a target or an identifier
 	}
-	role := l.datasetNamed(dataset).Roles()[n.text]
-	if role == plugins.RoleTarget {
-		l.wrong(n, n.at, "column %q is the target of data set %q, which is no feature", n.text, dataset)
-		return
+	return l.featureFault(n.path[1], dataset, n.text)
+}
+
+func noColumn(dataset string, h *plugins.Header, name string) string {
+	return fmt.Sprintf("data set %q has no column %q%s", dataset, name, hint(name, "its columns are", columnNames(h)))
+}
+
+func columnNames(h *plugins.Header) []string {
+	names := make([]string, len(h.Columns))
+	for i, c := range h.Columns {
+		names[i] = c.Name
 	}
-	allow := l.root.find("features", n.path[1], "allow")
-	switch reason := droppedAs(l.column(dataset, n.text)); {
+	return names
+}
+
+// featureFault says why a column of a data set can be no feature of a feature set; "" when it can.
+func (l *loader) featureFault(set, dataset, column string) string {
+	role := l.datasetNamed(dataset).Roles()[column]
+	allow := l.root.find("features", set, "allow")
+	switch reason := droppedAs(l.column(dataset, column)); {
+	case role == plugins.RoleTarget:
+		return fmt.Sprintf("column %q is the target of data set %q, which is no feature", column, dataset)
+	case neverFeature(role):
+		return fmt.Sprintf("column %q is %s; it is never a feature", column, leakWords[role])
 	case role.Leaks() && !slices.Contains(texts(allow), "leakage"):
-		l.wrong(n, n.at, `column %q is %s; say allow: ["leakage"] when that is on purpose`, n.text, leakWords[role])
+		return fmt.Sprintf(`column %q is %s; say allow: ["leakage"] when that is on purpose`, column, leakWords[role])
 	case reason != "":
-		l.wrong(n, n.at, "column %q of data set %q %s, so it is dropped when the data are read", n.text, dataset, reason)
+		return fmt.Sprintf("column %q of data set %q %s, so it is dropped when the data are read", column, dataset, reason)
 	}
+	return ""
+}
+
+// neverFeature reports whether a column of this role is no feature even where leakage is allowed.
+func neverFeature(role plugins.Role) bool {
+	return role == plugins.RoleTarget || role == plugins.RoleSubject || role == plugins.RoleContext
 }
 
 // prepared reports whether preparation makes a variable of the name: a one-hot set, or a mark of missing values.
 func (l *loader) prepared(dataset, name string) bool {
+	return slices.Contains(l.preparedNames(dataset), name)
+}
+
+// preparedNames are the variables that preparation may make beside the columns of a data set.
+func (l *loader) preparedNames(dataset string) []string {
 	c := l.datasetNamed(dataset).Prepare
-	if _, set := c.OneHot[name]; set {
-		return true
+	var names []string
+	for name := range c.OneHot {
+		names = append(names, name)
 	}
-	return c.Indicator && slices.ContainsFunc(l.exp.Headers[dataset].Columns, func(x plugins.ColumnInfo) bool {
-		return name == prepare.IndicatorName(x.Name)
-	})
+	slices.Sort(names)
+	if c.Indicator {
+		for _, name := range append(columnNames(l.exp.Headers[dataset]), names...) {
+			names = append(names, prepare.IndicatorName(name))
+		}
+	}
+	return names
 }
 
 // leakWords say what a column is, and why it is no feature.

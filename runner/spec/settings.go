@@ -293,3 +293,12 @@ func (c *checker) resolveText(n *node) {
 
 func (c *checker) noteColumn(n *node) { c.found.columns = append(c.found.columns, n) }
 func (c *checker) noteLLM(n *node)    { c.found.llms = append(c.found.llms, n) }
+
+// notePattern notes a name that may stand for several columns.
+func (c *checker) notePattern(n *node) {
+	if isPattern(n.text) {
+		c.found.patterns = append(c.found.patterns, n)
+	} else {
+		c.noteColumn(n)
+	}
+}

@@ -1,11 +1,15 @@
 package spec
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
 	"cuelang.org/go/cue"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/prepare"
 )
 
 // checkDims checks that the dimensions of metrics are neither axes nor dimensions that the plugin gives itself.
@@ -51,14 +55,14 @@ type view struct {
 	where  *node
 	scores []*node
 	minus  []*node // what columns subtract
-	add    string  // where a further axis could go
+	add    string  // where a further axis could go, besides over and where
 }
 
 // checkViews checks that tables and plots refer to what the matrix yields, and that each of their cells is one number.
 func (l *loader) checkViews() {
 	var views []view
 	for _, n := range l.entries("tables") {
-		v := view{node: n, keys: oneOrMore(n.field("rows")), over: oneOrMore(n.field("over")), where: n.field("where"), add: "rows, over or where"}
+		v := view{node: n, keys: oneOrMore(n.field("rows")), over: oneOrMore(n.field("over")), where: n.field("where"), add: "rows"}
 		var whole []*node // scores of columns that subtract nothing
 		for _, c := range oneOrMore(n.field("columns")) {
 			s, minus := c.field("score"), c.field("minus")
@@ -78,7 +82,7 @@ func (l *loader) checkViews() {
 		views = append(views, v)
 	}
 	for _, n := range l.entries("plots") {
-		v := view{node: n, over: oneOrMore(n.field("over")), where: n.field("where"), minus: []*node{n.field("minus")}, add: "series, over or where"}
+		v := view{node: n, over: oneOrMore(n.field("over")), where: n.field("where"), minus: []*node{n.field("minus")}, add: "series"}
 		for _, name := range []string{"x", "series"} {
 			if f := n.field(name); f != nil {
 				v.keys = append(v.keys, f)
@@ -137,6 +141,7 @@ type scoreInfo struct {
 type cell struct {
 	values []int32
 	block  int
+	size   string // what decides on a sample size that is counted from a part; "" for one that is given
 }
 
 func (l *loader) newYield() *yield {
@@ -208,17 +213,45 @@ func (w *yield) expand() {
 			}
 			site, arranged := at("site")
 			if !arranged {
+				c.size = w.sizeOf(at, "")
 				w.cells = append(w.cells, c)
 				return
 			}
 			train, test := w.axis(TrainSite), w.axis(TestSite)
-			for _, pair := range siteCells(w.exp.ArrangementOf(site.Text)) {
-				c := cell{values: slices.Clone(c.values), block: b}
+			a := w.exp.ArrangementOf(site.Text)
+			for _, pair := range siteCells(a) {
+				c := cell{values: slices.Clone(c.values), block: b, size: w.sizeOf(at, pair[0]+"/"+pair[1])}
 				c.values[train], c.values[test] = number[train][Value{Text: pair[0]}], number[test][Value{Text: pair[1]}]
 				w.cells = append(w.cells, c)
 			}
 		})
 	}
+}
+
+// sizeOf is what decides on the sample size of a cell that is counted from a part: where the rows are from, and, in a cell
+// of train and test hospitals, those hospitals. It is "" when the size is given.
+func (w *yield) sizeOf(at func(axis string) (Value, bool), hospitals string) string {
+	n, _ := at("n")
+	if n.Kind != PartValue {
+		return ""
+	}
+	dataset, _ := at("dataset")
+	d := w.datasetNamed(dataset.Text)
+	dropped := d.Prepare.Missing == prepare.Drop
+	source, err := json.Marshal([]any{d.Use.Use, d.With, d.Cohort, d.Split, dropped})
+	if err != nil {
+		panic(fmt.Sprintf("data set %s: %v", d.Name, err)) // it was read from JSON
+	}
+	site, _ := at("site")
+	match := w.exp.ArrangementOf(site.Text).Match
+	drawn := match != "" && match != "own" && !dropped // down to one number of train rows
+	switch {
+	case n.Text == string(plugins.Test): // of all hospitals in every cell
+		return string(source)
+	case n.Text == string(plugins.Train) && drawn:
+		return string(source) + match
+	}
+	return string(source) + hospitals
 }
 
 // decidedByData reports whether the values of an axis are not known before the data have been split.
@@ -290,6 +323,7 @@ func (w *yield) check(v view) {
 	w.checkWhere(v.where)
 	for _, m := range v.minus {
 		w.checkMinus(m)
+		w.checkAveraged(v, m)
 	}
 	reported := map[string]bool{}
 	for _, s := range v.scores {
@@ -322,6 +356,8 @@ func (w *yield) checkWhere(n *node) {
 			}
 			v := value(e)
 			switch {
+			case v.Kind == PartValue:
+				w.wrong(e, e.at, "how many rows a part has is not known before the data are read, so that it selects no cell; select by other axes")
 			case i >= 0 && decidedByData(f.name()):
 			case i >= 0 && !slices.Contains(w.axes[i].Values, v):
 				var known []string
@@ -362,6 +398,24 @@ func (w *yield) checkMinus(n *node) {
 	}
 }
 
+// checkAveraged refuses an average over an axis of minus that holds what is subtracted: differences would be averaged with
+// plain scores.
+func (w *yield) checkAveraged(v view, minus *node) {
+	if !minus.is(cue.StructKind) || !w.sure {
+		return
+	}
+	for _, f := range minus.fields {
+		if !f.ok() || !names(v.over, f.name()) {
+			continue
+		}
+		among := oneOrMore(v.where.field(f.name()))
+		if len(among) == 0 || slices.ContainsFunc(among, func(e *node) bool { return e.ok() && value(e) == value(f) }) {
+			w.wrong(f, f.label, "over averages %q, so that what is subtracted would be averaged with the differences to it; add %q to rows, or leave %s out with where",
+				f.name(), f.name(), value(f).quoted())
+		}
+	}
+}
+
 // gives reports whether a plugin gives values of a dimension, which are not known before it runs.
 func (w *yield) gives(dim string) bool {
 	return slices.ContainsFunc(w.scores, func(s scoreInfo) bool { return slices.Contains(s.free, dim) })
@@ -388,13 +442,13 @@ func (w *yield) checkScore(v view, n *node, reported map[string]bool) {
 	for _, s := range shown {
 		for _, d := range s.free {
 			if !names(v.keys, d) && !names(v.over, d) && len(oneOrMore(v.where.field(d))) != 1 {
-				w.wrong(n, n.at, "%q has a value for each %q; add %q to %s", n.text, d, d, v.add)
+				w.wrong(n, n.at, "%q has a value for each %q; add %q to %s, over or where", n.text, d, d, v.add)
 				return
 			}
 		}
 	}
 	if a, b, ok := w.meet(v, shown); ok {
-		w.wrong(n, n.at, "%q is given by %q and %q in one place; write %q, or add a dimension that tells them apart to %s",
+		w.wrong(n, n.at, "%q is given by %q and %q in one place; write %q, or add a dimension that tells them apart to %s, over or where",
 			n.text, a.metric, b.metric, a.metric+"."+a.name, v.add)
 		return
 	}
@@ -528,7 +582,7 @@ func (w *yield) ambiguous(v view, s scoreInfo, reported map[string]bool) {
 		}
 	}
 	selected := w.selection(v.where)
-	first := map[string][]int32{}
+	first := map[string]cell{}
 	var key []byte
 	for _, c := range w.cells {
 		if !w.exp.Matrix[c.block].measures(s.metric) || !selected(c) {
@@ -541,14 +595,23 @@ func (w *yield) ambiguous(v view, s scoreInfo, reported map[string]bool) {
 		}
 		before, seen := first[string(key)]
 		if !seen {
-			first[string(key)] = c.values
+			first[string(key)] = c
 			continue
 		}
 		for _, i := range free {
-			if name := w.axes[i].Axis; before[i] != c.values[i] && !reported[name] {
-				reported[name] = true
-				w.rep.add(joinPath(v.node.path), v.node.label, "axis %q has several values in one place; add it to %s", name, v.add)
+			name := w.axes[i].Axis
+			switch {
+			case reported[name]:
+				continue
+			case before.values[i] != c.values[i]:
+				w.rep.add(joinPath(v.node.path), v.node.label, "axis %q has several values in one place; add it to %s, over or where", name, v.add)
+			case name == "n" && before.size != c.size:
+				w.rep.add(joinPath(v.node.path), v.node.label,
+					"axis %q is counted from a part of the data, so that it has several values in one place; add it to %s or over", name, v.add)
+			default:
+				continue
 			}
+			reported[name] = true
 		}
 	}
 }

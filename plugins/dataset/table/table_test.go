@@ -338,8 +338,8 @@ func FuzzRead(f *testing.F) {
 
 // A small file that holds a large table is refused as soon as it is larger than the limit, wherever it is read from.
 func TestBomb(t *testing.T) {
-	bomb := string(zipped(t, "a,b\n"+strings.Repeat("1,1\n", 4<<20)))
-	tar := archived(t, map[string]string{"m/1.txt": "a,b\n" + strings.Repeat("1,1\n", 4<<20)})
+	bomb := string(zipped(t, "a,b\n"+strings.Repeat("1.00000000000,1.00000000000\n", 1<<17)))
+	tar := archived(t, map[string]string{"m/1.txt": "a,b\n" + strings.Repeat("1.00000000000,1.00000000000\n", 1<<17)})
 	dir := folder(t, map[string]string{"bomb.csv.gz": bomb, "bomb.tar.gz": tar, "t.csv": "a,b\n1,1\n2,2\n"})
 	for _, with := range []object{
 		{"path": "bomb.csv.gz"},

@@ -208,6 +208,7 @@ type ColumnInfo struct {
 	Unit    string
 	Role    Role   // the plugin's own default; the experiment may set another
 	Group   string // what kind of variable it is, e.g. "vitals"; empty when unknown
+	Time    bool   // it puts the rows in the order of the calendar, so that a split by time may go by it
 	Summary string // one line, empty when unknown
 }
 

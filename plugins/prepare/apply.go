@@ -147,7 +147,11 @@ func complete(columns []*frame.Column, rows int, missing string) ([]int, error) 
 		if missing == Drop {
 			ways = `use "drop-by-subset", which asks for the values of the features of a cell alone, ` + others
 		}
-		return nil, fmt.Errorf("missing %q leaves none of %d rows: column %q has no value in %d of them; %s", missing, rows, worst.Name, most, ways)
+		lacking := fmt.Sprintf("%d of them", most)
+		if n := rows - most; n > 0 && n < plugins.FewestTold { // the others are too few to be told
+			lacking = "most of them"
+		}
+		return nil, fmt.Errorf("missing %q leaves none of %d rows: column %q has no value in %s; %s", missing, rows, worst.Name, lacking, ways)
 	}
 	return kept, nil
 }

@@ -265,7 +265,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"train without rows", few.Take(nil), Config{Missing: Median}, `missing "median": train has no rows`},
 		{"a model of no rows", few.Take(nil), Config{Missing: Model}, `missing "model": train has no rows`},
 		{"nothing left", f, Config{Missing: Drop}, `leaves none of 2 rows: column "lactate" has no value in 2 of them; use "drop-by-subset", which asks for the values of the features of a cell alone, "median", "model" or "keep"`},
-		{"nothing left of half-empty columns", few, Config{Missing: Drop}, `leaves none of 2 rows: column "age" has no value in 1 of them`},
+		{"nothing left of half-empty columns", few, Config{Missing: Drop}, `leaves none of 2 rows: column "age" has no value in most of them`},
 	}
 	for _, tt := range fit {
 		t.Run(tt.name, func(t *testing.T) {

@@ -184,6 +184,9 @@ func (g *collector) account(c *plan.Chain, s *plan.Step) error {
 		if c.Header != nil && slices.Contains(c.Header.Notes, n) {
 			continue // said with the data set already
 		}
+		if c.Governance() == plugins.Restricted {
+			n, _, _ = strings.Cut(n, labelMoves)
+		}
 		if note := c.Dataset.Name + ": " + n; !slices.Contains(g.core.Manifest.Notes, note) {
 			g.core.Manifest.Notes = append(g.core.Manifest.Notes, note)
 		}
@@ -295,7 +298,10 @@ func (g *collector) withhold() {
 			continue
 		}
 		seen[name] = true
-		kept, left := withhold(g.core.Counts, name)
+		untold := slices.ContainsFunc(g.core.Manifest.Data, func(d record.DataInfo) bool {
+			return d.Name == name && slices.ContainsFunc(d.Columns, func(c record.ColumnInfo) bool { return c.Missing == nil })
+		})
+		kept, left := withhold(g.core.Counts, name, untold)
 		g.core.Counts, any = kept, any || left
 	}
 	if any {
@@ -323,7 +329,8 @@ func (g *collector) data(c *plan.Chain) error {
 	if c.Dataset.Note != "" {
 		info.Notes = append(slices.Clone(info.Notes), c.Dataset.Note)
 	}
-	if info.Governance == plugins.Simulated {
+	info.Simulated = info.Governance == plugins.Simulated || c.Header != nil && c.Header.Governance == plugins.Simulated
+	if info.Simulated {
 		g.core.Manifest.Simulated = true
 	}
 	f, err := g.facts(c.Read)
@@ -366,6 +373,9 @@ func (g *collector) cell(c *plan.Cell) error {
 		}
 		g.counts(c, plan.StageGenerate, f.Counts)
 		for _, n := range f.Notes {
+			if c.Dataset.Governance() == plugins.Restricted {
+				n, _, _ = strings.Cut(n, labelMoves)
+			}
 			note := c.Dataset.Dataset.Name + ": " + g.plan.Text(c, "strategy") + ": " + n
 			if g.noted[note] == 0 {
 				g.notes = append(g.notes, note)

@@ -87,8 +87,12 @@ func ungroupedNotes(facts []plan.SiteFact, by string) []string {
 	if hospitals == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("%d of %d hospitals (%d rows) have no value of %q: they are in no group, so that they are tested nowhere, "+
-		"and train only where all other hospitals do", hospitals, len(facts), rows, by)}
+	amount := fmt.Sprint(rows)
+	if few(rows) {
+		amount = fmt.Sprintf("fewer than %d", plugins.FewestTold)
+	}
+	return []string{fmt.Sprintf("%d of %d hospitals (%s rows) have no value of %q: they are in no group, so that they are tested nowhere, "+
+		"and train only where all other hospitals do", hospitals, len(facts), amount, by)}
 }
 
 // siteFacts gathers the parts of each hospital. Rows without a hospital belong to none.
@@ -250,7 +254,7 @@ func tooFew(pair *plugins.Pair, w plan.MeasureWork) string {
 	if !short {
 		return ""
 	}
-	return fmt.Sprintf("not estimable: the test rows that preparation leaves are fewer than the minimum of %d, %d with the event and %d without",
+	return fmt.Sprintf("not estimable: the test rows that are left are fewer than the minimum of %d, %d with the event and %d without",
 		w.Minimum.Rows, w.Minimum.Events, w.Minimum.NonEvents)
 }
 

@@ -216,6 +216,9 @@ func (r *run) prepare(ctx context.Context, s *plan.Step, w plan.PrepareWork, thr
 	return a, nil
 }
 
+// labelMoves begins what a note says of the label. It is not said of restricted data: rows and means tell of few events.
+const labelMoves = "; the mean of the label goes from "
+
 // dropped says how many rows of a part preparation left out, and what that did to the label: rows without a
 // missing value need not be like the others.
 func dropped(p plugins.Part, before, after *frame.Frame, target string) string {
@@ -225,9 +228,12 @@ func dropped(p plugins.Part, before, after *frame.Frame, target string) string {
 	case n < plugins.FewestTold: // the mean of the label before and after would tell theirs
 		return fmt.Sprintf("prepare: fewer than %d rows of the %s part are left out for a missing value", plugins.FewestTold, p)
 	}
+	if few(after.Rows()) { // of their label, the mean after would tell
+		return fmt.Sprintf("prepare: all but fewer than %d rows of the %s part are left out for a missing value", plugins.FewestTold, p)
+	}
 	text := fmt.Sprintf("prepare: %d of %d rows of the %s part are left out for a missing value", before.Rows()-after.Rows(), before.Rows(), p)
 	if share := mean(before.Column(target)); !math.IsNaN(share) {
-		text += fmt.Sprintf("; the mean of the label goes from %.3f to %.3f", share, mean(after.Column(target)))
+		text += fmt.Sprintf(labelMoves+"%.3f to %.3f", share, mean(after.Column(target)))
 	}
 	return text
 }

@@ -12,11 +12,16 @@ import (
 
 // withhold leaves out of the counts of a restricted data set what stands for fewer than plugins.FewestTold of its rows,
 // and with it what would give it away by subtraction: the other classes of the same total, and the rows left before or
-// after a step that excludes few. It reports whether anything was left out.
-func withhold(counts []record.Count, dataset string) ([]record.Count, bool) {
+// after a step that excludes few. untoldMissing says that the manifest does not tell the missing values of every column. It
+// reports whether anything was left out.
+func withhold(counts []record.Count, dataset string, untoldMissing bool) ([]record.Count, bool) {
 	hidden := make([]bool, len(counts))
-	groups := map[string][]int{} // classes that sum to a total that is told
-	var rows, subjects []int     // left after each step of the cohort, in order
+	groups := map[string][]int{}    // classes that sum to a total that is told
+	whole := map[string][]int{}     // classes that other counts tell too: all are told, or none
+	parts := map[string]int{}       // rows and subjects of each part of the split
+	excluded := map[string]int{}    // where a step of the cohort says how many it excludes
+	hospitals := map[string][]int{} // rows of the hospitals of each part
+	var rows, subjects []int        // left after each step of the cohort, in order
 	for i := range counts {
 		c := &counts[i]
 		if c.Dataset != dataset {
@@ -25,17 +30,30 @@ func withhold(counts []record.Count, dataset string) ([]record.Count, bool) {
 		hidden[i] = few(c.Value) && ofRows(c)
 		switch {
 		case c.Name == "rows by stratum":
-			key := "stratum" + c.Stage + c.Dims["part"] + c.Dims["site"] + c.Dims[spec.TrainSite] + c.Dims[spec.TestSite]
-			groups[key] = append(groups[key], i)
+			whole["stratum"] = append(whole["stratum"], i)
+		case c.Stage == string(plan.StageSplit) && (c.Name == "rows" || c.Name == "subjects"):
+			parts[c.Name+c.Dims["part"]] = c.Value
+		case c.Name == "rows of the hospital":
+			hospitals[c.Dims["part"]] = append(hospitals[c.Dims["part"]], i)
+		case c.Name == "excluded" || c.Name == "stays excluded":
+			excluded[c.Stage+c.Dims["step"]] = i
 		case c.Name == "events of the hospital":
 			groups["events"+c.Dims["part"]] = append(groups["events"+c.Dims["part"]], i)
 			// the rows of the hospital are told: the other class is what is left of them
 			if rows := rowsOfHospital(counts, c); few(rows - c.Value) {
 				hidden[i] = true
 			}
-		case c.Stage == string(plan.StageRestrict) && (c.Name == "rows" || strings.HasPrefix(c.Name, "rows dropped")):
-			key := "restrict" + c.Dims["part"] + c.Dims["site"] + c.Dims[spec.TrainSite] + c.Dims[spec.TestSite]
-			groups[key] = append(groups[key], i)
+		case c.Stage == string(plan.StageRestrict) && (strings.HasPrefix(c.Name, "rows") || strings.HasPrefix(c.Name, "subjects")):
+			what, _, _ := strings.Cut(c.Name, " ")
+			key := strings.Join([]string{what, c.Dims["part"], c.Dims["site"], c.Dims[spec.TrainSite], c.Dims[spec.TestSite]}, "\x00")
+			whole[key] = append(whole[key], i)
+			if total, known := parts[what+c.Dims["part"]]; known && c.Name == what && few(total-c.Value) {
+				hidden[i] = true
+			}
+		case c.Stage == string(plan.StagePrepare) && (c.Name == "rows dropped: missing value" || c.Name == "rows with a missing value"):
+			if few(parts["rows"+c.Dims["part"]] - c.Value) { // the rows that are kept
+				hidden[i] = true
+			}
 		case c.Name == "left" || c.Name == "stays left" || c.Name == "rows read":
 			rows = append(rows, i)
 		case c.Name == "subjects left":
@@ -43,10 +61,34 @@ func withhold(counts []record.Count, dataset string) ([]record.Count, bool) {
 		}
 	}
 	for _, group := range groups {
-		protect(counts, hidden, group)
+		protect(counts, hidden, group, 0)
+	}
+	for part, group := range hospitals {
+		untold := parts["rows"+part] // of no hospital
+		for _, i := range group {
+			untold -= counts[i].Value
+		}
+		protect(counts, hidden, group, max(untold, 0))
+	}
+	for _, group := range whole {
+		if slices.ContainsFunc(group, func(i int) bool { return hidden[i] }) {
+			for _, i := range group {
+				hidden[i] = true
+			}
+		}
+	}
+	if untoldMissing {
+		for i := range counts { // the sum of what the manifest tells of the columns, one of which it does not
+			hidden[i] = hidden[i] || counts[i].Dataset == dataset && counts[i].Name == "missing cells"
+		}
 	}
 	hideSteps(counts, hidden, rows)
 	hideSteps(counts, hidden, subjects)
+	for _, i := range rows { // what a step excludes tells the rows that are left after it
+		if at, known := excluded[counts[i].Stage+counts[i].Dims["step"]]; known && hidden[i] {
+			hidden[at] = true
+		}
+	}
 	any := slices.Contains(hidden, true)
 	kept := counts[:0:0]
 	for i := range counts {
@@ -84,18 +126,23 @@ func rowsOfHospital(counts []record.Count, events *record.Count) int {
 	return 0
 }
 
-// protect hides a second class where one alone is hidden: the total would tell it. The least of the others is hidden.
-func protect(counts []record.Count, hidden []bool, group []int) {
-	least, missing := -1, 0
-	for _, i := range group {
-		switch {
-		case hidden[i]:
-			missing++
-		case counts[i].Value > 0 && (least < 0 || counts[i].Value < counts[least].Value):
-			least = i
+// protect hides more classes, the least first, where the total would tell of what is hidden: of one class alone, or of too
+// few rows. Rows of no class are untold as they are.
+func protect(counts []record.Count, hidden []bool, group []int, untold int) {
+	for {
+		least, missing, rest := -1, 0, untold
+		for _, i := range group {
+			switch {
+			case hidden[i]:
+				missing++
+				rest += counts[i].Value
+			case counts[i].Value > 0 && (least < 0 || counts[i].Value < counts[least].Value):
+				least = i
+			}
 		}
-	}
-	if missing == 1 && least >= 0 {
+		if least < 0 || missing != 1 && !few(rest) {
+			return
+		}
 		hidden[least] = true
 	}
 }

@@ -48,7 +48,7 @@ func TestWithhold(t *testing.T) {
 	add("restrict", "rows dropped: subject is also at a test site", 7, "part", "train", "site", "grid")
 	add("features", "place of the feature", 2, "column", "ph")
 	counts = append(counts, record.Count{Dataset: "open", Count: plugins.Count{Name: "excluded", Value: 5}})
-	kept, any := withhold(slices.Clone(counts), "d")
+	kept, any := withhold(slices.Clone(counts), "d", false)
 	if !any {
 		t.Fatal("nothing is withheld")
 	}
@@ -59,17 +59,46 @@ func TestWithhold(t *testing.T) {
 	want := []string{
 		"stays left 2520", // 2526 would tell of six, and 2492, 2492 and 2487 would tell who was left out on the way to 2483
 		"columns dropped: constant 3", "left 2483", "rows 100",
-		"rows by stratum 60", "rows by stratum 40",
 		"rows of the hospital 50", "events of the hospital 20", // two others are withheld: neither can be told
-		"rows of the hospital 60", "rows of the hospital 70", "rows of the hospital 80", "events of the hospital 30",
-		"rows 98", // of 160: 55 and 7 are withheld
+		"rows of the hospital 60", "rows of the hospital 70", "rows of the hospital 80", "events of the hospital 30", // no strata: hospitals and theirs tell of one another
 		"place of the feature 2", "excluded 5",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("told:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if _, any := withhold(kept, "d"); any {
+	if _, any := withhold(kept, "d", false); any {
 		t.Error("what is told has something to withhold")
+	}
+}
+
+// What one stage withholds cannot be had from another: rows of one hospital from those of the part and of the others, rows
+// dropped from those of the part and those left, a step of a cohort from what it excludes.
+func TestWithholdAcrossStages(t *testing.T) {
+	var counts []record.Count
+	add := func(stage, name string, value int, dims map[string]string) {
+		counts = append(counts, record.Count{Dataset: "d", Stage: stage, Count: plugins.Count{Name: name, Value: value, Dims: dims}})
+	}
+	add("dataset", "stays left", 2520, map[string]string{"step": "0"})
+	add("dataset", "stays excluded", 28, map[string]string{"step": "1"})
+	add("dataset", "stays left", 2492, map[string]string{"step": "1"})
+	add("cohort", "left", 2492, map[string]string{"step": "0"})
+	add("cohort", "excluded", 5, map[string]string{"step": "1"})
+	add("cohort", "left", 2487, map[string]string{"step": "1"})
+	add("split", "rows", 95, map[string]string{"part": "test"})
+	for name, n := range map[string]int{"A": 28, "B": 30, "C": 15, "D": 12, "E": 10} {
+		add("sites", "rows of the hospital", n, map[string]string{"part": "test", "hospital": name})
+	}
+	add("split", "rows", 30, map[string]string{"part": "validation"})
+	add("restrict", "rows", 21, map[string]string{"part": "validation", "site": "each"})
+	kept, _ := withhold(counts, "d", false)
+	for _, c := range kept {
+		switch {
+		case c.Name == "stays excluded", c.Stage == "restrict", c.Dims["hospital"] == "D", c.Dims["hospital"] == "E":
+			t.Errorf("told: %s %s %d %v", c.Stage, c.Name, c.Value, c.Dims)
+		}
+	}
+	if len(kept) != 7 {
+		t.Errorf("%d counts are told, want 7: %v", len(kept), kept)
 	}
 }
 

@@ -185,6 +185,17 @@ func (p *Plan) finish() {
 		}
 	}
 	slices.SortFunc(p.Excluded, func(x, y Excluded) int { return x.order.compare(y.order) })
+	slices.SortStableFunc(b.chains, func(x, y *Chain) int {
+		switch {
+		case x.Restrict == nil && y.Restrict == nil:
+			return 0
+		case x.Restrict == nil:
+			return -1
+		case y.Restrict == nil:
+			return 1
+		}
+		return x.order.compare(y.order)
+	})
 	p.Pending = slices.SortedFunc(maps.Values(b.pending), func(x, y *Pending) int { return x.points[0].order.compare(y.points[0].order) })
 }
 
@@ -333,13 +344,16 @@ func (b *builder) chain(v *variant, pt point) (*Chain, error) {
 	}
 	restrict := b.restrict(base, pt.sites, label)
 	name := base.Dataset.Name + "\x00" + string(restrict.Key)
+	variant := maps.Clone(v.assigned)
+	maps.Copy(variant, where)
 	if c, ok := v.chains[name]; ok {
+		if pt.order.before(c.order) { // arrangements may have the same train rows: the first of the file names them, whichever was resolved first
+			c.Variant, c.order = variant, pt.order
+		}
 		return c, nil
 	}
 	c := *base
-	c.Restrict = restrict
-	c.Variant = maps.Clone(v.assigned)
-	maps.Copy(c.Variant, where)
+	c.Restrict, c.Variant, c.order = restrict, variant, pt.order
 	c.Prepare = b.prepare(v, &c, restrict)
 	v.chains[name] = &c
 	b.chains = append(b.chains, &c)
@@ -547,6 +561,9 @@ func (b *builder) measure(v *variant, cell *Cell, where *arranged, names []strin
 				least = &m
 				piece += ", at least " + string(marshal(m))
 			}
+		} else if c.Governance() == plugins.Restricted { // scores of few rows tell of them, be they of one hospital or of all
+			least = &spec.Minimum{Rows: plugins.FewestTold, Events: plugins.FewestTold, NonEvents: plugins.FewestTold}
+			piece = "at least " + string(marshal(least))
 		}
 		r := seeded(recipe(m.info, m.settings), m.info, seed, c.Identity)
 		r.Numeric, r.Roles = plugins.Numeric(), c.measureRoles

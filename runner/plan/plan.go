@@ -102,6 +102,8 @@ type Chain struct {
 
 	Variant map[string]string // the values of the declared axes that its settings come from
 
+	order order // of its first point, where train hospitals are kept
+
 	generateRoles, measureRoles json.RawMessage // as they enter recipes
 }
 

@@ -88,8 +88,9 @@ type DataInfo struct {
 	Citation   string             `json:"citation,omitempty"`
 	Notes      []string           `json:"notes,omitempty"`
 	Files      []FileInfo         `json:"files,omitempty"`
-	Columns    []ColumnInfo       `json:"columns,omitempty"` // as they were read, constant ones left out
-	Truth      []plugins.Truth    `json:"truth,omitempty"`   // of simulated data: what was planted
+	Columns    []ColumnInfo       `json:"columns,omitempty"`   // as they were read, constant ones left out
+	Simulated  bool               `json:"simulated,omitempty"` // whatever the experiment says of their governance
+	Truth      []plugins.Truth    `json:"truth,omitempty"`     // of simulated data: what was planted
 }
 
 // ColumnInfo is a column of a data set: what it was taken for.

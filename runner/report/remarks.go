@@ -20,7 +20,7 @@ func (src *source) banner(sel *selection) string {
 	invented := false
 	if used := sel.datasets(); len(used) > 0 {
 		for _, d := range src.core.Manifest.Data {
-			if d.Governance != plugins.Simulated {
+			if !d.Simulated && d.Governance != plugins.Simulated {
 				continue
 			}
 			invented = true

@@ -510,28 +510,46 @@ func (l *loader) checkSplitBy(n *node, d *Dataset, s *node) {
 	}
 	if reason := droppedAs(l.column(d.Name, text(time))); reason != "" {
 		l.wrong(time, time.at, "column %q %s, so it orders nothing", time.text, reason)
-	} else if c := l.column(d.Name, text(time)); c != nil && d.Roles()[c.Name] != plugins.RoleContext {
+	} else if c := l.column(d.Name, text(time)); c != nil && !slices.Contains(l.times(d), c.Name) {
+		if slices.ContainsFunc(l.exp.Headers[d.Name].Columns, func(x plugins.ColumnInfo) bool { return x.Time }) {
+			l.wrong(time, time.at, "column %q is no time of the calendar; the data set has %s", time.text, l.timesOf(d))
+			return
+		}
 		l.wrong(time, time.at, "column %q is not known to be a time of the calendar, such as a year of discharge; where it is one, declare it: context: [%q]", time.text, time.text)
 	}
 }
 
-// timesOf is what a split by time may be meant to go by: numbers that describe the hospital or the time.
+// timesOf names what a split by time may go by.
 func (l *loader) timesOf(d *Dataset) string {
+	names := slices.DeleteFunc(l.times(d), func(name string) bool { return l.column(d.Name, name).Kind == frame.Category })
+	if len(names) > 0 {
+		return someOf(names)
+	}
+	return "a year of admission"
+}
+
+// times are the columns that a split by time may go by: those that the data set marks, or, where it marks none, what the
+// experiment says describes the time (or the hospital).
+func (l *loader) times(d *Dataset) []string {
 	h := l.exp.Headers[d.Name]
 	if h == nil {
-		h = &plugins.Header{}
+		return nil
 	}
-	var names []string
+	var marked, context []string
 	roles := d.Roles()
 	for i := range h.Columns {
-		if c := &h.Columns[i]; roles[c.Name] == plugins.RoleContext && c.Kind != frame.Category && droppedAs(c) == "" {
-			names = append(names, c.Name)
+		c := &h.Columns[i]
+		if c.Time {
+			marked = append(marked, c.Name)
+		}
+		if roles[c.Name] == plugins.RoleContext && droppedAs(c) == "" {
+			context = append(context, c.Name)
 		}
 	}
-	if len(names) == 0 {
-		return "a year of admission"
+	if len(marked) > 0 {
+		return marked
 	}
-	return someOf(names)
+	return context
 }
 
 // maxExact is the largest whole number that a float64 holds exactly, as axis values are floats.

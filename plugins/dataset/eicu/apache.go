@@ -74,6 +74,7 @@ type apacheRows struct {
 // apacheInfos describes the columns of the matrix.
 func apacheInfos() (infos []plugins.ColumnInfo) {
 	for _, c := range apacheColumns() {
+		c.Time = c.Name == "hospitaldischargeyear"
 		infos = append(infos, c.ColumnInfo)
 	}
 	return infos

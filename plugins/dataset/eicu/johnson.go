@@ -48,7 +48,7 @@ var johnsonResult = &table{
 // johnsonContext are the columns after the 83.
 var johnsonContext = []plugins.ColumnInfo{
 	{Name: "uniquepid", Kind: frame.Category, Role: plugins.RoleSubject, Group: icu.Identifiers, Summary: "identifier of the patient"},
-	{Name: "hospitaldischargeyear", Kind: frame.Number, Role: plugins.RoleContext, Group: setting, Summary: "year of discharge from hospital"},
+	{Name: "hospitaldischargeyear", Kind: frame.Number, Role: plugins.RoleContext, Group: setting, Time: true, Summary: "year of discharge from hospital"},
 	{Name: "region", Kind: frame.Category, Role: plugins.RoleContext, Group: setting, Summary: "region of the United States that the hospital is in"},
 	{Name: "numbedscategory", Kind: frame.Category, Role: plugins.RoleContext, Group: setting, Summary: "beds of the hospital, in classes"},
 	{Name: "teachingstatus", Kind: frame.Category, Role: plugins.RoleContext, Group: setting, Summary: "t for a teaching hospital, f for another"},

@@ -155,7 +155,7 @@ func columns(c Config) []plugins.ColumnInfo {
 	out = append(
 		out,
 		plugins.ColumnInfo{Name: "uniquepid", Kind: frame.Category, Role: plugins.RoleSubject, Group: icu.Identifiers, Summary: "the patient; some have two stays"},
-		plugins.ColumnInfo{Name: "hospitaldischargeyear", Kind: frame.Number, Role: plugins.RoleContext, Summary: "year of the discharge from hospital"},
+		plugins.ColumnInfo{Name: "hospitaldischargeyear", Kind: frame.Number, Role: plugins.RoleContext, Time: true, Summary: "year of the discharge from hospital"},
 		plugins.ColumnInfo{Name: "region", Kind: frame.Category, Role: plugins.RoleContext, Summary: "region of the hospital, if known"},
 		plugins.ColumnInfo{Name: "numbedscategory", Kind: frame.Category, Role: plugins.RoleContext, Summary: "number of beds of the hospital, if known"},
 		plugins.ColumnInfo{Name: "teachingstatus", Kind: frame.Category, Role: plugins.RoleContext, Summary: "t: a teaching hospital"},

@@ -164,7 +164,9 @@ func TestKeysChangeWithWhatDecidesTheOutputAndNothingElse(t *testing.T) {
 			replace("n: [50]", "n: [50, 60]")(w)
 			replace(`rows: ["strategy"]`, `rows: ["strategy", "n"]`)(w)
 		}, nil},
-		{"governance and licence", replace("missing: [-1]}", "missing: [-1]}, governance: \"open\", licence: \"CC0\""), nil},
+		{"licence", replace("missing: [-1]}", "missing: [-1]}, licence: \"CC0\""), nil},
+		// of restricted data, which a table is unless its governance is given, fewer than 11 test rows are not scored
+		{"governance", replace("missing: [-1]}", "missing: [-1]}, governance: \"open\""), []string{"measure 0", "measure 1", "measure 2"}},
 	}
 	fresh := func() *world {
 		return &world{files: map[string]string{"x.cue": keyExperiment, "rows.csv": rowsCSV()}, registry: all.Registry()}

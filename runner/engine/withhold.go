@@ -15,88 +15,120 @@ import (
 // after a step that excludes few. untoldMissing says that the manifest does not tell the missing values of every column. It
 // reports whether anything was left out.
 func withhold(counts []record.Count, dataset string, untoldMissing bool) ([]record.Count, bool) {
-	hidden := make([]bool, len(counts))
-	groups := map[string][]int{}    // classes that sum to a total that is told
-	whole := map[string][]int{}     // classes that other counts tell too: all are told, or none
-	parts := map[string]int{}       // rows and subjects of each part of the split
-	excluded := map[string]int{}    // where a step of the cohort says how many it excludes
-	hospitals := map[string][]int{} // rows of the hospitals of each part
-	var rows, subjects []int        // left after each step of the cohort, in order
+	a := newAccounts(counts)
 	for i := range counts {
-		c := &counts[i]
-		if c.Dataset != dataset {
-			continue
-		}
-		hidden[i] = few(c.Value) && ofRows(c)
-		switch {
-		case c.Name == "rows by stratum":
-			whole["stratum"] = append(whole["stratum"], i)
-		case c.Stage == string(plan.StageSplit) && (c.Name == "rows" || c.Name == "subjects"):
-			parts[c.Name+c.Dims["part"]] = c.Value
-		case c.Name == "rows of the hospital":
-			hospitals[c.Dims["part"]] = append(hospitals[c.Dims["part"]], i)
-		case c.Name == "excluded" || c.Name == "stays excluded":
-			excluded[c.Stage+c.Dims["step"]] = i
-		case c.Name == "events of the hospital":
-			groups["events"+c.Dims["part"]] = append(groups["events"+c.Dims["part"]], i)
-			// the rows of the hospital are told: the other class is what is left of them
-			if rows := rowsOfHospital(counts, c); few(rows - c.Value) {
-				hidden[i] = true
-			}
-		case c.Stage == string(plan.StageRestrict) && (strings.HasPrefix(c.Name, "rows") || strings.HasPrefix(c.Name, "subjects")):
-			what, _, _ := strings.Cut(c.Name, " ")
-			key := strings.Join([]string{what, c.Dims["part"], c.Dims["site"], c.Dims[spec.TrainSite], c.Dims[spec.TestSite]}, "\x00")
-			whole[key] = append(whole[key], i)
-			if total, known := parts[what+c.Dims["part"]]; known && c.Name == what && few(total-c.Value) {
-				hidden[i] = true
-			}
-		case c.Stage == string(plan.StagePrepare) && (c.Name == "rows dropped: missing value" || c.Name == "rows with a missing value"):
-			if few(parts["rows"+c.Dims["part"]] - c.Value) { // the rows that are kept
-				hidden[i] = true
-			}
-		case c.Name == "left" || c.Name == "stays left" || c.Name == "rows read":
-			rows = append(rows, i)
-		case c.Name == "subjects left":
-			subjects = append(subjects, i)
+		if counts[i].Dataset == dataset {
+			a.file(i)
 		}
 	}
-	for _, group := range groups {
-		protect(counts, hidden, group, 0)
-	}
-	for part, group := range hospitals {
-		untold := parts["rows"+part] // of no hospital
-		for _, i := range group {
-			untold -= counts[i].Value
-		}
-		protect(counts, hidden, group, max(untold, 0))
-	}
-	for _, group := range whole {
-		if slices.ContainsFunc(group, func(i int) bool { return hidden[i] }) {
-			for _, i := range group {
-				hidden[i] = true
-			}
+	a.protectHospitals()
+	a.hideWhole()
+	a.hideCohort()
+	for i := range counts { // the sum of what the manifest tells of the columns, one of which it does not
+		if untoldMissing && counts[i].Dataset == dataset && counts[i].Name == "missing cells" {
+			a.hidden[i] = true
 		}
 	}
-	if untoldMissing {
-		for i := range counts { // the sum of what the manifest tells of the columns, one of which it does not
-			hidden[i] = hidden[i] || counts[i].Dataset == dataset && counts[i].Name == "missing cells"
-		}
-	}
-	hideSteps(counts, hidden, rows)
-	hideSteps(counts, hidden, subjects)
-	for _, i := range rows { // what a step excludes tells the rows that are left after it
-		if at, known := excluded[counts[i].Stage+counts[i].Dims["step"]]; known && hidden[i] {
-			hidden[at] = true
-		}
-	}
-	any := slices.Contains(hidden, true)
 	kept := counts[:0:0]
 	for i := range counts {
-		if !hidden[i] {
+		if !a.hidden[i] {
 			kept = append(kept, counts[i])
 		}
 	}
-	return kept, any
+	return kept, len(kept) < len(counts)
+}
+
+// accounts are the counts of one data set by what they add up to.
+type accounts struct {
+	counts []record.Count
+	hidden []bool
+
+	whole     map[string][]int // classes that other counts tell too: all are told, or none
+	parts     map[string]int   // rows and subjects of each part of the split
+	excluded  map[string]int   // where a step of the cohort says how many it excludes
+	hospitals map[string][]int // rows of the hospitals of each part
+	atSite    map[string]int   // rows of one hospital in one part
+	events    map[string][]int // of the hospitals of each part
+
+	rows, subjects []int // left after each step of the cohort, in order
+}
+
+func newAccounts(counts []record.Count) *accounts {
+	return &accounts{
+		counts: counts, hidden: make([]bool, len(counts)), whole: map[string][]int{}, parts: map[string]int{}, excluded: map[string]int{},
+		hospitals: map[string][]int{}, atSite: map[string]int{}, events: map[string][]int{},
+	}
+}
+
+// file notes what a count adds up to, and hides it when it is small itself, or its complement in a total that is told.
+func (a *accounts) file(i int) {
+	c := &a.counts[i]
+	part := c.Dims["part"]
+	rest := 0 // what the total leaves of it
+	switch {
+	case c.Name == "rows by stratum":
+		a.whole["stratum"] = append(a.whole["stratum"], i)
+	case c.Stage == string(plan.StageSplit) && (c.Name == "rows" || c.Name == "subjects"):
+		a.parts[c.Name+part] = c.Value
+	case c.Name == "rows of the hospital":
+		a.hospitals[part] = append(a.hospitals[part], i)
+		a.atSite[part+"\x00"+c.Dims["hospital"]] = c.Value
+	case c.Name == "events of the hospital": // its rows are told before it
+		a.events[part] = append(a.events[part], i)
+		rest = a.atSite[part+"\x00"+c.Dims["hospital"]] - c.Value
+	case c.Stage == string(plan.StageRestrict) && (strings.HasPrefix(c.Name, "rows") || strings.HasPrefix(c.Name, "subjects")):
+		what, _, _ := strings.Cut(c.Name, " ")
+		key := strings.Join([]string{what, part, c.Dims["site"], c.Dims[spec.TrainSite], c.Dims[spec.TestSite]}, "\x00")
+		a.whole[key] = append(a.whole[key], i)
+		if total, known := a.parts[what+part]; known && c.Name == what {
+			rest = total - c.Value
+		}
+	case c.Stage == string(plan.StagePrepare) && (c.Name == "rows dropped: missing value" || c.Name == "rows with a missing value"):
+		rest = a.parts["rows"+part] - c.Value
+	case c.Name == "excluded" || c.Name == "stays excluded":
+		a.excluded[c.Stage+c.Dims["step"]] = i
+	case c.Name == "left" || c.Name == "stays left" || c.Name == "rows read":
+		a.rows = append(a.rows, i)
+	case c.Name == "subjects left":
+		a.subjects = append(a.subjects, i)
+	}
+	a.hidden[i] = few(c.Value) && ofRows(c) || few(rest)
+}
+
+// protectHospitals keeps one hospital's rows and events from being told by those of all others.
+func (a *accounts) protectHospitals() {
+	for _, group := range a.events {
+		protect(a.counts, a.hidden, group, 0)
+	}
+	for part, group := range a.hospitals {
+		untold := a.parts["rows"+part] // of no hospital
+		for _, i := range group {
+			untold -= a.counts[i].Value
+		}
+		protect(a.counts, a.hidden, group, max(untold, 0))
+	}
+}
+
+// hideWhole hides all classes of a total where one is hidden.
+func (a *accounts) hideWhole() {
+	for _, group := range a.whole {
+		if slices.ContainsFunc(group, func(i int) bool { return a.hidden[i] }) {
+			for _, i := range group {
+				a.hidden[i] = true
+			}
+		}
+	}
+}
+
+// hideCohort hides what is left around the steps of the cohort that exclude few, and what those steps say they exclude.
+func (a *accounts) hideCohort() {
+	hideSteps(a.counts, a.hidden, a.rows)
+	hideSteps(a.counts, a.hidden, a.subjects)
+	for _, i := range a.rows {
+		if at, known := a.excluded[a.counts[i].Stage+a.counts[i].Dims["step"]]; known && a.hidden[i] {
+			a.hidden[at] = true
+		}
+	}
 }
 
 // few reports whether so many rows are too few to be told.
@@ -113,17 +145,6 @@ func ofRows(c *record.Count) bool {
 		}
 	}
 	return true
-}
-
-// rowsOfHospital finds the rows that the events of a hospital are some of.
-func rowsOfHospital(counts []record.Count, events *record.Count) int {
-	for i := range counts {
-		c := &counts[i]
-		if c.Name == "rows of the hospital" && c.Dataset == events.Dataset && c.Dims["hospital"] == events.Dims["hospital"] && c.Dims["part"] == events.Dims["part"] {
-			return c.Value
-		}
-	}
-	return 0
 }
 
 // protect hides more classes, the least first, where the total would tell of what is hidden: of one class alone, or of too

@@ -246,7 +246,7 @@ func distinct(of []int32, rows []int) int {
 
 // countShared counts the rows of the other parts whose subject has rows in train too.
 func (a *Assignment) countShared(subject *frame.Column) {
-	of, names := indexed(subject)
+	of, names := Indexed(subject)
 	inTrain := make([]bool, len(names))
 	for _, row := range a.Rows[plugins.Train] {
 		if i := of[row]; i != frame.Missing {

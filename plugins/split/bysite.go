@@ -27,7 +27,7 @@ func bySite(c Columns, cfg Config, shares []float64, r *rand.Rand) (*Assignment,
 	case len(cfg.Stratify) > 0:
 		return nil, fmt.Errorf(`by is "site": whole sites are shared out, which cannot be stratified: leave stratify out`)
 	}
-	of, names := indexed(c.Site)
+	of, names := Indexed(c.Site)
 	if parts := wanted(shares); len(names) < parts {
 		return nil, fmt.Errorf(`by is "site": column %q has %d sites for %d parts with a share: each part needs one`, c.Site.Name, len(names), parts)
 	}

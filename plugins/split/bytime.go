@@ -112,7 +112,7 @@ func (c Columns) times(name string) (of []int32, times int32, err error) {
 	case c.Time.Kind == frame.Category && !dates(c.Time.Levels):
 		return nil, 0, fmt.Errorf(`by is "time", but category column %q does not hold dates of one form, such as 2006-01-02: its order would not be that of time`, name)
 	}
-	of, values := indexed(c.Time)
+	of, values := Indexed(c.Time)
 	if len(values) < 2 {
 		return nil, 0, fmt.Errorf(`by is "time", but column %q has %d distinct values: with fewer than two there is no earlier and later`, name, len(values))
 	}

@@ -32,7 +32,7 @@ func Restrict(parts map[plugins.Part][]int, site, subject *frame.Column, train, 
 	if err := checkRows(parts, site, subject); err != nil {
 		return nil, err
 	}
-	of, names := indexed(site)
+	of, names := Indexed(site)
 	at, err := train.marks(site.Name, names)
 	if err != nil {
 		return nil, err

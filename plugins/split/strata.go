@@ -40,7 +40,7 @@ func stratifyColumns(f *frame.Frame, names []string, site *frame.Column) ([]*fra
 			return nil, fmt.Errorf("stratify: column %q is named twice", name)
 		}
 		if c := columns[i]; c.Kind == frame.Number && c != site {
-			if _, values := indexed(c); len(values) > maxNumbers {
+			if _, values := Indexed(c); len(values) > maxNumbers {
 				return nil, fmt.Errorf("stratify: number column %q has %d distinct values, more than %d: stratify by a label or a category",
 					name, len(values), maxNumbers)
 			}
@@ -53,7 +53,7 @@ func stratifyColumns(f *frame.Frame, names []string, site *frame.Column) ([]*fra
 func stratify(columns []*frame.Column) (*stratification, error) {
 	s := &stratification{}
 	for i, c := range columns {
-		of, values := indexed(c)
+		of, values := Indexed(c)
 		missing := make([]bool, len(values), len(values)+1)
 		values = slices.Clone(values)
 		if c.MissingCount() > 0 {

@@ -37,7 +37,7 @@ func Tally(parts map[plugins.Part][]int, site, target *frame.Column) ([]SiteTall
 	if err != nil {
 		return nil, err
 	}
-	of, names := indexed(site)
+	of, names := Indexed(site)
 	names = append(slices.Clone(names), "")
 	order := plugins.AllParts()
 	tally := make([]SiteTally, len(names)*len(order))
@@ -112,8 +112,8 @@ func SiteGroups(site, group *frame.Column) (map[string]string, error) {
 	case site.Len() != group.Len():
 		return nil, fmt.Errorf("site column %q has %d rows, group column %q has %d", site.Name, site.Len(), group.Name, group.Len())
 	}
-	of, sites := indexed(site)
-	groupOf, groups := indexed(group)
+	of, sites := Indexed(site)
+	groupOf, groups := Indexed(group)
 	at := make([]int32, len(sites))
 	for s := range at {
 		at[s] = frame.Missing

@@ -32,7 +32,7 @@ func unitsOf(rows int, subject *frame.Column, by string) (*units, error) {
 	case subject == nil:
 		return nil, fmt.Errorf(`by is "subject", but the data set has no subject column: declare one, or split by "row"`)
 	}
-	of, named := indexed(subject)
+	of, named := Indexed(subject)
 	u := &units{of: of, count: len(named), bySubject: true, name: "subjects"}
 	for row, unit := range u.of {
 		if unit == frame.Missing {
@@ -44,9 +44,9 @@ func unitsOf(rows int, subject *frame.Column, by string) (*units, error) {
 	return u, nil
 }
 
-// indexed returns the index of each row's value among the sorted distinct values, frame.Missing where there
+// Indexed returns the index of each row's value among the sorted distinct values, frame.Missing where there
 // is none, and the values in words.
-func indexed(c *frame.Column) (of []int32, values []string) {
+func Indexed(c *frame.Column) (of []int32, values []string) {
 	if c.Kind == frame.Category {
 		return slices.Clone(c.Codes), c.Levels
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
@@ -145,16 +144,13 @@ func shared(data *frame.Frame, site, subject *frame.Column, rows []int) map[stri
 	return out
 }
 
-// texts are the values of a column as text, numbers in shortest form; "" where there is none.
+// texts are the values of a column as text, as split names hospitals and subjects; "" where there is none.
 func texts(c *frame.Column) []string {
-	out := make([]string, c.Len())
-	for row := range out {
-		switch {
-		case c.IsMissing(row):
-		case c.Kind == frame.Category:
-			out[row] = c.Levels[c.Codes[row]]
-		default:
-			out[row] = strconv.FormatFloat(c.Numbers[row]+0, 'f', -1, 64)
+	of, names := split.Indexed(c)
+	out := make([]string, len(of))
+	for row, at := range of {
+		if at != frame.Missing {
+			out[row] = names[at]
 		}
 	}
 	return out

@@ -47,6 +47,9 @@ func try(t *testing.T, dir string, env []string, line string) string {
 
 // TestCommandsOfTheREADME runs every ehrlab command line of the README, in order.
 func TestCommandsOfTheREADME(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs every command once more on the whole cohort; the scripts cover them in short mode")
+	}
 	text, err := os.ReadFile(filepath.Join(repository(t), "README.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -116,6 +119,9 @@ func TestExperimentsOfTheREADME(t *testing.T) {
 
 // TestExamplesOfTheHelp runs the example lines of the help of every command.
 func TestExamplesOfTheHelp(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs every command once more on the whole cohort; the scripts cover them in short mode")
+	}
 	dir, env := workplace(t)
 	try(t, dir, env, "ehrlab run experiments/quickstart.cue")
 	commands := [][]string{nil}

@@ -3,14 +3,13 @@
 // A plugin knows nothing of the runner. It is a pure function of its settings, its inputs and the
 // random sources of its Env: the same call returns the same bytes, whatever the number of threads.
 // The registry that names the plugins of a binary is in registry.go; random sources are in rand.go;
-// what measure steps read is in pair.go.
+// what measure steps read is in pair.go; language models are in llm.go.
 package plugins
 
 import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"time"
 
 	"github.com/ehrlab/ehrlab/plugins/frame"
 )
@@ -117,6 +116,7 @@ type Info struct {
 	Shapes  []Shape
 	Reads   []Part    // the parts that it may read; the runner hands it no other
 	Random  []Purpose // the random sources that it draws from
+	Remote  bool      // it waits for others most of the time: it takes no thread of those that compute
 	Uses    []Use
 	Scores  []ScoreInfo     // metrics only
 	Columns []ColumnSet     // data sets only: columns that they have whatever the files hold
@@ -342,6 +342,19 @@ type Task struct {
 	Parts  Parts  // the parts that the strategy declared, each with the feature columns and the target
 	Target string // name of the label column
 	N      int    // rows to generate
+
+	// The rest is for strategies that are Prompting.
+
+	Beside *frame.Frame          // the columns of Prompting.Beside, row by row with train; nil when there are none
+	About  map[string]ColumnInfo // what the data set says of its columns, by name; some may lack
+	Limits map[string]Limit      // of columns, as the experiment declares them
+}
+
+// Limit is what a column can hold whatever the patients at hand have: knowledge of the field, not of the data.
+type Limit struct {
+	Min    *float64 `json:"min,omitempty"`
+	Max    *float64 `json:"max,omitempty"`
+	Levels []string `json:"levels,omitempty"` // of a category column
 }
 
 // Generated is what a strategy returns: N rows with the columns, kinds and order of the train part.
@@ -349,6 +362,18 @@ type Generated struct {
 	Frame  *frame.Frame
 	Counts []Count
 	Notes  []string
+	// Exposed are the rows of the train part, from 0 and in order, that the strategy has seen; nil: all of them.
+	Exposed []int
+	// Strata are the groups that the rows were made in, where their shares are not the real ones; else nil.
+	Strata *Strata
+}
+
+// Strata are groups of synthetic rows whose shares are set by design, with the shares that they have in train.
+type Strata struct {
+	Name   string    `json:"name"`   // of the column or columns that groups are formed by
+	Levels []string  `json:"levels"` // names of the groups
+	Codes  []int32   `json:"codes"`  // the group of each synthetic row, an index into Levels
+	Shares []float64 `json:"shares"` // of each group in train; they sum to 1
 }
 
 // Strategy generates synthetic rows.
@@ -359,46 +384,6 @@ type Strategy interface {
 // Metric rates synthetic rows.
 type Metric interface {
 	Measure(ctx context.Context, env Env, pair *Pair) (*Measurement, error)
-}
-
-// Message is one turn of a conversation with a language model.
-type Message struct {
-	Role string // "system", "user" or "assistant"
-	Text string
-}
-
-// Request is one call of a language model.
-type Request struct {
-	Messages    []Message
-	Schema      json.RawMessage // JSON Schema of the answer; nil for free text
-	Temperature *float64        // nil: the provider's default
-	MaxTokens   int             // cap on the tokens of the answer, reasoning included
-	Replicate   uint64          // the seed of the cell: replicates are fresh calls
-}
-
-// Response is the complete answer to a Request.
-type Response struct {
-	Text                                       string
-	Stop                                       string // "stop", "length", "refusal"
-	Model                                      string // the model that the provider says it served
-	Fingerprint                                string
-	At                                         time.Time // UTC
-	InputTokens, OutputTokens, ReasoningTokens int
-}
-
-// LLM is a language model that answers requests.
-type LLM interface {
-	Complete(ctx context.Context, r Request) (*Response, error)
-}
-
-// ResponseStore keeps complete responses, so that none is paid for twice. The runner implements it.
-type ResponseStore interface {
-	// Response returns the stored response of a key, or nil when there is none.
-	Response(key string) ([]byte, error)
-	// Intend journals, durably, that a request is about to be sent.
-	Intend(key string, request []byte) error
-	// Keep stores a complete response durably.
-	Keep(key string, response []byte) error
 }
 
 // Series is one line or one set of bars of a Figure. Low and High are nil or as long as Y; NaN is a gap.

@@ -12,7 +12,7 @@ type Registry struct {
 	Datasets   Set[Dataset]
 	Features   Set[Features]
 	Strategies Set[Strategy]
-	LLMs       Set[LLM]
+	LLMs       Set[Provider]
 	Metrics    Set[Metric]
 	Views      Set[View]
 }

@@ -68,8 +68,8 @@ const (
 	StopRefusal = "refusal" // the model, or a filter of the provider, declined
 )
 
-// LLM is a language model that answers requests. It is safe for concurrent use; the error of Complete is an *LLMError, or the
-// context's.
+// LLM is a language model that answers requests. It is safe for concurrent use; the error of Complete is an *LLMError, the
+// context's, or that of a store which cannot be read or written.
 type LLM interface {
 	Complete(ctx context.Context, r Request) (*Response, error)
 	Info() ModelInfo
@@ -156,8 +156,13 @@ type Provider interface {
 	Authorize(req *http.Request, body []byte, key string) error
 }
 
-// Server is what a Provider implements that answers in process: it stands in for the network.
+// Server is what a Provider implements that answers in process: it stands in for the network. It cannot draw afresh for each
+// call, as equal requests must have equal answers: the client tells it which call it is by ReplicateHeader.
 type Server interface{ http.RoundTripper }
+
+// ReplicateHeader is the header that tells a Server calls with equal bodies apart: "<seed>/<ordinal>/<attempt>", each a
+// decimal number, as they enter the key of the response. Requests that leave the process do not have it.
+const ReplicateHeader = "X-Ehrlab-Replicate"
 
 // Prompting is what a Strategy implements that asks language models.
 type Prompting interface {
@@ -202,6 +207,7 @@ type Caller struct {
 	Axes       map[string]string // of the first cell that needs it; budgets go by them
 	Dataset    string
 	Governance Governance
+	Providers  map[string]Provider // the models that it asks, by the experiment's names, as they are set for its cell
 }
 
 // Models hands out the language models of an experiment.
@@ -288,9 +294,11 @@ type ResponseStore interface {
 	Answer(key string) (*Answer, error)
 	// Intend journals, durably, that a request is about to be sent.
 	Intend(s Send) (id string, err error)
-	// Settle journals the end of a send, durably, its answer with it.
+	// Settle journals the end of a send, durably, its answer with it. Where another process was first to answer the key, its
+	// answer stays, and this send only counts as a cost: Answer returns the one to use.
 	Settle(id string, s Settlement) error
 	// Sends calls f for every send of an experiment so far, in no order. settled is nil for one without an outcome; then alive
-	// says that its process may still settle it. Answers come without their bodies.
+	// says that its process may still settle it. Neither comes with a body. A send without a key is one that a damaged journal
+	// has lost. An empty experiment stands for all.
 	Sends(experiment string, f func(s Send, settled *Settlement, alive bool) error) error
 }

@@ -1,0 +1,67 @@
+package plugins
+
+import (
+	"fmt"
+	"math"
+)
+
+// GenerationMetric is the name under which the runner records what making the rows of a cell came to, as if a metric had
+// measured it. No metric of an experiment may have it.
+const GenerationMetric = "generation"
+
+// The scores of GenerationMetric.
+const (
+	ScorePrevalence   = "prevalence"
+	ScoreEvents       = "events"
+	ScoreClasses      = "classes"
+	ScoreRequested    = "requested"
+	ScoreDelivered    = "delivered"
+	ScoreCalls        = "calls"
+	ScoreInputTokens  = "input_tokens"
+	ScoreOutputTokens = "output_tokens"
+	ScoreCost         = "cost"
+	ScoreCostPerRow   = "cost_per_row"
+)
+
+// GenerationScores describes the scores of GenerationMetric, in order. Cells of every strategy have those of the rows and
+// their label; only cells whose strategy asks models have those of calls.
+func GenerationScores() []ScoreInfo {
+	inf := math.Inf(1)
+	return []ScoreInfo{
+		{Name: ScorePrevalence, Summary: "share of the synthetic rows with the event", Max: 1, Better: Neutral},
+		{Name: ScoreEvents, Summary: "synthetic rows with the event", Max: inf, Better: Neutral},
+		{Name: ScoreClasses, Summary: "classes of the label among the synthetic rows", Max: inf, Better: Neutral},
+		{Name: ScoreRequested, Summary: "synthetic rows asked for", Max: inf, Better: Neutral},
+		{Name: ScoreDelivered, Summary: "synthetic rows delivered", Max: inf, Better: Neutral},
+		{Name: ScoreCalls, Summary: "answers of language models that the rows come from, refusals among them", Max: inf, Better: Neutral},
+		{Name: ScoreInputTokens, Summary: "tokens of the requests", Max: inf, Better: Neutral},
+		{Name: ScoreOutputTokens, Summary: "tokens of the answers, reasoning among them", Max: inf, Better: Neutral},
+		{Name: ScoreCost, Summary: "price of the answers in USD, whichever run paid for them", Max: inf, Better: Lower},
+		{Name: ScoreCostPerRow, Summary: "price of the answers in USD for each row delivered", Max: inf, Better: Lower},
+	}
+}
+
+// Weighting is the dimension of scores, curves and counts that tells how synthetic rows were weighted: those that lack it
+// rest on all rows as they are (Raw), those that have it on rows drawn to the real shares of Strata (PostStratified). The
+// runner adds it; no metric declares it.
+const (
+	Weighting      = "weighting"
+	Raw            = "raw"
+	PostStratified = "post-stratified"
+)
+
+// ShortfallError is why a strategy has fewer rows than were asked for, when all its rounds are over. It holds no row.
+type ShortfallError struct {
+	Requested, Delivered int
+	Counts               []Count // what became of the rows
+	Reason               string  // e.g. "after 3 rounds"
+}
+
+// Error says how many rows there are.
+func (e *ShortfallError) Error() string {
+	text := fmt.Sprintf("%d of %d rows", e.Delivered, e.Requested)
+	if e.Reason != "" {
+		text += " " + e.Reason
+	}
+	return text
+}

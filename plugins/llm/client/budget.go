@@ -1,0 +1,263 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"sync"
+
+	"github.com/ehrlab/ehrlab/plugins"
+)
+
+// Limit is the most that may be spent; 0 is no limit. A call is an answer, a refusal, or one whose end is unknown.
+type Limit struct {
+	USD           float64
+	Tokens, Calls int // tokens of input and output
+}
+
+// Budget limits what an experiment spends, all its runs together. Nothing is sent that may exceed it: a call is reserved with
+// its estimated input and the longest answer that it allows. What the answer really cost takes the place of that;
+// for one that did not arrive whole the reservation stays, as it may have been charged.
+type Budget struct {
+	Total   *Limit
+	PerCell *Limit // for each step that asks
+	By      []AxisLimit
+}
+
+// AxisLimit limits what is spent on the cells with one value of an axis.
+type AxisLimit struct {
+	Axis, Value string
+	Limit       Limit
+}
+
+// money is an amount in units of 1e-12 USD: prices for a million tokens have six digits after the point at most, so that
+// sums are exact and do not depend on their order.
+type money int64
+
+const usd money = 1e12
+
+func (m money) String() string { return fmt.Sprintf("%.4g USD", float64(m)/float64(usd)) }
+
+// amount is a cost, or a limit of one.
+type amount struct {
+	money         money
+	tokens, calls int
+}
+
+func (a amount) plus(b amount) amount {
+	return amount{a.money + b.money, a.tokens + b.tokens, a.calls + b.calls}
+}
+
+func (a amount) minus(b amount) amount {
+	return amount{a.money - b.money, a.tokens - b.tokens, a.calls - b.calls}
+}
+
+// tariff is a price as it is counted with.
+type tariff struct{ input, cached, output money } // for a token
+
+// tariff returns the price of a model; ok is false when it is unknown. What answers in process costs nothing.
+func (m *model) tariff() (t tariff, ok bool) {
+	if m.info.InProcess {
+		return tariff{}, true
+	}
+	if m.Price == nil || m.Price.Input == nil || m.Price.Output == nil {
+		return tariff{}, false
+	}
+	perToken := func(perMillion float64) money { return money(math.Round(perMillion * float64(usd) / 1e6)) }
+	t = tariff{input: perToken(*m.Price.Input), output: perToken(*m.Price.Output)}
+	t.cached = t.input
+	if m.Price.Cached != nil {
+		t.cached = perToken(*m.Price.Cached)
+	}
+	return t, true
+}
+
+func (t tariff) cost(input, cached, output int) amount {
+	cached = min(cached, input)
+	return amount{
+		money:  t.input*money(input-cached) + t.cached*money(cached) + t.output*money(output),
+		tokens: input + output, calls: 1,
+	}
+}
+
+// spent returns what a send cost: nothing when it was rejected; what was reserved where the answer did not arrive whole, or
+// came without a count of its tokens.
+func (t tariff) spent(s plugins.Send, end *plugins.Settlement) amount {
+	switch {
+	case end != nil && end.Outcome == plugins.Rejected:
+		return amount{}
+	case end == nil || end.Answer == nil || end.Answer.Input == 0 && end.Answer.Output == 0:
+		return t.cost(s.Input, 0, s.Output)
+	}
+	return t.cost(end.Answer.Input, end.Answer.Cached, end.Answer.Output)
+}
+
+// account is one limit with what counts against it.
+type account struct {
+	name            string // for people
+	limit           Limit
+	spent, reserved amount
+}
+
+// exceeded returns which limit an amount is over, or "".
+func (a *account) exceeded(by amount) string {
+	switch {
+	case a.limit.Calls > 0 && by.calls > a.limit.Calls:
+		return "calls"
+	case a.limit.Tokens > 0 && by.tokens > a.limit.Tokens:
+		return "tokens"
+	case a.limit.USD > 0 && by.money > money(math.Round(a.limit.USD*float64(usd))):
+		return "usd"
+	}
+	return ""
+}
+
+// refusal says in which unit the limit would be exceeded, and by what.
+func (a *account) refusal(unit string, need amount) string {
+	limit, spent, needed := fmt.Sprint(a.limit.Calls), fmt.Sprint(a.spent.calls), fmt.Sprint(need.calls)
+	switch unit {
+	case "tokens":
+		limit, spent, needed = fmt.Sprint(a.limit.Tokens), fmt.Sprint(a.spent.tokens), fmt.Sprint(need.tokens)
+	case "usd":
+		limit, spent, needed = fmt.Sprintf("%g", a.limit.USD), a.spent.money.String(), need.money.String()
+	}
+	return fmt.Sprintf("the %s budget is at its limit of %s %s: %s spent, and this call may need %s", a.name, limit, unit, spent, needed)
+}
+
+// ledger keeps the accounts of a budget. A nil ledger allows everything.
+type ledger struct {
+	budget Budget
+
+	mu      sync.Mutex
+	total   *account
+	cells   map[string]*account
+	by      []*account // as in Budget.By
+	changed chan struct{}
+}
+
+// newLedger opens the accounts with what earlier runs have spent; nil without a budget.
+func newLedger(b Budget, models map[string]*model, store plugins.ResponseStore, experiment string) (*ledger, error) {
+	if b.Total == nil && b.PerCell == nil && len(b.By) == 0 {
+		return nil, nil
+	}
+	l := &ledger{budget: b, cells: map[string]*account{}, changed: make(chan struct{})}
+	if b.Total != nil {
+		l.total = &account{name: "total", limit: *b.Total}
+	}
+	for _, a := range b.By {
+		l.by = append(l.by, &account{name: a.Axis + " " + a.Value, limit: a.Limit})
+	}
+	tariffs, err := l.tariffs(models)
+	if err != nil {
+		return nil, err
+	}
+	err = store.Sends(experiment, func(s plugins.Send, end *plugins.Settlement, _ bool) error {
+		t, known := tariffs[servedModel(s.Model)]
+		spent := t.spent(s, end)
+		for _, a := range l.accounts(s.Step, s.Axes) {
+			if !known && a.limit.USD > 0 && spent.calls > 0 {
+				return fmt.Errorf("the %s budget has a usd limit, and earlier runs asked %s, whose price is unknown: keep it in llms with a price", a.name, s.Model.Model)
+			}
+			a.spent = a.spent.plus(spent)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("what earlier runs have spent: %w", err)
+	}
+	return l, nil
+}
+
+// servedModel identifies what a price, and limits of a provider, are for.
+func servedModel(id plugins.Identity) [3]string { return [3]string{id.API, id.Endpoint, id.Model} }
+
+// tariffs returns the known prices. With a limit in USD every model needs one.
+func (l *ledger) tariffs(models map[string]*model) (map[[3]string]tariff, error) {
+	needed := l.budget.Total != nil && l.budget.Total.USD > 0 || l.budget.PerCell != nil && l.budget.PerCell.USD > 0
+	for _, a := range l.budget.By {
+		needed = needed || a.Limit.USD > 0
+	}
+	known := map[[3]string]tariff{}
+	var unknown []string
+	for name, m := range models {
+		if t, ok := m.tariff(); ok {
+			known[servedModel(m.info.Identity)] = t
+		} else {
+			unknown = append(unknown, name)
+		}
+	}
+	if needed && len(unknown) > 0 {
+		return nil, fmt.Errorf("the budget has a usd limit, and the price of %s is unknown: give it a price, or limit tokens or calls",
+			strings.Join(sorted(unknown), ", "))
+	}
+	return known, nil
+}
+
+// accounts returns those that a step with its axes counts against. The caller holds the lock, or is alone.
+func (l *ledger) accounts(step string, axes map[string]string) []*account {
+	var accounts []*account
+	if l.total != nil {
+		accounts = append(accounts, l.total)
+	}
+	for i, a := range l.budget.By {
+		if axes[a.Axis] == a.Value {
+			accounts = append(accounts, l.by[i])
+		}
+	}
+	if l.budget.PerCell != nil {
+		if l.cells[step] == nil {
+			l.cells[step] = &account{name: "per-cell", limit: *l.budget.PerCell}
+		}
+		accounts = append(accounts, l.cells[step])
+	}
+	return accounts
+}
+
+// reserve sets an amount aside. Where only what is in flight stands in the way it waits for that to end, as it nearly
+// always costs less than its reservation. settle replaces the amount by what was spent.
+func (l *ledger) reserve(ctx context.Context, c plugins.Caller, need amount) (settle func(spent amount), refusal string, err error) {
+	if l == nil {
+		return func(amount) {}, "", nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	accounts := l.accounts(c.Step, c.Axes)
+	for {
+		busy := false
+		for _, a := range accounts {
+			if unit := a.exceeded(a.spent.plus(need)); unit != "" {
+				return nil, a.refusal(unit, need), nil
+			}
+			busy = busy || a.exceeded(a.spent.plus(a.reserved).plus(need)) != ""
+		}
+		if !busy {
+			break
+		}
+		changed := l.changed
+		l.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+		l.mu.Lock()
+		if err := ctx.Err(); err != nil {
+			return nil, "", err
+		}
+	}
+	for _, a := range accounts {
+		a.reserved = a.reserved.plus(need)
+	}
+	return func(spent amount) { l.settle(accounts, need, spent) }, "", nil
+}
+
+func (l *ledger) settle(accounts []*account, reserved, spent amount) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, a := range accounts {
+		a.reserved = a.reserved.minus(reserved)
+		a.spent = a.spent.plus(spent)
+	}
+	close(l.changed)
+	l.changed = make(chan struct{})
+}

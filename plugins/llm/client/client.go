@@ -1,0 +1,205 @@
+// Package client asks the language models of an experiment, and pays for each answer once.
+//
+// It stands between strategies and providers as the transport under every provider. A request is known by its response
+// key; an answer that the store has is served from there, and nothing is sent. What has to be sent is checked against
+// what may leave, reserved in the budget, kept within the limits of the provider and journalled before, each try by itself.
+// How requests look and how answers are read is the providers' part; how answers are kept is the store's.
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/ehrlab/ehrlab/plugins"
+)
+
+// Options says which models there are and on which terms they are asked. Nothing but the identity of a model enters the
+// key of a response.
+type Options struct {
+	Experiment string // the name that the journal files sends under
+	Models     []Model
+	Store      plugins.ResponseStore
+	Budget     Budget
+	Replay     bool // the store is a recording: what it does not have is a fault, and nothing is ever sent
+
+	// Secret reads a key when a model is sent something for the first time. nil: the environment variable, else the
+	// output of the command.
+	Secret    func(plugins.Secret) (string, error)
+	Log       *slog.Logger      // gets neither bodies nor keys; nil: no log
+	Transport http.RoundTripper // nil: one of its own, with the proxies of the environment. It must not follow redirects
+	Now       func() time.Time  // nil: the clock
+	Sleep     func(context.Context, time.Duration) error
+}
+
+// Model is a language model as an experiment has it.
+type Model struct {
+	Name     string
+	Provider plugins.Provider
+	Approval *Approval
+	Price    *Price
+}
+
+// Price is what a provider asks, in USD for a million tokens. What is nil is unknown, except that cached input costs what
+// other input does.
+type Price struct {
+	Input, Output *float64
+	Cached        *float64
+}
+
+// Client implements plugins.Models.
+type Client struct {
+	experiment string
+	models     map[string]*model
+	store      plugins.ResponseStore
+	replay     bool
+	ledger     *ledger
+	flights    flights
+	transport  http.RoundTripper
+	clock      clock
+	log        *slog.Logger
+}
+
+// New returns a client. It reads no key and sends nothing; with a budget it reads what earlier runs of the experiment have
+// spent.
+func New(o Options) (*Client, error) {
+	if o.Store == nil {
+		return nil, errors.New("a client needs a store of responses")
+	}
+	c := &Client{
+		experiment: o.Experiment, models: map[string]*model{}, store: o.Store, replay: o.Replay,
+		transport: o.Transport, clock: clock{now: o.Now, sleep: o.Sleep}, log: o.Log,
+	}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	c.clock = c.clock.orReal()
+	if err := c.add(o.Models, o.Secret); err != nil {
+		return nil, err
+	}
+	if c.transport == nil {
+		c.transport = network(c.models)
+	}
+	if c.replay {
+		return c, nil // nothing is sent, so nothing is spent
+	}
+	var err error
+	c.ledger, err = newLedger(o.Budget, c.models, c.store, c.experiment)
+	return c, err
+}
+
+// model is a model of the experiment with what its calls share.
+type model struct {
+	Model
+	info   plugins.ModelInfo
+	server http.RoundTripper // answers in process; nil for a model behind the network
+	secret *secret
+	gate   *gate
+	stop   stop
+}
+
+// add takes the models in. Names of one served model share a gate, as the provider counts them together; names with one
+// source of keys share the key.
+func (c *Client) add(models []Model, read func(plugins.Secret) (string, error)) error {
+	if read == nil {
+		read = readSecret
+	}
+	gates := map[[3]string]*gate{}
+	secrets := map[plugins.Secret]*secret{}
+	for _, m := range models {
+		if m.Provider == nil {
+			return fmt.Errorf("llm %s has no provider", m.Name)
+		}
+		if c.models[m.Name] != nil {
+			return fmt.Errorf("llm %s is given twice", m.Name)
+		}
+		added := &model{Model: m, info: m.Provider.Info()}
+		if added.info.InProcess {
+			server, ok := m.Provider.(plugins.Server)
+			if !ok {
+				return fmt.Errorf("llm %s answers in process, but its provider serves nothing", m.Name)
+			}
+			added.server = server
+		}
+		id := servedModel(added.info.Identity)
+		if gates[id] == nil {
+			gates[id] = newGate(added.info.Limits, c.clock)
+		} else {
+			gates[id].tighten(added.info.Limits)
+		}
+		if secrets[added.info.Secret] == nil {
+			secrets[added.info.Secret] = newSecret(added.info.Secret, read)
+		}
+		added.gate, added.secret = gates[id], secrets[added.info.Secret]
+		c.models[m.Name] = added
+	}
+	return nil
+}
+
+// network returns a transport with connections enough for all models at once. Every call names its own time-out.
+func network(models map[string]*model) *http.Transport {
+	calls := 0
+	for _, m := range models {
+		calls += m.gate.most
+	}
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         dialer.DialContext,
+		ForceAttemptHTTP2:   true,
+		MaxIdleConnsPerHost: max(calls, 1),
+		IdleConnTimeout:     90 * time.Second,
+		TLSHandshakeTimeout: 10 * time.Second,
+	}
+}
+
+// Open returns the models for one step, by the experiment's names, and what their answers have cost.
+func (c *Client) Open(caller plugins.Caller) (models map[string]plugins.LLM, used func() []plugins.Usage) {
+	s := &session{Client: c, caller: caller, answers: map[asked]answered{}}
+	models = make(map[string]plugins.LLM, len(c.models))
+	for name, m := range c.models {
+		models[name] = &llm{session: s, model: m}
+	}
+	return models, s.usage
+}
+
+// Close closes the connections that no call uses.
+func (c *Client) Close() {
+	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
+
+// clock is the time, or a test's.
+type clock struct {
+	now   func() time.Time
+	sleep func(context.Context, time.Duration) error
+}
+
+func (c clock) orReal() clock {
+	if c.now == nil {
+		c.now = time.Now
+	}
+	if c.sleep == nil {
+		c.sleep = sleep
+	}
+	return c
+}
+
+// stamp is the time as it is stored: a reading that equals itself after a round trip through JSON.
+func (c clock) stamp() time.Time { return c.now().UTC().Truncate(time.Millisecond) }
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

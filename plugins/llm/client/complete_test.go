@@ -1,0 +1,345 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/llm/openai"
+)
+
+// An answer is paid for once: the same request gets it from the store, in this run and the next, whatever the terms are.
+func TestAnswersAreKept(t *testing.T) {
+	server := serve(t, answering("a,b\n1,2\n"))
+	store := newMemory()
+	first := setup(t, store, nil, chat(t, server.URL, nil)).ask(t, prompt("hello"))
+	if first.Text != "a,b\n1,2\n" || first.Stop != plugins.StopEnd || first.InputTokens != 10 || first.OutputTokens != 5 ||
+		first.Model != "gpt-test-2025-01-01" || first.Fingerprint != "fp_1" || first.At.IsZero() {
+		t.Fatalf("%+v", first)
+	}
+	other := chat(t, server.URL, func(c *openai.Config) {
+		c.Limits.Concurrency, c.Limits.Retries, c.Limits.Timeout, c.Limits.Requests = 3, 9, "7s", 60
+		c.KeyEnv, c.Context = "OTHER_KEY", 9999
+	})
+	other.Price, other.Approval = price(1, 2), &Approval{Local: true}
+	again := setup(t, store, func(o *Options) { o.Budget.Total = &Limit{Calls: 1} }, other).ask(t, prompt("hello"))
+	if d := cmp.Diff(first, again); d != "" {
+		t.Error(d)
+	}
+	if n := server.requests.Load(); n != 1 {
+		t.Fatalf("%d requests, want 1", n)
+	}
+	sends, ends := store.journal(t)
+	s := sends[0]
+	if s.Experiment != "study" || s.Step != "s1" || s.Axes["strategy"] != "naive" || s.Try != 0 || s.Input == 0 || s.Output != 100 ||
+		!strings.Contains(string(s.Request), "hello") || s.Hash != hashOf(s.Request) || s.Restricted || ends[0].Outcome != plugins.Answered {
+		t.Errorf("%+v, %+v", s, ends[0])
+	}
+
+	// What decides the answer makes it another one.
+	b := setup(t, store, nil, chat(t, server.URL, nil))
+	hot := 0.7
+	requests := []plugins.Request{prompt("hello!"), prompt("hello"), prompt("hello"), prompt("hello")}
+	requests[1].Ordinal, requests[2].Temperature, requests[3].MaxTokens = 1, &hot, 50
+	for _, r := range requests {
+		b.ask(t, r)
+	}
+	m, _ := b.open(plugins.Caller{Step: "s1", Seed: 2, Governance: plugins.Open})
+	if _, err := m.Complete(t.Context(), prompt("hello")); err != nil {
+		t.Fatal(err)
+	}
+	setup(t, store, nil, chat(t, server.URL, func(c *openai.Config) { c.Model = "gpt-test-2025-02-02" })).ask(t, prompt("hello"))
+	if n := server.requests.Load(); n != 7 {
+		t.Errorf("%d requests, want 7", n)
+	}
+}
+
+// Equal requests at one time are sent once, and all get the answer.
+func TestEqualRequestsAtOnce(t *testing.T) {
+	release := make(chan struct{})
+	server := serve(t, func(w http.ResponseWriter, r *http.Request, body []byte) {
+		<-release
+		answering("x")(w, r, body)
+	})
+	b := setup(t, newMemory(), nil, chat(t, server.URL, nil))
+	var group sync.WaitGroup
+	for i := range 20 {
+		group.Go(func() {
+			m, used := b.open(plugins.Caller{Step: fmt.Sprint(i), Seed: 1, Governance: plugins.Open})
+			if a, err := m.Complete(t.Context(), prompt("hello")); err != nil || a.Text != "x" {
+				t.Errorf("%v, %v", a, err)
+			}
+			if u := used(); len(u) != 1 || u[0].Calls != 1 || u[0].Input != 10 {
+				t.Errorf("%+v", u)
+			}
+		})
+	}
+	time.Sleep(20 * time.Millisecond)
+	close(release)
+	group.Wait()
+	if n := server.requests.Load(); n != 1 {
+		t.Errorf("%d requests, want 1", n)
+	}
+}
+
+// When the one that sends for all is cancelled, another takes its place.
+func TestTheNextTakesOver(t *testing.T) {
+	first := make(chan struct{})
+	var once sync.Once
+	server := serve(t, func(w http.ResponseWriter, r *http.Request, body []byte) {
+		held := false
+		once.Do(func() { close(first); held = true })
+		if held {
+			<-r.Context().Done()
+			return
+		}
+		answering("x")(w, r, body)
+	})
+	b := setup(t, newMemory(), nil, chat(t, server.URL, nil))
+	m, _ := b.open(anyone)
+	ctx, cancel := context.WithCancel(t.Context())
+	var group sync.WaitGroup
+	group.Go(func() {
+		if _, err := m.Complete(ctx, prompt("hello")); !errors.Is(err, context.Canceled) {
+			t.Errorf("%v, want that it was cancelled", err)
+		}
+	})
+	<-first
+	group.Go(func() {
+		if a, err := m.Complete(t.Context(), prompt("hello")); err != nil || a.Text != "x" {
+			t.Errorf("%v, %v", a, err)
+		}
+	})
+	time.Sleep(10 * time.Millisecond)
+	cancel()
+	group.Wait()
+	if d := cmp.Diff(map[plugins.Outcome]int{plugins.Cut: 1, plugins.Answered: 1}, b.store.outcomes(t)); d != "" {
+		t.Error(d)
+	}
+}
+
+// A refusal is kept as evidence, and the model is asked again; a rerun does the same without asking.
+func TestRefusals(t *testing.T) {
+	for refusals := range attempts + 1 {
+		n := 0
+		server := serve(t, func(w http.ResponseWriter, _ *http.Request, _ []byte) {
+			if n++; n <= refusals {
+				io.WriteString(w, completion("", "content_filter", "gpt-test-2025-01-01", 10, 1))
+				return
+			}
+			io.WriteString(w, completion("yes", "stop", "gpt-test-2025-01-01", 10, 5))
+		})
+		store := newMemory()
+		asked := min(refusals+1, attempts)
+		for run := range 2 {
+			b := setup(t, store, nil, chat(t, server.URL, nil))
+			m, used := b.open(anyone)
+			a, err := m.Complete(t.Context(), prompt("hello"))
+			var fault *plugins.LLMError
+			if refusals < attempts && (err != nil || a.Text != "yes") ||
+				refusals == attempts && (!errors.As(err, &fault) || fault.Fault != plugins.FaultRefused) {
+				t.Errorf("%d refusals, run %d: %v, %v", refusals, run, a, err)
+			}
+			if u := used(); len(u) != 1 || u[0].Calls != asked || u[0].Refused != min(refusals, attempts) || len(u[0].Responses) != asked {
+				t.Errorf("%d refusals, run %d: %+v", refusals, run, u)
+			}
+		}
+		if int(server.requests.Load()) != asked {
+			t.Errorf("%d refusals: %d requests, want %d", refusals, server.requests.Load(), asked)
+		}
+		counts := store.outcomes(t)
+		if counts[plugins.Declined] != min(refusals, attempts) {
+			t.Errorf("%d refusals: %v", refusals, counts)
+		}
+	}
+}
+
+// An answer that ends at the cap on tokens is complete.
+func TestLengthIsAnAnswer(t *testing.T) {
+	server := serve(t, func(w http.ResponseWriter, _ *http.Request, _ []byte) {
+		io.WriteString(w, completion("a,b\n1,", "length", "gpt-test-2025-01-01", 10, 100))
+	})
+	b := setup(t, newMemory(), nil, chat(t, server.URL, nil))
+	m, used := b.open(anyone)
+	for range 2 {
+		if a, err := m.Complete(t.Context(), prompt("hello")); err != nil || a.Stop != plugins.StopLength || a.Text != "a,b\n1," {
+			t.Fatalf("%+v, %v", a, err)
+		}
+	}
+	if u := used(); server.requests.Load() != 1 || u[0].Truncated != 1 || u[0].Calls != 1 {
+		t.Errorf("%d requests, %+v", server.requests.Load(), u)
+	}
+}
+
+// A recording serves what it has; what it lacks is a fault, and nothing is sent or journalled, nor a key read.
+func TestReplay(t *testing.T) {
+	server := serve(t, answering("x"))
+	store := newMemory()
+	setup(t, store, nil, chat(t, server.URL, nil)).ask(t, prompt("hello"))
+	replay := setup(t, store, func(o *Options) {
+		o.Replay = true
+		o.Budget.Total = &Limit{USD: 1} // of an unknown price: nothing is paid
+		o.Secret = func(plugins.Secret) (string, error) { t.Error("a key is read"); return "", nil }
+	}, chat(t, server.URL, nil))
+	if a := replay.ask(t, prompt("hello")); a.Text != "x" {
+		t.Error(a)
+	}
+	fault := replay.refused(t, anyone, prompt("hello?"), plugins.FaultReplay)
+	if !strings.Contains(fault.Error(), "the recording has no such answer") {
+		t.Error(fault)
+	}
+	if n := server.requests.Load(); n != 1 || len(store.sends) != 1 {
+		t.Errorf("%d requests, %d sends", n, len(store.sends))
+	}
+}
+
+// The end of the context ends a call wherever it is, and what was in flight is accounted as cut.
+func TestCancellation(t *testing.T) {
+	arrived := make(chan struct{}, 10)
+	server := serve(t, func(_ http.ResponseWriter, r *http.Request, _ []byte) {
+		arrived <- struct{}{}
+		<-r.Context().Done()
+	})
+	b := setup(t, newMemory(), nil, chat(t, server.URL, func(c *openai.Config) { c.Limits.Concurrency = 2 }))
+	m, _ := b.open(anyone)
+	ctx, cancel := context.WithCancel(t.Context())
+	var group sync.WaitGroup
+	for i := range 6 { // two in flight, four that wait for a slot
+		group.Go(func() {
+			if _, err := m.Complete(ctx, prompt(fmt.Sprint(i))); !errors.Is(err, context.Canceled) {
+				t.Errorf("%v, want that it was cancelled", err)
+			}
+		})
+	}
+	<-arrived
+	<-arrived
+	start := time.Now()
+	cancel()
+	group.Wait()
+	if d := time.Since(start); d > time.Second {
+		t.Errorf("it took %s to end", d)
+	}
+	if d := cmp.Diff(map[plugins.Outcome]int{plugins.Cut: 2}, b.store.outcomes(t)); d != "" {
+		t.Error(d)
+	}
+	if _, err := m.Complete(ctx, prompt("later")); !errors.Is(err, context.Canceled) || server.requests.Load() != 2 {
+		t.Errorf("%v, %d requests", err, server.requests.Load())
+	}
+}
+
+// The same for calls that wait for a limit, a pause or another try.
+func TestCancellationOfWaits(t *testing.T) {
+	busy := serve(t, func(w http.ResponseWriter, r *http.Request, body []byte) {
+		if strings.Contains(string(body), "pause") {
+			w.Header().Set("Retry-After", "60")
+		}
+		if strings.Contains(string(body), "rate") {
+			answering("x")(w, r, body)
+			return
+		}
+		w.WriteHeader(http.StatusTooManyRequests)
+	})
+	for _, name := range []string{"pause", "backoff", "rate"} {
+		b := setup(t, newMemory(), func(o *Options) { o.Now, o.Sleep = nil, nil }, chat(t, busy.URL, func(c *openai.Config) {
+			if name == "rate" {
+				c.Limits.Requests = 1
+			}
+		}))
+		m, _ := b.open(anyone)
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if name == "rate" {
+			b.ask(t, prompt("rate first"))
+		}
+		start := time.Now()
+		if _, err := m.Complete(ctx, prompt(name)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if d := time.Since(start); d > time.Second {
+			t.Errorf("%s: it took %s", name, d)
+		}
+	}
+}
+
+// What another process has stored while a call waited is not asked for again.
+func TestAnswersOfOthers(t *testing.T) {
+	server := serve(t, answering("x"))
+	store := newMemory()
+	slow := func(c *openai.Config) { c.Limits.Requests = 1 }
+	waited := 0
+	b := setup(t, store, func(o *Options) {
+		o.Sleep = func(context.Context, time.Duration) error {
+			waited++
+			setup(t, store, nil, chat(t, server.URL, slow)).ask(t, prompt("second"))
+			return nil
+		}
+	}, chat(t, server.URL, slow))
+	b.ask(t, prompt("first"))
+	b.ask(t, prompt("second"))
+	if n := server.requests.Load(); n != 2 || waited != 1 {
+		t.Errorf("%d requests after %d waits", n, waited)
+	}
+}
+
+// A store that cannot be written stops before anything is sent.
+func TestWithoutAJournalNothingIsSent(t *testing.T) {
+	server := serve(t, answering("x"))
+	store := newMemory()
+	store.broken = errors.New("no space left")
+	b := setup(t, store, nil, chat(t, server.URL, nil))
+	m, _ := b.open(anyone)
+	if _, err := m.Complete(t.Context(), prompt("hello")); !errors.Is(err, store.broken) || server.requests.Load() != 0 {
+		t.Errorf("%v, %d requests", err, server.requests.Load())
+	}
+}
+
+func TestInProcess(t *testing.T) {
+	base := chat(t, "http://127.0.0.1:1", nil)
+	info := base.Provider.Info()
+	info.InProcess, info.Simulated, info.Endpoint, info.Secret = true, true, "", plugins.Secret{}
+	n := 0
+	p := &inProcess{Provider: base.Provider, info: info, next: func(w http.ResponseWriter, r *http.Request) {
+		n++
+		answering("made up")(w, r, nil)
+	}}
+	b := setup(t, newMemory(), func(o *Options) {
+		o.Budget.Total = &Limit{USD: 0.01} // it has no price, and needs none
+		o.Secret = func(plugins.Secret) (string, error) { t.Error("a key is read"); return "", nil }
+	}, Model{Name: "m", Provider: p})
+	restricted := anyone
+	restricted.Governance = plugins.Restricted
+	for range 2 {
+		m, used := b.open(restricted)
+		if a, err := m.Complete(t.Context(), prompt("hello")); err != nil || a.Text != "made up" || !used()[0].Simulated {
+			t.Fatal(a, err)
+		}
+	}
+	if n != 1 {
+		t.Errorf("asked %d times", n)
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	m := chat(t, "http://127.0.0.1:1", nil)
+	info := m.Provider.Info()
+	info.InProcess = true
+	for name, o := range map[string]Options{
+		"no store":    {},
+		"no provider": {Store: newMemory(), Models: []Model{{Name: "m"}}},
+		"twice":       {Store: newMemory(), Models: []Model{m, m}},
+		"no server":   {Store: newMemory(), Models: []Model{{Name: "m", Provider: struct{ plugins.Provider }{&inProcess{info: info}}}}},
+	} {
+		if _, err := New(o); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}

@@ -1,0 +1,347 @@
+package client
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/ehrlab/ehrlab/plugins"
+)
+
+// failure is a try without an answer.
+type failure struct {
+	fault   plugins.LLMFault
+	status  int
+	message string // for people; without key and content
+	outcome plugins.Outcome
+	retries int           // in a row, at most, whatever the limits of the model allow
+	pause   time.Duration // that the server asks for
+	stops   bool          // no other call of the model would fare better
+	err     error         // set when this is the end as it stands: of the context, of the store, of the budget …
+}
+
+const (
+	manyRetries  = 1 << 30 // as many as the limits of the model allow
+	quickRetries = 3       // under two seconds: what is not there will hardly come
+)
+
+// unreached is a try that got no answer at all. Where no connection was made, nothing was sent.
+func (p *post) unreached(ctx context.Context, err error, timeout time.Duration) *failure {
+	f := &failure{fault: plugins.FaultNetwork, outcome: plugins.Cut, retries: manyRetries}
+	host := p.target.URL.Host
+	var dial *net.OpError
+	var dns *net.DNSError
+	var untrusted *tls.CertificateVerificationError
+	var plain tls.RecordHeaderError
+	switch {
+	case p.ctx.Err() != nil:
+		f.message = "the run ended before the answer"
+	case ctx.Err() != nil:
+		f.message = fmt.Sprintf("no answer from %s within %s (limits.timeout)", host, timeout)
+	case errors.As(err, &untrusted):
+		f.outcome, f.retries = plugins.Rejected, 0
+		f.message = fmt.Sprintf("the certificate of %s is not trusted: %s", host, p.clean(err.Error()))
+	case errors.As(err, &plain), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+		f.fault, f.outcome, f.retries = plugins.FaultEndpoint, plugins.Rejected, 0
+		f.message = fmt.Sprintf("%s does not speak https; is base_url right?", host)
+	case errors.As(err, &dns):
+		f.outcome, f.retries = plugins.Rejected, quickRetries
+		f.message = fmt.Sprintf("no such host as %s is known; is base_url right, and is there a network?", dns.Name)
+	case errors.As(err, &dial) && dial.Op == "dial":
+		f.outcome, f.retries = plugins.Rejected, quickRetries
+		if dial.Timeout() {
+			f.retries = 1 // each takes long by itself
+		}
+		f.message = fmt.Sprintf("no connection to %s: %s", host, p.clean(reason(dial)))
+	default:
+		f.message = fmt.Sprintf("the connection to %s was cut before the answer: %s", host, p.clean(err.Error()))
+	}
+	return f
+}
+
+// reason says why a connection was not made, with what to look at.
+func reason(err *net.OpError) string {
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return "nothing listens there; is the server running, and is base_url right?"
+	}
+	return err.Err.Error()
+}
+
+// incomplete is a status of success without a complete answer. cut says that the body did not arrive whole.
+func (p *post) incomplete(ctx context.Context, status int, body []byte, err error, cut bool) *failure {
+	f := &failure{fault: plugins.FaultNetwork, status: status, outcome: plugins.Cut, retries: manyRetries}
+	start := bytes.TrimSpace(body)
+	switch {
+	case p.ctx.Err() != nil:
+		f.message = "the run ended within the answer"
+	case ctx.Err() != nil:
+		f.message = "the answer took longer than limits.timeout"
+	case len(start) > 0 && !opensAnswer(start):
+		f.fault, f.outcome, f.retries = plugins.FaultEndpoint, plugins.Rejected, 0
+		f.message = fmt.Sprintf("%s answers %s, not its API; is base_url right?", p.target.URL.Host, contentOf(start))
+	case cut || !json.Valid(start):
+		f.message = "the answer was cut"
+	case says(body).known():
+		return p.told(f, says(body))
+	default: // a gateway's slip, perhaps, or another API; one that counts tokens may have charged them
+		f.fault, f.retries = plugins.FaultEndpoint, 2
+		if !bytes.Contains(body, []byte("usage")) {
+			f.outcome = plugins.Rejected
+		}
+		f.message = fmt.Sprintf("%s answers JSON that is no answer of %s (%s); is base_url right?",
+			p.target.URL.Host, p.model.info.API, p.clean(err.Error()))
+	}
+	return f
+}
+
+// told is an error that came with a status of success, as some gateways pass on what happened behind them.
+func (p *post) told(f *failure, s saying) *failure {
+	f.fault, f.outcome = plugins.FaultOverloaded, plugins.Rejected
+	f.message = "the provider answers with an error: " + p.clean(s.String())
+	return f
+}
+
+// opensAnswer reports whether a body may be the beginning of an answer: of JSON, or of server-sent events.
+func opensAnswer(start []byte) bool {
+	if start[0] == '{' || start[0] == '[' {
+		return true
+	}
+	for _, field := range []string{"data:", "event:", "id:", "retry:", ":"} {
+		if bytes.HasPrefix(start, []byte(field)) {
+			return true
+		}
+	}
+	return false
+}
+
+// contentOf names what a body is that is no JSON.
+func contentOf(start []byte) string {
+	if start[0] == '<' {
+		return "HTML"
+	}
+	return "plain text"
+}
+
+// rejected is a status other than success.
+func (p *post) rejected(resp *http.Response, body []byte) *failure {
+	status := resp.StatusCode
+	s := says(body)
+	f := &failure{fault: plugins.FaultRequest, status: status, outcome: plugins.Rejected}
+	switch {
+	case status < 400:
+		f.fault = plugins.FaultEndpoint
+		f.message = fmt.Sprintf("%s redirects%s, and redirects are not followed; set base_url to where the API is", p.target.URL.Host, redirectedTo(resp))
+	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusTooManyRequests && s.unpaid():
+		p.unauthorised(f, s)
+	case retried(status):
+		f.fault, f.retries = plugins.FaultOverloaded, manyRetries
+		f.message = p.because("the provider is overloaded, or asked too much", s)
+		f.pause = p.pauseAsked(resp.Header, s)
+		if f.pause > longestPause {
+			f.message = p.because(fmt.Sprintf("the provider asks to wait %s: run it again then", f.pause.Round(time.Second)), s)
+			f.pause, f.retries = 0, 0
+		}
+	default:
+		p.notTaken(f, s)
+	}
+	return f
+}
+
+// retried reports whether a status may be another one next time.
+func retried(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusConflict, http.StatusTooManyRequests:
+		return true
+	}
+	return status >= 500
+}
+
+func redirectedTo(resp *http.Response) string {
+	to, err := resp.Location()
+	if err != nil {
+		return ""
+	}
+	return " to " + to.Scheme + "://" + to.Host // the rest may hold anything
+}
+
+// unauthorised fills in a refusal of the key or the account.
+func (p *post) unauthorised(f *failure, s saying) {
+	f.fault, f.stops = plugins.FaultKey, true
+	switch {
+	case s.unpaid():
+		f.message = p.because("the account has no quota left", s)
+	case p.model.info.Secret == (plugins.Secret{}):
+		f.message = p.because("the provider wants a key, and the model names none (key_env or key_command)", s)
+	default:
+		f.message = p.because(fmt.Sprintf("the provider refuses the key from %s", p.model.secret), s)
+	}
+}
+
+// notTaken fills in a request that the provider does not take.
+func (p *post) notTaken(f *failure, s saying) {
+	name := fmt.Sprintf("%q", p.model.info.Model)
+	switch {
+	case s.html && (f.status == http.StatusNotFound || f.status == http.StatusMethodNotAllowed):
+		f.fault = plugins.FaultEndpoint
+		f.message = fmt.Sprintf("%s answers HTML, not its API; is base_url right?", p.target.URL.Host)
+	case s.filtered():
+		f.fault = plugins.FaultRefused
+		f.message = p.because("a filter of the provider declined the request", s)
+	case s.unknownModel():
+		f.stops = true
+		f.message = p.because("the provider has no model "+name, s)
+	case f.status == http.StatusNotFound:
+		f.stops = true
+		f.message = p.because("the provider has no model "+name+", or base_url is wrong", s)
+	case f.status == http.StatusRequestEntityTooLarge:
+		f.message = p.because("the request is too large for the provider", s)
+	default:
+		f.message = p.because("the provider does not take the request", s)
+	}
+}
+
+// because adds the provider's own words to what happened.
+func (p *post) because(what string, s saying) string {
+	if !s.known() {
+		return what
+	}
+	return what + ": " + p.clean(s.String())
+}
+
+// saying is what a provider says of an error, in any of the shapes that are in use.
+type saying struct {
+	message string
+	codes   []string // machine-readable: type, code, status
+	delay   time.Duration
+	html    bool
+}
+
+func (s saying) known() bool { return s.message != "" || len(s.codes) > 0 }
+
+func (s saying) String() string { return cmp.Or(s.message, strings.Join(s.codes, " ")) }
+
+// hasCode reports whether a code contains one of the words.
+func (s saying) hasCode(words ...string) bool {
+	for _, code := range s.codes {
+		for _, word := range words {
+			if strings.Contains(strings.ToLower(code), word) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// unpaid reports what waiting does not help against, though it comes as 429.
+func (s saying) unpaid() bool { return s.hasCode("insufficient_quota", "billing") }
+
+func (s saying) filtered() bool { return s.hasCode("content_filter", "content_policy") }
+
+var noModel = regexp.MustCompile(`(?i)\bmodel\b.*(not found|not exist|unknown|not available|no access)|(unknown|invalid|no such) model\b`)
+
+func (s saying) unknownModel() bool {
+	return s.hasCode("model_not_found") || noModel.MatchString(s.message)
+}
+
+// says reads the body of an error.
+func says(body []byte) saying {
+	text := bytes.TrimSpace(body)
+	if len(text) == 0 || text[0] == '<' {
+		return saying{html: len(text) > 0}
+	}
+	var parts []map[string]any
+	if text[0] == '[' && json.Unmarshal(text, &parts) == nil && len(parts) > 0 {
+		return saysObject(parts[0])
+	}
+	var fields map[string]any
+	if json.Unmarshal(text, &fields) == nil {
+		return saysObject(fields)
+	}
+	if text[0] == '{' || text[0] == '[' {
+		return saying{}
+	}
+	return saying{message: oneLine(string(text))}
+}
+
+func saysObject(fields map[string]any) saying {
+	var s saying
+	switch e := fields["error"].(type) {
+	case map[string]any:
+		fields = e
+	case string:
+		s.message = e
+	default:
+		if fields["object"] != "error" && fields["type"] != "error" && fields["message"] == nil && fields["detail"] == nil {
+			return s
+		}
+	}
+	for _, name := range []string{"message", "detail"} {
+		if text, ok := fields[name].(string); ok && s.message == "" {
+			s.message = text
+		}
+	}
+	for _, name := range []string{"type", "code", "status"} {
+		switch code := fields[name].(type) {
+		case string:
+			s.codes = append(s.codes, code)
+		case float64:
+			s.codes = append(s.codes, strconv.FormatFloat(code, 'g', -1, 64))
+		}
+	}
+	s.delay = delayIn(fields["details"])
+	return s
+}
+
+// delayIn finds the pause that Google asks for within an error: {"retryDelay": "34s"} in a list of details.
+func delayIn(details any) time.Duration {
+	list, _ := details.([]any)
+	for _, item := range list {
+		if fields, ok := item.(map[string]any); ok {
+			if text, ok := fields["retryDelay"].(string); ok {
+				if d, err := time.ParseDuration(text); err == nil {
+					return d
+				}
+			}
+		}
+	}
+	return 0
+}
+
+// pauseAsked returns how long a server wants to be left alone: retry-after-ms, Retry-After in seconds or as a date, or
+// what the error says; 0 when it does not tell.
+func (p *post) pauseAsked(h http.Header, s saying) time.Duration {
+	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil {
+		return span(ms / 1000)
+	}
+	after := h.Get("Retry-After")
+	if seconds, err := strconv.ParseFloat(after, 64); err == nil {
+		return span(seconds)
+	}
+	if at, err := http.ParseTime(after); err == nil {
+		now, err := http.ParseTime(h.Get("Date")) // by the clock of the server, where it tells
+		if err != nil {
+			now = p.session.clock.now()
+		}
+		return max(at.Sub(now), 0)
+	}
+	return max(s.delay, 0)
+}
+
+// span returns a duration; one that is not a time to come is 0, an absurd one a day.
+func span(seconds float64) time.Duration {
+	if !(seconds > 0) {
+		return 0
+	}
+	return time.Duration(min(seconds, 86400) * float64(time.Second))
+}

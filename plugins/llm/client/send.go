@@ -1,0 +1,320 @@
+package client
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/ehrlab/ehrlab/plugins"
+)
+
+const (
+	longestAnswer  = 64 << 20         // bytes of a body: no model writes as much
+	longestError   = 64 << 10         // bytes that are read of an error
+	longestPause   = 10 * time.Minute // that a provider may ask for: beyond, the run says so and ends
+	defaultTimeout = 10 * time.Minute // of one try, where the model names none
+	firstBackoff   = 500 * time.Millisecond
+	longestBackoff = 30 * time.Second
+)
+
+// stop is why no call of a model is sent any more; nil until then.
+type stop struct {
+	atomic.Pointer[plugins.LLMError]
+}
+
+// post is a request as it is sent.
+type post struct {
+	*exchange
+	target *http.Request // method, address and header
+	body   []byte        // canonical
+}
+
+// answer returns the stored answer of a key, or gets one.
+func (p *post) answer(key string) (*plugins.Answer, error) {
+	stored, err := p.stored(key)
+	if stored != nil || err != nil {
+		return stored, err
+	}
+	if p.session.replay {
+		return nil, p.model.fault(plugins.FaultReplay, 0, fmt.Sprintf(
+			"the recording has no such answer (response %.12s, seed %d, ordinal %d): the experiment is not the one that was recorded",
+			key, p.session.caller.Seed, p.request.Ordinal))
+	}
+	return p.send(key)
+}
+
+// send tries until there is an answer, or none is to be expected.
+func (p *post) send(key string) (*plugins.Answer, error) {
+	hopeless := 0 // failures in a row that waiting hardly helps against
+	for try := 0; ; try++ {
+		answer, failed := p.try(key, try)
+		switch {
+		case failed == nil:
+			return answer, nil
+		case failed.err != nil:
+			return nil, failed.err
+		case p.ctx.Err() != nil:
+			return nil, p.ctx.Err()
+		}
+		wait := failed.backoff(try)
+		if hopeless++; failed.retries == manyRetries {
+			hopeless = 0
+		} else {
+			wait = failed.backoff(hopeless - 1)
+		}
+		if try >= p.model.info.Limits.Retries || hopeless > failed.retries {
+			return nil, p.ended(failed, try)
+		}
+		if err := p.session.clock.sleep(p.ctx, wait); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (p *post) stored(key string) (*plugins.Answer, error) {
+	answer, err := p.session.store.Answer(key)
+	if err != nil {
+		return nil, fmt.Errorf("store of responses: %w", err)
+	}
+	return answer, nil
+}
+
+// ended turns the last failure of a request into its error.
+func (p *post) ended(f *failure, try int) error {
+	message := f.message
+	if try > 0 {
+		message = fmt.Sprintf("after %d tries, %s", try+1, message)
+	}
+	fault := p.model.fault(f.fault, f.status, message)
+	if f.stops {
+		p.model.stop.CompareAndSwap(nil, fault)
+	}
+	return fault
+}
+
+// backoff is the time before the next try: doubled each time, and not the same for calls that failed together. It enters
+// no output, so that any randomness will do. A pause that the server asks for is kept by the gate.
+func (f *failure) backoff(try int) time.Duration {
+	if f.pause > 0 {
+		return 0
+	}
+	d := longestBackoff
+	if try < 6 {
+		d = min(d, firstBackoff<<try)
+	}
+	return time.Duration((0.5 + rand.Float64()/2) * float64(d))
+}
+
+// try sends the request once, with all that has to be before and after it.
+func (p *post) try(key string, try int) (*plugins.Answer, *failure) {
+	m := p.model
+	if stopped := m.stop.Load(); stopped != nil {
+		return nil, &failure{err: stopped}
+	}
+	if err := m.gate.enter(p.ctx); err != nil {
+		return nil, &failure{err: err}
+	}
+	left, sent := neutral, time.Time{}
+	defer func() { m.gate.leave(left, sent) }()
+
+	input, output := EstimateInput(p.request), p.cap()
+	tariff, _ := m.tariff()
+	settle, refusal, err := p.session.ledger.reserve(p.ctx, p.session.caller, tariff.cost(input, 0, output))
+	if err != nil {
+		return nil, &failure{err: err}
+	}
+	if refusal != "" {
+		return nil, &failure{err: m.fault(plugins.FaultBudget, 0, refusal)}
+	}
+	spent := amount{}
+	defer func() { settle(spent) }()
+
+	if err := m.gate.pace(p.ctx, input+output); err != nil {
+		return nil, &failure{err: err}
+	}
+	// While it waited another process may have got the answer, or the model may have been stopped.
+	stored, err := p.stored(key)
+	if stored != nil || err != nil {
+		return stored, failedBy(err)
+	}
+	if stopped := m.stop.Load(); stopped != nil {
+		return nil, &failure{err: stopped}
+	}
+	req, failed := p.authorized()
+	if failed != nil {
+		return nil, failed
+	}
+	send := p.journalled(key, try, input, output)
+	id, err := p.session.store.Intend(send)
+	if err != nil {
+		return nil, failedBy(fmt.Errorf("journal of sends: %w", err))
+	}
+	sent = p.session.clock.now()
+	end, failed := p.carry(req)
+	left = p.afterwards(failed)
+	spent = tariff.spent(send, &end)
+	p.report(key, try, &end, p.session.clock.now().Sub(sent))
+	if err := p.session.store.Settle(id, end); err != nil {
+		return nil, failedBy(fmt.Errorf("journal of sends: %w", err))
+	}
+	return end.Answer, failed
+}
+
+func failedBy(err error) *failure {
+	if err == nil {
+		return nil
+	}
+	return &failure{err: err}
+}
+
+// cap returns the most tokens that an answer may have.
+func (p *post) cap() int {
+	limit := cmp.Or(p.request.MaxTokens, p.model.info.MaxTokens)
+	if limit == 0 { // the rest of the context, where that is known
+		limit = max(p.model.info.Context-EstimateInput(p.request), 0)
+	}
+	return limit
+}
+
+// authorized returns the request with its body and its key. What may not leave ends here, whatever was checked before.
+func (p *post) authorized() (*http.Request, *failure) {
+	m := p.model
+	if err := p.mayLeaveTo(); err != nil {
+		return nil, &failure{err: err}
+	}
+	key, err := m.secret.get(p.ctx)
+	if p.ctx.Err() != nil {
+		return nil, &failure{err: p.ctx.Err()}
+	}
+	if err != nil {
+		fault := m.fault(plugins.FaultKey, 0, withoutKey(oneLine(err.Error()), key))
+		m.stop.CompareAndSwap(nil, fault)
+		return nil, &failure{err: fault}
+	}
+	req := p.target.Clone(p.ctx)
+	req.RequestURI = ""
+	req.ContentLength, req.TransferEncoding = int64(len(p.body)), nil
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(p.body)), nil }
+	req.Body, _ = req.GetBody()
+	// With such a header the transport of the standard library sends again by itself, past the journal.
+	req.Header.Del("Idempotency-Key")
+	req.Header.Del("X-Idempotency-Key")
+	if err := m.Provider.Authorize(req, p.body, key); err != nil {
+		return nil, &failure{err: m.fault(plugins.FaultKey, 0, "the key cannot be used: "+p.clean(err.Error()))}
+	}
+	return req, nil
+}
+
+// mayLeaveTo checks what is about to be sent, and that it goes to the endpoint which was approved.
+func (p *post) mayLeaveTo() error {
+	m, caller := p.model, p.session.caller
+	if err := m.mayLeave(caller, p.request.Reveals); err != nil {
+		return err
+	}
+	if limited(caller) && !m.info.InProcess && elsewhere(p.target.URL, m.info.Endpoint) {
+		return m.fault(plugins.FaultEgress, 0, fmt.Sprintf("data set %q is restricted, and its provider sends to %s instead of the approved %s",
+			caller.Dataset, p.target.URL.Host, m.info.Endpoint))
+	}
+	return nil
+}
+
+// journalled returns what the journal keeps of the request. Rows of restricted data are left out of it.
+func (p *post) journalled(key string, try, input, output int) plugins.Send {
+	c := p.session.caller
+	s := plugins.Send{
+		Key: key, Experiment: p.session.experiment, Step: c.Step, Axes: c.Axes, Model: p.model.info.Identity, Try: try,
+		Hash: hashOf(p.body), Input: input, Output: output, At: p.session.clock.stamp(),
+		Restricted: limited(c),
+	}
+	if !s.Restricted || !told(p.request.Reveals).Beyond(plugins.EgressAggregates) {
+		s.Request = p.body
+	}
+	return s
+}
+
+// carry sends a request and reads the answer whole.
+func (p *post) carry(req *http.Request) (plugins.Settlement, *failure) {
+	timeout := cmp.Or(p.model.info.Limits.Timeout, defaultTimeout)
+	ctx, cancel := context.WithTimeout(p.ctx, timeout)
+	defer cancel()
+	carrier := p.session.transport
+	if p.model.server != nil {
+		carrier = p.model.server
+	}
+	resp, err := carrier.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		return p.failed(p.unreached(ctx, err, timeout))
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		body, _ := io.ReadAll(io.LimitReader(resp.Body, longestError)) // what there is: the status says enough
+		return p.failed(p.rejected(resp, body))
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, longestAnswer+1))
+	if err == nil && len(body) > longestAnswer {
+		err = errors.New("the answer does not end")
+	}
+	body = bodyWithoutKey(body, p.model.secret.known())
+	response, unread := p.model.Provider.Read(body)
+	if err != nil || unread != nil {
+		return p.failed(p.incomplete(ctx, resp.StatusCode, body, cmp.Or(err, unread), err != nil))
+	}
+	return p.settled(resp.StatusCode, body, response), nil
+}
+
+// settled is the end of a send with a complete answer.
+func (p *post) settled(status int, body []byte, r *plugins.Response) plugins.Settlement {
+	now := p.session.clock.stamp()
+	end := plugins.Settlement{Outcome: plugins.Answered, Status: status, At: now, Answer: &plugins.Answer{
+		Body: body, Refusal: r.Stop == plugins.StopRefusal, Stop: r.Stop,
+		Requested: p.model.info.Model, Served: r.Model, Fingerprint: r.Fingerprint,
+		Input: r.InputTokens, Cached: r.CachedTokens, Output: r.OutputTokens, Reasoning: r.ReasoningTokens, At: now,
+	}}
+	if end.Answer.Refusal {
+		end.Outcome = plugins.Declined
+	}
+	return end
+}
+
+// failed is the end of a send without one.
+func (p *post) failed(f *failure) (plugins.Settlement, *failure) {
+	return plugins.Settlement{Outcome: f.outcome, Status: f.status, Message: f.message, At: p.session.clock.stamp()}, f
+}
+
+// afterwards tells the gate what a try has shown, and says how the call leaves it.
+func (p *post) afterwards(f *failure) verdict {
+	if f == nil {
+		return served
+	}
+	if f.pause > 0 {
+		p.model.gate.pause(f.pause)
+	}
+	if f.status == http.StatusTooManyRequests {
+		return throttled
+	}
+	return neutral
+}
+
+// report logs a try, without anything that was sent or received.
+func (p *post) report(key string, try int, end *plugins.Settlement, elapsed time.Duration) {
+	attrs := []slog.Attr{
+		slog.String("model", p.model.Name), slog.String("step", p.session.caller.Label), slog.String("response", fmt.Sprintf("%.12s", key)),
+		slog.Int("try", try), slog.String("outcome", string(end.Outcome)), slog.Int("status", end.Status),
+		slog.Duration("elapsed", elapsed),
+	}
+	if a := end.Answer; a != nil {
+		attrs = append(attrs, slog.Int("input", a.Input), slog.Int("output", a.Output))
+	}
+	if end.Message != "" {
+		attrs = append(attrs, slog.String("message", end.Message))
+	}
+	p.session.log.LogAttrs(p.ctx, slog.LevelDebug, "llm call", attrs...)
+}

@@ -11,6 +11,11 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/features/importance"
 	"github.com/ehrlab/ehrlab/plugins/features/list"
 	"github.com/ehrlab/ehrlab/plugins/features/random"
+	"github.com/ehrlab/ehrlab/plugins/llm/anthropic"
+	"github.com/ehrlab/ehrlab/plugins/llm/bedrock"
+	"github.com/ehrlab/ehrlab/plugins/llm/googleai"
+	"github.com/ehrlab/ehrlab/plugins/llm/openai"
+	"github.com/ehrlab/ehrlab/plugins/llm/simulated"
 	"github.com/ehrlab/ehrlab/plugins/metric/correlation"
 	"github.com/ehrlab/ehrlab/plugins/metric/downstream"
 	"github.com/ehrlab/ehrlab/plugins/metric/kl"
@@ -19,6 +24,10 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/strategy/gaussiancopula"
 	"github.com/ehrlab/ehrlab/plugins/strategy/holdout"
 	"github.com/ehrlab/ehrlab/plugins/strategy/independent"
+	"github.com/ehrlab/ehrlab/plugins/strategy/llmconditional"
+	"github.com/ehrlab/ehrlab/plugins/strategy/llmgroup"
+	"github.com/ehrlab/ehrlab/plugins/strategy/llmnaive"
+	"github.com/ehrlab/ehrlab/plugins/strategy/llmschema"
 	"github.com/ehrlab/ehrlab/plugins/strategy/resample"
 	"github.com/ehrlab/ehrlab/plugins/view/bars"
 	"github.com/ehrlab/ehrlab/plugins/view/line"
@@ -36,10 +45,19 @@ func Registry() *plugins.Registry {
 		importance.Register,
 		list.Register,
 		random.Register,
+		simulated.Register,
 		gaussiancopula.Register,
 		holdout.Register,
 		independent.Register,
+		llmconditional.Register,
+		llmgroup.Register,
+		llmnaive.Register,
+		llmschema.Register,
 		resample.Register,
+		anthropic.Register,
+		bedrock.Register,
+		googleai.Register,
+		openai.Register,
 		correlation.Register,
 		downstream.Register,
 		kl.Register,

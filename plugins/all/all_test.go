@@ -29,7 +29,18 @@ var settings = map[string]map[string]string{
 		"gaussian-copula": ``,
 		"holdout":         ``,
 		"independent":     ``,
+		"llm-conditional": `{"llm": "model", "rows": 20, "block": 3, "order": ["lactate", "age"], "label": {"order": "first"}}`,
+		"llm-group":       `{"llm": "model", "rows": 20, "by": ["is_female", "race"], "format": "json", "label": {"mode": "conditioned"}}`,
+		"llm-naive":       `{"llm": "model", "rows": 20, "exampleChoice": "stratified", "freshExamples": true, "copies": "drop"}`,
+		"llm-schema":      `{"llm": "model", "rows": 20, "aggregates": "label", "constraints": "no newborns"}`,
 		"resample":        ``,
+	},
+	"llm": {
+		"anthropic": `{"model": "claude-sonnet-4-20250514", "temperature": 0.7}`,
+		"bedrock":   `{"model": "anthropic.claude-3-5-sonnet-20241022-v2:0", "region": "eu-west-1"}`,
+		"googleai":  `{"model": "gemini-2.0-flash-001", "seed": 0}`,
+		"openai":    `{"model": "gpt-4o-2024-08-06", "top_p": 0.9}`,
+		"simulated": `{"malformed": 0.1, "max_tokens": 1000}`,
 	},
 	"metric": {
 		"correlation": `{"pairs": true}`,
@@ -106,6 +117,7 @@ func TestEveryPlugin(t *testing.T) {
 	suite(t, g, "strategy", &r.Strategies, func(t *testing.T, e *plugins.Entry[plugins.Strategy], with string) string {
 		return plugintest.Strategy(t, e, with, in)
 	})
+	suite(t, g, "llm", &r.LLMs, plugintest.LLM)
 	suite(t, g, "metric", &r.Metrics, func(t *testing.T, e *plugins.Entry[plugins.Metric], with string) string {
 		return plugintest.Metric(t, e, with, in)
 	})

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/cohort"
+	"github.com/ehrlab/ehrlab/plugins/elicit"
 	"github.com/ehrlab/ehrlab/plugins/encode"
 	"github.com/ehrlab/ehrlab/plugins/frame"
 	"github.com/ehrlab/ehrlab/plugins/gram"
@@ -24,6 +25,7 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/model/logistic"
 	"github.com/ehrlab/ehrlab/plugins/plugintest"
 	"github.com/ehrlab/ehrlab/plugins/prepare"
+	"github.com/ehrlab/ehrlab/plugins/prompt"
 	"github.com/ehrlab/ehrlab/plugins/split"
 	"github.com/ehrlab/ehrlab/plugins/stats"
 )
@@ -39,6 +41,7 @@ type keyed struct {
 // allKeyed is the list, by kind and name. A library that a plugin uses and that is not here fails the test: add it.
 var allKeyed = []keyed{
 	{"library", "compare", compare.Version, compareOutput},
+	{"library", "elicit", elicit.Version, elicitOutput},
 	{"library", "encode", encode.Version, encodeOutput},
 	{"library", "gbdt", gbdt.Version, gbdtOutput},
 	{"library", "gram", gram.Version, gramOutput},
@@ -166,6 +169,24 @@ func prepareOutput(in plugintest.Inputs) any {
 func designs(in plugintest.Inputs) (train, test *encode.Design, features []encode.Feature) {
 	e := encode.Fit(trainOf(in).Frame, in.Target)
 	return must(e.Transform(trainOf(in).Frame)), must(e.Transform(in.Parts[plugins.Test].Frame)), e.Features()
+}
+
+// elicitOutput is the first requests of each way of asking; what becomes of answers is in the digests of the strategies.
+func elicitOutput(in plugintest.Inputs) any {
+	var out []any
+	for _, design := range []elicit.Design{
+		{}, {Block: 3, Order: []string{"lactate", "unit"}}, {By: []string{"is_female", "race"}, Shares: elicit.SharesReal},
+	} {
+		for _, limits := range []string{elicit.LimitsNone, elicit.LimitsTrain} {
+			c := elicit.Defaults("{{target}}", "{{schema}}\n{{aggregates}}\n{{examples}}\n{{table}}\n{{group}} {{label}} {{notes}}")
+			c.Limits, c.Format, c.ExampleChoice = limits, prompt.JSON, elicit.Stratified
+			c.Aggregates, c.Label.Mode = elicit.AggregatesLabel, elicit.Conditioned
+			env := plugins.Env{Rand: plugins.NewRand(1, "library", plugins.ForExamples, plugins.ForGeneration), Threads: 1}
+			task := plugins.Task{Parts: plugins.NewParts(in.Parts), Target: in.Target, N: in.N}
+			out = append(out, must(must(elicit.New(c, design)).Outline(context.Background(), env, task)))
+		}
+	}
+	return out
 }
 
 func encodeOutput(in plugintest.Inputs) any {

@@ -196,7 +196,8 @@ func mustJSON(t *testing.T, v any) []byte {
 	return b
 }
 
-// Strategy checks a strategy with the given settings on the parts of the inputs that it declares.
+// Strategy checks a strategy with the given settings on the parts of the inputs that it declares. One that asks language models
+// is given a model that fills in what it is asked for.
 func Strategy(t *testing.T, e *plugins.Entry[plugins.Strategy], with string, in Inputs) string {
 	describe(t, e.Info)
 	takesRecords(t, e.Info)
@@ -206,8 +207,22 @@ func Strategy(t *testing.T, e *plugins.Entry[plugins.Strategy], with string, in 
 	s := build(t, e, with)
 	before := in.digest()
 	all := plugins.NewParts(in.Parts)
+	task := func(n int, parts plugins.Parts) plugins.Task {
+		return plugins.Task{Parts: parts, Target: in.Target, N: n}
+	}
 	generate := func(ctx context.Context, seed uint64, threads, n int, parts plugins.Parts) (*plugins.Generated, error) {
-		return s.Generate(ctx, env(t, e.Info, seed, threads), plugins.Task{Parts: parts, Target: in.Target, N: n})
+		env, asked := asks(s, env(t, e.Info, seed, threads), seed)
+		g, err := s.Generate(ctx, env, task(n, parts))
+		if p, ok := s.(plugins.Prompting); ok && err == nil {
+			prompting(t, p, e.Info, env, task(n, parts), asked, g)
+		}
+		return g, err
+	}
+	digestOf := func(g *plugins.Generated) string {
+		if _, ok := s.(plugins.Prompting); ok {
+			return digest(t, []any{g.Frame.Digest(), g.Counts, g.Notes, g.Exposed, g.Strata})
+		}
+		return digest(t, []any{g.Frame.Digest(), g.Counts, g.Notes})
 	}
 	out := repeats(t, e.Info, func(seed uint64, threads int) string {
 		g, err := generate(context.Background(), seed, threads, in.N, all.Only(e.Info.Reads...))
@@ -219,10 +234,10 @@ func Strategy(t *testing.T, e *plugins.Entry[plugins.Strategy], with string, in 
 		if g.Frame.Rows() != in.N {
 			t.Errorf("%d rows, want %d", g.Frame.Rows(), in.N)
 		}
-		return digest(t, []any{g.Frame.Digest(), g.Counts, g.Notes})
+		return digestOf(g)
 	})
 	g, err := generate(context.Background(), 1, 1, in.N, plugins.NewParts(in.disturbed(e.Info.Reads)))
-	if err != nil || digest(t, []any{g.Frame.Digest(), g.Counts, g.Notes}) != out {
+	if err != nil || digestOf(g) != out {
 		t.Errorf("rows of parts that it does not declare change the output (error: %v)", err)
 	}
 	for _, n := range []int{0, -1} {

@@ -17,7 +17,7 @@ const module = "github.com/ehrlab/ehrlab/"
 // layers orders the packages of the runner: each may import those of earlier layers only.
 var layers = [][]string{
 	{"runner/spec", "runner/cache"},
-	{"runner/plan", "runner/record"},
+	{"runner/plan", "runner/record", "runner/responses"},
 	{"runner/engine", "runner/report"},
 	{"runner/cli"},
 	{"runner/cmd/ehrlab", "runner/bench"},
@@ -51,8 +51,14 @@ func within(pkg, folder string) bool {
 	return pkg == folder || strings.HasPrefix(pkg, folder+"/")
 }
 
+// libraries stand below a kind without being a plugin of it: the client asks the models of any provider, and cli wires it.
+var libraries = []string{"plugins/llm/client"}
+
 // concrete reports whether a package is, or lists, plugins.
 func concrete(pkg string) bool {
+	if slices.Contains(libraries, pkg) {
+		return false
+	}
 	return pkg == "plugins/all" || slices.ContainsFunc(kinds, func(kind string) bool {
 		return strings.HasPrefix(pkg, "plugins/"+kind+"/")
 	})
@@ -137,6 +143,9 @@ func TestRules(t *testing.T) {
 		{"runner/engine", "plugins/all", false, false},
 		{"runner/engine", "plugins/strategy/resample", true, false},
 		{"runner/cli", "plugins/all", false, false},
+		{"runner/cli", "plugins/llm/client", false, true},
+		{"runner/cli", "plugins/llm/openai", false, false},
+		{"plugins/llm/client", "runner/cache", false, false},
 		{"runner/cli", "plugins/all", true, true},
 		{"runner/bench", "plugins/dataset/table", true, true},
 		{"runner/cmd/ehrlab", "plugins/all", false, true},

@@ -1,4 +1,4 @@
-// Package schemas holds the CUE schema of experiment files.
+// Package schemas holds the CUE schema of experiment files, and the prices of language models.
 package schemas
 
 import _ "embed"
@@ -17,7 +17,14 @@ import _ "embed"
 //	@path()           a file or folder; ${VAR} is expanded, relative paths start at the experiment's folder
 //	@llm()            an entry of llms
 //	@text()           a text, or {file: PATH} whose content is the text
+//	@local()          a setting of this machine or account, such as where a key is read: it decides no result, and enters
+//	                  neither keys nor results
 //	@say("WORDS")     what a regular expression stands for: "must be WORDS" instead of the expression
 //
 //go:embed experiment.cue
 var Experiment string
+
+// Prices are the list prices of language models, as one CUE file.
+//
+//go:embed prices.cue
+var Prices string

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"cuelang.org/go/cue"
+
+	"github.com/ehrlab/ehrlab/plugins"
 )
 
 // AllAxes lists the axes of the matrix with all their values, both in order of first mention. An axis with one
@@ -75,7 +77,7 @@ func (s setting) touches(section, name string) bool {
 }
 
 // reservedAxes are names that a declared axis cannot have: those of other axes, and of other fields of a block.
-var reservedAxes = append([]string{"dataset", "site", TrainSite, TestSite, "features", "strategy", "llm", "n", "seed", "audit", "reason"}, notAxes...)
+var reservedAxes = append([]string{"dataset", "site", TrainSite, TestSite, "features", "strategy", "llm", "n", "seed", "audit", "reason", plugins.Weighting}, notAxes...)
 
 // checkAxes checks the declarations of further axes.
 func (l *loader) checkAxes() {
@@ -97,10 +99,37 @@ func (l *loader) checkAxes() {
 			l.wrong(sets, sets.at, "%s has no entry %q%s", s.section, s.name, hint(s.name, "known:", names.names))
 			continue
 		}
+		l.lackSetting(sets, &l.exp.Axes[i], s)
 		if !l.usesAxis(n.name()) && l.root.field("matrix").whole() {
 			l.rep.warn(joinPath(n.path), n.label, "no block of the matrix uses this axis")
 		}
 	}
+}
+
+// lackSetting notes the entries that do not have the setting of an axis: "*" stands for those that do.
+func (l *loader) lackSetting(sets *node, a *Axis, s setting) {
+	a.without = map[string]bool{}
+	entries := l.entries(s.section)
+	for _, n := range entries {
+		if !s.touches(s.section, n.name()) {
+			continue
+		}
+		r := l.ruleAt(n, s)
+		if s.name == "*" && r == noRule {
+			a.without[n.name()] = true
+		} else if r != nil {
+			_, llm := r.marked("llm")
+			a.llm = a.llm || llm
+		}
+	}
+	if len(entries) == 0 || len(a.without) < len(entries) || !l.listed(s.section) {
+		return
+	}
+	suggestion := ""
+	for i := 0; i < len(entries) && suggestion == ""; i++ {
+		suggestion = l.fieldHint(entries[i], s)
+	}
+	l.wrong(sets, sets.at, "no entry of %s has a field %q%s", s.section, strings.Join(s.field, "."), suggestion)
 }
 
 func (l *loader) usesAxis(name string) bool {
@@ -130,10 +159,19 @@ func (l *loader) checkExtra(block *node, b *Block) {
 		if len(values) == 0 {
 			continue
 		}
+		used, reached := 0, 0
 		for _, n := range l.entries(s.section) {
-			if s.touches(s.section, n.name()) && l.uses(b, s.section, n.name()) {
+			if !s.touches(s.section, n.name()) || !l.uses(b, s.section, n.name()) {
+				continue
+			}
+			used++
+			if !l.exp.Axes[i].without[n.name()] {
+				reached++
 				l.checkSet(declared.field("sets"), n, s, values, b)
 			}
+		}
+		if f := block.field(declared.name()); used > 0 && reached == 0 && f.ok() {
+			l.wrong(f, f.label, "nothing that the block uses has the setting %q; leave the axis out here", l.exp.Axes[i].Sets)
 		}
 	}
 }
@@ -151,6 +189,11 @@ func (l *loader) checkSet(sets, entry *node, s setting, values []*node, b *Block
 	}
 	if _, path := r.marked("path"); path {
 		l.rep.add(joinPath(sets.path), sets.at, "an axis cannot set a path; declare a data set for each file")
+		return
+	}
+	local := func(field []string) bool { return hasPrefix(s.field[1:], field) }
+	if s.field[0] == "with" && slices.ContainsFunc(l.settingsRule(entry).localFields(), local) {
+		l.rep.add(joinPath(sets.path), sets.at, "an axis cannot set what decides no result")
 		return
 	}
 	for _, v := range values {
@@ -259,6 +302,8 @@ func (l *loader) checkBuild(entry *node, s setting, v *node) {
 		l.rep.add(joinPath(v.path), v.at, "%s: %v", joinPath(entry.path), err)
 	case made != nil && !slices.Equal(made.subsets, before.subsets):
 		l.rep.add(joinPath(v.path), v.at, "changes which subsets %s offers; declare a feature set for each", joinPath(entry.path))
+	case made != nil:
+		l.noteModel(entry, v, made.plugin)
 	}
 }
 

@@ -27,8 +27,9 @@ func (l *loader) decode() {
 		e.Features = append(e.Features, f)
 	}
 	for _, n := range l.entries("llms") {
-		e.LLMs = append(e.LLMs, l.decodeUse(n))
+		e.LLMs = append(e.LLMs, l.llm(n))
 	}
+	e.Budget = budget(r.field("budget"))
 	for _, n := range l.entries("sites") {
 		e.Sites = append(e.Sites, sites(n))
 	}
@@ -81,7 +82,7 @@ func (l *loader) decodeUse(n *node) Use {
 	if with.whole() && with.kind == cue.StructKind {
 		u.With = with.json()
 		for _, p := range l.found.paths {
-			if len(p.path) > len(with.path) && slices.Equal(p.path[:len(with.path)], with.path) {
+			if hasPrefix(p.path, with.path) {
 				u.Paths = append(u.Paths, slices.Clone(p.path[len(with.path):]))
 			}
 		}
@@ -93,6 +94,12 @@ func (l *loader) decodeUse(n *node) Use {
 	if b := l.found.built[indexKey(n.path)]; b != nil {
 		u.settings = b.settings
 	}
+	for _, m := range l.found.llms {
+		if with != nil && hasPrefix(m.path, with.path) {
+			u.models = append(u.models, m.text)
+		}
+	}
+	u.Local = l.settingsRule(n).localFields()
 	return u
 }
 
@@ -112,6 +119,7 @@ func (l *loader) dataset(n *node) Dataset {
 	}
 	d.Split = splitConfig(n.field("split"))
 	d.Prepare = prepareConfig(n.field("prepare"))
+	d.Limits = limits(n.field("limits"))
 	return d
 }
 
@@ -201,14 +209,7 @@ func filter(n *node) cohort.Filter {
 
 func condition(n *node) cohort.Condition {
 	c := cohort.Condition{Column: text(n.field("column")), In: values(n.field("in")), NotIn: values(n.field("notIn"))}
-	if m := n.field("min"); m.is(cue.NumberKind) {
-		x := m.number()
-		c.Min = &x
-	}
-	if m := n.field("max"); m.is(cue.NumberKind) {
-		x := m.number()
-		c.Max = &x
-	}
+	c.Min, c.Max = optional(n.field("min")), optional(n.field("max"))
 	if m := n.field("missing"); m.is(cue.BoolKind) {
 		c.Missing = &m.truth
 	}
@@ -321,6 +322,15 @@ func number(n *node) float64 {
 		return n.number()
 	}
 	return 0
+}
+
+// optional decodes a number that may be left out.
+func optional(n *node) *float64 {
+	if !n.is(cue.NumberKind) {
+		return nil
+	}
+	x := n.number()
+	return &x
 }
 
 // value decodes a value of an axis.

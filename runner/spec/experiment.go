@@ -29,12 +29,13 @@ type Experiment struct {
 	Description string       `json:"description,omitempty"`
 	Datasets    []Dataset    `json:"datasets"`
 	Features    []FeatureSet `json:"features"`
-	LLMs        []Use        `json:"llms,omitempty"`
+	LLMs        []LLM        `json:"llms,omitempty"`
 	Sites       []Sites      `json:"sites,omitempty"`
 	Strategies  []Use        `json:"strategies"`
 	Metrics     []Metric     `json:"metrics"`
 	Axes        []Axis       `json:"axes,omitempty"`
 	Matrix      []Block      `json:"matrix"`
+	Budget      *Budget      `json:"budget,omitempty"`
 	Tables      []Table      `json:"tables,omitempty"`
 	Plots       []Plot       `json:"plots,omitempty"`
 
@@ -56,8 +57,12 @@ type Use struct {
 	Paths [][]string `json:"paths,omitempty"`
 	// LLM is the field of With that the llm axis fills; empty when With names its models itself or uses none.
 	LLM string `json:"llm,omitempty"`
+	// Local are the fields of With that are those of this machine or account, written or not, as lists of JSON object keys.
+	// Keys and manifests leave them out.
+	Local [][]string `json:"-"`
 
 	settings json.RawMessage // With after defaults, as the plugin sees it
+	models   []string        // entries of llms that With names
 }
 
 // Dataset is a data set with its roles, cohort, split and preparation.
@@ -82,6 +87,8 @@ type Dataset struct {
 	Split   split.Config    `json:"split"`
 	Prepare prepare.Config  `json:"prepare"`
 	Minimum Minimum         `json:"minimum"`
+
+	Limits map[string]plugins.Limit `json:"limits,omitempty"` // by column: what it can hold whatever the patients at hand have
 }
 
 // FeatureSet is a plugin that offers one or more subsets of columns.
@@ -102,6 +109,9 @@ type Metric struct {
 type Axis struct {
 	Name string `json:"name"`
 	Sets string `json:"sets"` // e.g. "strategies.*.with.temperature" or "datasets.icu.split.seed"
+
+	without map[string]bool // entries that "*" stands for and that have no such setting
+	llm     bool            // the setting names a model
 }
 
 // Block is one product of axes. The matrix is the union of its blocks.
@@ -128,7 +138,7 @@ type Exclude struct {
 	Reason string             `json:"reason"`
 }
 
-// Value is one value of an axis: a text, a number, a truth value, or a value that data decide on.
+// Value is one value of an axis: a text, a number, a truth value, a value that data decide on, or none.
 type Value struct {
 	Text   string  // set when Kind is TextValue; the name of the part when Kind is PartValue
 	Number float64 // set when Kind is NumberValue
@@ -145,6 +155,7 @@ const (
 	NumberValue
 	BoolValue
 	PartValue // axis n only: as many rows as the part named Text has, known once the data are prepared
+	NoValue   // the axis has no bearing on the cell: nothing that it uses has the setting, or its block leaves it as it is
 )
 
 // String is the value as it stands in cell ids and tables.
@@ -156,6 +167,8 @@ func (v Value) String() string {
 		return strconv.FormatBool(v.Bool)
 	case PartValue:
 		return "rows(" + v.Text + ")"
+	case NoValue:
+		return "-"
 	}
 	return v.Text
 }
@@ -169,6 +182,8 @@ func (v Value) MarshalJSON() ([]byte, error) {
 		return json.Marshal(v.Bool)
 	case PartValue:
 		return json.Marshal(map[string]string{"rows": v.Text})
+	case NoValue:
+		return []byte("null"), nil
 	}
 	return json.Marshal(v.Text)
 }
@@ -180,6 +195,8 @@ func (v *Value) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	switch x := decoded.(type) {
+	case nil:
+		*v = Value{Kind: NoValue}
 	case string:
 		*v = Value{Kind: TextValue, Text: x}
 	case float64:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -104,9 +105,49 @@ func (fakeMetric) Measure(context.Context, plugins.Env, *plugins.Pair) (*plugins
 	return nil, nil
 }
 
-type fakeLLM struct{}
+// fakePrompting asks a model: about rows where it shows examples.
+type fakePrompting struct {
+	fakeStrategy
+	config naiveConfig
+}
 
-func (fakeLLM) Complete(context.Context, plugins.Request) (*plugins.Response, error) { return nil, nil }
+func (f fakePrompting) Models() []string { return []string{f.config.LLM} }
+
+func (f fakePrompting) Reveals() plugins.Egress {
+	if f.config.Examples > 0 {
+		return plugins.EgressRows
+	}
+	return plugins.EgressSchema
+}
+
+func (f fakePrompting) Beside() []string { return f.config.By }
+
+func (fakePrompting) Outline(context.Context, plugins.Env, plugins.Task) (*plugins.Outline, error) {
+	return nil, nil
+}
+
+type fakeLLM struct{ info plugins.ModelInfo }
+
+func newLLM(c llmConfig) (plugins.Provider, error) {
+	if c.Model == "mystery" {
+		return nil, errors.New(`the family of "mystery" is not known; say it, such as family: "llama"`)
+	}
+	info := plugins.ModelInfo{Identity: plugins.Identity{API: "fake", Endpoint: c.BaseURL, Model: c.Model}, Secret: plugins.Secret{Env: c.KeyEnv}}
+	if strings.HasSuffix(c.Model, "-latest") {
+		info.Warnings = []string{"the name has no date: the model behind it may change"}
+	}
+	return fakeLLM{info}, nil
+}
+
+func (f fakeLLM) Info() plugins.ModelInfo { return f.info }
+
+func (fakeLLM) Complete(context.Context, http.RoundTripper, plugins.Request) (*plugins.Response, error) {
+	return nil, nil
+}
+
+func (fakeLLM) Read([]byte) (*plugins.Response, error) { return nil, nil }
+
+func (fakeLLM) Authorize(*http.Request, []byte, string) error { return nil }
 
 type fakeView struct{}
 
@@ -146,6 +187,11 @@ type ladderConfig struct {
 type llmConfig struct {
 	Model       string   `json:"model"`
 	Temperature *float64 `json:"temperature,omitempty"`
+	BaseURL     string   `json:"base_url"`
+	KeyEnv      string   `json:"key_env"`
+	Limits      struct {
+		Concurrency int `json:"concurrency"`
+	} `json:"limits"`
 }
 
 type naiveConfig struct {
@@ -154,6 +200,9 @@ type naiveConfig struct {
 	Batch    int      `json:"batch"`
 	By       []string `json:"by,omitempty"`
 	Prompt   string   `json:"prompt,omitempty"`
+	Label    struct {
+		Mode string `json:"mode"`
+	} `json:"label"`
 }
 
 type copulaConfig struct {
@@ -267,11 +316,18 @@ func fakeRegistry() *plugins.Registry {
 			return fakeFeatures{suffixes}, nil
 		})
 
-	plugins.Add(&r.LLMs, info("fake", "model!: string\ntemperature?: number & >=0 & <=2"), llmConfig{},
-		func(llmConfig) (plugins.LLM, error) { return fakeLLM{}, nil })
+	plugins.Add(&r.LLMs, info("fake", `model!: string
+temperature?: number & >=0 & <=2
+base_url?: string
+key_env?: string @local()
+limits?: {concurrency?: int & >0} @local()`), llmConfig{BaseURL: "https://api.example.org/v1", KeyEnv: "FAKE_KEY"}, newLLM)
+	plugins.Add(&r.LLMs, info("in-process", ""), none{}, func(none) (plugins.Provider, error) {
+		return fakeLLM{plugins.ModelInfo{Identity: plugins.Identity{API: "in-process", Model: "sim"}, InProcess: true, Simulated: true}}, nil
+	})
 
-	plugins.Add(&r.Strategies, info("llm-naive", "llm!: string @llm()\nexamples?: int & >=0\nbatch?: int & >0\nby?: [...string] @column()\nprompt?: string @text()"),
-		naiveConfig{Examples: 100, Batch: 50}, func(naiveConfig) (plugins.Strategy, error) { return fakeStrategy{}, nil })
+	plugins.Add(&r.Strategies, info("llm-naive", "llm!: string @llm()\nexamples?: int & >=0\nbatch?: int & >0\nby?: [...string] @column()\nprompt?: string @text()\n"+
+		"label?: {mode?: \"generated\" | \"conditioned\"}"),
+		naiveConfig{Examples: 100, Batch: 50}, func(c naiveConfig) (plugins.Strategy, error) { return fakePrompting{config: c}, nil })
 	plugins.Add(&r.Strategies, info("gaussian-copula", "shrinkage?: number & >=0 & <1\nkind?: \"fast\" | \"exact\""),
 		copulaConfig{Kind: "exact"}, func(copulaConfig) (plugins.Strategy, error) { return fakeStrategy{}, nil })
 	plugins.Add(&r.Strategies, info("independent", ""), none{}, func(none) (plugins.Strategy, error) { return fakeStrategy{}, nil })

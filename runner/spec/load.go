@@ -88,7 +88,10 @@ func check(ctx *cue.Context, s *sources, root *node, rep *reporter, opts Options
 	}
 	c := &checker{rep: rep, ctx: ctx, opts: opts, dir: s.dir, broken: s.broken, schemas: set, found: newFindings()}
 	c.check(root, set.top)
-	l := &loader{checker: c, root: root, exp: &Experiment{Dir: s.dir, Headers: map[string]*plugins.Header{}}}
+	l := &loader{
+		checker: c, root: root, exp: &Experiment{Dir: s.dir, Headers: map[string]*plugins.Header{}},
+		models: map[string][]model{}, asked: map[string]bool{},
+	}
 	l.decode()
 	return l, nil
 }
@@ -100,11 +103,15 @@ type loader struct {
 	*checker
 	root *node
 	exp  *Experiment
+
+	models map[string][]model // by entry of llms: as it stands there, and as axes make it
+	asked  map[string]bool    // entries of llms that a cell asks
 }
 
 // crossCheck runs every check that needs more than one value.
 func (l *loader) crossCheck() {
 	l.checkLLMs()
+	l.checkModels()
 	l.checkDatasets()
 	l.checkAxes()
 	l.checkSites()
@@ -113,6 +120,9 @@ func (l *loader) crossCheck() {
 	l.checkColumns()
 	l.checkCandidates()
 	l.checkFit()
+	l.checkApprovals()
+	l.checkEgress()
+	l.checkBudget()
 	l.checkDims()
 	l.checkViews()
 }

@@ -56,6 +56,7 @@ matrix: [{ // a list is a union; equal cells are one cell
 }]
 tables: strategies: {rows: ["strategy", "scope"], columns: [{score: "kl.mean"}, {score: "auroc"}], over: "seed"}
 plots: sizes: {kind: "line", x: "n", y: "across.auroc", series: "strategy", over: "seed"}
+budget: usd: 600
 `
 
 const designHeader = "patientunitstayid,uniquepid,hospitalid,death,age,is_female\n"
@@ -91,10 +92,12 @@ func words(xs ...string) []Value {
 	return out
 }
 
+func ptr[T any](x T) *T { return &x }
+
 func raw(s string) json.RawMessage { return json.RawMessage(s) }
 
 var exported = cmp.Options{
-	cmpopts.IgnoreUnexported(Use{}, FeatureSet{}),
+	cmpopts.IgnoreUnexported(Use{}, FeatureSet{}, Axis{}),
 	cmpopts.IgnoreFields(Experiment{}, "Headers"),
 }
 
@@ -112,7 +115,7 @@ func TestDesignExample(t *testing.T) {
 			Minimum: Minimum{Rows: 50, Events: 10, NonEvents: 10},
 		}},
 		Features: []FeatureSet{{Use: Use{Name: "all", Use: "all"}}, {Use: Use{Name: "top", Use: "importance", With: raw(`{"ladder":[5,10,15,20]}`)}}},
-		LLMs:     []Use{{Name: "o1", Use: "fake", With: raw(`{"model":"o1-2024-12-17"}`)}},
+		LLMs:     []LLM{{Use: Use{Name: "o1", Use: "fake", With: raw(`{"model":"o1-2024-12-17"}`), Local: [][]string{{"key_env"}, {"limits"}}}}},
 		Strategies: []Use{
 			{Name: "naive", Use: "llm-naive", With: raw(`{"batch":50,"examples":100,"llm":"o1"}`)},
 			{Name: "group", Use: "llm-naive", With: raw(`{"by":["is_female"],"llm":"o1"}`)},
@@ -137,6 +140,7 @@ func TestDesignExample(t *testing.T) {
 		}},
 		Tables: []Table{{Name: "strategies", Rows: []string{"strategy", "scope"}, Columns: []TableColumn{{Score: "kl.mean"}, {Score: "auroc"}}, Over: []string{"seed"}}},
 		Plots:  []Plot{{Name: "sizes", Kind: "line", X: "n", Y: "across.auroc", Series: "strategy", Over: []string{"seed"}}},
+		Budget: &Budget{Allowance: Allowance{USD: ptr(600.)}},
 		Dir:    got.Dir,
 	}
 	if diff := cmp.Diff(want, got, exported); diff != "" {
@@ -158,10 +162,15 @@ datasets: b: {
 	cohort: [{column: "age", min: 1, max: 2.5}, {column: "is_female", in: ["F", 1, 0.50, true]}, {column: "heartrate", missing: false}]
 	split: {train: 0.7, test: 0.3, by: "row", seed: 18446744073709551615}
 	prepare: {missing: "median", levels: min: 5}
+	limits: {age: {min: 0, max: 120.5}, heartrate: max: 300, is_female: levels: ["0", "1"]}
 }
 features: f: {use: "list", with: columns: ["age"], allow: ["leakage"]}
 strategies: p: {use: "llm-naive", with: {prompt: file: "p.txt"}}
-llms: o1: {use: "fake", with: {model: "m", temperature: 0.70}}
+llms: o1: {
+	use: "fake", with: {model: "m", temperature: 0.70}, price: {input: 1, output: 2.5, cached: 0}
+	approval: {basis: "DUA 3", by: "the board", date: "2026-02-28", retention: "none", reveals: "rows", datasets: ["b"]}
+}
+budget: {usd: 10.5, tokens: 1e6, calls: 7, cell: usd: 2, by: {llm: o1: calls: 5, n: "10": tokens: 9, bins: "5": usd: 1}}
 axes: bins: sets: "metrics.kl.with.bins"
 matrix: [
 	{strategy: ["copula"], dataset: ["icu", "b"], features: ["all", "f"], n: [10, {rows: "test"}], seed: [0, 3], zip: [["n", "seed"]], bins: [5]},
@@ -187,8 +196,29 @@ Write rows.
 		Split:   split.Config{Train: 0.7, Test: 0.3, By: "row", Seed: 18446744073709551615},
 		Prepare: prepare.Config{Missing: "median", Levels: &prepare.Levels{Min: 5, Other: "OTHER"}},
 		Minimum: Minimum{Rows: 50, Events: 10, NonEvents: 10},
+		Limits: map[string]plugins.Limit{
+			"age": {Min: ptr(0.), Max: ptr(120.5)}, "heartrate": {Max: ptr(300.)}, "is_female": {Levels: []string{"0", "1"}},
+		},
 	}, b, exported); diff != "" {
 		t.Errorf("data set: -want +got\n%s", diff)
+	}
+	if diff := cmp.Diff([]LLM{{
+		Use:   Use{Name: "o1", Use: "fake", With: raw(`{"model":"m","temperature":0.7}`), Local: [][]string{{"key_env"}, {"limits"}}},
+		Price: &Price{Input: 1, Output: 2.5, Cached: ptr(0.)},
+		Approval: &Approval{
+			Basis: "DUA 3", By: "the board", Date: "2026-02-28", Retention: "none", Reveals: plugins.EgressRows, Datasets: []string{"b"},
+		},
+	}}, got.LLMs, exported); diff != "" {
+		t.Errorf("llms: -want +got\n%s", diff)
+	}
+	if diff := cmp.Diff(&Budget{
+		Allowance: Allowance{USD: ptr(10.5), Tokens: ptr(1000000), Calls: ptr(7)},
+		Cell:      &Allowance{USD: ptr(2.)},
+		By: map[string]map[string]Allowance{
+			"llm": {"o1": {Calls: ptr(5)}}, "n": {"10": {Tokens: ptr(9)}}, "bins": {"5": {USD: ptr(1.)}},
+		},
+	}, got.Budget); diff != "" {
+		t.Errorf("budget: -want +got\n%s", diff)
 	}
 	if diff := cmp.Diff(FeatureSet{Use: Use{Name: "f", Use: "list", With: raw(`{"columns":["age"]}`)}, Allow: []string{"leakage"}}, got.Features[0], exported); diff != "" {
 		t.Errorf("features: -want +got\n%s", diff)

@@ -105,7 +105,7 @@ func (l *loader) checkMatrix() {
 			l.checkExtra(n, &l.exp.Matrix[i])
 		}
 	}
-	if list.whole() && len(list.items) > 0 && !slices.ContainsFunc(l.exp.Matrix, func(b Block) bool { return b.leavesCell() }) {
+	if list.whole() && len(list.items) > 0 && !slices.ContainsFunc(l.exp.Matrix, func(b Block) bool { return l.leavesCell(&b) }) {
 		l.wrong(list, list.label, "the matrix leaves no cell: every one is excluded")
 	}
 }
@@ -495,7 +495,7 @@ func (l *loader) exclude(n *node, b *Block, all []axis) {
 			l.wrong(x, x.at, "names no axis, so it would leave out every cell")
 			continue
 		}
-		if n.whole() && !b.matches(out) {
+		if n.whole() && !l.matches(b, out) {
 			l.rep.warn(joinPath(x.path), x.at, "leaves out no cell: none matches")
 		}
 		b.Exclude = append(b.Exclude, out)
@@ -526,66 +526,65 @@ func (l *loader) match(n, x *node, b *Block, all []axis) map[string][]Value {
 }
 
 // matches reports whether an exclude leaves out any cell of the block.
-func (b *Block) matches(x Exclude) bool {
-	var rows [][]int // of zipped axes: the positions that match
-	for _, group := range b.groups() {
-		var fit []int
-		for i := range len(group[0].Values) {
+func (l *loader) matches(b *Block, x Exclude) bool {
+	groups := b.groups()
+	for g, group := range groups {
+		fit := make([]AxisValues, len(group)) // with the values, in step, that match
+		for k, a := range group {
+			fit[k].Axis = a.Axis
+		}
+		for i := range group[0].Values {
 			ok := true
 			for _, a := range group {
 				want, named := x.Match[a.Axis]
 				ok = ok && (!named || slices.Contains(want, a.Values[i]))
 			}
-			if ok {
-				fit = append(fit, i)
+			for k, a := range group {
+				if ok {
+					fit[k].Values = append(fit[k].Values, a.Values[i])
+				}
 			}
 		}
-		if len(fit) == 0 {
+		if len(fit[0].Values) == 0 {
 			return false
 		}
-		rows = append(rows, fit)
+		groups[g] = fit
 	}
-	return len(rows) > 0
+	return len(groups) > 0 && b.any(groups, Assignment{}, func(cell Assignment) bool { return x.matches(l.exp.settled(b, cell)) })
 }
 
 // leavesCell reports whether a block has a cell that no rule leaves out. Values that data decide on count as
 // they are written.
-func (b *Block) leavesCell() bool {
+func (l *loader) leavesCell(b *Block) bool {
 	if len(b.Exclude) == 0 {
 		return b.size() > 0
 	}
-	if slices.ContainsFunc(b.Include, func(cell Assignment) bool { return !b.excludes(cell) }) {
+	kept := func(cell Assignment) bool { return !b.excludes(l.exp.settled(b, cell)) }
+	if slices.ContainsFunc(b.Include, kept) {
 		return true
 	}
-	return len(b.Axes) > 0 && b.leaves(b.groups(), Assignment{})
+	return len(b.Axes) > 0 && b.any(b.groups(), Assignment{}, kept)
 }
 
-// leaves reports whether no rule leaves out some cell that has the given values and any of those of the groups.
-func (b *Block) leaves(groups [][]AxisValues, cell Assignment) bool {
+// any reports whether some cell that has the given values and any of those of the groups is one that is looked for.
+func (b *Block) any(groups [][]AxisValues, cell Assignment, wanted func(Assignment) bool) bool {
 	if len(groups) == 0 {
-		return !b.excludes(cell)
+		return wanted(cell)
 	}
 	for i := range groups[0][0].Values {
 		for _, a := range groups[0] {
 			cell[a.Axis] = a.Values[i]
 		}
-		if b.leaves(groups[1:], cell) {
+		if b.any(groups[1:], cell, wanted) {
 			return true
 		}
 	}
 	return false
 }
 
-// excludes reports whether a rule of the block leaves out a cell.
+// excludes reports whether a rule of the block leaves out a settled cell.
 func (b *Block) excludes(cell Assignment) bool {
-	return slices.ContainsFunc(b.Exclude, func(x Exclude) bool {
-		for axis, values := range x.Match {
-			if v, ok := cell[axis]; !ok || !slices.Contains(values, v) {
-				return false
-			}
-		}
-		return true
-	})
+	return slices.ContainsFunc(b.Exclude, func(x Exclude) bool { return x.matches(cell) })
 }
 
 // groups are the axes of a block, those that advance together in one group.

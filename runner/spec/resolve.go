@@ -14,10 +14,11 @@ import (
 //
 // Settings are those after defaults. Paths are null: the file of a hospital may be named after it, and the manifest
 // has the hashes of the data. What only concerns reading is left out: titles, descriptions, tables, plots, and the
-// licences, citations and notes of data sets.
+// licences, citations and notes of data sets. So is what only concerns the run: the budget, and settings of this machine
+// or account, such as where a key is read.
 func (e *Experiment) Resolved() (resolved json.RawMessage, hash string) {
 	out := *e
-	out.Title, out.Description, out.Tables, out.Plots = "", "", nil, nil
+	out.Title, out.Description, out.Tables, out.Plots, out.Budget = "", "", nil, nil, nil
 	out.Datasets = slices.Clone(e.Datasets)
 	for i := range out.Datasets {
 		d := &out.Datasets[i]
@@ -32,7 +33,14 @@ func (e *Experiment) Resolved() (resolved json.RawMessage, hash string) {
 	for i := range out.Metrics {
 		out.Metrics[i].Use = out.Metrics[i].Use.resolved()
 	}
-	out.LLMs, out.Strategies = resolvedUses(e.LLMs), resolvedUses(e.Strategies)
+	out.LLMs = slices.Clone(e.LLMs)
+	for i := range out.LLMs {
+		out.LLMs[i].Use = out.LLMs[i].Use.resolved()
+	}
+	out.Strategies = slices.Clone(e.Strategies)
+	for i := range out.Strategies {
+		out.Strategies[i] = out.Strategies[i].resolved()
+	}
 	b, err := json.Marshal(&out)
 	if err != nil {
 		panic(fmt.Sprintf("experiment %s: %v", e.Name, err)) // plain values; settings are JSON that Build made
@@ -41,15 +49,7 @@ func (e *Experiment) Resolved() (resolved json.RawMessage, hash string) {
 	return b, hex.EncodeToString(sum[:])
 }
 
-func resolvedUses(uses []Use) []Use {
-	out := slices.Clone(uses)
-	for i := range out {
-		out[i] = out[i].resolved()
-	}
-	return out
-}
-
-// resolved is the plugin with its settings after defaults, sorted by key, and without paths.
+// resolved is the plugin with its settings after defaults, sorted by key, and without paths and local settings.
 func (u Use) resolved() Use {
 	with := u.settings
 	if with == nil {
@@ -67,6 +67,11 @@ func (u Use) resolved() Use {
 	for _, path := range u.Paths {
 		if getAt(tree, path) != nil {
 			_ = SetAt(tree, path, nil) // getAt found it
+		}
+	}
+	for _, path := range u.Local {
+		if block, ok := getAt(tree, path[:len(path)-1]).(map[string]any); ok {
+			delete(block, path[len(path)-1])
 		}
 	}
 	if b, err := json.Marshal(tree); err == nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -52,6 +53,7 @@ func (l *loader) checkDatasets() {
 		l.checkFilters(n, d)
 		l.checkSplit(n, d)
 		l.checkPrepare(n, d)
+		l.checkLimits(n, d)
 	}
 }
 
@@ -648,8 +650,12 @@ func (l *loader) uses(b *Block, section, name string) bool {
 
 // columnFault says what is wrong with a column that a setting names, for one data set; "" when nothing is.
 func (l *loader) columnFault(n *node, dataset string) string {
-	if h := l.exp.Headers[dataset]; h != nil && l.column(dataset, n.text) == nil && !(n.path[0] == "features" && l.prepared(dataset, n.text)) {
+	afterPrepare := n.path[0] == "features" || n.path[0] == "strategies" // they read what preparation made
+	if h := l.exp.Headers[dataset]; h != nil && l.column(dataset, n.text) == nil && !(afterPrepare && l.prepared(dataset, n.text)) {
 		return noColumn(dataset, h, n.text)
+	}
+	if set := l.oneHotOf(dataset, n.text); afterPrepare && set != "" {
+		return fmt.Sprintf("column %q of data set %q is merged into the one-hot set %q; name that", n.text, dataset, set)
 	}
 	if n.path[0] != "features" {
 		return "" // other settings may well name a target or an identifier
@@ -689,6 +695,17 @@ func (l *loader) featureFault(set, dataset, column string) string {
 // neverFeature reports whether a column of this role is no feature even where leakage is allowed.
 func neverFeature(role plugins.Role) bool {
 	return role == plugins.RoleTarget || role == plugins.RoleSubject || role == plugins.RoleContext
+}
+
+// oneHotOf returns the one-hot set that a column is merged into, or "".
+func (l *loader) oneHotOf(dataset, column string) string {
+	sets := l.datasetNamed(dataset).Prepare.OneHot
+	for _, name := range slices.Sorted(maps.Keys(sets)) {
+		if slices.Contains(sets[name].Columns, column) {
+			return name
+		}
+	}
+	return ""
 }
 
 // prepared reports whether preparation makes a variable of the name: a one-hot set, or a mark of missing values.

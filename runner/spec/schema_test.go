@@ -74,7 +74,7 @@ func TestSchemaJSONOfSettings(t *testing.T) {
 		// Load takes an llm that the llm axis names, and a prompt in a file
 		"strategy/llm-naive": `{"additionalProperties":false,"description":"a fake","properties":{` +
 			`"batch":{"allOf":[{"type":"number"},{"exclusiveMinimum":0,"type":"integer"}]},"by":{"items":{"type":"string"},"type":"array"},` +
-			`"examples":{"allOf":[{"type":"number"},{"minimum":0,"type":"integer"}]},"llm":{"type":"string"},` +
+			`"examples":{"allOf":[{"type":"number"},{"minimum":0,"type":"integer"}]},"label":{"additionalProperties":false,"properties":{"mode":{"enum":["generated","conditioned"]}},"type":"object"},"llm":{"type":"string"},` +
 			`"prompt":{"anyOf":[{"type":"string"},{"additionalProperties":false,"properties":{"file":{"type":"string"}},"required":["file"],"type":"object"}]}` +
 			`},"required":[],"type":"object"}`,
 	} {
@@ -85,6 +85,35 @@ func TestSchemaJSONOfSettings(t *testing.T) {
 	view, _ := json.Marshal(defs["Plot"].(map[string]any)["allOf"])
 	if want := `[{"if":{"properties":{"kind":{"const":"line"}},"required":["kind"]},"then":{"properties":{"with":{"$ref":"#/$defs/view~1line"}}}}]`; string(view) != want {
 		t.Errorf("Plot has %s", view)
+	}
+}
+
+// Editors know the sections that language models have.
+func TestSchemaJSONOfModels(t *testing.T) {
+	b, err := SchemaJSON(fakeRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var top struct {
+		Properties map[string]any            `json:"properties"`
+		Defs       map[string]map[string]any `json:"$defs"`
+	}
+	if err := json.Unmarshal(b, &top); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := top.Properties["budget"].(map[string]any); got["$ref"] != "#/$defs/Budget" {
+		t.Errorf("budget is %v", got)
+	}
+	for def, fields := range map[string][]string{
+		"LLM": {"use", "with", "price", "approval"}, "Budget": {"usd", "tokens", "calls", "cell", "by"}, "Allowance": {"usd", "tokens", "calls"},
+		"Approval": {"basis", "by", "date", "retention", "reveals", "local", "datasets"}, "Price": {"input", "output", "cached"}, "Dataset": {"limits"},
+	} {
+		properties, _ := top.Defs[def]["properties"].(map[string]any)
+		for _, f := range fields {
+			if properties[f] == nil {
+				t.Errorf("%s has no %s: %v", def, f, properties)
+			}
+		}
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // Vary returns the experiment with values of declared axes put into the settings that they set. Other axes in
-// assign are ignored. Entries that no axis touches are shared with e, which stays as it is.
+// assign are ignored, and so is NoValue. Entries that no axis touches are shared with e, which stays as it is.
 func (e *Experiment) Vary(assign map[string]Value) (*Experiment, error) {
 	out := *e
 	var err error
@@ -28,11 +28,11 @@ func (e *Experiment) Vary(assign map[string]Value) (*Experiment, error) {
 		replaceAt(&out.Features, e.Features, i, f)
 	}
 	for i := range e.LLMs {
-		var u *Use
-		if u, err = e.LLMAt(e.LLMs[i].Name, assign); err != nil {
+		var m *LLM
+		if m, err = e.LLMAt(e.LLMs[i].Name, assign); err != nil {
 			return nil, err
 		}
-		replaceAt(&out.LLMs, e.LLMs, i, u)
+		replaceAt(&out.LLMs, e.LLMs, i, m)
 	}
 	for i := range e.Strategies {
 		var u *Use
@@ -82,12 +82,12 @@ func (e *Experiment) FeaturesAt(name string, assign map[string]Value) (*FeatureS
 }
 
 // LLMAt is DatasetAt for a language model.
-func (e *Experiment) LLMAt(name string, assign map[string]Value) (*Use, error) {
-	u, err := entry(e.LLMs, name, func(u *Use) string { return u.Name })
+func (e *Experiment) LLMAt(name string, assign map[string]Value) (*LLM, error) {
+	m, err := entry(e.LLMs, name, func(m *LLM) string { return m.Name })
 	if err != nil {
 		return nil, fmt.Errorf("llm: %w", err)
 	}
-	return vary(e, "llms", name, assign, u, (*Use).set)
+	return vary(e, "llms", name, assign, m, func(m *LLM, field []string, v Value) error { return m.Use.set(field, v) })
 }
 
 // StrategyAt is DatasetAt for a strategy; the llm axis names its model where the strategy leaves that open.
@@ -96,7 +96,7 @@ func (e *Experiment) StrategyAt(name string, assign map[string]Value) (*Use, err
 	if err != nil {
 		return nil, fmt.Errorf("strategy: %w", err)
 	}
-	if model, ok := assign["llm"]; ok && u.LLM != "" {
+	if model, ok := assign["llm"]; ok && u.LLM != "" && model.Kind != NoValue {
 		copied := *u
 		if err := copied.set([]string{"with", u.LLM}, model); err != nil {
 			return nil, fmt.Errorf("strategy %s: %w", name, err)
@@ -129,14 +129,14 @@ func vary[T any](e *Experiment, section, name string, assign map[string]Value, o
 	out := original
 	for _, a := range e.Axes {
 		v, given := assign[a.Name]
-		if !given {
+		if !given || v.Kind == NoValue {
 			continue
 		}
 		s, ok := a.setting()
 		if !ok {
 			return nil, fmt.Errorf("axis %s sets %q, which is no setting", a.Name, a.Sets)
 		}
-		if !s.touches(section, name) {
+		if !s.touches(section, name) || a.without[name] {
 			continue
 		}
 		if out == original {

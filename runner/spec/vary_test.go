@@ -52,7 +52,7 @@ func TestVary(t *testing.T) {
 		"cohort": fmt.Sprint(*v.Datasets[0].Cohort[0].Min),
 	}
 	want := map[string]string{
-		"copula": `{"kind":"fast","shrinkage":0.2}`, "other": `{"shrinkage":0.2}`, "naive": `{"llm":"o2","shrinkage":0.2}`,
+		"copula": `{"kind":"fast","shrinkage":0.2}`, "other": `{"shrinkage":0.2}`, "naive": `{"llm":"o2"}`, // which has no such setting
 		"kl": `{"bins":8}`, "o1": `{"model":"m","temperature":1}`, "o2": `{"model":"m"}`,
 		"split": "9", "levels": "7", "cohort": "18",
 	}

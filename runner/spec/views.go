@@ -16,6 +16,9 @@ import (
 func (l *loader) checkDims() {
 	axes := axisNames(l.axes())
 	for _, n := range l.entries("metrics") {
+		if n.name() == plugins.GenerationMetric {
+			l.rep.add(joinPath(n.path), n.label, "%q is the name of what making the rows of a cell comes to; a metric needs another", n.name())
+		}
 		dims := n.field("dims")
 		if !dims.is(cue.StructKind) {
 			continue
@@ -25,6 +28,8 @@ func (l *loader) checkDims() {
 			switch {
 			case slices.Contains(axes, d.name()):
 				l.wrong(d, d.label, "%q is an axis; a dimension needs another name", d.name())
+			case d.name() == plugins.Weighting:
+				l.wrong(d, d.label, "%q tells how synthetic rows were weighted; a dimension needs another name", d.name())
 			case slices.Contains(own, d.name()):
 				l.wrong(d, d.label, "the metric has a dimension %q of its own", d.name())
 			}
@@ -175,6 +180,13 @@ func (l *loader) newYield() *yield {
 			}
 		}
 	}
+	for _, g := range plugins.GenerationScores() {
+		w.scores = append(w.scores, scoreInfo{metric: plugins.GenerationMetric, name: g.Name, free: g.Dims})
+	}
+	if len(l.exp.LLMs) > 0 { // groups of equal size come weighted too
+		w.addDims(plugins.Weighting)
+		w.declared[plugins.Weighting] = []string{plugins.Raw, plugins.PostStratified}
+	}
 	slices.Sort(w.dims)
 	for d := range w.declared {
 		slices.Sort(w.declared[d])
@@ -203,11 +215,16 @@ func (w *yield) expand() {
 		}
 	}
 	for b := range w.exp.Matrix {
-		w.exp.Matrix[b].each(func(at func(axis string) (Value, bool)) {
+		w.exp.each(&w.exp.Matrix[b], func(at func(axis string) (Value, bool)) {
 			c := cell{values: make([]int32, len(w.axes)), block: b}
 			for i, a := range w.axes {
 				c.values[i] = -1
-				if v, ok := at(a.Axis); ok {
+				v, ok := at(a.Axis)
+				if _, known := number[i][v]; ok && !known { // NoValue, which no block gives
+					number[i][v] = int32(len(a.Values))
+					w.axes[i].Values = append(a.Values, v)
+				}
+				if ok {
 					c.values[i] = number[i][v]
 				}
 			}
@@ -257,19 +274,20 @@ func (w *yield) sizeOf(at func(axis string) (Value, bool), hospitals string) str
 // decidedByData reports whether the values of an axis are not known before the data have been split.
 func decidedByData(axis string) bool { return axis == TrainSite || axis == TestSite }
 
-// each calls f with each cell of a block that is not left out, then with those that are included.
-func (b *Block) each(f func(at func(axis string) (Value, bool))) {
+// each calls f with each cell of a block that is not left out, then with those that are included, all of them settled.
+func (e *Experiment) each(b *Block, f func(at func(axis string) (Value, bool))) {
 	groups := b.groups()
 	wheel := make([]int, len(groups))
-	now := make(map[string]Value, len(b.Axes))
+	turning := make(Assignment, len(b.Axes))
+	var now Assignment
 	at := func(axis string) (Value, bool) { v, ok := now[axis]; return v, ok }
 	for done := len(groups) == 0; !done; {
 		for g, group := range groups {
 			for _, a := range group {
-				now[a.Axis] = a.Values[wheel[g]]
+				turning[a.Axis] = a.Values[wheel[g]]
 			}
 		}
-		if !slices.ContainsFunc(b.Exclude, func(x Exclude) bool { return x.matches(now) }) {
+		if now = e.settled(b, turning); !b.excludes(now) {
 			f(at)
 		}
 		done = true
@@ -283,7 +301,7 @@ func (b *Block) each(f func(at func(axis string) (Value, bool))) {
 		}
 	}
 	for _, c := range b.Include {
-		now = c
+		now = e.settled(b, c)
 		f(at)
 	}
 }
@@ -301,6 +319,16 @@ func (x Exclude) matches(cell map[string]Value) bool {
 // axis returns the number of an axis, or -1.
 func (w *yield) axis(name string) int {
 	return slices.IndexFunc(w.axes, func(a AxisValues) bool { return a.Axis == name })
+}
+
+// numberOf returns the number of a value of an axis, or -1; "-" is the value of cells that the axis does not concern.
+func (w *yield) numberOf(axis int, v Value) int {
+	values := w.axes[axis].Values
+	at := slices.Index(values, v)
+	if at < 0 && v == (Value{Text: Value{Kind: NoValue}.String()}) {
+		at = slices.Index(values, Value{Kind: NoValue})
+	}
+	return at
 }
 
 // check checks one table or plot.
@@ -359,7 +387,7 @@ func (w *yield) checkWhere(n *node) {
 			case v.Kind == PartValue:
 				w.wrong(e, e.at, "how many rows a part has is not known before the data are read, so that it selects no cell; select by other axes")
 			case i >= 0 && decidedByData(f.name()):
-			case i >= 0 && !slices.Contains(w.axes[i].Values, v):
+			case i >= 0 && w.numberOf(i, v) < 0:
 				var known []string
 				for _, x := range w.axes[i].Values {
 					known = append(known, x.String())
@@ -388,7 +416,7 @@ func (w *yield) checkMinus(n *node) {
 		case !f.ok():
 		case f.kind == cue.ListKind || f.kind == cue.StructKind:
 			w.wrong(f, f.at, "must be one value, not %s", kindWords(f.kind))
-		case !decidedByData(f.name()) && !slices.Contains(w.axes[i].Values, value(f)):
+		case !decidedByData(f.name()) && w.numberOf(i, value(f)) < 0:
 			var known []string
 			for _, x := range w.axes[i].Values {
 				known = append(known, x.String())
@@ -524,7 +552,7 @@ func (w *yield) hasKeys(v view, s scoreInfo) bool {
 
 func (s scoreInfo) has(dim string) bool {
 	_, fixed := s.fixed[dim]
-	return fixed || slices.Contains(s.free, dim)
+	return fixed || slices.Contains(s.free, dim) || dim == plugins.Weighting // what does not name one is raw
 }
 
 // lacking says which dimension of a view keeps a score out of it.
@@ -567,7 +595,7 @@ func (w *yield) together(a, b string) bool {
 }
 
 func (b *Block) measures(metric string) bool {
-	return len(b.Metrics) == 0 || slices.Contains(b.Metrics, metric)
+	return len(b.Metrics) == 0 || slices.Contains(b.Metrics, metric) || metric == plugins.GenerationMetric
 }
 
 // ambiguous reports the axes of which a place in a view holds several values.
@@ -626,7 +654,7 @@ func (w *yield) selection(where *node) func(cell) bool {
 				continue
 			}
 			for k, e := range oneOrMore(f) {
-				at := slices.Index(w.axes[i].Values, value(e))
+				at := w.numberOf(i, value(e))
 				if at < 0 && decidedByData(f.name()) {
 					at = min(k, 1) // a stand-in for the named hospital
 				}

@@ -1,0 +1,229 @@
+package spec
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/ehrlab/ehrlab/plugins"
+)
+
+// asking is how a strategy asks models in some cells.
+type asking struct {
+	models  []string
+	reveals plugins.Egress
+	beside  []string
+}
+
+// egress is what goes from a restricted data set to a model.
+type egress struct {
+	reveals    plugins.Egress
+	strategies []*node // that send as much
+}
+
+// checkEgress looks at what strategies tell models: what leaves a restricted data set is approved.
+func (l *loader) checkEgress() {
+	sent := map[[2]string]*egress{} // by model and data set
+	known := map[string]*asking{}
+	for i := range l.exp.Matrix {
+		b := &l.exp.Matrix[i]
+		for _, n := range l.entries("strategies") {
+			if p := l.found.built[indexKey(n.path)]; p == nil || !l.uses(b, "strategies", n.name()) {
+				continue
+			} else if _, ok := p.plugin.(plugins.Prompting); !ok {
+				continue
+			}
+			for _, cell := range l.askingCells(b, n.name()) {
+				a := l.asking(n, cell, known)
+				l.checkBeside(n, cell["dataset"].Text, a.beside)
+				l.noteSent(n, cell["dataset"].Text, a, sent)
+			}
+		}
+	}
+	for _, n := range l.entries("llms") {
+		for i := range l.exp.Datasets {
+			if e := sent[[2]string{n.name(), l.exp.Datasets[i].Name}]; e != nil {
+				l.checkSent(n, l.exp.Datasets[i].Name, e)
+			}
+		}
+	}
+}
+
+// askingCells are the cells of a block with a strategy, as far as they decide what it asks: one of those that differ in
+// nothing else.
+func (l *loader) askingCells(b *Block, strategy string) []Assignment {
+	axes := []string{"dataset", "llm"}
+	for i := range l.exp.Axes {
+		if a := &l.exp.Axes[i]; a.reaches("strategies", strategy) {
+			axes = append(axes, a.Name)
+		}
+	}
+	var cells []Assignment
+	seen := map[string]bool{}
+	l.exp.each(b, func(at func(axis string) (Value, bool)) {
+		if s, _ := at("strategy"); s.Text != strategy {
+			return
+		}
+		cell, key := Assignment{}, ""
+		for _, axis := range axes {
+			if v, ok := at(axis); ok {
+				cell[axis] = v
+				key += axis + "\x00" + v.quoted() + "\x00"
+			}
+		}
+		if !seen[key] {
+			seen[key] = true
+			cells = append(cells, cell)
+		}
+	})
+	return cells
+}
+
+// asking returns how a strategy asks in a cell; an empty one when it cannot be made, as is reported elsewhere.
+func (l *loader) asking(n *node, cell Assignment, known map[string]*asking) *asking {
+	a := &asking{}
+	i := slices.IndexFunc(l.exp.Strategies, func(u Use) bool { return u.Name == n.name() })
+	use, err := l.exp.StrategyAt(l.exp.Strategies[i].Name, cell)
+	if err != nil {
+		return a
+	}
+	key := n.name() + "\x00" + string(use.With)
+	if a := known[key]; a != nil {
+		return a
+	}
+	known[key] = a
+	b, err := l.build(n.field("use"), l.schemas.plugin("strategy", use.Use), use.With)
+	if err != nil || b == nil {
+		return a
+	}
+	l.rep.guard(n.field("use"), func() {
+		if p, ok := b.plugin.(plugins.Prompting); ok {
+			a.models, a.reveals, a.beside = p.Models(), p.Reveals(), p.Beside()
+		}
+	})
+	return a
+}
+
+// untold are the roles of columns that tell rows and people apart: no model has any use for them.
+var untold = []plugins.Role{plugins.RoleRow, plugins.RoleSubject, plugins.RoleID}
+
+// checkBeside checks the columns that a strategy reads besides the features.
+func (l *loader) checkBeside(n *node, dataset string, columns []string) {
+	i := slices.IndexFunc(l.exp.Datasets, func(d Dataset) bool { return d.Name == dataset })
+	if i < 0 {
+		return
+	}
+	roles := l.exp.Datasets[i].Roles()
+	for _, column := range columns {
+		if !slices.Contains(untold, roles[column]) {
+			continue
+		}
+		at := n
+		for _, c := range l.found.columns {
+			if hasPrefix(c.path, n.path) && c.text == column {
+				at = c
+			}
+		}
+		place := at.at
+		if at == n {
+			place = n.label
+		}
+		l.rep.add(joinPath(at.path), place, "column %q of data set %q is %s; it is not for models", column, dataset, leakWords[roles[column]])
+	}
+}
+
+// noteSent notes the models that are asked, and what they are sent of a restricted data set.
+func (l *loader) noteSent(n *node, dataset string, a *asking, sent map[[2]string]*egress) {
+	i := slices.IndexFunc(l.exp.Datasets, func(d Dataset) bool { return d.Name == dataset })
+	for _, m := range a.models {
+		l.asked[m] = true
+		if i < 0 || l.exp.governance(&l.exp.Datasets[i]) != plugins.Restricted || a.reveals == "" {
+			continue
+		}
+		key := [2]string{m, dataset}
+		e := sent[key]
+		if e == nil {
+			e = &egress{reveals: a.reveals}
+			sent[key] = e
+		}
+		if a.reveals.Beyond(e.reveals) {
+			e.reveals, e.strategies = a.reveals, nil
+		}
+		if e.reveals == a.reveals && !slices.Contains(e.strategies, n) {
+			e.strategies = append(e.strategies, n)
+		}
+	}
+}
+
+// governance says who the rows of a data set may be shown to: as the experiment declares, else as its header says.
+func (e *Experiment) governance(d *Dataset) plugins.Governance {
+	if h := e.Headers[d.Name]; d.Governance == "" && h != nil {
+		return h.Governance
+	}
+	return d.Governance
+}
+
+// checkSent demands that what a model is sent of a restricted data set is approved.
+func (l *loader) checkSent(n *node, dataset string, e *egress) {
+	made := l.models[n.name()]
+	approval := n.field("approval")
+	if len(made) == 0 || made[0].InProcess || n.part || n.field("approval") == nil && n.written("approval") || approval != nil && (!approval.whole() || approval.part) {
+		return // wrong already, not known, or nothing leaves
+	}
+	m := &l.exp.LLMs[slices.IndexFunc(l.exp.LLMs, func(m LLM) bool { return m.Name == n.name() })]
+	what := fmt.Sprintf("%s %s of the restricted data set %q there", sends(e.strategies), revealWords[e.reveals], dataset)
+	switch {
+	case approval == nil:
+		l.wrong(n, n.label, "%s, and no approval says that %s may leave; add approval: %s", what, pronoun[e.reveals], approvalFor(made, e.reveals))
+	case !m.Approval.Covers(dataset):
+		list := approval.field("datasets")
+		l.wrong(list, list.at, "%s, and the approval does not name that data set", what)
+	case e.reveals.Beyond(m.Approval.Reveals):
+		at := approval.field("reveals")
+		l.wrong(at, at.at, "%s, and the approval ends at %q; approve %q%s", what, m.Approval.Reveals, e.reveals, l.fewer(e))
+	}
+}
+
+var (
+	revealWords = map[plugins.Egress]string{
+		plugins.EgressSchema: "the schema", plugins.EgressAggregates: "aggregates", plugins.EgressRows: "rows",
+	}
+	pronoun = map[plugins.Egress]string{plugins.EgressSchema: "it", plugins.EgressAggregates: "they", plugins.EgressRows: "they"}
+)
+
+// sends says which strategies send something.
+func sends(strategies []*node) string {
+	names := andList(quotedNames(strategies))
+	if len(strategies) == 1 {
+		return names + " sends"
+	}
+	return names + " send"
+}
+
+// approvalFor is what an approval of models has.
+func approvalFor(made []model, reveals plugins.Egress) string {
+	if !slices.ContainsFunc(made, func(m model) bool { return !loopback(m.Endpoint) }) {
+		return "{local: true}, as the model is on this machine"
+	}
+	return fmt.Sprintf("{basis, by, date, retention, reveals: %q}", reveals)
+}
+
+// fewer suggests to send no rows, where the strategies have a setting for that.
+func (l *loader) fewer(e *egress) string {
+	if e.reveals != plugins.EgressRows {
+		return ""
+	}
+	for _, n := range e.strategies {
+		if r := l.settingsRule(n); r == nil || !slices.Contains(r.names(), "examples") {
+			return ""
+		}
+	}
+	return fmt.Sprintf(", or set examples of %s to 0", andList(quotedNames(e.strategies)))
+}
+
+func quotedNames(nodes []*node) []string {
+	names := make([]string, len(nodes))
+	for i, n := range nodes {
+		names[i] = fmt.Sprintf("%q", n.name())
+	}
+	return names
+}

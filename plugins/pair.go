@@ -52,7 +52,9 @@ type Pair struct {
 	Parts     Parts
 	Synthetic *frame.Frame
 	Target    string // name of the label column
-	memo      *memo
+	// Exposed are the rows of the train sample, from 0 and in order, that the generator has seen; nil: all of them.
+	Exposed []int
+	memo    *memo
 }
 
 // NewPair returns a pair with an empty set of preparations.

@@ -22,6 +22,10 @@ type Space struct {
 	Order      []string    `json:"order,omitempty"`      // the natural columns of train, where columns of a set do not stand together
 }
 
+// Folded returns the model space without its transforms: numbers in the units of the data, one-hot sets folded. It is what
+// those read who know what a number of that unit means.
+func (s *Space) Folded() *Space { return &Space{Sets: s.Sets, Order: s.Order} }
+
 // fitSpace learns the model space on the prepared rows of train.
 func (p *Fitted) fitSpace(ctx context.Context, train *frame.Frame, cfg Config, opt Options) error {
 	p.setOrder(train)

@@ -109,6 +109,43 @@ func others(t *testing.T, rng *rand.Rand, p, before *Fitted) {
 	}
 }
 
+// The folded space has the sets and leaves numbers in their units; train comes back from it as it was, to the bit.
+func TestFolded(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for i := range 20 {
+		train := without(cohort(rng, 200), randomly(rng, 0.1))
+		order := rng.Perm(len(train.Columns()))
+		names := make([]string, len(order))
+		for j, at := range order {
+			names[j] = train.Names()[at]
+		}
+		train, _ = train.Select(names...)
+		p, err := Fit(ctx, train, mixed(rng, i), cohortOptions())
+		if err != nil {
+			t.Fatal(err)
+		}
+		natural, _, err := p.Apply(ctx, train, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := p.Folded()
+		folded, counts, err := s.Encode(natural)
+		if err != nil || len(counts) > 0 {
+			t.Fatal(err, counts)
+		}
+		if got, want := folded.Column("creatinine").Numbers, natural.Column("creatinine").Numbers; !slices.EqualFunc(got, want, func(a, b float64) bool { return a == b || a != a && b != b }) {
+			t.Fatal("numbers are transformed")
+		}
+		if folded.Column("race") == nil || folded.Column("p") != nil {
+			t.Fatalf("the set is not folded: %v", folded.Names())
+		}
+		back, counts, err := s.Decode(folded)
+		if err != nil || len(counts) > 0 || back.Digest() != natural.Digest() {
+			t.Fatalf("%v %v %v is not %v", err, counts, back.Names(), natural.Names())
+		}
+	}
+}
+
 func TestWithoutTransformsAndSetsFramesPass(t *testing.T) {
 	f := frame.Must(whole("age", 1, nan), category("unit", "a -"))
 	p := fitted(t, f, Config{Missing: Median})

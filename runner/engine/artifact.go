@@ -28,6 +28,14 @@ type meta struct {
 	Ranked      []plugins.RankedColumn `json:"ranked,omitempty"`      // features: the columns in order
 	Measurement *plugins.Measurement   `json:"measurement,omitempty"` // measure
 	Prepared    *prepare.Fitted        `json:"prepared,omitempty"`    // prepare: what later steps need of it
+	Generated   *generated             `json:"generated,omitempty"`   // generate: of a strategy that does not read all of train alike
+}
+
+// generated is what later steps need of a strategy's output besides its rows.
+type generated struct {
+	Exposed   []int           `json:"exposed"` // as plugins.Generated.Exposed
+	Strata    *plugins.Strata `json:"strata,omitempty"`
+	Responses [][]string      `json:"responses,omitempty"` // the keys of the answers, for each of Facts.Usage
 }
 
 // Variable describes a column of a data set as it was read.
@@ -38,6 +46,15 @@ type Variable struct {
 	Missing int        `json:"missing"` // rows without a value
 }
 
+// LabelFacts is what synthetic rows say of the label.
+type LabelFacts struct {
+	Rows     int  `json:"rows"`
+	Labelled int  `json:"labelled"` // rows with a label
+	Events   int  `json:"events"`   // rows with the event, where the label has two classes in the data
+	Classes  int  `json:"classes"`  // that occur
+	Binary   bool `json:"binary"`   // the label has two classes in the data
+}
+
 // Facts is what the index of the cache keeps of an output, to be read without the output.
 type Facts struct {
 	*plan.PartRows                 // prepare
@@ -46,6 +63,8 @@ type Facts struct {
 	Notes          []string        `json:"notes,omitempty"`
 	Variables      []Variable      `json:"variables,omitempty"` // dataset
 	Truth          []plugins.Truth `json:"truth,omitempty"`     // dataset
+	Label          *LabelFacts     `json:"label,omitempty"`     // generate
+	Usage          []plugins.Usage `json:"usage,omitempty"`     // generate: of the models that were asked, without the keys of their answers
 	Long           bool            `json:"long,omitempty"`      // too much for the index: the output has it
 }
 

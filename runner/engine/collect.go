@@ -21,7 +21,7 @@ import (
 func Collect(ctx context.Context, p *plan.Plan, c *cache.Cache, res *Result, opt Options) (*record.Core, error) {
 	g := &collector{
 		ctx: ctx, plan: p, res: res, run: newRun(p, c, opt), core: &record.Core{},
-		ranked: map[rankedSubset]bool{}, noted: map[string]int{},
+		ranked: map[rankedSubset]bool{}, noted: map[string]int{}, models: newModelLedger(),
 	}
 	g.run.store.damaged = func(s *plan.Step, err error) {
 		g.res.Damaged++
@@ -38,6 +38,7 @@ func Collect(ctx context.Context, p *plan.Plan, c *cache.Cache, res *Result, opt
 			return nil, fmt.Errorf("cell %s: %w", cell.ID, err)
 		}
 	}
+	g.core.Manifest.LLMs = g.models.entries()
 	g.pending()
 	g.generateNotes()
 	g.withhold()
@@ -56,8 +57,9 @@ type collector struct {
 	core *record.Core
 
 	ranked map[rankedSubset]bool // subsets whose columns are listed
-	notes  []string              // of strategies, in the order of the cells
-	noted  map[string]int        // cells that a note holds for
+	models *modelLedger
+	notes  []string       // of strategies, in the order of the cells
+	noted  map[string]int // cells that a note holds for
 }
 
 // rankedSubset is a feature subset of a data set, by the experiment's names.
@@ -100,6 +102,7 @@ func (g *collector) manifest() {
 			}
 		}
 	}
+	m.Scores = append(m.Scores, generationScores()...)
 	m.Plugins = slices.SortedFunc(maps.Keys(used), func(a, b record.PluginInfo) int {
 		if a.Stage != b.Stage {
 			return slices.Index(plan.Stages(), plan.Stage(a.Stage)) - slices.Index(plan.Stages(), plan.Stage(b.Stage))
@@ -363,55 +366,60 @@ func (g *collector) cell(c *plan.Cell) error {
 				g.score(c, m, plugins.Score{Name: s.Name, Status: plugins.Undefined, Reason: c.NotEstimable})
 			}
 		}
+		g.withoutRows(c, plugins.Undefined, c.NotEstimable)
 		return nil
 	}
 	g.core.Cells = append(g.core.Cells, row)
-	if _, failed := g.res.Failures[c.Generate]; !failed {
-		f, err := g.facts(c.Generate)
-		if err != nil {
-			return err
-		}
-		g.counts(c, plan.StageGenerate, f.Counts)
-		for _, n := range f.Notes {
-			if c.Dataset.Governance() == plugins.Restricted {
-				n, _, _ = strings.Cut(n, labelMoves)
-			}
-			note := c.Dataset.Dataset.Name + ": " + g.plan.Text(c, "strategy") + ": " + n
-			if g.noted[note] == 0 {
-				g.notes = append(g.notes, note)
-			}
-			g.noted[note]++
-		}
+	warnings, err := g.generated(c)
+	if err != nil {
+		return err
 	}
 	if err := g.subset(c); err != nil {
 		return err
 	}
+	from := len(g.core.Scores)
 	for _, m := range c.Measures {
-		if f, failed := g.res.Failures[m.Step]; failed {
-			for _, s := range m.Info.Scores {
-				g.score(c, m, plugins.Score{Name: s.Name, Status: plugins.Failed, Reason: fmt.Sprintf("%s: %v", f.Root.Stage, f.Err)})
-			}
-			continue
-		}
-		a, err := g.run.store.read(g.ctx, m.Step)
-		if err != nil {
+		if err := g.measured(c, m); err != nil {
 			return err
 		}
-		for _, s := range a.meta.Measurement.Scores {
-			g.score(c, m, s)
+	}
+	for i := range g.core.Scores[from:] {
+		if s := &g.core.Scores[from+i]; s.Status == plugins.OK {
+			s.Warnings = slices.Concat(s.Warnings, warnings)
 		}
-		for _, curve := range a.meta.Measurement.Curves {
-			curve.Dims = merged(m.Metric.Dims, curve.Dims)
-			g.core.Curves = append(g.core.Curves, record.Curve{Cell: c.ID, Metric: m.Metric.Name, Curve: curve})
-		}
-		counts := a.meta.Measurement.Counts
-		for i := range counts {
-			counts[i].Dims = withDim(counts[i].Dims, "metric", m.Metric.Name)
-		}
-		g.counts(c, plan.StageMeasure, counts)
 	}
 	return nil
 }
+
+// measured adds what a metric of a cell measured.
+func (g *collector) measured(c *plan.Cell, m plan.Measure) error {
+	if f, failed := g.res.Failures[m.Step]; failed {
+		for _, s := range m.Info.Scores {
+			g.score(c, m, plugins.Score{Name: s.Name, Status: plugins.Failed, Reason: failureText(f)})
+		}
+		return nil
+	}
+	a, err := g.run.store.read(g.ctx, m.Step)
+	if err != nil {
+		return err
+	}
+	for _, s := range a.meta.Measurement.Scores {
+		g.score(c, m, s)
+	}
+	for _, curve := range a.meta.Measurement.Curves {
+		curve.Dims = merged(m.Metric.Dims, curve.Dims)
+		g.core.Curves = append(g.core.Curves, record.Curve{Cell: c.ID, Metric: m.Metric.Name, Curve: curve})
+	}
+	counts := a.meta.Measurement.Counts
+	for i := range counts {
+		counts[i].Dims = withDim(counts[i].Dims, "metric", m.Metric.Name)
+	}
+	g.counts(c, plan.StageMeasure, counts)
+	return nil
+}
+
+// failureText is a failure as scores tell it.
+func failureText(f *Failure) string { return fmt.Sprintf("%s: %v", f.Root.Stage, f.Err) }
 
 func (g *collector) counts(c *plan.Cell, stage plan.Stage, counts []plugins.Count) {
 	for _, count := range counts {

@@ -9,8 +9,50 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/frame"
 )
 
-// checkGenerated holds a strategy to its contract: n rows with the columns, kinds and order of its input.
-func checkGenerated(got, like *frame.Frame, n int) error {
+// checkGenerated holds a strategy to its contract: n rows with the columns, kinds and order of its input, rows of it that were
+// seen, and groups of the rows.
+func checkGenerated(out *plugins.Generated, like *frame.Frame, n int) error {
+	if err := checkRows(out.Frame, like, n); err != nil {
+		return err
+	}
+	last := -1
+	for _, row := range out.Exposed {
+		if row <= last || row >= like.Rows() {
+			return &BugError{What: fmt.Sprintf("says it has seen row %d after row %d, of %d", row, last, like.Rows())}
+		}
+		last = row
+	}
+	return checkStrata(out.Strata, n)
+}
+
+// checkStrata holds groups of n synthetic rows to their contract.
+func checkStrata(s *plugins.Strata, n int) error {
+	if s == nil {
+		return nil
+	}
+	if len(s.Codes) != n || len(s.Shares) != len(s.Levels) {
+		return &BugError{What: fmt.Sprintf("groups %d rows, and gives %d shares for %d groups", len(s.Codes), len(s.Shares), len(s.Levels))}
+	}
+	sum := 0.0
+	for _, share := range s.Shares {
+		if !(share >= 0) {
+			return &BugError{What: fmt.Sprintf("gives a group the share %g", share)}
+		}
+		sum += share
+	}
+	if !(math.Abs(sum-1) < 1e-6) {
+		return &BugError{What: fmt.Sprintf("gives groups shares that sum to %g", sum)}
+	}
+	for _, code := range s.Codes {
+		if code < 0 || int(code) >= len(s.Levels) {
+			return &BugError{What: fmt.Sprintf("puts a row into group %d of %d", code, len(s.Levels))}
+		}
+	}
+	return nil
+}
+
+// checkRows holds synthetic rows to the columns, kinds and order of what the strategy read.
+func checkRows(got, like *frame.Frame, n int) error {
 	if got == nil || got.Rows() != n || !slices.Equal(got.Names(), like.Names()) {
 		if got == nil {
 			return &BugError{What: "delivered no table"}

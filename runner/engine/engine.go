@@ -12,18 +12,24 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/runner/cache"
 	"github.com/ehrlab/ehrlab/runner/plan"
 )
 
 // Options says how a plan is run. None of it enters a key.
 type Options struct {
-	Workers int           // steps that run at once, and threads that they share; at least 1
+	Workers int           // steps that run at once, and threads that they share; at least 1. Remote steps run besides, up to 64
 	Memory  int64         // bytes that running steps may reserve together, and the most that one may need; 0: no limit
-	Timeout time.Duration // for one step; 0: none
+	Timeout time.Duration // for one step that computes; 0: none. A remote step has the time-outs of its calls alone
 	Scratch string        // folder for the private folders of plugins; "": the system's
 	Log     *slog.Logger
 	Listen  func(Event) // called from one goroutine at a time; may be nil
+
+	// Models hands out the language models; nil: a step that asks one fails.
+	Models plugins.Models
+	// Cost is the price of answers in USD, and whether it is known. Collect asks it; nil: no price is known.
+	Cost func(plugins.Usage) (usd float64, known bool)
 }
 
 // EventKind says what happened.
@@ -58,6 +64,7 @@ type Result struct {
 	StepsRun, StepsCached, StepsTotal int
 	Damaged                           int
 	Bug                               bool // a plugin panicked or broke its contract
+	Budget                            bool // the budget kept a step from being finished
 	Failures                          map[*plan.Step]*Failure
 }
 
@@ -65,6 +72,9 @@ type Result struct {
 type Failure struct {
 	Root *plan.Step
 	Err  error
+
+	Counts []plugins.Count // what became of the rows until Root failed, where a strategy accounts for them
+	Usage  []plugins.Usage // of the models that Root asked
 }
 
 // ErrInterrupted is returned when the context ended before the plan did.

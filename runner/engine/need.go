@@ -17,24 +17,34 @@ func (r *run) need(s *plan.Step) (need plugins.Need, known bool) {
 			size = r.size(in)
 		}
 	}
-	var info *plugins.Info
 	switch w := s.Work.(type) {
-	case plan.DatasetWork:
-		info = w.Info
-	case plan.FeaturesWork:
-		info = w.Info
 	case plan.GenerateWork:
-		info, size.N = w.Info, w.N
+		size.N = w.N
 	case plan.MeasureWork:
-		info, size.N = w.Info, s.Inputs[1].Recipe.N
+		size.N = s.Inputs[1].Recipe.N
 	}
-	if info != nil && info.Need != nil {
+	if info := infoOf(s); info != nil && info.Need != nil {
 		n := info.Need(size)
 		n.Threads = max(n.Threads, 1)
 		return n, true
 	}
 	const fixed, copies, cell = 16 << 20, 4, 8 // a few copies of the table, eight bytes a value
 	return plugins.Need{Threads: 1, Bytes: fixed + int64(size.Rows+size.N)*int64(size.Columns)*cell*copies}, false
+}
+
+// infoOf describes the plugin of a step; nil of a step that is built in.
+func infoOf(s *plan.Step) *plugins.Info {
+	switch w := s.Work.(type) {
+	case plan.DatasetWork:
+		return w.Info
+	case plan.FeaturesWork:
+		return w.Info
+	case plan.GenerateWork:
+		return w.Info
+	case plan.MeasureWork:
+		return w.Info
+	}
+	return nil
 }
 
 // size is the rows and columns of prepared data.

@@ -54,7 +54,7 @@ func TestDataSetsThatShareRowsKeepTheirRoles(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for i, s := range core.Scores {
+			for i, s := range measured(core) {
 				want := map[string]string{"with": "sites", "without": "rows"}[core.Cells[i].Axes["dataset"]]
 				if s.Status != plugins.OK || s.Interval.Unit != want {
 					t.Errorf("order %d, %d workers: %s has %+v, want %s", first, workers, s.Cell, s.Score, want)

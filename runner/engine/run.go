@@ -23,13 +23,16 @@ type run struct {
 	opt      Options
 	store    *store
 	finished chan completion
+	dry      bool         // nothing is written to the cache
 	remade   atomic.Int64 // steps that counted as cached and had to be run
 
 	state   []state
 	waiting []int   // inputs that are not done, by step
 	readers [][]int // steps that wait for a step
 	ready   intHeap // in the order of the plan, whatever the order of completion
+	distant intHeap // of these, the steps that are remote
 	running int
+	remote  int // of these, the steps that are remote
 	threads int
 	bytes   int64
 	sizes   map[*plan.Step]plugins.Size // of prepared data
@@ -174,7 +177,20 @@ func (r *run) admit(steps []*plan.Step) {
 
 func (r *run) queue(i int) {
 	r.state[i] = isReady
-	heap.Push(&r.ready, i)
+	if isRemote(r.plan.Steps[i]) {
+		heap.Push(&r.distant, i)
+	} else {
+		heap.Push(&r.ready, i)
+	}
+}
+
+// mostRemote is how many remote steps run at once: what they wait for keeps its own limits.
+const mostRemote = 64
+
+// isRemote reports whether a step waits for others most of the time: it takes none of the workers and threads.
+func isRemote(s *plan.Step) bool {
+	info := infoOf(s)
+	return info != nil && info.Remote
 }
 
 // mapCells notes which steps each cell still waits for, so that progress can be told in cells.
@@ -210,30 +226,48 @@ func lastSteps(c *plan.Cell) []*plan.Step {
 	return steps
 }
 
+// next is the queue of the ready step to be started next: the first of the plan for whose kind there is room; nil when there is none.
+func (r *run) next() *intHeap {
+	computes := len(r.ready) > 0 && r.running-r.remote < r.opt.Workers
+	waits := len(r.distant) > 0 && r.remote < mostRemote
+	switch {
+	case computes && (!waits || r.ready[0] < r.distant[0]):
+		return &r.ready
+	case waits:
+		return &r.distant
+	}
+	return nil
+}
+
 // start starts ready steps in the order of the plan while their reservations fit. The first one that does
 // not fit waits and holds back the others, so that a large step is never starved by small ones.
 func (r *run) start(ctx context.Context) {
-	for len(r.ready) > 0 && r.running < r.opt.Workers {
-		s := r.plan.Steps[r.ready[0]]
+	for queue := r.next(); queue != nil; queue = r.next() {
+		s := r.plan.Steps[(*queue)[0]]
 		need, known := r.need(s)
 		if r.opt.Memory > 0 && known && need.Bytes > r.opt.Memory {
-			heap.Pop(&r.ready)
+			heap.Pop(queue)
 			r.fail(s, &Failure{Root: s, Err: fmt.Errorf("it needs about %s, and running steps may reserve %s: lower the size, or raise the memory setting",
 				humanize.IBytes(uint64(need.Bytes)), humanize.IBytes(uint64(r.opt.Memory)))})
 			continue
 		}
-		free := max(r.opt.Workers-r.threads, 1)
-		need.Threads = max(1, min(need.Threads, free/min(len(r.ready), free)))
 		if r.opt.Memory > 0 {
 			need.Bytes = min(need.Bytes, r.opt.Memory) // a step over the limit runs alone
 			if r.running > 0 && r.bytes+need.Bytes > r.opt.Memory {
 				return
 			}
 		}
-		heap.Pop(&r.ready)
+		if queue == &r.distant {
+			need.Threads = 1
+			r.remote++
+		} else {
+			free := max(r.opt.Workers-r.threads, 1)
+			need.Threads = max(1, min(need.Threads, free/min(len(r.ready), free)))
+			r.threads += need.Threads
+		}
+		heap.Pop(queue)
 		r.state[s.Index] = isRunning
 		r.running++
-		r.threads += need.Threads
 		r.bytes += need.Bytes
 		r.opt.Log.Debug("step started", "step", s.Label, "key", s.Key, "threads", need.Threads, "bytes", need.Bytes)
 		r.event(Event{Kind: Started, Step: s})
@@ -248,7 +282,11 @@ func (r *run) take(ctx context.Context, c completion) error {
 		return nil
 	}
 	r.running--
-	r.threads -= c.need.Threads
+	if isRemote(c.step) {
+		r.remote--
+	} else {
+		r.threads -= c.need.Threads
+	}
 	r.bytes -= c.need.Bytes
 	var end *fatal
 	switch {
@@ -266,9 +304,18 @@ func (r *run) take(ctx context.Context, c completion) error {
 		r.result.Bug = true
 		r.opt.Log.Error("a bug in a plugin", "step", c.step.Label, "error", bug.Error(), "stack", bug.Stack)
 	}
+	var model *plugins.LLMError
+	if errors.As(c.err, &model) && model.Fault == plugins.FaultBudget {
+		r.result.Budget = true
+	}
 	r.result.StepsRun++
 	r.opt.Log.Debug("step failed", "step", c.step.Label, "key", c.step.Key, "elapsed", c.elapsed, "error", c.err)
-	r.fail(c.step, &Failure{Root: c.step, Err: c.err})
+	failure := &Failure{Root: c.step, Err: c.err}
+	var spent *spentError
+	if errors.As(c.err, &spent) {
+		failure.Err, failure.Counts, failure.Usage = spent.err, spent.counts, spent.usage
+	}
+	r.fail(c.step, failure)
 	return nil
 }
 

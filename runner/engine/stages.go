@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/cohort"
@@ -293,105 +292,6 @@ func (r *run) features(ctx context.Context, s *plan.Step, w plan.FeaturesWork, t
 	return &artifact{meta: meta{Ranked: ranked.Columns, Facts: Facts{Counts: ranked.Counts, Notes: ranked.Notes}}}, nil
 }
 
-// generate hands the strategy the parts that it declared, cut to the chosen variables and the label, in the model space;
-// what it returns comes back in the units and columns of the data.
-func (r *run) generate(ctx context.Context, s *plan.Step, w plan.GenerateWork, threads int) (*artifact, error) {
-	prepared, err := r.store.load(ctx, s.Inputs[0])
-	if err != nil {
-		return nil, err
-	}
-	chosen, err := r.store.load(ctx, s.Inputs[1])
-	if err != nil {
-		return nil, err
-	}
-	variables, err := w.Features.Cut(chosen.meta.Ranked, w.Suffix)
-	if err != nil {
-		return nil, fmt.Errorf("features: %w", err)
-	}
-	fitted := prepared.meta.Prepared
-	columns := append(fitted.NaturalNames(variables), w.Target)
-	samples := map[plugins.Part]plugins.Sample{}
-	var counts []plugins.Count
-	for _, p := range w.Info.Reads {
-		f, err := r.store.part(ctx, s.Inputs[0], p)
-		if err != nil {
-			return nil, err
-		}
-		f, done, err := model(fitted, f, columns)
-		if err != nil {
-			return nil, fmt.Errorf("%s part: %w", p, err)
-		}
-		counts = append(counts, inPart(done, p)...)
-		samples[p] = plugins.Sample{Frame: f}
-	}
-	incomplete, notes, err := r.incomplete(ctx, s.Inputs[0], w, fitted, columns)
-	if err != nil {
-		return nil, err
-	}
-	env, end := r.env(s, w.Rand, threads)
-	defer end()
-	out, err := w.Plugin.Generate(ctx, env, plugins.Task{Parts: plugins.NewParts(samples), Target: w.Target, N: w.N})
-	if err != nil {
-		return nil, err
-	}
-	if err := checkGenerated(out.Frame, samples[w.Info.Reads[0]].Frame, w.N); err != nil {
-		return nil, err
-	}
-	table, done, err := fitted.Decode(out.Frame)
-	if err != nil {
-		return nil, err
-	}
-	counts = slices.Concat(counts, incomplete, out.Counts, done)
-	return &artifact{table: table, meta: meta{Facts: Facts{Counts: counts, Notes: slices.Concat(notes, out.Notes)}}}, nil
-}
-
-// incomplete tells what complete cases of the subset leave out of the parts that the strategy does not read: of the test
-// rows above all, and what that does to the label.
-func (r *run) incomplete(ctx context.Context, prepared *plan.Step, w plan.GenerateWork, fitted *prepare.Fitted, columns []string) (counts []plugins.Count, notes []string, err error) {
-	if fitted.Missing != prepare.DropBySubset {
-		return nil, nil, nil
-	}
-	for _, p := range plugins.AllParts() {
-		part, err := r.store.part(ctx, prepared, p)
-		if err != nil {
-			return nil, nil, err
-		}
-		f, err := part.Select(columns...)
-		if err != nil {
-			return nil, nil, err
-		}
-		rows, left, err := fitted.Complete(f)
-		if err != nil || rows == nil {
-			continue // what reads the part says so
-		}
-		if !slices.Contains(w.Info.Reads, p) { // those of the others are counted where they are read
-			counts = append(counts, inPart(left, p)...)
-		}
-		if n := dropped(p, f, f.Take(rows), w.Target); n != "" {
-			notes = append(notes, n)
-		}
-	}
-	return counts, notes, nil
-}
-
-// model cuts a part to natural columns, leaves out the rows that a subset of them is not to have, and leads it into the
-// model space.
-func model(fitted *prepare.Fitted, part *frame.Frame, columns []string) (*frame.Frame, []plugins.Count, error) {
-	f, err := part.Select(columns...)
-	if err != nil {
-		return nil, nil, err
-	}
-	rows, left, err := fitted.Complete(f)
-	if err != nil {
-		return nil, nil, err
-	}
-	if rows != nil {
-		f = f.Take(rows)
-	}
-	f, outside, err := fitted.Encode(f)
-	return f, slices.Concat(left, outside), err
-}
-
 // inPart gives counts the dimension of a part.
 func inPart(counts []plugins.Count, p plugins.Part) []plugins.Count {
 	out := slices.Clone(counts)
@@ -401,77 +301,10 @@ func inPart(counts []plugins.Count, p plugins.Part) []plugins.Count {
 	return out
 }
 
-// measure hands the metric the parts that it declared. The pair is shared by the metrics of a cell.
-func (r *run) measure(ctx context.Context, s *plan.Step, w plan.MeasureWork, threads int) (*artifact, error) {
-	roles := pairRoles{w.Target, w.Subject, w.Site, strings.Join(w.TestSites, "\x00")}
-	pair, err := r.store.pairOf(ctx, s.Inputs[1], roles, func(a *artifact) (*plugins.Pair, error) {
-		return r.pair(ctx, s.Inputs[0], w, a)
-	})
-	if err != nil {
-		return nil, err
-	}
-	if why := tooFew(pair, w); why != "" {
-		m := &plugins.Measurement{}
-		for _, score := range w.Info.Scores {
-			m.Scores = append(m.Scores, plugins.Score{Name: score.Name, Status: plugins.Undefined, Reason: why})
-		}
-		return &artifact{meta: meta{Measurement: m}}, nil
-	}
-	env, end := r.env(s, w.Rand, threads)
-	defer end()
-	m, err := w.Plugin.Measure(ctx, env, pair.Only(w.Info.Reads...))
-	if err != nil {
-		return nil, err
-	}
-	if err := checkMeasurement(m, w.Info); err != nil {
-		return nil, err
-	}
-	return &artifact{meta: meta{Measurement: m, Facts: Facts{Counts: m.Counts}}}, nil
-}
-
-// pair puts the parts that metrics may read beside the synthetic rows. Reference rows are never among them.
-func (r *run) pair(ctx context.Context, prepared *plan.Step, w plan.MeasureWork, synthetic *artifact) (*plugins.Pair, error) {
-	of, err := r.store.load(ctx, prepared)
-	if err != nil {
-		return nil, err
-	}
-	samples := map[plugins.Part]plugins.Sample{}
-	for _, p := range []plugins.Part{plugins.Train, plugins.Validation, plugins.Test} {
-		whole, err := r.store.part(ctx, prepared, p)
-		if err != nil {
-			return nil, err
-		}
-		if p == plugins.Test && w.TestSites != nil {
-			if whole, err = atSites(whole, w.Site, w.TestSites); err != nil {
-				return nil, err
-			}
-		}
-		f, err := whole.Select(synthetic.table.Names()...)
-		if err != nil {
-			return nil, err
-		}
-		rows, _, err := of.meta.Prepared.Complete(f)
-		if err != nil {
-			return nil, fmt.Errorf("%s part: %w", p, err)
-		}
-		if rows != nil {
-			f, whole = f.Take(rows), whole.Take(rows)
-		}
-		sample := plugins.Sample{Frame: f}
-		if w.Subject != "" {
-			sample.Subject = whole.Column(w.Subject)
-		}
-		if w.Site != "" {
-			sample.Site = whole.Column(w.Site)
-		}
-		samples[p] = sample
-	}
-	return plugins.NewPair(plugins.NewParts(samples), synthetic.table, w.Target), nil
-}
-
 // json is the form that the index keeps; nil when there is nothing to keep.
 func (f Facts) json() json.RawMessage {
-	if f.PartRows == nil && len(f.Sites) == 0 && len(f.Counts) == 0 && len(f.Notes) == 0 && len(f.Variables) == 0 && len(f.Truth) == 0 && !f.Long {
+	if f.PartRows == nil && len(f.Sites) == 0 && len(f.Counts) == 0 && len(f.Notes) == 0 && len(f.Variables) == 0 && len(f.Truth) == 0 &&
+		f.Label == nil && len(f.Usage) == 0 && !f.Long {
 		return nil
 	}
 	b, err := json.Marshal(f)

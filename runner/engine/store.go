@@ -33,8 +33,12 @@ type slot struct {
 }
 
 // pairRoles are the columns that a pair needs besides its rows. Two data sets may share rows and differ in them.
-// testSites names the hospitals whose test rows are compared.
-type pairRoles struct{ target, subject, site, testSites string }
+// testSites names the hospitals whose test rows are compared; weighted is set where synthetic rows are drawn to the real
+// shares of their groups.
+type pairRoles struct {
+	target, subject, site, testSites string
+	weighted                         bool
+}
 
 func newStore(c *cache.Cache) *store {
 	return &store{cache: c, slots: map[*plan.Step]*slot{}}

@@ -16,7 +16,8 @@ type Verified struct {
 	Differ  []*plan.Step // whose output, made again, is another
 }
 
-// Verify makes outputs of a plan that are in the cache again and compares them with what is stored.
+// Verify makes outputs of a plan that are in the cache again and compares them with what is stored. Without opt.Models it leaves out
+// what language models were asked for.
 // share is how many of them, in (0,1], rounded up: they are spread evenly over the plan.
 func Verify(ctx context.Context, p *plan.Plan, c *cache.Cache, share float64, opt Options) (*Verified, error) {
 	r := newRun(p, c, opt)
@@ -24,6 +25,10 @@ func Verify(ctx context.Context, p *plan.Plan, c *cache.Cache, share float64, op
 	r.store.damaged = func(s *plan.Step, err error) { r.event(Event{Kind: Damaged, Step: s, Err: err}) }
 	var hits []*plan.Step
 	for _, s := range p.Steps {
+		w, generates := s.Work.(plan.GenerateWork)
+		if generates && w.Prompting != nil && opt.Models == nil {
+			continue
+		}
 		if _, hit := c.Lookup(s.Key); hit {
 			hits = append(hits, s)
 		}

@@ -49,8 +49,8 @@ func (r *run) remake(ctx context.Context, s *plan.Step) (*artifact, error) {
 func (r *run) compute(ctx context.Context, s *plan.Step, threads int) (*artifact, error) {
 	start := time.Now()
 	a, err := r.call(ctx, s, threads)
-	if err != nil {
-		return nil, err
+	if err != nil || r.dry {
+		return a, err
 	}
 	bytes, digest, err := a.encode()
 	if err != nil {
@@ -71,12 +71,12 @@ func (r *run) compute(ctx context.Context, s *plan.Step, threads int) (*artifact
 	return a, nil
 }
 
-// call runs a step's plugin under its time-out. A plugin that does not return in time is left behind:
+// call runs a step's plugin under its time-out, where it has one. A plugin that does not return in time is left behind:
 // its goroutine cannot be stopped, its result is not used.
 func (r *run) call(ctx context.Context, s *plan.Step, threads int) (*artifact, error) {
 	outer := ctx
 	cancel := context.CancelFunc(func() {})
-	if r.opt.Timeout > 0 {
+	if r.opt.Timeout > 0 && !isRemote(s) {
 		ctx, cancel = context.WithTimeout(ctx, r.opt.Timeout)
 	}
 	defer cancel()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/cohort"
+	"github.com/ehrlab/ehrlab/plugins/label"
 	"github.com/ehrlab/ehrlab/plugins/prepare"
 	"github.com/ehrlab/ehrlab/plugins/split"
 	"github.com/ehrlab/ehrlab/runner/cache"
@@ -87,12 +88,19 @@ type builder struct {
 // variant is the experiment with the values of some axes put into its settings, and what has been built from it.
 type variant struct {
 	experiment *spec.Experiment
-	assigned   map[string]string  // the values of the declared axes
+	assigned   map[string]string  // the values of the declared axes that set something of data sets or features
+	models     map[string]*Model  // by name
 	bases      map[string]*Chain  // by data set: read, cohort and split, and prepared parts where all hospitals train
 	chains     map[string]*Chain  // by data set and restriction of its hospitals
 	subsets    map[string]*subset // by prepared parts, data set and subset name
-	strategies map[string]*built[plugins.Strategy]
+	strategies map[string]*builtStrategy
 	metrics    []*built[plugins.Metric] // by position in experiment.Metrics
+}
+
+// builtStrategy is a strategy with its settings as they enter keys; asks is nil where it asks no models.
+type builtStrategy struct {
+	built[plugins.Strategy]
+	asks *prompted
 }
 
 // built is a plugin with its settings after defaults.
@@ -130,6 +138,7 @@ func newBuilder(p *Plan, in Inputs) *builder {
 func (p *Plan) add(pt point) error {
 	b := p.builder
 	block := &p.Experiment.Matrix[pt.block]
+	b.settle(&pt)
 	id := cellID(p.Axes, pt.values)
 	reason, out := excluded(p.Axes, block, pt.values)
 	if !out && pt.written != nil { // a rule may name the value as it is written
@@ -172,6 +181,24 @@ func (p *Plan) add(pt point) error {
 		return fmt.Errorf("cell %s: %w", id, err)
 	}
 	return nil
+}
+
+// settle takes from a point the values of the axes that have no bearing on its cell, so that the cell comes once.
+func (b *builder) settle(pt *point) {
+	block := &b.plan.Experiment.Matrix[pt.block]
+	for _, i := range b.varied { // llm first: which models are asked may depend on it
+		at := func(axis string) spec.Value {
+			if k, ok := b.axis[axis]; ok {
+				return pt.values[k]
+			}
+			return spec.Value{}
+		}
+		if pt.values[i].Kind == spec.NoValue || b.plan.Experiment.Concerns(b.plan.Axes[i], at, block.Metrics) {
+			continue
+		}
+		pt.values = slices.Clone(pt.values)
+		pt.values[i] = spec.Value{Kind: spec.NoValue}
+	}
 }
 
 // finish puts cells and exclusions in the order of the file, whatever order they were found in.
@@ -234,14 +261,16 @@ func (b *builder) variant(values []spec.Value) (*variant, error) {
 		}
 	}
 	assigned := map[string]string{}
-	for axis, value := range assign {
-		if b.plan.Declared(axis) {
-			assigned[axis] = value.String()
+	for _, a := range e.Axes {
+		value, given := assign[a.Name]
+		section, _, _ := strings.Cut(a.Sets, ".")
+		if given && value.Kind != spec.NoValue && (section == "datasets" || section == "features") {
+			assigned[a.Name] = value.String()
 		}
 	}
 	v := &variant{
 		experiment: e, assigned: assigned, bases: map[string]*Chain{}, chains: map[string]*Chain{}, subsets: map[string]*subset{},
-		strategies: map[string]*built[plugins.Strategy]{}, metrics: make([]*built[plugins.Metric], len(e.Metrics)),
+		models: map[string]*Model{}, strategies: map[string]*builtStrategy{}, metrics: make([]*built[plugins.Metric], len(e.Metrics)),
 	}
 	b.variants[name] = v
 	return v, nil
@@ -260,11 +289,15 @@ func (b *builder) cell(v *variant, id string, pt point) (*Cell, error) {
 	if err != nil {
 		return nil, err
 	}
-	generate, err := b.generate(v, chain, columns, b.text(pt.values, "strategy"), int(b.number(pt.values, "n")), uint64(b.number(pt.values, "seed")))
+	strategy, err := b.strategy(v, b.text(pt.values, "strategy"))
 	if err != nil {
 		return nil, err
 	}
-	return &Cell{ID: id, Values: pt.values, Dataset: chain, Generate: generate, order: pt.order}, nil
+	cell := &Cell{ID: id, Values: pt.values, Dataset: chain, Generate: b.generate(strategy, chain, columns, pt), order: pt.order}
+	if strategy.asks != nil {
+		cell.Models = strategy.asks.models
+	}
+	return cell, nil
 }
 
 // step returns the step with the recipe, making it when it is new.
@@ -283,6 +316,14 @@ func (b *builder) step(stage Stage, label string, r cache.Recipe, work any, inpu
 // recipe fills in what a plugin and its settings contribute.
 func recipe(info *plugins.Info, settings json.RawMessage) cache.Recipe {
 	return cache.Recipe{Plugin: info.Name, Version: info.Version, Uses: info.Uses, Settings: settings}
+}
+
+// using adds what a step uses besides its plugin.
+func using(uses []plugins.Use, more plugins.Use) []plugins.Use {
+	if slices.Contains(uses, more) {
+		return uses
+	}
+	return append(slices.Clip(uses), more)
 }
 
 // seeded adds the seed, and the identity of the rows, when the plugin draws random numbers.
@@ -499,30 +540,45 @@ func groups(h *plugins.Header) map[string]string {
 	return of
 }
 
-// generate adds the step that makes the synthetic rows of a cell.
-func (b *builder) generate(v *variant, c *Chain, columns *subset, name string, n int, seed uint64) (*Step, error) {
-	s, ok := v.strategies[name]
-	if !ok {
-		i := slices.IndexFunc(v.experiment.Strategies, func(u spec.Use) bool { return u.Name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("no strategy named %q", name)
-		}
-		entry := b.in.Registry.Strategies.Get(v.experiment.Strategies[i].Use)
-		plugin, settings, err := entry.Build(v.experiment.Strategies[i].With)
-		if err != nil {
-			return nil, fmt.Errorf("strategy %s: %w", name, err)
-		}
-		s = &built[plugins.Strategy]{plugin: plugin, info: &entry.Info, settings: settings, label: "generate " + name}
-		v.strategies[name] = s
+// strategy returns a strategy of a variant by its name.
+func (b *builder) strategy(v *variant, name string) (*builtStrategy, error) {
+	if s, ok := v.strategies[name]; ok {
+		return s, nil
 	}
+	i := slices.IndexFunc(v.experiment.Strategies, func(u spec.Use) bool { return u.Name == name })
+	if i < 0 {
+		return nil, fmt.Errorf("no strategy named %q", name)
+	}
+	entry := b.in.Registry.Strategies.Get(v.experiment.Strategies[i].Use)
+	plugin, settings, err := entry.Build(v.experiment.Strategies[i].With)
+	if err != nil {
+		return nil, fmt.Errorf("strategy %s: %w", name, err)
+	}
+	asks, settings, err := b.prompting(v, entry, plugin, settings)
+	if err != nil {
+		return nil, fmt.Errorf("strategy %s: %w", name, err)
+	}
+	s := &builtStrategy{built[plugins.Strategy]{plugin: plugin, info: &entry.Info, settings: settings, label: "generate " + name}, asks}
+	v.strategies[name] = s
+	return s, nil
+}
+
+// generate adds the step that makes the synthetic rows of a cell.
+func (b *builder) generate(s *builtStrategy, c *Chain, columns *subset, pt point) *Step {
+	n, seed := int(b.number(pt.values, "n")), uint64(b.number(pt.values, "seed"))
 	r := seeded(recipe(s.info, s.settings), s.info, seed, c.Identity)
+	r.Uses = using(r.Uses, plugins.Use{Name: "label", Version: label.Version}) // its events are counted
 	r.N, r.Numeric, r.Roles = n, plugins.Numeric(), c.generateRoles
 	r.Inputs = []cache.Input{{Role: "parts", Key: c.Prepare.Key}, {Role: "features", Key: columns.step.Key, Piece: columns.suffix}}
-	label := s.label + ", n " + strconv.Itoa(n) + ", seed " + strconv.FormatUint(seed, 10)
-	return b.step(StageGenerate, label, r, GenerateWork{
+	name := s.label + ", n " + strconv.Itoa(n) + ", seed " + strconv.FormatUint(seed, 10)
+	w := GenerateWork{
 		Plugin: s.plugin, Info: s.info, Features: columns.plugin, Suffix: columns.suffix, Target: c.Target, N: n,
 		Rand: plugins.NewRand(seed, c.Identity, s.info.Random...),
-	}, c.Prepare, columns.step), nil
+	}
+	if s.asks != nil {
+		b.ask(s.asks, c, pt, seed, name, &r, &w)
+	}
+	return b.step(StageGenerate, name, r, w, c.Prepare, columns.step)
 }
 
 // measure adds the metrics of a block to a cell; no names means all metrics. The order is the experiment's.
@@ -567,6 +623,9 @@ func (b *builder) measure(v *variant, cell *Cell, where *arranged, names []strin
 		}
 		r := seeded(recipe(m.info, m.settings), m.info, seed, c.Identity)
 		r.Numeric, r.Roles = plugins.Numeric(), c.measureRoles
+		if cell.Models != nil {
+			r.Uses = using(r.Uses, postStratify)
+		}
 		r.Inputs = []cache.Input{{Role: "parts", Key: c.Prepare.Key, Piece: piece}, {Role: "synthetic", Key: cell.Generate.Key}}
 		step := b.step(StageMeasure, m.label, r, MeasureWork{
 			Plugin: m.plugin, Info: m.info, Target: c.Target, Subject: c.Subject, Site: c.Site, TestSites: test, Minimum: least,

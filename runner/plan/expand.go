@@ -82,7 +82,7 @@ func expand(axes []string, blocks []spec.Block) ([]point, error) {
 			total *= w.length
 		}
 		for i := range total {
-			values := make([]spec.Value, len(axes))
+			values := noValues(len(axes))
 			rest := i
 			for k := len(wheels) - 1; k >= 0; k-- { // the first axis turns slowest
 				w := wheels[k]
@@ -94,7 +94,7 @@ func expand(axes []string, blocks []spec.Block) ([]point, error) {
 			points = append(points, point{values: values, block: b, order: order{at: len(points)}})
 		}
 		for _, inc := range blocks[b].Include {
-			values := make([]spec.Value, len(axes))
+			values := noValues(len(axes))
 			for name, v := range inc {
 				i, ok := at[name]
 				if !ok {
@@ -106,6 +106,14 @@ func expand(axes []string, blocks []spec.Block) ([]point, error) {
 		}
 	}
 	return points, nil
+}
+
+func noValues(n int) []spec.Value {
+	values := make([]spec.Value, n)
+	for i := range values {
+		values[i].Kind = spec.NoValue
+	}
+	return values
 }
 
 // wheel is one axis, or several zipped ones, with the values they take in step.

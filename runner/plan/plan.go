@@ -59,6 +59,7 @@ type Cell struct {
 	Dataset  *Chain
 	Generate *Step // nil when the cell is not estimable
 	Measures []Measure
+	Models   []Model // that its strategy asks; nil where it asks none
 
 	NotEstimable string // why its test hospital cannot be scored; "" when it can
 	order        order
@@ -169,6 +170,14 @@ type (
 		Suffix   string           // of the subset
 		Target   string
 		N        int
+
+		Prompting plugins.Prompting // Plugin, where it asks language models; else nil, and the rest is empty
+		Models    []Model           // that it asks
+		Subject   string            // column that tells patients apart; "" where there is none
+		Beside    []string          // columns of train that it reads besides the features
+		About     map[string]plugins.ColumnInfo
+		Limits    map[string]plugins.Limit
+		Caller    plugins.Caller // of the first cell; its Step is the step's own key
 	}
 	// MeasureWork rates synthetic rows. Its inputs are the prepared parts and the synthetic rows.
 	MeasureWork struct {

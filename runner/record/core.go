@@ -50,10 +50,11 @@ type Manifest struct {
 	Scores       []ScoreInfo         `json:"scores"`      // what can be addressed, with direction and range
 	Data         []DataInfo          `json:"data"`
 	Plugins      []PluginInfo        `json:"plugins"`
+	LLMs         []ModelInfo         `json:"llms,omitempty"` // that cells asked, in the order of the cells
 	Notes        []string            `json:"notes,omitempty"`
 	Warnings     []string            `json:"warnings,omitempty"`
 	Excluded     []Excluded          `json:"excluded,omitempty"`
-	Simulated    bool                `json:"simulated"` // a data set or a model is simulated: every view says so
+	Simulated    bool                `json:"simulated"` // a data set, or a model that was asked, is simulated: every view says so
 	Numeric      string              `json:"numeric"`
 	Tool         Tool                `json:"tool"`
 	Started      time.Time           `json:"started"`  // UTC
@@ -114,6 +115,28 @@ type PluginInfo struct {
 	Stage   string `json:"stage"` // dataset, cohort, split, prepare, features, generate, measure
 	Name    string `json:"name"`
 	Version int    `json:"version"`
+}
+
+// ModelInfo is a language model that cells asked, and what its answers came to. Numbers are sums over the steps whose results the
+// version has, whichever run paid for the answers; steps may share answers.
+type ModelInfo struct {
+	Name string `json:"name"` // of the experiment
+	plugins.Identity
+	Family       string    `json:"family,omitempty"`
+	Simulated    bool      `json:"simulated,omitempty"`
+	Served       []string  `json:"served"` // models that the provider says it served, sorted
+	Fingerprints []string  `json:"fingerprints,omitempty"`
+	Steps        int       `json:"steps"`
+	Calls        int       `json:"calls"`    // refusals among them
+	Distinct     int       `json:"distinct"` // of these, answers that no two steps share
+	Refused      int       `json:"refused,omitempty"`
+	Truncated    int       `json:"truncated,omitempty"`
+	Input        int       `json:"input"` // tokens
+	Cached       int       `json:"cached,omitempty"`
+	Output       int       `json:"output"`
+	Reasoning    int       `json:"reasoning,omitempty"`
+	First        time.Time `json:"first"` // UTC, of the earliest and the latest answer
+	Last         time.Time `json:"last"`
 }
 
 // Excluded is a cell that the experiment left out, with its reason.

@@ -223,9 +223,12 @@ func (w *reasons) whole(cells []int) (axis string, values []string) {
 	return "", nil
 }
 
+// noValue is the value of an axis that has no bearing on a cell, and of a sample size that is none.
+var noValue = spec.Value{Kind: spec.NoValue}.String()
+
 // valuesOf lists the values of an axis that cells have, in the order of the axis.
 func (sel *selection) valuesOf(axis string, cells []int) []string {
-	known := map[string]bool{"": true}
+	known := map[string]bool{"": true, noValue: true}
 	var values []string
 	for _, cell := range cells {
 		if v := sel.core.Cells[cell].Axes[axis]; !known[v] {

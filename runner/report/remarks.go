@@ -11,31 +11,39 @@ import (
 	"github.com/ehrlab/ehrlab/runner/record"
 )
 
-// banner is what every view of simulated results says. A table whose cells all have real patients behind them has none,
-// unless it is not the data that are simulated.
-func (src *source) banner(sel *selection) string {
-	if !src.core.Manifest.Simulated {
+// banner is what every view of simulated results says. A table whose cells have real patients and real models behind them has none.
+// No cells stand for all.
+func (src *source) banner(cells []int) string {
+	m := &src.core.Manifest
+	if !m.Simulated {
 		return ""
 	}
-	invented := false
-	if used := sel.datasets(); len(used) > 0 {
-		for _, d := range src.core.Manifest.Data {
-			if !d.Simulated && d.Governance != plugins.Simulated {
-				continue
-			}
-			invented = true
-			if used[""] || used[d.Name] {
-				return simulated
-			}
+	used := src.datasets(cells)
+	known, patients, model := false, false, false
+	for _, d := range m.Data {
+		if d.Simulated || d.Governance == plugins.Simulated {
+			known = true
+			patients = patients || len(cells) == 0 || used[""] || used[d.Name]
 		}
 	}
-	if invented {
-		return ""
+	for _, l := range m.LLMs {
+		if l.Simulated {
+			known = true
+			model = model || len(cells) == 0 || slices.ContainsFunc(cells, func(cell int) bool { return slices.Contains(src.asked[cell], l.Name) })
+		}
 	}
-	return simulated
+	switch {
+	case patients && model:
+		return simulated + "invented patients and an invented model"
+	case model:
+		return simulated + "real patients' data and an invented model"
+	case patients || !known:
+		return simulated + "invented patients"
+	}
+	return ""
 }
 
-const simulated = "SIMULATED: software check on invented patients"
+const simulated = "SIMULATED: software check on "
 
 // remarks says what holds for a whole table.
 func (src *source) remarks(t *Table, sel *selection) []string {
@@ -49,7 +57,7 @@ func (src *source) remarks(t *Table, sel *selection) []string {
 	out = append(out, t.intervals()...)
 	out = append(out, t.spreads()...)
 	out = append(out, src.listedExclusions()...)
-	out = append(out, src.data(sel)...)
+	out = append(out, src.data(sel.allCells())...)
 	return append(out, src.origin())
 }
 
@@ -177,8 +185,8 @@ func (src *source) listedExclusions() []string {
 }
 
 // data describes the data sets of the table's cells.
-func (src *source) data(sel *selection) []string {
-	used := sel.datasets()
+func (src *source) data(cells []int) []string {
+	used := src.datasets(cells)
 	general := slices.Clone(src.core.Manifest.Notes)
 	var out []string
 	for _, d := range src.core.Manifest.Data {
@@ -265,18 +273,22 @@ func joinedBy(between string, parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), between)
 }
 
-// datasets are those of the table's cells; "" when the cells have no such axis. No selection has none.
-func (sel *selection) datasets() map[string]bool {
+// datasets are those of cells; "" when the cells have no such axis.
+func (src *source) datasets(cells []int) map[string]bool {
 	used := map[string]bool{}
-	if sel == nil {
-		return used
-	}
-	for _, g := range sel.groups {
-		for _, cell := range g.cells {
-			used[sel.core.Cells[cell].Axes["dataset"]] = true
-		}
+	for _, cell := range cells {
+		used[src.core.Cells[cell].Axes["dataset"]] = true
 	}
 	return used
+}
+
+// allCells are those of the table.
+func (sel *selection) allCells() []int {
+	var cells []int
+	for _, g := range sel.groups {
+		cells = append(cells, g.cells...)
+	}
+	return cells
 }
 
 // alike makes one note of those that differ only in their numbers.

@@ -18,6 +18,7 @@ type source struct {
 	texts  map[string]record.DataText // of data sets, where the views have them
 	cells  map[string]int             // index of a cell by id
 	scored []bool                     // whether a cell has any score, of whatever status
+	asked  [][]string                 // the models that a cell asks, by the experiment's names
 	axes   map[string]bool            // names of axes; any other name is a dimension
 	order  map[string]map[string]int  // of the values of an axis: as first mentioned, then as the cells have them
 
@@ -28,7 +29,7 @@ type source struct {
 
 func newSource(core *record.Core, texts map[string]record.DataText) *source {
 	src := &source{
-		core: core, texts: texts, cells: make(map[string]int, len(core.Cells)), scored: make([]bool, len(core.Cells)),
+		core: core, texts: texts, cells: make(map[string]int, len(core.Cells)), scored: make([]bool, len(core.Cells)), asked: make([][]string, len(core.Cells)),
 		axes: map[string]bool{}, order: map[string]map[string]int{}, replicates: replicatesOf(&core.Manifest),
 	}
 	for _, a := range core.Manifest.Axes {
@@ -47,6 +48,12 @@ func newSource(core *record.Core, texts map[string]record.DataText) *source {
 	for i := range core.Scores {
 		if at, ok := src.cells[core.Scores[i].Cell]; ok {
 			src.scored[at] = true
+		}
+	}
+	for i := range core.Counts {
+		c := &core.Counts[i]
+		if at, ok := src.cells[c.Cell]; ok && c.OfModels() && c.Name == record.CountAnswers {
+			src.asked[at] = append(src.asked[at], c.Dims[record.ModelDim])
 		}
 	}
 	return src
@@ -120,6 +127,7 @@ type selection struct {
 	dimOrder map[string]map[string]int // of the values of a dimension, as they first occur
 	kinds    map[string]string         // of warnings, by text
 	located  []bool                    // whether any hit of a column has all row dimensions
+	weighted bool                      // the table tells weightings apart; else it shows raw scores alone
 
 	// what was found of the averaged axes while values were summarised
 	varied   []string // those with several values behind some value
@@ -140,6 +148,8 @@ func (src *source) selectScores(t *spec.Table) (*selection, error) {
 		source: src, declared: t, overs: map[string][]string{}, kinds: map[string]string{},
 		dimOrder: map[string]map[string]int{}, located: make([]bool, len(t.Columns)),
 	}
+	_, sel.weighted = t.Where[plugins.Weighting]
+	sel.weighted = sel.weighted || slices.Contains(t.Rows, plugins.Weighting)
 	for i, name := range t.Rows {
 		if !src.axes[name] {
 			sel.dims = append(sel.dims, i)
@@ -156,7 +166,7 @@ func (src *source) selectScores(t *spec.Table) (*selection, error) {
 	for i := range src.core.Scores {
 		s := &src.core.Scores[i]
 		asked := columns(s)
-		if len(asked) == 0 {
+		if _, weighted := s.Dims[plugins.Weighting]; len(asked) == 0 || weighted && !sel.weighted {
 			continue
 		}
 		at, known := src.cells[s.Cell]
@@ -244,12 +254,21 @@ func (sel *selection) dimsWanted(s *record.Score) bool {
 		if sel.axes[name] {
 			continue
 		}
-		v, has := s.Dims[name]
+		v, has := dimension(s, name)
 		if has && !among(v, values) || !has && s.Status != plugins.Failed {
 			return false
 		}
 	}
 	return true
+}
+
+// dimension returns the value that a score has of a dimension. One without a weighting is raw, but for a failed one, which might have
+// had any.
+func dimension(s *record.Score, name string) (value string, has bool) {
+	if value, has = s.Dims[name]; !has && name == plugins.Weighting && s.Status != plugins.Failed {
+		return plugins.Raw, true
+	}
+	return value, has
 }
 
 func among(v string, values []spec.Value) bool {
@@ -287,7 +306,7 @@ func (sel *selection) fill(g *group, s *record.Score) []string {
 	}
 	labels := slices.Clone(g.labels)
 	for _, i := range sel.dims {
-		labels[i] = s.Dims[sel.declared.Rows[i]]
+		labels[i], _ = dimension(s, sel.declared.Rows[i])
 	}
 	return labels
 }

@@ -6,6 +6,7 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/runner/record"
@@ -94,12 +95,19 @@ type Rendered struct {
 	Markdown, CSV []byte
 }
 
-// Tables makes the declared tables of a version. One that cannot be filled, as its scores do not allow it, says so itself.
+// Tables makes the tables of a version: the declared ones, and the account of what language models were asked for where there are
+// any. One that cannot be filled, as its scores do not allow it, says so itself.
 func Tables(core *record.Core, views record.Views) ([]Rendered, error) {
 	var all []Rendered
 	src := newSource(core, views.Data)
+	var tables []*Table
 	for i := range views.Tables {
-		t := src.table(&views.Tables[i])
+		tables = append(tables, src.table(&views.Tables[i]))
+	}
+	if t := src.accounting(); t != nil && !slices.ContainsFunc(tables, func(d *Table) bool { return strings.EqualFold(d.Name, t.Name) }) {
+		tables = append(tables, t)
+	}
+	for _, t := range tables {
 		csv, err := t.csv()
 		if err != nil {
 			return nil, fmt.Errorf("table %q: %w", t.Name, err)
@@ -129,7 +137,7 @@ func (src *source) fill(t *Table, declared *spec.Table) error {
 	if err != nil {
 		return err
 	}
-	t.Banner = src.banner(sel)
+	t.Banner = src.banner(sel.allCells())
 	notes := footnotes{over: t.Over, numbers: map[footnoteKey]int{}}
 	for _, r := range sel.rows() {
 		line := Line{Labels: r.labels}

@@ -115,7 +115,7 @@ func (sel *selection) varying(g *group) []string {
 	for _, axis := range sel.declared.Over {
 		values := sel.overs[axis]
 		if !slices.Contains(sel.crossed(), axis) {
-			values = slices.DeleteFunc(sel.valuesOf(axis, g.cells), func(v string) bool { return v == spec.NoSize })
+			values = sel.valuesOf(axis, g.cells)
 		}
 		if len(values) > 1 {
 			axes = append(axes, axis)
@@ -172,7 +172,7 @@ func (sel *selection) hitsOf(r *row, column int) []hit {
 // fits reports whether the dimensions that a score has are those of a line.
 func (sel *selection) fits(r *row, s *record.Score) bool {
 	for _, i := range sel.dims {
-		if v, has := s.Dims[sel.declared.Rows[i]]; has && v != r.labels[i] {
+		if v, has := dimension(s, sel.declared.Rows[i]); has && v != r.labels[i] {
 			return false
 		}
 	}

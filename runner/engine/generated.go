@@ -1,0 +1,291 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/runner/plan"
+	"github.com/ehrlab/ehrlab/runner/record"
+)
+
+// generationScores lists the scores of what making the rows came to, as a manifest has them.
+func generationScores() []record.ScoreInfo {
+	var out []record.ScoreInfo
+	for _, s := range plugins.GenerationScores() {
+		out = append(out, record.ScoreInfo{
+			Metric: plugins.GenerationMetric, Name: s.Name, Summary: s.Summary, Better: s.Better, Min: bounded(s.Min), Max: bounded(s.Max),
+		})
+	}
+	return out
+}
+
+// generated adds the counts, notes and scores of the rows of a cell, and returns what its other scores are to be warned of.
+func (g *collector) generated(c *plan.Cell) (warnings []string, err error) {
+	if f, failed := g.res.Failures[c.Generate]; failed {
+		if f.Root == c.Generate {
+			g.counts(c, plan.StageGenerate, f.Counts)
+			g.asked(c, f.Usage)
+			g.tally(c, f.Usage, answers(f.Usage))
+		}
+		g.withoutRows(c, plugins.Failed, failureText(f))
+		return nil, nil
+	}
+	f, err := g.facts(c.Generate)
+	if err != nil {
+		return nil, err
+	}
+	g.counts(c, plan.StageGenerate, f.Counts)
+	for _, n := range f.Notes {
+		if c.Dataset.Governance() == plugins.Restricted {
+			n, _, _ = strings.Cut(n, labelMoves)
+		}
+		note := c.Dataset.Dataset.Name + ": " + g.plan.Text(c, "strategy") + ": " + n
+		if g.noted[note] == 0 {
+			g.notes = append(g.notes, note)
+		}
+		g.noted[note]++
+	}
+	if len(f.Usage) > 0 {
+		a, err := g.run.store.read(g.ctx, c.Generate)
+		if err != nil {
+			return nil, err
+		}
+		g.tally(c, f.Usage, a.meta.Generated.Responses)
+	}
+	warnings = g.asked(c, f.Usage)
+	for _, s := range g.rowScores(c, f.Label) {
+		g.generationScore(c, s)
+	}
+	if c.Models != nil {
+		for _, s := range g.callScores(f) {
+			g.generationScore(c, s)
+		}
+	}
+	return warnings, nil
+}
+
+func (g *collector) generationScore(c *plan.Cell, s plugins.Score) {
+	g.core.Scores = append(g.core.Scores, record.Score{Cell: c.ID, Metric: plugins.GenerationMetric, Score: s})
+}
+
+// ofCalls are the scores that only cells have whose strategy asks models.
+var ofCalls = []string{plugins.ScoreCalls, plugins.ScoreInputTokens, plugins.ScoreOutputTokens, plugins.ScoreCost, plugins.ScoreCostPerRow}
+
+// withoutRows adds the scores of a cell that has no rows.
+func (g *collector) withoutRows(c *plan.Cell, status plugins.Status, why string) {
+	for _, s := range plugins.GenerationScores() {
+		if c.Models != nil || !slices.Contains(ofCalls, s.Name) {
+			g.generationScore(c, plugins.Score{Name: s.Name, Status: status, Reason: why})
+		}
+	}
+}
+
+// rowScores are those of the rows and their label.
+func (g *collector) rowScores(c *plan.Cell, l *LabelFacts) []plugins.Score {
+	score := func(name string, value float64, of int) plugins.Score {
+		return plugins.Score{Name: name, Value: value, N: of, Status: plugins.OK}
+	}
+	events := score(plugins.ScoreEvents, float64(l.Events), l.Rows)
+	prevalence := score(plugins.ScorePrevalence, 0, l.Labelled)
+	switch {
+	case !l.Binary:
+		why := fmt.Sprintf("the label %q has not two classes in the data", c.Dataset.Target)
+		events.Status, events.Reason, prevalence.Status, prevalence.Reason = plugins.Undefined, why, plugins.Undefined, why
+	case c.Models == nil && c.Dataset.Governance() == plugins.Restricted && (few(l.Events) || few(l.Labelled-l.Events)):
+		// the rows may be real ones, as those of a holdout are
+		why := fmt.Sprintf("fewer than %d rows have the event, or lack it, which is not told of restricted data", plugins.FewestTold)
+		events.Status, events.Reason, prevalence.Status, prevalence.Reason = plugins.Undefined, why, plugins.Undefined, why
+	case l.Labelled == 0:
+		prevalence.Status, prevalence.Reason = plugins.Undefined, "no synthetic row has a label"
+	default:
+		prevalence.Value = float64(l.Events) / float64(l.Labelled)
+	}
+	return []plugins.Score{
+		prevalence, events, score(plugins.ScoreClasses, float64(l.Classes), l.Rows),
+		score(plugins.ScoreRequested, float64(c.Generate.Recipe.N), l.Rows), score(plugins.ScoreDelivered, float64(l.Rows), l.Rows),
+	}
+}
+
+// callScores are those of the answers that the rows come from.
+func (g *collector) callScores(f Facts) []plugins.Score {
+	calls, input, output, usd, unknown := 0, 0, 0, 0.0, ""
+	for _, u := range f.Usage {
+		calls += u.Calls
+		input += u.Input
+		output += u.Output
+		if cost, known := g.cost(u); known {
+			usd += cost
+		} else if unknown == "" {
+			unknown = u.Model.Model
+		}
+	}
+	score := func(name string, value float64) plugins.Score {
+		return plugins.Score{Name: name, Value: value, N: calls, Status: plugins.OK}
+	}
+	cost, perRow := score(plugins.ScoreCost, usd), score(plugins.ScoreCostPerRow, 0)
+	switch rows := f.Label.Rows; {
+	case unknown != "":
+		why := "no price known for " + unknown
+		cost.Status, cost.Reason, perRow.Status, perRow.Reason = plugins.Undefined, why, plugins.Undefined, why
+	case rows == 0:
+		perRow.Status, perRow.Reason = plugins.Undefined, "no row was delivered"
+	default:
+		perRow.Value = usd / float64(rows)
+	}
+	return []plugins.Score{
+		score(plugins.ScoreCalls, float64(calls)), score(plugins.ScoreInputTokens, float64(input)), score(plugins.ScoreOutputTokens, float64(output)),
+		cost, perRow,
+	}
+}
+
+func (g *collector) cost(u plugins.Usage) (float64, bool) {
+	if g.run.opt.Cost == nil {
+		return 0, false
+	}
+	return g.run.opt.Cost(u)
+}
+
+// asked counts the answers of each model of a cell, and returns what is to be said of those that served them.
+func (g *collector) asked(c *plan.Cell, usage []plugins.Usage) (warnings []string) {
+	var counts []plugins.Count
+	for _, m := range c.Models {
+		u := usageOf(m, usage)
+		for _, n := range []struct {
+			name  string
+			value int
+		}{
+			{record.CountAnswers, u.Calls},
+			{record.CountAnswersRefused, u.Refused},
+			{record.CountAnswersCut, u.Truncated},
+			{record.CountTokensIn, u.Input},
+			{record.CountTokensOut, u.Output},
+		} {
+			counts = append(counts, plugins.Count{Name: n.name, Dims: map[string]string{record.ModelDim: m.Name}, Value: n.value})
+		}
+		if len(u.Served) > 1 {
+			warnings = append(warnings, fmt.Sprintf("llm %q was served by several models: %s", m.Name, strings.Join(u.Served, ", ")))
+		}
+	}
+	g.counts(c, plan.StageGenerate, counts)
+	return warnings
+}
+
+// usageOf is what the answers of a model came to; none where it gave none.
+func usageOf(m plan.Model, usage []plugins.Usage) plugins.Usage {
+	for _, u := range usage {
+		if same(u.Model, m.Identity) {
+			return u
+		}
+	}
+	return plugins.Usage{}
+}
+
+func same(a, b plugins.Identity) bool { return identityKey(a) == identityKey(b) }
+
+func identityKey(i plugins.Identity) string {
+	b, err := json.Marshal(i)
+	if err != nil { // settings that are no JSON are like no others
+		return fmt.Sprintf("%+v", i)
+	}
+	return string(b)
+}
+
+// modelLedger adds up the usage of the models of all cells.
+type modelLedger struct {
+	order   []*ledgerEntry
+	entry   map[string]*ledgerEntry // by name and identity
+	counted map[countedStep]bool
+}
+
+// countedStep is a model by the name that a cell has for it, in a step that cells may share.
+type countedStep struct {
+	step *plan.Step
+	key  string
+}
+
+type ledgerEntry struct {
+	record.ModelInfo
+	responses map[string]bool
+}
+
+func newModelLedger() *modelLedger {
+	return &modelLedger{entry: map[string]*ledgerEntry{}, counted: map[countedStep]bool{}}
+}
+
+// answers are the keys of the answers of each usage.
+func answers(usage []plugins.Usage) [][]string {
+	out := make([][]string, len(usage))
+	for i, u := range usage {
+		out[i] = u.Responses
+	}
+	return out
+}
+
+// tally adds the usage of a cell's step to that of its models, once for each step and name of a model. responses are the keys of the
+// answers of each usage.
+func (g *collector) tally(c *plan.Cell, usage []plugins.Usage, responses [][]string) {
+	l := g.models
+	for _, m := range c.Models {
+		key := m.Name + "\x00" + identityKey(m.Identity)
+		at := slices.IndexFunc(usage, func(u plugins.Usage) bool { return same(u.Model, m.Identity) })
+		if at < 0 || l.counted[countedStep{c.Generate, key}] { // it was not needed, or another cell shares the step
+			continue
+		}
+		l.counted[countedStep{c.Generate, key}] = true
+		u := &usage[at]
+		e := l.entry[key]
+		if e == nil {
+			e = &ledgerEntry{responses: map[string]bool{}, ModelInfo: record.ModelInfo{
+				Name: m.Name, Identity: m.Identity, Family: u.Family, Simulated: u.Simulated, First: u.First, Last: u.Last,
+			}}
+			l.entry[key] = e
+			l.order = append(l.order, e)
+		}
+		e.add(u, responses[at])
+		g.core.Manifest.Simulated = g.core.Manifest.Simulated || u.Simulated
+	}
+}
+
+func (e *ledgerEntry) add(u *plugins.Usage, responses []string) {
+	e.Steps++
+	e.Calls += u.Calls
+	e.Refused += u.Refused
+	e.Truncated += u.Truncated
+	e.Input += u.Input
+	e.Cached += u.Cached
+	e.Output += u.Output
+	e.Reasoning += u.Reasoning
+	e.Served, e.Fingerprints = union(e.Served, u.Served), union(e.Fingerprints, u.Fingerprints)
+	if u.First.Before(e.First) {
+		e.First = u.First
+	}
+	if u.Last.After(e.Last) {
+		e.Last = u.Last
+	}
+	for _, r := range responses {
+		e.responses[r] = true
+	}
+	e.Distinct = len(e.responses)
+}
+
+// union returns the texts of both lists, sorted.
+func union(a, b []string) []string {
+	set := map[string]bool{}
+	for _, s := range slices.Concat(a, b) {
+		set[s] = true
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+// entries are the models in the order of the cells.
+func (l *modelLedger) entries() []record.ModelInfo {
+	var out []record.ModelInfo
+	for _, e := range l.order {
+		out = append(out, e.ModelInfo)
+	}
+	return out
+}

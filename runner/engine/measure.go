@@ -1,0 +1,124 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/runner/plan"
+)
+
+// measure hands the metric the parts that it declared. The pair is shared by the metrics of a cell. Where groups of the synthetic
+// rows have shares set by design, the metric measures twice: all rows, and those drawn to the real shares.
+func (r *run) measure(ctx context.Context, s *plan.Step, w plan.MeasureWork, threads int) (*artifact, error) {
+	pair, err := r.pairOf(ctx, s, w, false)
+	if err != nil {
+		return nil, err
+	}
+	if why := tooFew(pair, w); why != "" {
+		return measured(&plugins.Measurement{Scores: undefined(w.Info, why)}), nil
+	}
+	m, err := r.rate(ctx, s, w, pair, threads)
+	if err != nil {
+		return nil, err
+	}
+	generated, err := r.store.load(ctx, s.Inputs[1])
+	if err != nil {
+		return nil, err
+	}
+	if generated.strata() == nil {
+		return measured(m), nil
+	}
+	if pair, err = r.pairOf(ctx, s, w, true); err != nil {
+		return nil, err
+	}
+	weighted := &plugins.Measurement{}
+	if pair.Synthetic.Rows() == 0 {
+		weighted.Scores = undefined(w.Info, noStratum(generated.strata()))
+	} else if weighted, err = r.rate(ctx, s, w, pair, threads); err != nil {
+		return nil, fmt.Errorf("%s: %w", plugins.PostStratified, err)
+	}
+	addWeighted(m, weighted)
+	return measured(m), nil
+}
+
+func measured(m *plugins.Measurement) *artifact {
+	return &artifact{meta: meta{Measurement: m, Facts: Facts{Counts: m.Counts}}}
+}
+
+// undefined is every score of a metric without a value, for one reason.
+func undefined(info *plugins.Info, why string) []plugins.Score {
+	var scores []plugins.Score
+	for _, s := range info.Scores {
+		scores = append(scores, plugins.Score{Name: s.Name, Status: plugins.Undefined, Reason: why})
+	}
+	return scores
+}
+
+// rate calls the metric, and holds it to what it declared.
+func (r *run) rate(ctx context.Context, s *plan.Step, w plan.MeasureWork, pair *plugins.Pair, threads int) (*plugins.Measurement, error) {
+	env, end := r.env(s, w.Rand, threads)
+	defer end()
+	m, err := w.Plugin.Measure(ctx, env, pair.Only(w.Info.Reads...))
+	if err != nil {
+		return nil, err
+	}
+	return m, checkMeasurement(m, w.Info)
+}
+
+// pairOf returns the pair of a measure step, made once for all metrics of the cell; with weighted, that of the synthetic rows which
+// are drawn to the real shares of their groups.
+func (r *run) pairOf(ctx context.Context, s *plan.Step, w plan.MeasureWork, weighted bool) (*plugins.Pair, error) {
+	roles := pairRoles{w.Target, w.Subject, w.Site, strings.Join(w.TestSites, "\x00"), weighted}
+	return r.store.pairOf(ctx, s.Inputs[1], roles, func(a *artifact) (*plugins.Pair, error) {
+		pair, err := r.pair(ctx, s.Inputs[0], w, a)
+		if err == nil && weighted {
+			pair = plugins.NewPair(pair.Parts, a.table.Take(postStratified(a.strata(), s.Inputs[1].Key)), w.Target)
+		}
+		if err == nil && a.meta.Generated != nil {
+			pair.Exposed = a.meta.Generated.Exposed
+		}
+		return pair, err
+	})
+}
+
+// pair puts the parts that metrics may read beside the synthetic rows. Reference rows are never among them.
+func (r *run) pair(ctx context.Context, prepared *plan.Step, w plan.MeasureWork, synthetic *artifact) (*plugins.Pair, error) {
+	of, err := r.store.load(ctx, prepared)
+	if err != nil {
+		return nil, err
+	}
+	samples := map[plugins.Part]plugins.Sample{}
+	for _, p := range []plugins.Part{plugins.Train, plugins.Validation, plugins.Test} {
+		whole, err := r.store.part(ctx, prepared, p)
+		if err != nil {
+			return nil, err
+		}
+		if p == plugins.Test && w.TestSites != nil {
+			if whole, err = atSites(whole, w.Site, w.TestSites); err != nil {
+				return nil, err
+			}
+		}
+		f, err := whole.Select(synthetic.table.Names()...)
+		if err != nil {
+			return nil, err
+		}
+		rows, _, err := of.meta.Prepared.Complete(f)
+		if err != nil {
+			return nil, fmt.Errorf("%s part: %w", p, err)
+		}
+		if rows != nil {
+			f, whole = f.Take(rows), whole.Take(rows)
+		}
+		sample := plugins.Sample{Frame: f}
+		if w.Subject != "" {
+			sample.Subject = whole.Column(w.Subject)
+		}
+		if w.Site != "" {
+			sample.Site = whole.Column(w.Site)
+		}
+		samples[p] = sample
+	}
+	return plugins.NewPair(plugins.NewParts(samples), synthetic.table, w.Target), nil
+}

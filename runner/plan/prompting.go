@@ -1,0 +1,195 @@
+package plan
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/runner/cache"
+	"github.com/ehrlab/ehrlab/runner/spec"
+)
+
+// postStratify is part of the keys of what is measured on rows whose strategy may set the shares of groups.
+var postStratify = plugins.Use{Name: "post-stratify", Version: 1}
+
+// Model is a language model that a cell asks.
+type Model struct {
+	Name     string // of the experiment
+	Provider plugins.Provider
+	Identity plugins.Identity
+}
+
+// prompted is what a strategy that asks models has besides its settings.
+type prompted struct {
+	plugin plugins.Prompting
+	models []Model // each once, in the order of its own list
+}
+
+// prompting returns what a strategy asks of models, and its settings as they enter keys: with the identity of each model in the
+// place of the name that the experiment gives it. A strategy that asks none has nil.
+func (b *builder) prompting(v *variant, entry *plugins.Entry[plugins.Strategy], plugin plugins.Strategy, settings json.RawMessage) (*prompted, json.RawMessage, error) {
+	asks, ok := plugin.(plugins.Prompting)
+	if !ok {
+		return nil, settings, nil
+	}
+	p := &prompted{plugin: asks}
+	for _, name := range asks.Models() {
+		if slices.ContainsFunc(p.models, func(m Model) bool { return m.Name == name }) {
+			continue
+		}
+		m, err := b.model(v, name)
+		if err != nil {
+			return nil, nil, err
+		}
+		p.models = append(p.models, *m)
+	}
+	settings, err := withIdentities(entry, settings, p.models)
+	return p, settings, err
+}
+
+// model returns a model of the experiment by its name.
+func (b *builder) model(v *variant, name string) (*Model, error) {
+	if m, ok := v.models[name]; ok {
+		return m, nil
+	}
+	i := slices.IndexFunc(v.experiment.LLMs, func(m spec.LLM) bool { return m.Name == name })
+	if i < 0 {
+		return nil, fmt.Errorf("no llm named %q", name)
+	}
+	use := &v.experiment.LLMs[i].Use
+	entry := b.in.Registry.LLMs.Get(use.Use)
+	if entry == nil {
+		return nil, fmt.Errorf("llm %s: no llm plugin named %q", name, use.Use)
+	}
+	provider, _, err := entry.Build(use.With)
+	if err != nil {
+		return nil, fmt.Errorf("llm %s: %w", name, err)
+	}
+	m := &Model{Name: name, Provider: provider, Identity: provider.Info().Identity}
+	v.models[name] = m
+	return m, nil
+}
+
+// withIdentities puts the identities of models in the place of their names in settings. Which texts of the settings name a model,
+// the strategy itself tells: with another text there, it asks another model.
+func withIdentities(entry *plugins.Entry[plugins.Strategy], settings json.RawMessage, models []Model) (json.RawMessage, error) {
+	var tree any
+	if err := json.Unmarshal(settings, &tree); err != nil {
+		return nil, err
+	}
+	for _, path := range textsAt(tree, nil) {
+		name, _ := at(tree, path).(string)
+		i := slices.IndexFunc(models, func(m Model) bool { return m.Name == name })
+		if i < 0 || !names(entry, settings, path, models[i].Name) {
+			continue
+		}
+		if err := spec.SetAt(tree, path, models[i].Identity); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(tree)
+}
+
+// names reports whether the text at a place of settings is the name of a model that the strategy asks.
+func names(entry *plugins.Entry[plugins.Strategy], settings json.RawMessage, path []string, name string) bool {
+	other := name + "-other"
+	var tree any
+	if json.Unmarshal(settings, &tree) != nil || spec.SetAt(tree, path, other) != nil {
+		return false
+	}
+	plugin, _, err := entry.Build(marshal(tree))
+	if err != nil {
+		return false
+	}
+	asks, ok := plugin.(plugins.Prompting)
+	return ok && slices.Contains(asks.Models(), other)
+}
+
+// textsAt lists the places of all texts in a decoded JSON value, those of objects by sorted key.
+func textsAt(tree any, path []string) [][]string {
+	var out [][]string
+	switch t := tree.(type) {
+	case string:
+		return [][]string{slices.Clone(path)}
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(t)) {
+			out = append(out, textsAt(t[key], append(path, key))...)
+		}
+	case []any:
+		for i := range t {
+			out = append(out, textsAt(t[i], append(path, strconv.Itoa(i)))...)
+		}
+	}
+	return out
+}
+
+// at returns what stands at a place of a decoded JSON value.
+func at(tree any, path []string) any {
+	for _, step := range path {
+		switch t := tree.(type) {
+		case map[string]any:
+			tree = t[step]
+		case []any:
+			i, _ := strconv.Atoi(step) // textsAt made it
+			tree = t[i]
+		}
+	}
+	return tree
+}
+
+// told is what prompts may tell of the columns of a data set, as it enters keys.
+type told struct {
+	About  map[string]plugins.ColumnInfo
+	Limits map[string]plugins.Limit
+}
+
+// told returns what the data set and the experiment say of its columns. What only the runner goes by is left out.
+func (c *Chain) told() told {
+	out := told{About: map[string]plugins.ColumnInfo{}, Limits: c.Dataset.Limits}
+	if c.Header == nil {
+		return out
+	}
+	for _, column := range c.Header.Columns {
+		out.About[column.Name] = plugins.ColumnInfo{
+			Name: column.Name, Kind: column.Kind, Unit: column.Unit, Group: column.Group, Summary: column.Summary,
+		}
+	}
+	return out
+}
+
+// promptingRoles is the roles of a generate step whose strategy asks models: the label, and all that its prompts may hold
+// besides the rows and the settings. Data sets of equal rows do not share the step when only one of them is restricted: what may
+// leave is decided for the step.
+func (c *Chain) promptingRoles(p *prompted) json.RawMessage {
+	t := c.told()
+	about := map[string]map[string]string{}
+	for name, column := range t.About {
+		about[name] = map[string]string{"kind": string(column.Kind), "unit": column.Unit, "group": column.Group, "summary": column.Summary}
+	}
+	return marshal(map[string]any{
+		"target": c.Target, "subject": c.Subject, "beside": p.plugin.Beside(), "about": about, "limits": t.Limits,
+		"restricted": c.Governance() == plugins.Restricted,
+	})
+}
+
+// ask completes the recipe and the work of a generate step whose strategy asks models. Equal requests of other seeds are other
+// calls, whatever the strategy itself draws.
+func (b *builder) ask(p *prompted, c *Chain, pt point, seed uint64, label string, r *cache.Recipe, w *GenerateWork) {
+	r.Seed, r.Data, r.Roles = &seed, c.Identity, c.promptingRoles(p)
+	t := c.told()
+	w.Prompting, w.Models, w.Subject = p.plugin, p.models, c.Subject
+	w.Beside, w.About, w.Limits = p.plugin.Beside(), t.About, t.Limits
+	w.Caller = plugins.Caller{Label: label, Seed: seed, Axes: map[string]string{}, Dataset: c.Dataset.Name, Governance: c.Governance()}
+	w.Caller.Providers = map[string]plugins.Provider{}
+	for _, m := range p.models {
+		w.Caller.Providers[m.Name] = m.Provider
+	}
+	for i, v := range pt.values {
+		if text := v.String(); text != "" && v.Kind != spec.NoValue {
+			w.Caller.Axes[b.plan.Axes[i]] = text
+		}
+	}
+}

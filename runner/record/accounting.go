@@ -1,0 +1,42 @@
+package record
+
+import "slices"
+
+// The counts that account for the answers of language models. There is one of each for each model that a cell asks, which ModelDim
+// names as the experiment does; refusals are among the answers.
+const (
+	CountAnswers        = "answers"
+	CountAnswersRefused = "answers refused"
+	CountAnswersCut     = "answers cut at the cap on tokens"
+	CountTokensIn       = "tokens of requests"
+	CountTokensOut      = "tokens of answers"
+
+	ModelDim = "model"
+)
+
+// The counts that account for the rows which language models were asked for. CountRejected has the dimension ReasonDim.
+const (
+	CountRequested  = "rows requested"
+	CountReturned   = "rows returned"
+	CountParsed     = "rows parsed"
+	CountRepaired   = "rows repaired"
+	CountRejected   = "rows rejected"
+	CountOutOfRange = "rows out of range"
+	CountDuplicate  = "rows duplicate"
+	CountCopied     = "rows copied from the prompt"
+	CountSurplus    = "rows surplus"
+	CountDelivered  = "rows delivered"
+
+	ReasonDim = "reason"
+)
+
+// ofModels are the counts of requests, answers and made-up rows.
+var ofModels = []string{
+	CountAnswers, CountAnswersRefused, CountAnswersCut, CountTokensIn, CountTokensOut,
+	CountRequested, CountReturned, CountParsed, CountRepaired, "rows repaired by kind", CountRejected, CountOutOfRange, CountDuplicate,
+	CountCopied, CountSurplus, CountDelivered, "parts of rows requested", "parts of rows returned", "parts of rows rejected",
+	"calls", "calls refused", "calls truncated", "calls with text around rows", "calls without rows",
+}
+
+// OfModels reports whether a count of a cell is of what language models were asked and answered: it stands for no patient.
+func (c *Count) OfModels() bool { return c.Stage == "generate" && slices.Contains(ofModels, c.Name) }

@@ -1,0 +1,186 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/runner/record"
+)
+
+// accountingTable is the name of the table that every version has whose cells ask language models.
+const accountingTable = "accounting"
+
+// accountingColumns are the counts of the table with their titles. Rejected rows are told by reason.
+var accountingColumns = []struct{ count, title string }{
+	{record.CountRequested, "requested"},
+	{record.CountReturned, "returned"},
+	{record.CountParsed, "parsed"},
+	{record.CountRepaired, "repaired"},
+	{record.CountRejected, "rejected"},
+	{record.CountOutOfRange, "out of range"},
+	{record.CountDuplicate, "duplicate"},
+	{record.CountCopied, "copied"},
+	{record.CountSurplus, "surplus"},
+	{record.CountDelivered, "delivered"},
+	{record.CountAnswers, "calls"},
+	{record.CountAnswersRefused, "refused"},
+	{record.CountAnswersCut, "truncated"},
+}
+
+// account is a line of the accounting table: the cells with one value for each of its rows, and the sums of their counts.
+type account struct {
+	labels        []string
+	cells, failed int
+	sums          map[string]int // by name of the count; of rejected rows by reason too, see rejected
+}
+
+// rejected names the rows that were rejected for a reason.
+func rejected(reason string) string { return record.CountRejected + ": " + reason }
+
+// accounting is the table of what language models were asked for and what became of the rows, summed over replicates; nil where no
+// cell asks any.
+func (src *source) accounting() *Table {
+	var cells []int
+	for i, models := range src.asked {
+		if len(models) > 0 {
+			cells = append(cells, i)
+		}
+	}
+	if len(cells) == 0 {
+		return nil
+	}
+	axes := src.accountingAxes(cells)
+	t := &Table{
+		Name: accountingTable, Title: "What language models were asked for, and what became of the rows",
+		Rows: append([]string{record.ModelDim}, axes...), Banner: src.banner(cells),
+	}
+	lines, reasons := src.accounts(cells, axes)
+	t.Columns = append(t.Columns, Column{Score: "cells", Title: "cells", Better: plugins.Neutral})
+	for _, c := range accountingColumns {
+		t.Columns = append(t.Columns, Column{Score: c.count, Title: c.title, Better: plugins.Neutral})
+		if c.count != record.CountRejected {
+			continue
+		}
+		for _, reason := range reasons {
+			t.Columns = append(t.Columns, Column{Score: rejected(reason), Title: "rejected: " + reason, Better: plugins.Neutral})
+		}
+	}
+	notes := footnotes{numbers: map[footnoteKey]int{}}
+	for _, a := range lines {
+		t.Lines = append(t.Lines, a.line(t.Columns, &notes))
+	}
+	t.Notes = notes.texts()
+	t.Remarks = append(t.Remarks, src.accountingRemark(), accountingWords)
+	t.Remarks = append(t.Remarks, src.data(cells)...)
+	t.Remarks = append(t.Remarks, src.origin())
+	return t
+}
+
+const accountingWords = "A row that was asked for again counts again as requested. Returned = rejected + surplus + delivered. " +
+	"Rows out of range, duplicate or copied from the prompt are among the rejected or the delivered ones, as the strategy is set. " +
+	"Calls are answers, refusals among them; truncated ones end at the cap on tokens."
+
+// accountingRemark says what is summed.
+func (src *source) accountingRemark() string {
+	var over []string
+	for _, axis := range src.core.Manifest.Axes {
+		if _, replicate := src.replicates[axis]; replicate {
+			over = append(over, axis)
+		}
+	}
+	if len(over) == 0 {
+		return "Numbers are sums over cells."
+	}
+	return fmt.Sprintf("Numbers are sums over %s.", unitOf(over))
+}
+
+// accountingAxes are strategy, features, and the other axes that tell the cells apart, replicates aside. The llm axis is told by the
+// names of the models.
+func (src *source) accountingAxes(cells []int) []string {
+	var axes []string
+	for _, axis := range src.core.Manifest.Axes {
+		if _, replicate := src.replicates[axis]; replicate || axis == "llm" {
+			continue
+		}
+		first := src.core.Cells[cells[0]].Axes[axis]
+		varies := slices.ContainsFunc(cells, func(cell int) bool { return src.core.Cells[cell].Axes[axis] != first })
+		if varies || axis == "strategy" || axis == "features" {
+			axes = append(axes, axis)
+		}
+	}
+	slices.SortStableFunc(axes, func(a, b string) int { return accountingRank(a) - accountingRank(b) })
+	return axes
+}
+
+func accountingRank(axis string) int {
+	switch axis {
+	case "strategy":
+		return 0
+	case "features":
+		return 1
+	}
+	return 2
+}
+
+// accounts gathers the lines, in the order of their first cells, and the reasons for which rows were rejected, by name.
+func (src *source) accounts(cells []int, axes []string) (lines []*account, reasons []string) {
+	byKey, of := map[string]*account{}, map[string]*account{}
+	for _, i := range cells {
+		cell := &src.core.Cells[i]
+		labels := []string{strings.Join(src.asked[i], ", ")}
+		for _, axis := range axes {
+			labels = append(labels, cell.Axes[axis])
+		}
+		a := byKey[keyOf(labels)]
+		if a == nil {
+			a = &account{labels: labels, sums: map[string]int{}}
+			byKey[keyOf(labels)] = a
+			lines = append(lines, a)
+		}
+		a.cells++
+		if cell.Status == record.CellFailed && cell.Stage == "generate" {
+			a.failed++
+		}
+		of[cell.ID] = a
+	}
+	for i := range src.core.Counts {
+		c := &src.core.Counts[i]
+		a := of[c.Cell]
+		if a == nil || !c.OfModels() {
+			continue
+		}
+		a.sums[c.Name] += c.Value
+		if reason := c.Dims[record.ReasonDim]; c.Name == record.CountRejected && reason != "" {
+			a.sums[rejected(reason)] += c.Value
+			if !slices.Contains(reasons, reason) {
+				reasons = append(reasons, reason)
+			}
+		}
+	}
+	slices.Sort(reasons)
+	return lines, reasons
+}
+
+// line writes an account. A strategy that does not account for its rows has dashes.
+func (a *account) line(columns []Column, notes *footnotes) Line {
+	line := Line{Labels: a.labels, N: a.cells, Of: a.cells}
+	_, accounted := a.sums[record.CountRequested]
+	for _, c := range columns {
+		v := Value{Status: OK, Value: float64(a.sums[c.Score]), N: a.cells, Of: a.cells}
+		switch {
+		case c.Score == "cells":
+			v.Value = float64(a.cells)
+		case !accounted && strings.HasPrefix(c.Score, "rows "):
+			v = Value{Status: Absent, notes: []note{plainNote("there is no account of rows")}}
+		}
+		v.Marks = notes.marks(v.notes)
+		line.Values = append(line.Values, v)
+	}
+	if a.failed > 0 {
+		line.notes = []note{plainNote(fmt.Sprintf("%d of %d cells failed: rows delivered there are in no result", a.failed, a.cells))}
+		line.Marks = notes.marks(line.notes)
+	}
+	return line
+}

@@ -8,7 +8,7 @@ ifneq ($(wildcard ../shared/data),)
 export EHRLAB_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: help build fmt lint test race fuzz golden results check bench
+.PHONY: help build fmt lint test race fuzz golden results check bench ollama
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ results: build ## run all experiments through the cache, remake tables and plots
 
 check: ## before review: formatting, lint, race, expected outputs
 	.ci/run lint race golden
+
+ollama: ## the prompting strategies against a real model server, which it builds
+	.ci/ollama
 
 bench: ## benchmarks whose names match BENCH (all), then the whole process against its design
 	go test -run '^$$' -bench '$(BENCH)' -timeout 60m ./...

@@ -31,6 +31,7 @@ const (
 	exitBug        = 1   // a bug or the machine
 	exitWrong      = 2   // the experiment or the command line is wrong
 	exitIncomplete = 3   // some cells failed
+	exitBudget     = 5   // the budget ended the run
 	exitInterrupt  = 130 // stopped by a signal
 )
 
@@ -196,7 +197,7 @@ command line is wrong, 3 some cells failed, 130 interrupted.`,
 	settingFlags(root.PersistentFlags())
 	root.AddCommand(
 		a.vetCommand(), a.planCommand(), a.runCommand(), a.showCommand(), a.reportCommand(),
-		a.explainCommand(), a.pluginsCommand(), a.cacheCommand(), a.dataCommand(), a.schemaCommand(), a.versionCommand(), a.completionCommand(),
+		a.explainCommand(), a.pluginsCommand(), a.cacheCommand(), a.llmCommand(), a.dataCommand(), a.schemaCommand(), a.versionCommand(), a.completionCommand(),
 	)
 	root.SetHelpCommand(helpCommand())
 	root.CompletionOptions.DisableDefaultCmd = true // completionCommand is ours

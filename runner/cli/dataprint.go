@@ -94,12 +94,7 @@ func (a *app) printProfile(p *profile.Profile) {
 
 // columnTable lays the columns out.
 func (a *app) columnTable(p *profile.Profile) string {
-	w := table.NewWriter()
-	style := table.StyleLight
-	style.Options = table.Options{SeparateHeader: true}
-	style.Format = table.FormatOptions{} // as written: no upper case
-	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
-	w.SetStyle(style)
+	w := newTable()
 	head := table.Row{"column", "kind", "unit", "missing", "distinct", "stands for", "5th to 95th percentile, or levels"}
 	w.AppendHeader(head)
 	widest := make([]int, len(head))
@@ -117,13 +112,29 @@ func (a *app) columnTable(p *profile.Profile) string {
 	const least = 24
 	room := a.out.width()
 	for _, width := range widest[:len(widest)-1] {
-		room -= width + len(style.Box.PaddingRight)
+		room -= width + len(w.Style().Box.PaddingRight)
 	}
 	w.SetColumnConfigs([]table.ColumnConfig{
 		{Number: 4, Align: text.AlignRight, AlignHeader: text.AlignRight},
 		{Number: 5, Align: text.AlignRight, AlignHeader: text.AlignRight},
 		{Number: len(head), WidthMax: max(room, least), WidthMaxEnforcer: text.WrapSoft},
 	})
+	return rendered(w)
+}
+
+// newTable is a table as the command prints tables of its own: columns apart, the header underlined, all as written.
+func newTable() table.Writer {
+	w := table.NewWriter()
+	style := table.StyleLight
+	style.Options = table.Options{SeparateHeader: true}
+	style.Format = table.FormatOptions{} // no upper case
+	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
+	w.SetStyle(style)
+	return w
+}
+
+// rendered lays a table out, without blanks at the ends of its lines.
+func rendered(w table.Writer) string {
 	lines := strings.Split(w.Render(), "\n")
 	for i, l := range lines {
 		lines[i] = strings.TrimRight(l, " ")

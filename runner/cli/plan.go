@@ -17,23 +17,32 @@ func (a *app) planCommand() *cobra.Command {
 		Use:   "plan EXPERIMENT",
 		Short: "show the cells and steps of an experiment, and which would run",
 		Long: `plan expands an experiment to its cells and steps and looks them up in the cache. It writes nothing.
-Without the data files it shows cells and steps but not what is cached.`,
+Without the data files it shows cells and steps but not what is cached.
+
+Of language models it shows the calls, tokens and cost of what is missing: low, with the first round of calls alone;
+expected; and high, with every round and every answer as long as it may be. They come of the real first prompts, for which
+the data are read and prepared in memory where the cache does not have them; nothing is sent.`,
 		Example: `  ehrlab plan experiments/quickstart.cue
   ehrlab plan --cells experiments/quickstart.cue
   ehrlab plan --json experiments/quickstart.cue`,
 		Args: arguments(1, 1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withPlan(args[0], spec.IfPresent, cache.Options{ReadOnly: true}, func(p *plan.Plan, c *cache.Cache) error {
 				s := summarise(p, c)
+				var err error
+				if s.Asks, err = a.planAsking(cmd.Context(), p, c); err != nil {
+					return err
+				}
 				if !a.json {
 					a.printPlan(p, c, s, cells)
-					return nil
+					a.printAsking(s.Asks)
+					return a.budgetMistake(p, s.Asks)
 				}
 				if cells {
 					s.CellList = cellList(p, c)
 				}
 				a.printJSON(s)
-				return nil
+				return a.budgetMistake(p, s.Asks)
 			})
 		},
 	}
@@ -56,6 +65,7 @@ type planSummary struct {
 	Reasons     []why                    `json:"reasons"`      // why steps would run that no missing input explains
 	NotCompared int                      `json:"not_compared"` // such steps beyond those that reasons count
 	CellList    []cellSummary            `json:"cell_list,omitempty"`
+	Asks        []*askSummary            `json:"asks,omitempty"` // of language models; none in a static plan
 }
 
 type stageSummary struct {

@@ -21,23 +21,39 @@ import (
 )
 
 func (a *app) runCommand() *cobra.Command {
-	return &cobra.Command{
+	var replay string
+	cmd := &cobra.Command{
 		Use:   "run EXPERIMENT",
 		Short: "run what is missing of an experiment and write its tables and plots",
 		Long: `run checks an experiment, runs the steps that are not in the cache, and writes a version of results with
 tables and plots. Stopped at any moment, it goes on from there when started again. Equal results make no
 new version. A step that fails leaves the cells that need it without a result, and the tables say so; the
-other cells go on. With --json it prints a line for every event, the last one with what the run came to.`,
+other cells go on. With --json it prints a line for every event, the last one with what the run came to.
+
+Answers of language models are kept for good, and none is paid for twice. Where the budget ends, the run stops asking, keeps
+what it has and exits with 5; it goes on from there once the budget is raised. With --replay all answers come from a
+recording that 'ehrlab llm record' made: nothing is sent, and what the recording lacks fails.`,
 		Example: `  ehrlab run experiments/quickstart.cue
-  ehrlab run --workers 1 --json experiments/quickstart.cue`,
+  ehrlab run --workers 1 --json experiments/quickstart.cue
+  ehrlab run --replay strategies.recording experiments/strategies.cue`,
 		Args: arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			started := time.Now()
 			return a.withPlan(args[0], spec.Require, cache.Options{}, func(p *plan.Plan, c *cache.Cache) error {
-				return a.run(cmd.Context(), p, c, started)
+				m, err := a.openModels(p.Experiment, replay, false)
+				if err != nil {
+					return err
+				}
+				err = a.run(cmd.Context(), p, c, m, started)
+				if m != nil {
+					err = errors.Join(err, m.close())
+				}
+				return err
 			})
 		},
 	}
+	cmd.Flags().StringVar(&replay, "replay", "", "`file` of answers that stand in for the language models")
+	return cmd
 }
 
 // runEnd is the last line of run --json.
@@ -53,6 +69,7 @@ type runEnd struct {
 	StepsRun     int     `json:"steps_run"`
 	StepsCached  int     `json:"steps_cached"`
 	Failed       int     `json:"failed"` // cells
+	Budget       bool    `json:"budget"` // it kept some of them from being finished
 	Damaged      int     `json:"damaged"`
 	Remade       bool    `json:"remade"` // tables and plots were made again, though no step ran
 	Interrupted  bool    `json:"interrupted"`
@@ -61,11 +78,12 @@ type runEnd struct {
 }
 
 // run runs a plan and records what comes out.
-func (a *app) run(ctx context.Context, p *plan.Plan, c *cache.Cache, started time.Time) error {
+func (a *app) run(ctx context.Context, p *plan.Plan, c *cache.Cache, m *models, started time.Time) error {
 	progress := a.newProgress(p)
 	defer progress.end() // also when the engine panics
 	a.graceful.Store(true)
-	opt := a.engineOptions(progress.event)
+	opt := a.askingOptions(m)
+	opt.Listen = progress.event
 	res, err := engine.Run(ctx, p, c, opt)
 	progress.end()
 	if errors.Is(err, engine.ErrInterrupted) && a.json {
@@ -87,7 +105,7 @@ func (a *app) run(ctx context.Context, p *plan.Plan, c *cache.Cache, started tim
 	}
 	end := runEnd{
 		Event: "end", Experiment: p.Experiment.Name, Complete: res.Failed == 0, Cells: res.Cells, Excluded: len(p.Excluded),
-		NotEstimable: res.NotEstimable, StepsRun: res.StepsRun, StepsCached: res.StepsCached, Failed: res.Failed, Damaged: res.Damaged,
+		NotEstimable: res.NotEstimable, StepsRun: res.StepsRun, StepsCached: res.StepsCached, Failed: res.Failed, Budget: res.Budget, Damaged: res.Damaged,
 	}
 	if res.StepsRun > 0 || !a.upToDate(&end, p) {
 		if err := a.record(ctx, p, c, res, opt, started, &end); err != nil {
@@ -105,6 +123,8 @@ func (a *app) run(ctx context.Context, p *plan.Plan, c *cache.Cache, started tim
 	switch {
 	case res.Bug:
 		return &exit{exitBug, nil}
+	case res.Budget:
+		return &exit{exitBudget, nil}
 	case res.Failed > 0:
 		return &exit{exitIncomplete, nil}
 	}

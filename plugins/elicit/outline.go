@@ -79,11 +79,7 @@ func (st *Strategy) outline(s *setup, c *chain, stage int, lengths []float64) (*
 	if out.Label == "" {
 		out.Label = "rows"
 	}
-	input := prompt.EstimateTokens(string(out.Request.Schema))
-	for _, m := range out.Request.Messages {
-		input += prompt.EstimateTokens(m.Text)
-	}
-	input = max(1, input+int(math.Round(attached)))
+	input := max(1, prompt.EstimateInput(out.Request)+int(math.Round(attached)))
 	out.InputLow, out.InputHigh = input, input
 	out.OutputTokens = st.output(s, stage, c.rows, lengths)
 	return out, nil

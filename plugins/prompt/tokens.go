@@ -1,66 +1,83 @@
 package prompt
 
-// EstimateTokens estimates how many tokens a text is for a language model: it is for plans, which have no model's own
-// tokenizer, and not for accounts, which have the provider's count.
+import "github.com/ehrlab/ehrlab/plugins"
+
+// perMessage is what roles and delimiters of a message take in the formats that are documented.
+const perMessage = 4
+
+// EstimateTokens returns about how many tokens a text has. It is for plans and reservations: what is charged is what the
+// provider counts.
 //
-// Byte-pair vocabularies hold numbers of up to 3 digits whole and most words of up to 6 letters, pair punctuation, and join a
-// blank to the word behind it. So it counts one for every 3 digits and 6 letters begun, 2 characters of punctuation, a run
-// of blanks longer than one, a run of line ends, and any character beyond ASCII.
+// It counts a token for three digits begun, for six letters begun of a word, for two punctuation marks begun in a row, for
+// a white space that is more than one blank, and for every character beyond ASCII. On tables, schemas and prompts
+// that is 1.0 to 1.4 times what cl100k_base and o200k_base of OpenAI have (TestEstimate holds such counts): nearest for CSV,
+// whose numbers the rule of four bytes a token underrates by more than half.
 func EstimateTokens(text string) int {
-	n, run, kind := 0, 0, other
+	tokens, run, kind := 0, 0, none
 	for _, r := range text {
 		k := kindOf(r)
 		if k != kind {
-			n += kind.tokens(run)
+			tokens += kind.tokens(run)
 			kind, run = k, 0
 		}
 		run++
 	}
-	return n + kind.tokens(run)
+	return tokens + kind.tokens(run)
 }
 
-// kind is a class of characters that tokens do not mix.
+// EstimateInput returns about how many tokens of input a request has.
+func EstimateInput(r plugins.Request) int {
+	tokens := EstimateTokens(string(r.Schema))
+	for _, m := range r.Messages {
+		tokens += perMessage + EstimateTokens(m.Text)
+	}
+	return tokens
+}
+
+// kind is a class of characters that tokens do not cross.
 type kind int
 
 const (
-	letter kind = iota
+	none kind = iota
 	digit
+	letter
 	punctuation
 	blank
-	lineEnd
+	line
 	other
 )
 
 func kindOf(r rune) kind {
 	switch {
-	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z':
-		return letter
-	case '0' <= r && r <= '9':
+	case r >= '0' && r <= '9':
 		return digit
+	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z':
+		return letter
 	case r == ' ', r == '\t':
 		return blank
 	case r == '\n', r == '\r':
-		return lineEnd
-	case ' ' < r && r < 0x7f:
+		return line
+	case r > ' ' && r < 0x7f:
 		return punctuation
 	}
 	return other
 }
 
-// tokens is how many tokens a run of characters of the kind is.
+// tokens returns how many tokens a run of one kind has.
 func (k kind) tokens(run int) int {
 	switch k {
-	case letter:
-		return (run + 5) / 6
 	case digit:
 		return (run + 2) / 3
+	case letter:
+		return (run + 5) / 6
 	case punctuation:
 		return (run + 1) / 2
-	case blank, lineEnd:
-		if k == blank && run == 1 {
-			return 0
-		}
-		return min(run, 1)
+	case blank: // one goes with the word after it
+		return min(run-1, 1)
+	case line:
+		return 1
+	case other:
+		return run
 	}
-	return run
+	return 0
 }

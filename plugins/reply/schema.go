@@ -11,7 +11,7 @@ import (
 // Told is what a JSON Schema tells of a contract besides the names of columns. What it does not tell, Parse checks all the same.
 type Told struct {
 	Types  bool // number, whole number or text, and which values may be missing
-	Levels bool // the levels of categories that are not Open
+	Levels bool // the levels of categories that are not Open, and the rows that keys may name
 	Ranges bool // the least and the greatest value, as Parse checks them
 	Length bool // that there are Rows records, no more and no fewer
 }
@@ -42,7 +42,7 @@ func (c Contract) Schema(told Told) json.RawMessage {
 	}
 	b.WriteString(`"items":{"type":"object","properties":{`)
 	if c.Key != "" {
-		b.WriteString(quote(c.Key) + `:{"type":"integer"},`)
+		b.WriteString(quote(c.Key) + ":" + quote(property{Type: "integer", Enum: c.keys(told)}) + ",")
 	}
 	for i, column := range c.Columns {
 		if i > 0 {
@@ -101,10 +101,22 @@ func limit(v *float64, whole bool, round func(float64) float64) json.Number {
 	return json.Number(quote(unsigned(*v)))
 }
 
+// keys returns the rows that a record can belong to, nil where they are not told.
+func (c Contract) keys(told Told) []any {
+	if !told.Levels || c.Key == "" || len(c.Keys) > mostEnums {
+		return nil
+	}
+	var keys []any
+	for _, k := range c.Keys {
+		keys = append(keys, k)
+	}
+	return keys
+}
+
 // enums returns the values that each column can have, nil where they are not told.
 func (c Contract) enums(told Told) [][]any {
 	out := make([][]any, len(c.Columns))
-	values, text := 0, 0
+	values, text := len(c.keys(told)), 0
 	for _, name := range c.Names() {
 		text += len(name)
 	}

@@ -92,3 +92,13 @@ func TestSchemaOfOddContracts(t *testing.T) {
 		}
 	}
 }
+
+func TestSchemaNamesTheRowsOfATable(t *testing.T) {
+	c := Contract{Container: JSON, Key: "row", Keys: []int{7, 9}, Rows: 2, Columns: []Column{{Name: "age", Kind: frame.Number}}}
+	if got := string(c.Schema(Told{Levels: true})); !strings.Contains(got, `"row":{"type":"integer","enum":[7,9]}`) {
+		t.Errorf("the schema does not say which rows are asked for: %s", got)
+	}
+	if got := string(c.Schema(Told{})); !strings.Contains(got, `"row":{"type":"integer"}`) {
+		t.Errorf("a schema of names alone tells more of the key: %s", got)
+	}
+}

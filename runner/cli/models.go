@@ -46,7 +46,7 @@ func (a *app) openModels(e *spec.Experiment, replay string, readOnly bool) (*mod
 	if m.list, err = spec.Prices(); err != nil {
 		return nil, err
 	}
-	opt := client.Options{Experiment: e.Name, Replay: replay != "", Log: a.log}
+	opt := client.Options{Experiment: e.Name, Replay: replay != "", Log: a.log, PriceOf: m.priceOf}
 	if replay == "" {
 		opt.Budget = budgetOf(e.Budget)
 	}
@@ -64,7 +64,20 @@ func (a *app) openModels(e *spec.Experiment, replay string, readOnly bool) (*mod
 	if m.client, err = client.New(opt); err != nil {
 		return nil, wrong(errors.Join(err, m.close()))
 	}
+	closeStore := m.close
+	m.close = func() error {
+		m.client.Close()
+		return closeStore()
+	}
 	return m, nil
+}
+
+// priced puts a price in the terms of the client; nil where it is unknown.
+func priced(p *spec.Price) *client.Price {
+	if p == nil {
+		return nil
+	}
+	return &client.Price{Input: &p.Input, Output: &p.Output, Cached: p.Cached}
 }
 
 // openResponses opens the store, or the recording that stands in for it.
@@ -97,7 +110,7 @@ func (a *app) model(l *spec.LLM, m *models) (*client.Model, error) {
 	out := &client.Model{Name: l.Name, Provider: provider}
 	if price := l.PriceOf(provider.Info(), m.list); price != nil {
 		m.prices[servedBy(provider.Info().Identity)] = price
-		out.Price = &client.Price{Input: &price.Input, Output: &price.Output, Cached: price.Cached}
+		out.Price = inClient(price)
 	}
 	if x := l.Approval; x != nil {
 		out.Approval = &client.Approval{
@@ -113,6 +126,18 @@ func (m *models) price(i plugins.Identity) *spec.Price {
 		return p
 	}
 	return m.list.Of(i.Model)
+}
+
+// priceOf is price in the terms of the client.
+func (m *models) priceOf(i plugins.Identity) *client.Price {
+	if p := m.price(i); p != nil {
+		return inClient(p)
+	}
+	return nil
+}
+
+func inClient(p *spec.Price) *client.Price {
+	return &client.Price{Input: &p.Input, Output: &p.Output, Cached: p.Cached}
 }
 
 // cost is the price of answers in USD, and whether it is known.

@@ -68,7 +68,7 @@ let common = {llm: "tiny", rows: 4, rounds: 12, temperature: 1, format: "json", 
 strategies: {
 	naive: {use: "llm-naive", with: {common, examples: 3, limits: "train"}} // random weights need to be told the types
 	schema: {use: "llm-schema", with: {common, examples: 0, label: mode: "conditioned"}}
-	conditional: {use: "llm-conditional", with: {common, examples: 3, block: 2, label: mode: "conditioned"}}
+	conditional: {use: "llm-conditional", with: {common, rows: 1, examples: 3, block: 2, label: mode: "conditioned"}}
 	group: {use: "llm-group", with: {common, examples: 0, by: ["is_female"], label: mode: "conditioned"}}
 }
 metrics: ks: use: "ks"

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"strings"
 	"sync"
 
 	"github.com/ehrlab/ehrlab/plugins"
@@ -56,24 +55,29 @@ func (a amount) minus(b amount) amount {
 // tariff is a price as it is counted with.
 type tariff struct{ input, cached, output money } // for a token
 
-// tariff returns the price of a model; ok is false when it is unknown. What answers in process costs nothing.
-func (m *model) tariff() (t tariff, ok bool) {
-	if m.info.InProcess {
-		return tariff{}, true
+// tariffOf returns a price as it is counted with, or nil when it is unknown. What has no endpoint answers in process and
+// costs nothing.
+func tariffOf(id plugins.Identity, p *Price) *tariff {
+	if id.Endpoint == "" {
+		return &tariff{}
 	}
-	if m.Price == nil || m.Price.Input == nil || m.Price.Output == nil {
-		return tariff{}, false
+	if p == nil || p.Input == nil || p.Output == nil {
+		return nil
 	}
 	perToken := func(perMillion float64) money { return money(math.Round(perMillion * float64(usd) / 1e6)) }
-	t = tariff{input: perToken(*m.Price.Input), output: perToken(*m.Price.Output)}
+	t := &tariff{input: perToken(*p.Input), output: perToken(*p.Output)}
 	t.cached = t.input
-	if m.Price.Cached != nil {
-		t.cached = perToken(*m.Price.Cached)
+	if p.Cached != nil {
+		t.cached = perToken(*p.Cached)
 	}
-	return t, true
+	return t
 }
 
-func (t tariff) cost(input, cached, output int) amount {
+// cost returns what tokens cost; with an unknown price, no money.
+func (t *tariff) cost(input, cached, output int) amount {
+	if t == nil {
+		t = &tariff{}
+	}
 	cached = min(cached, input)
 	return amount{
 		money:  t.input*money(input-cached) + t.cached*money(cached) + t.output*money(output),
@@ -83,7 +87,7 @@ func (t tariff) cost(input, cached, output int) amount {
 
 // spent returns what a send cost: nothing when it was rejected; what was reserved where the answer did not arrive whole, or
 // came without a count of its tokens.
-func (t tariff) spent(s plugins.Send, end *plugins.Settlement) amount {
+func (t *tariff) spent(s plugins.Send, end *plugins.Settlement) amount {
 	switch {
 	case end != nil && end.Outcome == plugins.Rejected:
 		return amount{}
@@ -137,7 +141,7 @@ type ledger struct {
 }
 
 // newLedger opens the accounts with what earlier runs have spent; nil without a budget.
-func newLedger(b Budget, models map[string]*model, store plugins.ResponseStore, experiment string) (*ledger, error) {
+func newLedger(b Budget, c *Client) (*ledger, error) {
 	if b.Total == nil && b.PerCell == nil && len(b.By) == 0 {
 		return nil, nil
 	}
@@ -148,15 +152,21 @@ func newLedger(b Budget, models map[string]*model, store plugins.ResponseStore, 
 	for _, a := range b.By {
 		l.by = append(l.by, &account{name: a.Axis + " " + a.Value, limit: a.Limit})
 	}
-	tariffs, err := l.tariffs(models)
-	if err != nil {
-		return nil, err
+	known := map[servedModel]*tariff{}
+	for _, m := range c.models {
+		known[servedBy(m.info.Identity)] = m.price
 	}
-	err = store.Sends(experiment, func(s plugins.Send, end *plugins.Settlement, _ bool) error {
-		t, known := tariffs[servedModel(s.Model)]
+	err := c.store.Sends(c.experiment, func(s plugins.Send, end *plugins.Settlement, _ bool) error {
+		t := known[servedBy(s.Model)]
+		if t == nil {
+			t = tariffOf(s.Model, nil)
+		}
+		if t == nil && c.priceOf != nil {
+			t = tariffOf(s.Model, c.priceOf(s.Model))
+		}
 		spent := t.spent(s, end)
 		for _, a := range l.accounts(s.Step, s.Axes) {
-			if !known && a.limit.USD > 0 && spent.calls > 0 {
+			if t == nil && a.limit.USD > 0 && spent.calls > 0 && !l.tokenLimited(a) {
 				return fmt.Errorf("the %s budget has a usd limit, and earlier runs asked %s, whose price is unknown: keep it in llms with a price", a.name, s.Model.Model)
 			}
 			a.spent = a.spent.plus(spent)
@@ -169,29 +179,9 @@ func newLedger(b Budget, models map[string]*model, store plugins.ResponseStore, 
 	return l, nil
 }
 
-// servedModel identifies what a price, and limits of a provider, are for.
-func servedModel(id plugins.Identity) [3]string { return [3]string{id.API, id.Endpoint, id.Model} }
-
-// tariffs returns the known prices. With a limit in USD every model needs one.
-func (l *ledger) tariffs(models map[string]*model) (map[[3]string]tariff, error) {
-	needed := l.budget.Total != nil && l.budget.Total.USD > 0 || l.budget.PerCell != nil && l.budget.PerCell.USD > 0
-	for _, a := range l.budget.By {
-		needed = needed || a.Limit.USD > 0
-	}
-	known := map[[3]string]tariff{}
-	var unknown []string
-	for name, m := range models {
-		if t, ok := m.tariff(); ok {
-			known[servedModel(m.info.Identity)] = t
-		} else {
-			unknown = append(unknown, name)
-		}
-	}
-	if needed && len(unknown) > 0 {
-		return nil, fmt.Errorf("the budget has a usd limit, and the price of %s is unknown: give it a price, or limit tokens or calls",
-			strings.Join(sorted(unknown), ", "))
-	}
-	return known, nil
+// tokenLimited reports whether an account, or the whole, is limited in tokens: then calls of unknown price are held by that.
+func (l *ledger) tokenLimited(a *account) bool {
+	return a.limit.Tokens > 0 || l.total != nil && l.total.limit.Tokens > 0
 }
 
 // accounts returns those that a step with its axes counts against. The caller holds the lock, or is alone.
@@ -214,18 +204,22 @@ func (l *ledger) accounts(step string, axes map[string]string) []*account {
 	return accounts
 }
 
-// reserve sets an amount aside. Where only what is in flight stands in the way it waits for that to end, as it nearly
-// always costs less than its reservation. settle replaces the amount by what was spent.
-func (l *ledger) reserve(ctx context.Context, c plugins.Caller, need amount) (settle func(spent amount), refusal string, err error) {
+// reserve sets an amount aside for a step with its axes; priced says that its money is known. Where only what is in flight
+// stands in the way it waits for that to end, as it nearly always costs less than its reservation. settle replaces the amount by
+// what was spent.
+func (l *ledger) reserve(ctx context.Context, step string, axes map[string]string, need amount, priced bool) (settle func(spent amount), refusal string, err error) {
 	if l == nil {
 		return func(amount) {}, "", nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	accounts := l.accounts(c.Step, c.Axes)
+	accounts := l.accounts(step, axes)
 	for {
 		busy := false
 		for _, a := range accounts {
+			if a.limit.USD > 0 && !priced && !l.tokenLimited(a) {
+				return nil, fmt.Sprintf("the %s budget has a usd limit, and the price of the model is unknown: give it a price, or limit tokens", a.name), nil
+			}
 			if unit := a.exceeded(a.spent.plus(need)); unit != "" {
 				return nil, a.refusal(unit, need), nil
 			}

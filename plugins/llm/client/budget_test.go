@@ -14,15 +14,13 @@ import (
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/llm/llmtest"
 	"github.com/ehrlab/ehrlab/plugins/llm/openai"
+	"github.com/ehrlab/ehrlab/plugins/prompt"
 )
 
 func TestCost(t *testing.T) {
-	cached := 0.5
-	m := &model{Model: Model{Price: &Price{Input: ptr(2.5), Output: ptr(10.0), Cached: &cached}}}
-	priced, ok := m.tariff()
-	if !ok {
-		t.Fatal("the price is known")
-	}
+	id := plugins.Identity{Endpoint: "https://api.example.org"}
+	p := &Price{Input: ptr(2.5), Output: ptr(10.0), Cached: ptr(0.5)}
+	priced := tariffOf(id, p)
 	// 600 of 1000 tokens at 2.5, 400 at 0.5 and 200 at 10 USD a million: 0.0015 + 0.0002 + 0.002
 	if got, want := priced.cost(1000, 400, 200), (amount{money: 3_700_000_000, tokens: 1200, calls: 1}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
@@ -30,16 +28,17 @@ func TestCost(t *testing.T) {
 	if got := priced.cost(10, 99, 0); got.money != 10*500_000 { // more cached than there is
 		t.Errorf("%+v", got)
 	}
-	m.Price.Cached = nil
-	if plain, _ := m.tariff(); plain.cached != plain.input {
+	p.Cached = nil
+	if plain := tariffOf(id, p); plain.cached != plain.input {
 		t.Errorf("%+v", plain)
 	}
 	for name, p := range map[string]*Price{"none": nil, "no input": {Output: ptr(1.0)}, "no output": {Input: ptr(1.0)}} {
-		if _, ok := (&model{Model: Model{Price: p}}).tariff(); ok {
+		unknown := tariffOf(id, p)
+		if unknown != nil || unknown.cost(3, 0, 4) != (amount{tokens: 7, calls: 1}) {
 			t.Errorf("%s: the price is known", name)
 		}
 	}
-	if _, ok := (&model{info: plugins.ModelInfo{InProcess: true}}).tariff(); !ok {
+	if free := tariffOf(plugins.Identity{}, nil); free == nil || free.cost(3, 0, 4).money != 0 {
 		t.Error("what answers in process costs nothing")
 	}
 }
@@ -48,7 +47,7 @@ func ptr[T any](v T) *T { return &v }
 
 // What a send counts as: what was charged; what was reserved where that is unknown; nothing where nothing was served.
 func TestSpent(t *testing.T) {
-	priced := tariff{input: 1, cached: 1, output: 1}
+	priced := &tariff{input: 1, cached: 1, output: 1}
 	send := plugins.Send{Input: 100, Output: 50}
 	answer := &plugins.Answer{Input: 90, Output: 7}
 	tests := []struct {
@@ -71,8 +70,8 @@ func TestSpent(t *testing.T) {
 
 // At each kind of limit the run stops before it is exceeded, keeps what is paid for, and goes on after a raise.
 func TestBudgets(t *testing.T) {
-	r := prompt("question 00")
-	reserved := EstimateInput(r) + 100
+	r := asking("question 00")
+	reserved := prompt.EstimateInput(r) + 100
 	other := anyone
 	other.Step, other.Axes = "s2", map[string]string{"strategy": "group"}
 	tests := []struct {
@@ -102,7 +101,7 @@ func TestBudgets(t *testing.T) {
 			answers := func(b *bench, c plugins.Caller) (n int, message string) {
 				l, _ := b.open(c)
 				for i := range 5 {
-					_, err := l.Complete(t.Context(), prompt(fmt.Sprintf("question %s%d", c.Step[1:], i)))
+					_, err := l.Complete(t.Context(), asking(fmt.Sprintf("question %s%d", c.Step[1:], i)))
 					if err != nil {
 						message = err.Error()
 						continue
@@ -143,7 +142,7 @@ func TestBudgetOfManyAtOnce(t *testing.T) {
 	l, _ := b.open(anyone)
 	var group sync.WaitGroup
 	for i := range 100 {
-		group.Go(func() { _, _ = l.Complete(t.Context(), prompt(fmt.Sprint("question ", i))) })
+		group.Go(func() { _, _ = l.Complete(t.Context(), asking(fmt.Sprint("question ", i))) })
 	}
 	group.Wait()
 	counts := store.outcomes(t)
@@ -160,10 +159,10 @@ func TestBudgetOfManyAtOnce(t *testing.T) {
 // Reservations that turn out to be too large hold calls up, and turn none away.
 func TestReservationsAreWaitedFor(t *testing.T) {
 	server := serve(t, answering("x")) // 15 tokens
-	reserved := EstimateInput(prompt("question 0")) + 100
+	reserved := prompt.EstimateInput(asking("question 0")) + 100
 	b := setup(t, newMemory(), func(o *Options) { o.Budget.Total = &Limit{Tokens: 2*reserved + 7*15} }, chat(t, server.URL, nil))
 	askMany(t, b, 9)
-	b.refused(t, anyone, plugins.Request{Messages: prompt("last").Messages, MaxTokens: 2 * reserved}, plugins.FaultBudget)
+	b.refused(t, anyone, plugins.Request{Messages: asking("last").Messages, MaxTokens: 2 * reserved}, plugins.FaultBudget)
 }
 
 // What a client has spent is what the next one reads from the journal, whatever happened.
@@ -196,37 +195,60 @@ func TestSpendingIsReadBack(t *testing.T) {
 }
 
 func TestUnknownPrices(t *testing.T) {
-	known, unknown := chat(t, "http://127.0.0.1:1/a", nil), chat(t, "http://127.0.0.1:1/b", nil)
-	known.Price, unknown.Name = price(1, 1), "mystery"
+	server := serve(t, answering("fine"))
+	known, unknown := chat(t, server.URL, nil), chat(t, server.URL, nil)
+	known.Price = price(1, 1)
 	for name, budget := range map[string]Budget{
-		"total": {Total: &Limit{USD: 1}}, "cell": {PerCell: &Limit{USD: 1}}, "axis": {By: []AxisLimit{{"n", "1", Limit{USD: 1}}}},
+		"total": {Total: &Limit{USD: 1}}, "cell": {PerCell: &Limit{USD: 1}}, "axis": {By: []AxisLimit{{"llm", "m", Limit{USD: 1}}}},
 	} {
-		_, err := New(Options{Store: newMemory(), Models: []Model{known, unknown}, Budget: budget})
-		if err == nil || !strings.Contains(err.Error(), "the price of mystery is unknown") {
+		b := setup(t, newMemory(), func(o *Options) { o.Budget = budget }, unknown)
+		err := b.refused(t, anyone, asking("hello"), plugins.FaultBudget)
+		if !strings.Contains(err.Error(), "the price of the model is unknown") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := New(Options{Store: newMemory(), Models: []Model{known, unknown}, Budget: Budget{Total: &Limit{Tokens: 1}}}); err != nil {
-		t.Error(err)
+	for name, budget := range map[string]Budget{
+		"tokens are limited too":     {Total: &Limit{USD: 1, Tokens: 100_000}},
+		"of all, tokens are limited": {Total: &Limit{Tokens: 100_000}, PerCell: &Limit{USD: 1}},
+		"it is another model's":      {By: []AxisLimit{{"llm", "other", Limit{USD: 1}}}},
+	} {
+		b := setup(t, newMemory(), func(o *Options) { o.Budget = budget }, unknown)
+		if got := b.ask(t, asking(name)); got.Text != "fine" {
+			t.Errorf("%s: %q", name, got.Text)
+		}
 	}
 	// Earlier runs asked a model that is no longer in the experiment.
 	store := newMemory()
-	if _, err := store.Intend(plugins.Send{Experiment: "study", Model: plugins.Identity{Model: "gone"}, Input: 1}); err != nil {
+	if _, err := store.Intend(plugins.Send{Experiment: "study", Model: plugins.Identity{Endpoint: "https://api.example.org", Model: "gone"}, Input: 1}); err != nil {
 		t.Fatal(err)
 	}
 	_, err := New(Options{Experiment: "study", Store: store, Models: []Model{known}, Budget: Budget{Total: &Limit{USD: 1}}})
 	if err == nil || !strings.Contains(err.Error(), "gone") {
 		t.Error(err)
 	}
-	if _, err := New(Options{Experiment: "study", Store: store, Models: []Model{known}, Budget: Budget{Total: &Limit{Calls: 5}}}); err != nil {
+	for name, o := range map[string]Options{
+		"calls are limited":   {Budget: Budget{Total: &Limit{Calls: 5}}},
+		"its price is listed": {Budget: Budget{Total: &Limit{USD: 1}}, PriceOf: func(plugins.Identity) *Price { return price(7, 7) }},
+	} {
+		o.Experiment, o.Store, o.Models = "study", store, []Model{known}
+		if c, err := New(o); err != nil || c.ledger.total.spent.calls != 1 || o.PriceOf != nil && c.ledger.total.spent.money != 7_000_000 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// A send that a damaged journal has lost counts as a call.
+	lost := newMemory()
+	if _, err := lost.Intend(plugins.Send{Experiment: "study"}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := New(Options{Experiment: "study", Store: lost, Models: []Model{known}, Budget: Budget{Total: &Limit{USD: 1}}})
+	if err != nil || c.ledger.total.spent != (amount{calls: 1}) {
 		t.Error(err)
 	}
 }
 
 // Sums of money are exact and do not depend on their order.
 func TestMoneyHasNoOrder(t *testing.T) {
-	m := &model{Model: Model{Price: price(0.075, 0.3)}}
-	priced, _ := m.tariff()
+	priced := tariffOf(plugins.Identity{Endpoint: "https://api.example.org"}, price(0.075, 0.3))
 	rng := rand.New(rand.NewPCG(1, 2))
 	costs := make([]amount, 1000)
 	for i := range costs {
@@ -254,7 +276,7 @@ func TestReservationWithoutACap(t *testing.T) {
 		io.WriteString(w, completion("x", "stop", "m", 1, 1))
 	}}
 	b := setup(t, newMemory(), nil, Model{Name: "m", Provider: p})
-	b.ask(t, prompt("hello"))
+	b.ask(t, asking("hello"))
 	if sends, _ := b.store.journal(t); sends[0].Input+sends[0].Output != 1000 {
 		t.Errorf("%+v", sends[0])
 	}

@@ -13,6 +13,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ehrlab/ehrlab/plugins"
@@ -25,7 +27,10 @@ type Options struct {
 	Models     []Model
 	Store      plugins.ResponseStore
 	Budget     Budget
-	Replay     bool // the store is a recording: what it does not have is a fault, and nothing is ever sent
+	// PriceOf returns prices of models that are not in Models as such: other models that an axis puts in the place of one,
+	// and those that earlier runs asked. nil, or what it returns: unknown.
+	PriceOf func(plugins.Identity) *Price
+	Replay  bool // the store is a recording: what it does not have is a fault, and nothing is ever sent
 
 	// Secret reads a key when a model is sent something for the first time. nil: the environment variable, else the
 	// output of the command.
@@ -62,6 +67,13 @@ type Client struct {
 	transport  http.RoundTripper
 	clock      clock
 	log        *slog.Logger
+	priceOf    func(plugins.Identity) *Price
+	readSecret func(plugins.Secret) (string, error)
+
+	mu      sync.Mutex
+	gates   map[servedModel]*gate
+	secrets map[plugins.Secret]*secret
+	stops   map[stopOf]*stop
 }
 
 // New returns a client. It reads no key and sends nothing; with a budget it reads what earlier runs of the experiment have
@@ -72,14 +84,19 @@ func New(o Options) (*Client, error) {
 	}
 	c := &Client{
 		experiment: o.Experiment, models: map[string]*model{}, store: o.Store, replay: o.Replay,
-		transport: o.Transport, clock: clock{now: o.Now, sleep: o.Sleep}, log: o.Log,
+		transport: o.Transport, clock: clock{now: o.Now, sleep: o.Sleep}.orReal(), log: o.Log, priceOf: o.PriceOf, readSecret: o.Secret,
+		gates: map[servedModel]*gate{}, secrets: map[plugins.Secret]*secret{}, stops: map[stopOf]*stop{},
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
-	c.clock = c.clock.orReal()
-	if err := c.add(o.Models, o.Secret); err != nil {
-		return nil, err
+	if c.readSecret == nil {
+		c.readSecret = readSecret
+	}
+	for _, m := range o.Models {
+		if err := c.add(m); err != nil {
+			return nil, err
+		}
 	}
 	if c.transport == nil {
 		c.transport = network(c.models)
@@ -88,7 +105,7 @@ func New(o Options) (*Client, error) {
 		return c, nil // nothing is sent, so nothing is spent
 	}
 	var err error
-	c.ledger, err = newLedger(o.Budget, c.models, c.store, c.experiment)
+	c.ledger, err = newLedger(o.Budget, c)
 	return c, err
 }
 
@@ -96,48 +113,75 @@ func New(o Options) (*Client, error) {
 type model struct {
 	Model
 	info   plugins.ModelInfo
+	price  *tariff           // nil: unknown
 	server http.RoundTripper // answers in process; nil for a model behind the network
 	secret *secret
 	gate   *gate
-	stop   stop
+	stop   *stop
 }
 
-// add takes the models in. Names of one served model share a gate, as the provider counts them together; names with one
-// source of keys share the key.
-func (c *Client) add(models []Model, read func(plugins.Secret) (string, error)) error {
-	if read == nil {
-		read = readSecret
+// servedModel is what limits of a provider and prices are for.
+type servedModel struct{ api, endpoint, model string }
+
+func servedBy(id plugins.Identity) servedModel { return servedModel{id.API, id.Endpoint, id.Model} }
+
+// stop is why no call of a model is sent any more; nil until then.
+type stop struct {
+	atomic.Pointer[plugins.LLMError]
+}
+
+type stopOf struct {
+	name   string
+	served servedModel
+	secret plugins.Secret
+}
+
+// add takes a model of the experiment in.
+func (c *Client) add(m Model) error {
+	if m.Provider == nil {
+		return fmt.Errorf("llm %s has no provider", m.Name)
 	}
-	gates := map[[3]string]*gate{}
-	secrets := map[plugins.Secret]*secret{}
-	for _, m := range models {
-		if m.Provider == nil {
-			return fmt.Errorf("llm %s has no provider", m.Name)
-		}
-		if c.models[m.Name] != nil {
-			return fmt.Errorf("llm %s is given twice", m.Name)
-		}
-		added := &model{Model: m, info: m.Provider.Info()}
-		if added.info.InProcess {
-			server, ok := m.Provider.(plugins.Server)
-			if !ok {
-				return fmt.Errorf("llm %s answers in process, but its provider serves nothing", m.Name)
-			}
-			added.server = server
-		}
-		id := servedModel(added.info.Identity)
-		if gates[id] == nil {
-			gates[id] = newGate(added.info.Limits, c.clock)
-		} else {
-			gates[id].tighten(added.info.Limits)
-		}
-		if secrets[added.info.Secret] == nil {
-			secrets[added.info.Secret] = newSecret(added.info.Secret, read)
-		}
-		added.gate, added.secret = gates[id], secrets[added.info.Secret]
-		c.models[m.Name] = added
+	if c.models[m.Name] != nil {
+		return fmt.Errorf("llm %s is given twice", m.Name)
 	}
+	added, err := c.model(m)
+	if err != nil {
+		return err
+	}
+	added.gate.tighten(added.info.Limits)
+	c.models[m.Name] = added
 	return nil
+}
+
+// model returns a model with what it shares with others: names and settings of one served model have one gate, as the
+// provider counts them together; those with one source of keys have one key.
+func (c *Client) model(m Model) (*model, error) {
+	out := &model{Model: m, info: m.Provider.Info()}
+	if out.info.InProcess {
+		server, ok := m.Provider.(plugins.Server)
+		if !ok {
+			return nil, fmt.Errorf("llm %s answers in process, but its provider serves nothing", m.Name)
+		}
+		out.server = server
+	}
+	if out.price = tariffOf(out.info.Identity, m.Price); out.info.InProcess {
+		out.price = &tariff{}
+	}
+	id := servedBy(out.info.Identity)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out.gate = shared(c.gates, id, func() *gate { return newGate(out.info.Limits, c.clock) })
+	out.secret = shared(c.secrets, out.info.Secret, func() *secret { return newSecret(out.info.Secret, c.readSecret) })
+	out.stop = shared(c.stops, stopOf{m.Name, id, out.info.Secret}, func() *stop { return &stop{} })
+	return out, nil
+}
+
+// shared returns the value of a key, and makes it when there is none.
+func shared[K comparable, V any](all map[K]*V, key K, fresh func() *V) *V {
+	if all[key] == nil {
+		all[key] = fresh()
+	}
+	return all[key]
 }
 
 // network returns a transport with connections enough for all models at once. Every call names its own time-out.
@@ -157,14 +201,38 @@ func network(models map[string]*model) *http.Transport {
 	}
 }
 
-// Open returns the models for one step, by the experiment's names, and what their answers have cost.
+// Open returns the models for one step, by the experiment's names, and what their answers have cost. Where the caller brings
+// a provider for a name, its settings count; approval and limits of the budget are those of the name.
 func (c *Client) Open(caller plugins.Caller) (models map[string]plugins.LLM, used func() []plugins.Usage) {
 	s := &session{Client: c, caller: caller, answers: map[asked]answered{}}
 	models = make(map[string]plugins.LLM, len(c.models))
 	for name, m := range c.models {
 		models[name] = &llm{session: s, model: m}
 	}
+	for name, provider := range caller.Providers {
+		models[name] = s.with(name, provider)
+	}
 	return models, s.usage
+}
+
+// with returns a model as it is set for a step.
+func (s *session) with(name string, provider plugins.Provider) *llm {
+	set := Model{Name: name, Provider: provider}
+	id := provider.Info().Identity
+	if base := s.models[name]; base != nil {
+		set.Approval = base.Approval
+		if servedBy(id) == servedBy(base.info.Identity) {
+			set.Price = base.Price
+		}
+	}
+	if set.Price == nil && s.priceOf != nil {
+		set.Price = s.priceOf(id)
+	}
+	m, err := s.model(set)
+	if err != nil {
+		m = &model{Model: set, info: provider.Info()}
+	}
+	return &llm{session: s, model: m, err: err}
 }
 
 // Close closes the connections that no call uses.

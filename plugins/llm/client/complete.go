@@ -19,6 +19,7 @@ const attempts = 3
 type llm struct {
 	session *session
 	model   *model
+	err     error // why it cannot be asked; else nil
 }
 
 // Info implements plugins.LLM.
@@ -28,6 +29,9 @@ func (l *llm) Info() plugins.ModelInfo { return l.model.info }
 func (l *llm) Complete(ctx context.Context, r plugins.Request) (*plugins.Response, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if l.err != nil {
+		return nil, l.model.fault(plugins.FaultRequest, 0, l.err.Error())
 	}
 	if !l.session.replay {
 		if err := l.model.mayLeave(l.session.caller, r.Reveals); err != nil {
@@ -110,6 +114,7 @@ func (x *exchange) ask(req *http.Request) error {
 	p := &post{exchange: x, target: req, body: body}
 	for attempt := range attempts {
 		x.key = responseKey(x.model.info.Identity, body, x.session.caller.Seed, x.request.Ordinal, attempt)
+		p.attempt = attempt
 		answer, err := x.session.flights.do(x.ctx, x.key, func() (*plugins.Answer, error) { return p.answer(x.key) })
 		if err != nil {
 			return err

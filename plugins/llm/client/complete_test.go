@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,7 +22,7 @@ import (
 func TestAnswersAreKept(t *testing.T) {
 	server := serve(t, answering("a,b\n1,2\n"))
 	store := newMemory()
-	first := setup(t, store, nil, chat(t, server.URL, nil)).ask(t, prompt("hello"))
+	first := setup(t, store, nil, chat(t, server.URL, nil)).ask(t, asking("hello"))
 	if first.Text != "a,b\n1,2\n" || first.Stop != plugins.StopEnd || first.InputTokens != 10 || first.OutputTokens != 5 ||
 		first.Model != "gpt-test-2025-01-01" || first.Fingerprint != "fp_1" || first.At.IsZero() {
 		t.Fatalf("%+v", first)
@@ -31,7 +32,7 @@ func TestAnswersAreKept(t *testing.T) {
 		c.KeyEnv, c.Context = "OTHER_KEY", 9999
 	})
 	other.Price, other.Approval = price(1, 2), &Approval{Local: true}
-	again := setup(t, store, func(o *Options) { o.Budget.Total = &Limit{Calls: 1} }, other).ask(t, prompt("hello"))
+	again := setup(t, store, func(o *Options) { o.Budget.Total = &Limit{Calls: 1} }, other).ask(t, asking("hello"))
 	if d := cmp.Diff(first, again); d != "" {
 		t.Error(d)
 	}
@@ -48,16 +49,16 @@ func TestAnswersAreKept(t *testing.T) {
 	// What decides the answer makes it another one.
 	b := setup(t, store, nil, chat(t, server.URL, nil))
 	hot := 0.7
-	requests := []plugins.Request{prompt("hello!"), prompt("hello"), prompt("hello"), prompt("hello")}
+	requests := []plugins.Request{asking("hello!"), asking("hello"), asking("hello"), asking("hello")}
 	requests[1].Ordinal, requests[2].Temperature, requests[3].MaxTokens = 1, &hot, 50
 	for _, r := range requests {
 		b.ask(t, r)
 	}
 	m, _ := b.open(plugins.Caller{Step: "s1", Seed: 2, Governance: plugins.Open})
-	if _, err := m.Complete(t.Context(), prompt("hello")); err != nil {
+	if _, err := m.Complete(t.Context(), asking("hello")); err != nil {
 		t.Fatal(err)
 	}
-	setup(t, store, nil, chat(t, server.URL, func(c *openai.Config) { c.Model = "gpt-test-2025-02-02" })).ask(t, prompt("hello"))
+	setup(t, store, nil, chat(t, server.URL, func(c *openai.Config) { c.Model = "gpt-test-2025-02-02" })).ask(t, asking("hello"))
 	if n := server.requests.Load(); n != 7 {
 		t.Errorf("%d requests, want 7", n)
 	}
@@ -75,7 +76,7 @@ func TestEqualRequestsAtOnce(t *testing.T) {
 	for i := range 20 {
 		group.Go(func() {
 			m, used := b.open(plugins.Caller{Step: fmt.Sprint(i), Seed: 1, Governance: plugins.Open})
-			if a, err := m.Complete(t.Context(), prompt("hello")); err != nil || a.Text != "x" {
+			if a, err := m.Complete(t.Context(), asking("hello")); err != nil || a.Text != "x" {
 				t.Errorf("%v, %v", a, err)
 			}
 			if u := used(); len(u) != 1 || u[0].Calls != 1 || u[0].Input != 10 {
@@ -109,13 +110,13 @@ func TestTheNextTakesOver(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var group sync.WaitGroup
 	group.Go(func() {
-		if _, err := m.Complete(ctx, prompt("hello")); !errors.Is(err, context.Canceled) {
+		if _, err := m.Complete(ctx, asking("hello")); !errors.Is(err, context.Canceled) {
 			t.Errorf("%v, want that it was cancelled", err)
 		}
 	})
 	<-first
 	group.Go(func() {
-		if a, err := m.Complete(t.Context(), prompt("hello")); err != nil || a.Text != "x" {
+		if a, err := m.Complete(t.Context(), asking("hello")); err != nil || a.Text != "x" {
 			t.Errorf("%v, %v", a, err)
 		}
 	})
@@ -143,7 +144,7 @@ func TestRefusals(t *testing.T) {
 		for run := range 2 {
 			b := setup(t, store, nil, chat(t, server.URL, nil))
 			m, used := b.open(anyone)
-			a, err := m.Complete(t.Context(), prompt("hello"))
+			a, err := m.Complete(t.Context(), asking("hello"))
 			var fault *plugins.LLMError
 			if refusals < attempts && (err != nil || a.Text != "yes") ||
 				refusals == attempts && (!errors.As(err, &fault) || fault.Fault != plugins.FaultRefused) {
@@ -171,7 +172,7 @@ func TestLengthIsAnAnswer(t *testing.T) {
 	b := setup(t, newMemory(), nil, chat(t, server.URL, nil))
 	m, used := b.open(anyone)
 	for range 2 {
-		if a, err := m.Complete(t.Context(), prompt("hello")); err != nil || a.Stop != plugins.StopLength || a.Text != "a,b\n1," {
+		if a, err := m.Complete(t.Context(), asking("hello")); err != nil || a.Stop != plugins.StopLength || a.Text != "a,b\n1," {
 			t.Fatalf("%+v, %v", a, err)
 		}
 	}
@@ -184,16 +185,16 @@ func TestLengthIsAnAnswer(t *testing.T) {
 func TestReplay(t *testing.T) {
 	server := serve(t, answering("x"))
 	store := newMemory()
-	setup(t, store, nil, chat(t, server.URL, nil)).ask(t, prompt("hello"))
+	setup(t, store, nil, chat(t, server.URL, nil)).ask(t, asking("hello"))
 	replay := setup(t, store, func(o *Options) {
 		o.Replay = true
 		o.Budget.Total = &Limit{USD: 1} // of an unknown price: nothing is paid
 		o.Secret = func(plugins.Secret) (string, error) { t.Error("a key is read"); return "", nil }
 	}, chat(t, server.URL, nil))
-	if a := replay.ask(t, prompt("hello")); a.Text != "x" {
+	if a := replay.ask(t, asking("hello")); a.Text != "x" {
 		t.Error(a)
 	}
-	fault := replay.refused(t, anyone, prompt("hello?"), plugins.FaultReplay)
+	fault := replay.refused(t, anyone, asking("hello?"), plugins.FaultReplay)
 	if !strings.Contains(fault.Error(), "the recording has no such answer") {
 		t.Error(fault)
 	}
@@ -215,7 +216,7 @@ func TestCancellation(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range 6 { // two in flight, four that wait for a slot
 		group.Go(func() {
-			if _, err := m.Complete(ctx, prompt(fmt.Sprint(i))); !errors.Is(err, context.Canceled) {
+			if _, err := m.Complete(ctx, asking(fmt.Sprint(i))); !errors.Is(err, context.Canceled) {
 				t.Errorf("%v, want that it was cancelled", err)
 			}
 		})
@@ -231,7 +232,7 @@ func TestCancellation(t *testing.T) {
 	if d := cmp.Diff(map[plugins.Outcome]int{plugins.Cut: 2}, b.store.outcomes(t)); d != "" {
 		t.Error(d)
 	}
-	if _, err := m.Complete(ctx, prompt("later")); !errors.Is(err, context.Canceled) || server.requests.Load() != 2 {
+	if _, err := m.Complete(ctx, asking("later")); !errors.Is(err, context.Canceled) || server.requests.Load() != 2 {
 		t.Errorf("%v, %d requests", err, server.requests.Load())
 	}
 }
@@ -258,10 +259,10 @@ func TestCancellationOfWaits(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		if name == "rate" {
-			b.ask(t, prompt("rate first"))
+			b.ask(t, asking("rate first"))
 		}
 		start := time.Now()
-		if _, err := m.Complete(ctx, prompt(name)); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := m.Complete(ctx, asking(name)); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if d := time.Since(start); d > time.Second {
@@ -279,12 +280,12 @@ func TestAnswersOfOthers(t *testing.T) {
 	b := setup(t, store, func(o *Options) {
 		o.Sleep = func(context.Context, time.Duration) error {
 			waited++
-			setup(t, store, nil, chat(t, server.URL, slow)).ask(t, prompt("second"))
+			setup(t, store, nil, chat(t, server.URL, slow)).ask(t, asking("second"))
 			return nil
 		}
 	}, chat(t, server.URL, slow))
-	b.ask(t, prompt("first"))
-	b.ask(t, prompt("second"))
+	b.ask(t, asking("first"))
+	b.ask(t, asking("second"))
 	if n := server.requests.Load(); n != 2 || waited != 1 {
 		t.Errorf("%d requests after %d waits", n, waited)
 	}
@@ -297,7 +298,7 @@ func TestWithoutAJournalNothingIsSent(t *testing.T) {
 	store.broken = errors.New("no space left")
 	b := setup(t, store, nil, chat(t, server.URL, nil))
 	m, _ := b.open(anyone)
-	if _, err := m.Complete(t.Context(), prompt("hello")); !errors.Is(err, store.broken) || server.requests.Load() != 0 {
+	if _, err := m.Complete(t.Context(), asking("hello")); !errors.Is(err, store.broken) || server.requests.Load() != 0 {
 		t.Errorf("%v, %d requests", err, server.requests.Load())
 	}
 }
@@ -309,6 +310,9 @@ func TestInProcess(t *testing.T) {
 	n := 0
 	p := &inProcess{Provider: base.Provider, info: info, next: func(w http.ResponseWriter, r *http.Request) {
 		n++
+		if got := r.Header.Get(plugins.ReplicateHeader); got != "1/4/0" {
+			t.Errorf("replicate %q", got)
+		}
 		answering("made up")(w, r, nil)
 	}}
 	b := setup(t, newMemory(), func(o *Options) {
@@ -319,12 +323,85 @@ func TestInProcess(t *testing.T) {
 	restricted.Governance = plugins.Restricted
 	for range 2 {
 		m, used := b.open(restricted)
-		if a, err := m.Complete(t.Context(), prompt("hello")); err != nil || a.Text != "made up" || !used()[0].Simulated {
+		r := asking("hello")
+		r.Ordinal = 4
+		if a, err := m.Complete(t.Context(), r); err != nil || a.Text != "made up" || !used()[0].Simulated {
 			t.Fatal(a, err)
 		}
 	}
 	if n != 1 {
 		t.Errorf("asked %d times", n)
+	}
+}
+
+// A step may have models as an axis sets them. They share what belongs to the served model, and the terms of the name.
+func TestModelsOfAStep(t *testing.T) {
+	var bodies []string
+	server := serve(t, func(w http.ResponseWriter, r *http.Request, body []byte) {
+		bodies = append(bodies, string(body))
+		if r.Header.Get(plugins.ReplicateHeader) != "" {
+			t.Error("a header for servers in process leaves")
+		}
+		answering("x")(w, r, body)
+	})
+	base := chat(t, server.URL, nil)
+	base.Price, base.Approval = price(1, 1), &Approval{Local: true}
+	b := setup(t, newMemory(), func(o *Options) { o.Budget.Total = &Limit{USD: 1} }, base)
+	hot := chat(t, server.URL, func(c *openai.Config) { c.Temperature = ptr(1.5) })
+	other := chat(t, server.URL, func(c *openai.Config) { c.Model = "gpt-other-2025-01-01" })
+	with := func(p plugins.Provider) plugins.Caller {
+		c := anyone
+		c.Governance, c.Providers = plugins.Restricted, map[string]plugins.Provider{"m": p}
+		return c
+	}
+	m, used := b.open(with(hot.Provider))
+	if _, err := m.Complete(t.Context(), asking("hello")); err != nil || !strings.Contains(bodies[0], `"temperature":1.5`) {
+		t.Fatal(err, bodies)
+	}
+	if set := m.(*llm).model; set.gate != b.models["m"].gate || set.secret != b.models["m"].secret || set.stop != b.models["m"].stop || !strings.Contains(string(used()[0].Model.Settings), "1.5") {
+		t.Errorf("%+v", set)
+	}
+	b.ask(t, asking("hello"))
+	if len(bodies) != 2 {
+		t.Errorf("%d requests: the base is not the same model", len(bodies))
+	}
+	// Another model has another price, which nobody knows here.
+	if fault := b.refused(t, with(other.Provider), asking("hello"), plugins.FaultBudget); !strings.Contains(fault.Message, "the price of the model is unknown") {
+		t.Error(fault)
+	}
+	listed := setup(t, newMemory(), func(o *Options) {
+		o.Budget.Total, o.PriceOf = &Limit{USD: 1}, func(plugins.Identity) *Price { return price(2, 2) }
+	}, base)
+	m, _ = listed.open(with(other.Provider))
+	if _, err := m.Complete(t.Context(), asking("hello")); err != nil || listed.ledger.total.spent.money != 15*2_000_000 {
+		t.Errorf("%v, %+v", err, listed.ledger.total)
+	}
+	// One that says it answers in process, and does not, gets nothing.
+	info := other.Provider.Info()
+	info.InProcess = true
+	broken := struct{ plugins.Provider }{&inProcess{Provider: other.Provider, info: info}}
+	n := len(bodies)
+	if b.refused(t, with(broken), asking("hello"), plugins.FaultRequest); len(bodies) != n {
+		t.Error("it was sent over the network")
+	}
+}
+
+// Where another process has answered first, its answer is the one that counts.
+func TestTheFirstAnswerCounts(t *testing.T) {
+	store := newMemory()
+	server := serve(t, func(w http.ResponseWriter, r *http.Request, body []byte) {
+		sends, _ := store.journal(t)
+		stored, err := json.Marshal(plugins.Answer{Body: []byte(completion("first", "stop", "m", 1, 1)), Stop: plugins.StopEnd})
+		if err != nil {
+			t.Error(err)
+		}
+		store.mu.Lock()
+		store.answers[sends[0].Key] = stored
+		store.mu.Unlock()
+		answering("second")(w, r, body)
+	})
+	if a := setup(t, store, nil, chat(t, server.URL, nil)).ask(t, asking("hello")); a.Text != "first" {
+		t.Error(a)
 	}
 }
 

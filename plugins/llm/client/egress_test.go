@@ -96,12 +96,12 @@ func TestRestrictedDataStays(t *testing.T) {
 		if !strings.HasPrefix(name, "sends") { // the provider is not even asked to write a request
 			b.models["m"].Provider = nil
 		}
-		fault := b.refused(t, restricted, prompt("67,F"), plugins.FaultEgress)
+		fault := b.refused(t, restricted, asking("67,F"), plugins.FaultEgress)
 		b.models["m"].Provider = m.Provider
 		if !strings.Contains(fault.Message, `data set "invented" is restricted`) {
 			t.Errorf("%s: %v", name, fault)
 		}
-		if err := bypassed(t, b, restricted, prompt("67,F")); err == nil || !strings.Contains(err.Error(), "restricted") {
+		if err := bypassed(t, b, restricted, asking("67,F")); err == nil || !strings.Contains(err.Error(), "restricted") {
 			t.Errorf("%s: when the check is passed by: %v", name, err)
 		}
 		if len(b.store.sends) != 0 {
@@ -135,7 +135,7 @@ func TestRestrictedDataIsNotRedirected(t *testing.T) {
 	m.Approval = &Approval{Local: true}
 	restricted := anyone
 	restricted.Governance = plugins.Restricted
-	setup(t, newMemory(), nil, m).refused(t, restricted, prompt("67,F"), plugins.FaultEndpoint)
+	setup(t, newMemory(), nil, m).refused(t, restricted, asking("67,F"), plugins.FaultEndpoint)
 	if target.requests.Load() != 0 || server.requests.Load() != 1 {
 		t.Errorf("%d requests of the target, %d of the endpoint", target.requests.Load(), server.requests.Load())
 	}
@@ -150,7 +150,7 @@ func TestJournalOfRestrictedData(t *testing.T) {
 	restricted.Governance = plugins.Restricted
 	for reveals, kept := range map[plugins.Egress]bool{plugins.EgressRows: false, "": false, plugins.EgressAggregates: true, plugins.EgressSchema: true} {
 		b := setup(t, newMemory(), nil, m)
-		r := prompt("planted-row")
+		r := asking("planted-row")
 		r.Reveals = reveals
 		l, _ := b.open(restricted)
 		if _, err := l.Complete(context.Background(), r); err != nil {

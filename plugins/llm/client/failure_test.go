@@ -79,7 +79,7 @@ func TestFaults(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			server := serve(t, func(w http.ResponseWriter, r *http.Request, _ []byte) { tt.answer(w, r) })
 			b := setup(t, newMemory(), nil, chat(t, server.URL, func(c *openai.Config) { c.Limits.Retries = 2 }))
-			fault := b.refused(t, anyone, prompt("hello"), tt.fault)
+			fault := b.refused(t, anyone, asking("hello"), tt.fault)
 			if !strings.Contains(fault.Error(), tt.says) || !strings.HasPrefix(fault.Error(), "llm m: ") {
 				t.Errorf("%q, want %q in it", fault, tt.says)
 			}
@@ -89,7 +89,7 @@ func TestFaults(t *testing.T) {
 			if d := cmp.Diff(map[plugins.Outcome]int{tt.outcome: tt.requests}, b.store.outcomes(t)); d != "" {
 				t.Error(d)
 			}
-			again := b.refused(t, anyone, prompt("another"), tt.fault)
+			again := b.refused(t, anyone, asking("another"), tt.fault)
 			if sent := int(server.requests.Load()) > tt.requests; sent == tt.stops || tt.stops && *again != *fault {
 				t.Errorf("stopped: %v, want %v; %q", !sent, tt.stops, again)
 			}
@@ -111,10 +111,10 @@ func TestStoppedModelServesWhatIsStored(t *testing.T) {
 		answering("x")(w, r, body)
 	})
 	b := setup(t, newMemory(), nil, chat(t, server.URL, nil))
-	b.ask(t, prompt("hello"))
+	b.ask(t, asking("hello"))
 	bad = true
-	b.refused(t, anyone, prompt("other"), plugins.FaultKey)
-	b.ask(t, prompt("hello"))
+	b.refused(t, anyone, asking("other"), plugins.FaultKey)
+	b.ask(t, asking("hello"))
 }
 
 // Redirects are not followed, and where they lead gets nothing.
@@ -125,7 +125,7 @@ func TestRedirects(t *testing.T) {
 			http.Redirect(w, r, target.URL+"/secret-path", status)
 		})
 		b := setup(t, newMemory(), nil, chat(t, server.URL, nil))
-		fault := b.refused(t, anyone, prompt("hello"), plugins.FaultEndpoint)
+		fault := b.refused(t, anyone, asking("hello"), plugins.FaultEndpoint)
 		if !strings.Contains(fault.Message, "redirects to "+target.URL+", and redirects are not followed") || fault.Status != status {
 			t.Error(fault)
 		}
@@ -163,7 +163,7 @@ func TestNoNetwork(t *testing.T) {
 	}
 	for _, tt := range tests {
 		b := setup(t, newMemory(), nil, chat(t, tt.base, func(c *openai.Config) { c.Limits.Retries = 9 }))
-		fault := b.refused(t, anyone, prompt("hello"), tt.fault)
+		fault := b.refused(t, anyone, asking("hello"), tt.fault)
 		if !strings.Contains(fault.Message, tt.says) {
 			t.Errorf("%s: %q, want %q", tt.base, fault.Message, tt.says)
 		}
@@ -199,7 +199,7 @@ func TestShortRetriesCountAnew(t *testing.T) {
 			return http.DefaultTransport.RoundTrip(r)
 		})
 	}, chat(t, server.URL, func(c *openai.Config) { c.Limits.Retries = 20 }))
-	if a := b.ask(t, prompt("hello")); a.Text != "x" || n != 11 {
+	if a := b.ask(t, asking("hello")); a.Text != "x" || n != 11 {
 		t.Errorf("%v after %d tries", a, n)
 	}
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
@@ -224,7 +224,7 @@ func TestTimeout(t *testing.T) {
 		}
 	})
 	b := setup(t, newMemory(), nil, chat(t, server.URL, func(c *openai.Config) { c.Limits.Timeout = "150ms" }))
-	if a := b.ask(t, prompt("hello")); a.Text != "x" {
+	if a := b.ask(t, asking("hello")); a.Text != "x" {
 		t.Error(a)
 	}
 	if d := cmp.Diff(map[plugins.Outcome]int{plugins.Cut: 2, plugins.Answered: 1}, b.store.outcomes(t)); d != "" {
@@ -283,7 +283,7 @@ func TestEchoesAreTakenOut(t *testing.T) {
 		{"line one\nline\ttwo\x00", "line one line two"},
 		{strings.Repeat("é", 200), strings.Repeat("é", 150) + "…"},
 	}
-	p := &post{exchange: &exchange{llm: &llm{model: &model{secret: newSecret(plugins.Secret{Env: "X"}, func(plugins.Secret) (string, error) { return planted, nil })}}, request: prompt("rows:\n" + row)}}
+	p := &post{exchange: &exchange{llm: &llm{model: &model{secret: newSecret(plugins.Secret{Env: "X"}, func(plugins.Secret) (string, error) { return planted, nil })}}, request: asking("rows:\n" + row)}}
 	if _, err := p.model.secret.get(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -308,11 +308,11 @@ func TestTheKeyIsStoredNowhere(t *testing.T) {
 		}
 	})
 	b := setup(t, newMemory(), nil, chat(t, server.URL, nil))
-	first, again := b.ask(t, prompt("hello")), b.ask(t, prompt("hello"))
+	first, again := b.ask(t, asking("hello")), b.ask(t, asking("hello"))
 	if d := cmp.Diff(first, again); d != "" || first.Text != "you sent Bearer [key]" || first.Model != "[key]" {
 		t.Errorf("%+v%s", first, d)
 	}
-	fault := b.refused(t, anyone, prompt("fail"), plugins.FaultRequest)
+	fault := b.refused(t, anyone, asking("fail"), plugins.FaultRequest)
 	all := b.store.text() + b.log.String() + fault.Error()
 	if strings.Contains(all, planted) || !strings.Contains(all, "[key]") {
 		t.Error(all)
@@ -339,7 +339,7 @@ func TestNothingIsSentPastTheJournal(t *testing.T) {
 	m.Provider = idempotent{m.Provider}
 	b := setup(t, newMemory(), nil, m)
 	for i := range 3 {
-		b.ask(t, prompt(fmt.Sprint(i)))
+		b.ask(t, asking(fmt.Sprint(i)))
 	}
 	if d := cmp.Diff(map[plugins.Outcome]int{plugins.Cut: 1, plugins.Answered: 3}, b.store.outcomes(t)); d != "" || n != 4 {
 		t.Errorf("%d requests, %s", n, d)
@@ -367,6 +367,6 @@ func FuzzSays(f *testing.F) {
 		s := says(body)
 		s.unpaid()
 		s.unknownModel()
-		withoutEchoes(withoutKey(oneLine(s.String()), planted), prompt(string(body)))
+		withoutEchoes(withoutKey(oneLine(s.String()), planted), asking(string(body)))
 	})
 }

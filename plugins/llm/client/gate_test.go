@@ -12,6 +12,7 @@ import (
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/llm/llmtest"
 	"github.com/ehrlab/ehrlab/plugins/llm/openai"
+	"github.com/ehrlab/ehrlab/plugins/prompt"
 )
 
 // Slots halve on 429, once for all calls that were under way, and come back one by one.
@@ -74,7 +75,7 @@ func askMany(t testing.TB, b *bench, n int) {
 	var group sync.WaitGroup
 	for i := range n {
 		group.Go(func() {
-			if _, err := m.Complete(t.Context(), prompt(fmt.Sprintf("question %d", i))); err != nil {
+			if _, err := m.Complete(t.Context(), asking(fmt.Sprintf("question %d", i))); err != nil {
 				t.Error(err)
 			}
 		})
@@ -134,7 +135,7 @@ func TestPauseIsForTheWholeModel(t *testing.T) {
 	var group sync.WaitGroup
 	ask := func(name, text string) {
 		group.Go(func() {
-			if _, err := models[name].Complete(t.Context(), prompt(text)); err != nil {
+			if _, err := models[name].Complete(t.Context(), asking(text)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -145,7 +146,7 @@ func TestPauseIsForTheWholeModel(t *testing.T) {
 	for !asked() {
 		time.Sleep(time.Millisecond)
 	}
-	if _, err := models["other"].Complete(t.Context(), prompt("other")); err != nil || g.paused() <= 0 {
+	if _, err := models["other"].Complete(t.Context(), asking("other")); err != nil || g.paused() <= 0 {
 		t.Errorf("another model waited, too: %v", err)
 	}
 	ask("m", "second")
@@ -193,8 +194,8 @@ func TestTokensPerMinute(t *testing.T) {
 		o.Now = func() time.Time { return now }
 		o.Sleep = func(_ context.Context, d time.Duration) error { waited += d; now = now.Add(d); return nil }
 	}, m)
-	r := prompt("hello")
-	r.MaxTokens = 2000 - EstimateInput(r)
+	r := asking("hello")
+	r.MaxTokens = 2000 - prompt.EstimateInput(r)
 	b.ask(t, r)
 	r.MaxTokens -= 1000
 	b.ask(t, r)

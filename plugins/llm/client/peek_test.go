@@ -27,19 +27,19 @@ func TestPeek(t *testing.T) {
 		}
 		return key, stored
 	}
-	before, stored := peek(prompt("hello"))
+	before, stored := peek(asking("hello"))
 	if stored || len(before) != 64 || server.requests.Load() != 0 || len(b.store.sends) != 0 {
 		t.Errorf("%s, stored %v, %d requests", before, stored, server.requests.Load())
 	}
 	m, used := b.open(anyone)
-	if _, err := m.Complete(t.Context(), prompt("hello")); err != nil {
+	if _, err := m.Complete(t.Context(), asking("hello")); err != nil {
 		t.Fatal(err)
 	}
-	after, stored := peek(prompt("hello"))
+	after, stored := peek(asking("hello"))
 	if keys := used()[0].Responses; !stored || after == before || len(keys) != 2 || keys[0] != min(before, after) || keys[1] != max(before, after) {
 		t.Errorf("%s before the refusal and %s after it (stored %v), used %v", before, after, stored, keys)
 	}
-	other := prompt("hello")
+	other := asking("hello")
 	other.Ordinal = 1
 	if key, stored := peek(other); stored || key == before {
 		t.Errorf("%s, stored %v", key, stored)

@@ -59,7 +59,7 @@ func TestKeysAreReadOnce(t *testing.T) {
 	for _, name := range []string{"m", "two"} {
 		for _, text := range []string{"a", "b", "c"} {
 			group.Go(func() {
-				if _, err := models[name].Complete(t.Context(), prompt(text)); err != nil {
+				if _, err := models[name].Complete(t.Context(), asking(text)); err != nil {
 					t.Error(err)
 				}
 			})
@@ -74,8 +74,8 @@ func TestKeysAreReadOnce(t *testing.T) {
 		o.Sleep = func(context.Context, time.Duration) error { t.Error("a call of a stopped model waits"); return nil }
 	}, chat(t, server.URL, func(c *openai.Config) { c.Limits.Requests = 1 }))
 	n := server.requests.Load()
-	fault := missing.refused(t, anyone, prompt("a"), plugins.FaultKey)
-	if again := missing.refused(t, anyone, prompt("b"), plugins.FaultKey); *again != *fault || !strings.Contains(fault.Message, "the vault is locked") {
+	fault := missing.refused(t, anyone, asking("a"), plugins.FaultKey)
+	if again := missing.refused(t, anyone, asking("b"), plugins.FaultKey); *again != *fault || !strings.Contains(fault.Message, "the vault is locked") {
 		t.Errorf("%v, then %v", fault, again)
 	}
 	if server.requests.Load() != n || len(missing.store.sends) != 0 {

@@ -8,12 +8,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/prompt"
 )
 
 const (
@@ -25,16 +26,13 @@ const (
 	longestBackoff = 30 * time.Second
 )
 
-// stop is why no call of a model is sent any more; nil until then.
-type stop struct {
-	atomic.Pointer[plugins.LLMError]
-}
-
 // post is a request as it is sent.
 type post struct {
 	*exchange
 	target *http.Request // method, address and header
 	body   []byte        // canonical
+
+	attempt int // refusals before
 }
 
 // answer returns the stored answer of a key, or gets one.
@@ -125,9 +123,8 @@ func (p *post) try(key string, try int) (*plugins.Answer, *failure) {
 	left, sent := neutral, time.Time{}
 	defer func() { m.gate.leave(left, sent) }()
 
-	input, output := EstimateInput(p.request), p.cap()
-	tariff, _ := m.tariff()
-	settle, refusal, err := p.session.ledger.reserve(p.ctx, p.session.caller, tariff.cost(input, 0, output))
+	input, output := prompt.EstimateInput(p.request), p.cap()
+	settle, refusal, err := p.session.ledger.reserve(p.ctx, p.session.caller.Step, p.axes(), m.price.cost(input, 0, output), m.price != nil)
 	if err != nil {
 		return nil, &failure{err: err}
 	}
@@ -160,12 +157,17 @@ func (p *post) try(key string, try int) (*plugins.Answer, *failure) {
 	sent = p.session.clock.now()
 	end, failed := p.carry(req)
 	left = p.afterwards(failed)
-	spent = tariff.spent(send, &end)
+	spent = m.price.spent(send, &end)
 	p.report(key, try, &end, p.session.clock.now().Sub(sent))
 	if err := p.session.store.Settle(id, end); err != nil {
 		return nil, failedBy(fmt.Errorf("journal of sends: %w", err))
 	}
-	return end.Answer, failed
+	if failed != nil {
+		return nil, failed
+	}
+	// That of another process, where it was first.
+	stored, err = p.stored(key)
+	return cmp.Or(stored, end.Answer), failedBy(err)
 }
 
 func failedBy(err error) *failure {
@@ -179,7 +181,7 @@ func failedBy(err error) *failure {
 func (p *post) cap() int {
 	limit := cmp.Or(p.request.MaxTokens, p.model.info.MaxTokens)
 	if limit == 0 { // the rest of the context, where that is known
-		limit = max(p.model.info.Context-EstimateInput(p.request), 0)
+		limit = max(p.model.info.Context-prompt.EstimateInput(p.request), 0)
 	}
 	return limit
 }
@@ -207,6 +209,10 @@ func (p *post) authorized() (*http.Request, *failure) {
 	// With such a header the transport of the standard library sends again by itself, past the journal.
 	req.Header.Del("Idempotency-Key")
 	req.Header.Del("X-Idempotency-Key")
+	req.Header.Del(plugins.ReplicateHeader)
+	if m.server != nil {
+		req.Header.Set(plugins.ReplicateHeader, fmt.Sprintf("%d/%d/%d", p.session.caller.Seed, p.request.Ordinal, p.attempt))
+	}
 	if err := m.Provider.Authorize(req, p.body, key); err != nil {
 		return nil, &failure{err: m.fault(plugins.FaultKey, 0, "the key cannot be used: "+p.clean(err.Error()))}
 	}
@@ -226,11 +232,21 @@ func (p *post) mayLeaveTo() error {
 	return nil
 }
 
+// axes are those of the caller's cell. The llm is the one that is asked, also where a strategy names it itself.
+func (p *post) axes() map[string]string {
+	axes := maps.Clone(p.session.caller.Axes)
+	if axes == nil {
+		axes = map[string]string{}
+	}
+	axes["llm"] = p.model.Name
+	return axes
+}
+
 // journalled returns what the journal keeps of the request. Rows of restricted data are left out of it.
 func (p *post) journalled(key string, try, input, output int) plugins.Send {
 	c := p.session.caller
 	s := plugins.Send{
-		Key: key, Experiment: p.session.experiment, Step: c.Step, Axes: c.Axes, Model: p.model.info.Identity, Try: try,
+		Key: key, Experiment: p.session.experiment, Step: c.Step, Axes: p.axes(), Model: p.model.info.Identity, Try: try,
 		Hash: hashOf(p.body), Input: input, Output: output, At: p.session.clock.stamp(),
 		Restricted: limited(c),
 	}

@@ -43,7 +43,7 @@ func storm(ctx context.Context, t *testing.T, b *bench, n int) (texts []string, 
 	var group sync.WaitGroup
 	for i := range n {
 		group.Go(func() {
-			answer, err := m.Complete(ctx, prompt(fmt.Sprintf("%d is the question", i)))
+			answer, err := m.Complete(ctx, asking(fmt.Sprintf("%d is the question", i)))
 			var fault *plugins.LLMError
 			switch {
 			case err == nil:

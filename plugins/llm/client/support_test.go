@@ -74,14 +74,13 @@ func (m *memory) Settle(id string, end plugins.Settlement) error {
 		if err := json.Unmarshal(m.sends[i].send, &s); err != nil {
 			return err
 		}
-		if m.answers[s.Key] != nil {
-			return fmt.Errorf("response %s is paid for twice", s.Key)
-		}
 		stored, err := json.Marshal(end.Answer)
 		if err != nil {
 			return err
 		}
-		m.answers[s.Key] = stored
+		if m.answers[s.Key] == nil { // the first answer stays
+			m.answers[s.Key] = stored
+		}
 	}
 	line, err := json.Marshal(end)
 	m.sends[i].end = line
@@ -277,7 +276,7 @@ func answering(text string) func(http.ResponseWriter, *http.Request, []byte) {
 	}
 }
 
-func prompt(text string) plugins.Request {
+func asking(text string) plugins.Request {
 	return plugins.Request{Messages: []plugins.Message{{Role: "user", Text: text}}, Reveals: plugins.EgressRows}
 }
 

@@ -64,11 +64,11 @@ llms: tiny: {use: "openai", with: {
 	model: "tiny", base_url: "%s/v1", family: "llama", max_tokens: 1500
 	limits: {concurrency: 2, timeout: "60s"}
 }}
-let common = {llm: "tiny", rows: 4, rounds: 12, temperature: 1, format: "json", outOfRange: "keep"}
+let common = {llm: "tiny", rows: *4 | int, rounds: 12, temperature: 1, format: "json", outOfRange: "keep"}
 strategies: {
 	naive: {use: "llm-naive", with: {common, examples: 3, limits: "train"}} // random weights need to be told the types
 	schema: {use: "llm-schema", with: {common, examples: 0, label: mode: "conditioned"}}
-	conditional: {use: "llm-conditional", with: {common, rows: 1, examples: 3, block: 2, label: mode: "conditioned"}}
+	conditional: {use: "llm-conditional", with: {common, rows: 2, examples: 3, block: 2, label: mode: "conditioned"}}
 	group: {use: "llm-group", with: {common, examples: 0, by: ["is_female"], label: mode: "conditioned"}}
 }
 metrics: ks: use: "ks"

@@ -64,7 +64,7 @@ llms: tiny: {use: "openai", with: {
 	model: "tiny", base_url: "%s/v1", family: "llama", max_tokens: 1500
 	limits: {concurrency: 2, timeout: "60s"}
 }}
-let common = {llm: "tiny", rows: *4 | int, rounds: 12, temperature: 1, format: "json", outOfRange: "keep"}
+let common = {llm: "tiny", rows: *3 | int, rounds: 12, temperature: 1, format: "json", outOfRange: "keep"}
 strategies: {
 	naive: {use: "llm-naive", with: {common, examples: 3, limits: "train"}} // random weights need to be told the types
 	schema: {use: "llm-schema", with: {common, examples: 0, label: mode: "conditioned"}}
@@ -72,7 +72,7 @@ strategies: {
 	group: {use: "llm-group", with: {common, examples: 0, by: ["is_female"], label: mode: "conditioned"}}
 }
 metrics: ks: use: "ks"
-matrix: [{strategy: ["naive", "schema", "conditional", "group"], features: ["few"], n: [12], seed: [1]}]
+matrix: [{strategy: ["naive", "schema", "conditional", "group"], features: ["few"], n: [6], seed: [1]}]
 tables: fidelity: {rows: ["strategy"], columns: [{score: "ks.mean"}, {score: "generation.delivered"}, {score: "generation.calls"}]}
 `
 

@@ -173,7 +173,8 @@ Results go to standard output, messages and progress to standard error. Settings
 stand in ehrlab.yaml, as "workers: 4", or in the environment, as EHRLAB_WORKERS=4.
 
 Exit codes: 0 all cells have results, 1 a bug or the machine, 2 the experiment or the
-command line is wrong, 3 some cells failed, 130 interrupted.`,
+command line is wrong, 3 some cells failed, 5 the budget ended the run, 6 not comparable,
+130 interrupted.`,
 		Example: `  ehrlab vet experiments/quickstart.cue
   ehrlab run experiments/quickstart.cue
   ehrlab show quickstart`,

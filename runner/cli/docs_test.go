@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,46 +46,131 @@ func try(t *testing.T, dir string, env []string, line string) string {
 	return string(out)
 }
 
-// TestCommandsOfTheREADME runs every ehrlab command line of the README, in order.
-func TestCommandsOfTheREADME(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs every command once more on the whole cohort; the scripts cover them in short mode")
-	}
-	text, err := os.ReadFile(filepath.Join(repository(t), "README.md"))
+// documents are the pages whose commands are run, with the least number of commands that each is known to have.
+var documents = []struct {
+	name  string
+	least int
+	slow  bool
+}{{"README.md", 20, true}, {"docs/models.md", 8, false}}
+
+// document reads a page of the documentation.
+func document(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(repository(t), filepath.FromSlash(name)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, env := workplace(t)
-	ran := 0
-	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllSubmatch(text, -1) {
-		for line := range strings.Lines(string(block[1])) {
-			line = strings.TrimSpace(line)
-			if strings.HasPrefix(line, "ehrlab ") || strings.HasPrefix(line, "go run ./runner/cmd/ehrlab ") {
-				try(t, dir, env, line)
-				ran++
-			}
-		}
+	return string(text)
+}
+
+// blocks returns the blocks of a page that are fenced as a language.
+func blocks(page, language string) []string {
+	var out []string
+	for _, block := range regexp.MustCompile("(?ms)^```"+language+"\n(.*?)^```$").FindAllStringSubmatch(page, -1) {
+		out = append(out, block[1])
 	}
-	if ran < 10 {
-		t.Errorf("found %d commands only", ran)
+	return out
+}
+
+// save writes a file.
+func save(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// whole finds the name of an experiment that a page shows in full.
+var whole = regexp.MustCompile(`^name: +"([a-z0-9-]+)"\n`)
+
+// TestCommandsOfTheREADME runs every ehrlab command line of the README and of the pages in docs, in order. An experiment that a
+// page shows in full stands in a file of its name; what a page shows as text is something that its commands print.
+func TestCommandsOfTheREADME(t *testing.T) {
+	pages, err := filepath.Glob(filepath.Join(repository(t), "docs", "*.md"))
+	if err != nil || len(pages) != len(documents)-1 {
+		t.Errorf("documents lists other pages than %v, %v", pages, err)
+	}
+	for _, d := range documents {
+		t.Run(filepath.Base(d.name), func(t *testing.T) {
+			if d.slow && testing.Short() {
+				t.Skip("runs every command once more on the whole cohort; the scripts cover them in short mode")
+			}
+			page := document(t, d.name)
+			dir, env := workplace(t)
+			for _, block := range blocks(page, "cue") {
+				if found := whole.FindStringSubmatch(block); found != nil {
+					save(t, filepath.Join(dir, found[1]+".cue"), block)
+				}
+			}
+			ran, printed := 0, ""
+			for line := range strings.Lines(strings.Join(blocks(page, "sh"), "")) {
+				line, _, _ = strings.Cut(line, " # ") // what is said of it
+				line = strings.TrimSpace(line)
+				if strings.HasPrefix(line, "ehrlab ") || strings.HasPrefix(line, "go run ./runner/cmd/ehrlab ") {
+					printed += try(t, dir, env, line)
+					ran++
+				}
+			}
+			if ran < d.least {
+				t.Errorf("found %d commands only", ran)
+			}
+			mended := page
+			for _, shown := range blocks(page, "text") {
+				mended = strings.Replace(mended, shown, excerpt(t, printed, shown), 1)
+			}
+			if os.Getenv("UPDATE") != "" {
+				save(t, filepath.Join(repository(t), filepath.FromSlash(d.name)), mended)
+			} else if diff := cmp.Diff(page, mended); diff != "" {
+				t.Errorf("the page does not show what its commands print; UPDATE=1 go test ./runner/cli mends it:\n%s", diff)
+			}
+		})
+	}
+}
+
+// excerpt returns what was printed where a page shows something: as many lines, from the same first one.
+func excerpt(t *testing.T, printed, shown string) string {
+	t.Helper()
+	first, _, _ := strings.Cut(shown, "\n")
+	_, after, found := strings.Cut("\n"+printed, "\n"+first+"\n")
+	lines := strings.SplitAfterN(after, "\n", strings.Count(shown, "\n"))
+	if !found || len(lines) < strings.Count(shown, "\n") {
+		t.Fatalf("no command prints what the page shows:\n%s", shown)
+	}
+	return first + "\n" + strings.Join(lines[:len(lines)-1], "")
+}
+
+// TestBlocksOfModels plans what docs/models.md shows of experiments, each block as an addition to the first one, which is whole.
+func TestBlocksOfModels(t *testing.T) {
+	shown := blocks(document(t, "docs/models.md"), "cue")
+	if len(shown) < 5 || !whole.MatchString(shown[0]) {
+		t.Fatalf("the page shows %d blocks, and the first may be no whole experiment", len(shown))
+	}
+	dir, env := workplace(t)
+	for i, block := range shown {
+		folder := fmt.Sprintf("block%d", i)
+		if err := os.Mkdir(filepath.Join(dir, folder), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		save(t, filepath.Join(dir, folder, "experiment.cue"), shown[0])
+		if i > 0 {
+			save(t, filepath.Join(dir, folder, "addition.cue"), block)
+		}
+		if out := try(t, dir, env, "ehrlab plan "+folder); t.Failed() || strings.Contains(out, "warning") {
+			t.Fatalf("the block\n%s\nis not without a warning:\n%s", block, out)
+		}
 	}
 }
 
 // TestExperimentsOfTheREADME checks the experiment that the README shows, and that the table it shows is the
 // one that the quickstart makes.
 func TestExperimentsOfTheREADME(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(repository(t), "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := document(t, "README.md")
 	dir, env := workplace(t)
-	shown := regexp.MustCompile("(?s)```cue\n(name:.*?)```").FindSubmatch(text)
-	if shown == nil {
+	shown := blocks(text, "cue")
+	if len(shown) == 0 || !whole.MatchString(shown[0]) {
 		t.Fatal("the README shows no experiment")
 	}
-	if err := os.WriteFile(filepath.Join(dir, "first.cue"), shown[1], 0o666); err != nil {
-		t.Fatal(err)
-	}
+	save(t, filepath.Join(dir, "first.cue"), shown[0])
 	if out := try(t, dir, env, "ehrlab run first.cue"); !strings.Contains(out, "first: 18 cells") {
 		t.Errorf("the experiment of the README printed\n%s", out)
 	}
@@ -100,7 +186,7 @@ func TestExperimentsOfTheREADME(t *testing.T) {
 		}
 	}
 	const from, to = "<!-- made by the quickstart -->\n\n", "\n<!-- end -->"
-	head, rest, _ := strings.Cut(string(text), from)
+	head, rest, _ := strings.Cut(text, from)
 	table, end, found := strings.Cut(rest, to)
 	if !found {
 		t.Fatal("the README has no place for the table")
@@ -124,8 +210,12 @@ func TestExamplesOfTheHelp(t *testing.T) {
 	}
 	dir, env := workplace(t)
 	try(t, dir, env, "ehrlab run experiments/quickstart.cue")
+	try(t, dir, env, "ehrlab run experiments/llm-quickstart.cue")
 	commands := [][]string{nil}
-	for _, name := range strings.Fields("vet plan run show report explain plugins cache data schema version completion help") {
+	for _, name := range strings.Fields("prompt usage record drift") { // before run, which replays what record writes
+		commands = append(commands, []string{"llm", name})
+	}
+	for _, name := range strings.Fields("vet plan run show report explain plugins cache llm data schema version completion help") {
 		commands = append(commands, []string{name})
 	}
 	for _, name := range strings.Fields("ls verify gc") {
@@ -150,7 +240,7 @@ func TestExamplesOfTheHelp(t *testing.T) {
 			}
 		}
 	}
-	if len(ran) < 12 {
+	if len(ran) < 20 {
 		t.Errorf("found %d examples only: %v", len(ran), ran)
 	}
 }

@@ -24,11 +24,12 @@ func (a *app) llmCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "llm",
 		Short: "look at what language models are asked, were asked and cost",
-		Long: `Language models are asked by strategies while an experiment runs. Every complete answer is kept for good, beside the
-cache, and serves every later run that would ask the same: none is paid for twice.`,
-		Example: `  ehrlab llm usage experiments/strategies.cue`,
-		Args:    arguments(0, 0),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Long: `Language models are asked by strategies while an experiment runs. Every complete answer is kept for good, in the folder
+responses of the cache, and serves every later run that would ask the same: none is paid for twice.`,
+		Example: `  ehrlab llm prompt experiments/llm-quickstart.cue icu.top5.naive.sim.n300.seed1
+  ehrlab llm usage experiments/llm-quickstart.cue`,
+		Args: arguments(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.llmPromptCommand(), a.llmUsageCommand(), a.llmRecordCommand(), a.llmDriftCommand())
 	return cmd
@@ -36,7 +37,7 @@ cache, and serves every later run that would ask the same: none is paid for twic
 
 // withModels plans an experiment and opens its models, for reading unless writes.
 func (a *app) withModels(path string, writes bool, do func(*plan.Plan, *cache.Cache, *models) error) error {
-	return a.withPlan(path, spec.Require, cache.Options{ReadOnly: true}, func(p *plan.Plan, c *cache.Cache) error {
+	return a.withPlan(path, spec.Require, cache.Options{ReadOnly: !writes}, func(p *plan.Plan, c *cache.Cache) error {
 		m, err := a.openModels(p.Experiment, "", !writes)
 		if err != nil {
 			return err
@@ -55,7 +56,7 @@ func (a *app) llmPromptCommand() *cobra.Command {
 		Long: `prompt prints the first request of each kind that the strategy of a cell makes: its messages, and the schema of the
 answer where one is sent. It sends nothing and writes nothing. Prompts may hold rows of your data: they are printed.
 CELL is an id as 'ehrlab plan --cells' prints it, or its beginning or end.`,
-		Example: `  ehrlab llm prompt experiments/strategies.cue icu.top5.naive.n1000.seed1.generated`,
+		Example: `  ehrlab llm prompt experiments/llm-quickstart.cue icu.top5.naive.sim.n300.seed1`,
 		Args:    arguments(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withModels(args[0], false, func(p *plan.Plan, c *cache.Cache, m *models) error {
@@ -142,12 +143,12 @@ func (a *app) llmRecordCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "record EXPERIMENT FILE",
 		Short: "export the answers that an experiment used to one file",
-		Long: `record writes every answer that the finished cells of an experiment come from to one compressed file. With it,
+		Long: `record writes every answer that the cells of an experiment come from to one compressed file. With it,
 'ehrlab run --replay FILE EXPERIMENT' makes the same results elsewhere, byte for byte, without keys and without a
 network. Requests are in it too, except those that may hold rows of restricted data, of which it has the hashes; the answers
 to these are synthetic rows made from restricted ones: treat the file accordingly. An existing FILE is replaced.`,
-		Example: `  ehrlab llm record experiments/strategies.cue strategies.recording
-  ehrlab run --replay strategies.recording experiments/strategies.cue`,
+		Example: `  ehrlab llm record experiments/llm-quickstart.cue answers.recording
+  ehrlab run --replay answers.recording experiments/llm-quickstart.cue`,
 		Args: arguments(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withModels(args[0], false, func(p *plan.Plan, c *cache.Cache, m *models) error {
@@ -163,12 +164,16 @@ func (a *app) recordResponses(ctx context.Context, p *plan.Plan, c *cache.Cache,
 	if err != nil {
 		return err
 	}
-	if len(keys) == 0 {
-		return wrong(fmt.Errorf("no cell of %s that asks a language model is finished: 'ehrlab run' first", p.Experiment.Name))
-	}
 	store, ok := m.store.(*responses.Store)
 	if !ok {
 		return errors.New("a recording is not recorded again")
+	}
+	begun, err := begunAnswers(p, c, store)
+	if err != nil {
+		return err
+	}
+	if keys = append(keys, begun...); len(keys) == 0 {
+		return wrong(fmt.Errorf("no language model has answered for %s yet: 'ehrlab run' first", p.Experiment.Name))
 	}
 	var wrote responses.Exported
 	size, err := replaceFile(path, func(w io.Writer) error {
@@ -190,9 +195,24 @@ func (a *app) recordResponses(ctx context.Context, p *plan.Plan, c *cache.Cache,
 			plural(wrote.Restricted, "answer"))
 	}
 	if unfinished > 0 {
-		a.printf("%s not finished: what they were answered so far is not in it\n", plural(unfinished, "cell"))
+		a.printf("%s not finished: the file has what they were answered so far\n", plural(unfinished, "cell"))
 	}
 	return nil
+}
+
+// begunAnswers lists the answers to cells that are not finished: with them, a cell that came to too few rows does so again.
+func begunAnswers(p *plan.Plan, c *cache.Cache, store *responses.Store) (keys []string, err error) {
+	begun := map[string]bool{}
+	for _, cell := range askingCells(p) {
+		begun[string(cell.Generate.Key)] = !hit(p, c, cell.Generate)
+	}
+	err = store.Sends("", func(s plugins.Send, end *plugins.Settlement, _ bool) error {
+		if begun[s.Step] && end != nil && end.Answer != nil {
+			keys = append(keys, s.Key)
+		}
+		return nil
+	})
+	return keys, err
 }
 
 // replaceFile writes a file that only its owner can read, durably and whole, and returns its size.

@@ -25,7 +25,7 @@ results were made of: the model that was served and its fingerprint, how the ans
 it is the same text. The prompts are always the same ones, so that the comparison can be repeated. It pays for at most --calls
 answers of each model, within the budget of the experiment; asking again on the same day (UTC) costs nothing.
 Answers drawn at a temperature above zero differ in their text without any drift.`,
-		Example: `  ehrlab llm drift --calls 3 experiments/strategies.cue`,
+		Example: `  ehrlab llm drift --calls 3 experiments/llm-quickstart.cue`,
 		Args:    arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if calls < 1 {
@@ -129,13 +129,16 @@ func satisfied(w plan.GenerateWork, taken map[string]int, most int) bool {
 // driftReplicate begins the replicates of drift: no seed of an experiment is as large.
 const driftReplicate = 1 << 60
 
+// driftStep stands in for the key of a step.
+const driftStep = "drift"
+
 // askCanaries asks the prompts once more, as the replicate of the day.
 func (a *app) askCanaries(ctx context.Context, m *models, found []*canary, now time.Time) error {
 	const day = 24 * 60 * 60
 	for _, x := range found {
 		caller := x.caller
 		caller.Seed = driftReplicate + uint64(now.Unix()/day)
-		caller.Step, caller.Label, caller.Axes = "drift", "drift of "+x.Model, map[string]string{"llm": x.Model}
+		caller.Step, caller.Label, caller.Axes = driftStep, "drift of "+x.Model, map[string]string{"llm": x.Model}
 		open, _ := m.client.Open(caller)
 		answer, err := open[x.Model].Complete(ctx, x.request)
 		if err != nil {

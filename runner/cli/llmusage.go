@@ -22,11 +22,11 @@ func (a *app) llmUsageCommand() *cobra.Command {
 		Use:   "usage EXPERIMENT",
 		Short: "print what an experiment has sent to language models, and what that cost",
 		Long: `usage adds up the journal of every send of an experiment, over all its runs: by model, and with --cells by cell. A send
-that was answered is a call; retries are sends after the first try. An orphan is a send whose answer did not arrive
+that was answered is a call; retries are sends after the first try; rejected ones came back with an error. An orphan is a send whose answer did not arrive
 whole, because the connection or ehrlab itself was cut off: it may have been charged, so its tokens are unknown and the
 table says how many were reserved for it. Costs are in USD at the prices of the experiment, else at list prices.`,
-		Example: `  ehrlab llm usage experiments/strategies.cue
-  ehrlab llm usage --cells --json experiments/strategies.cue`,
+		Example: `  ehrlab llm usage experiments/llm-quickstart.cue
+  ehrlab llm usage --cells experiments/llm-quickstart.cue`,
 		Args: arguments(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return a.withModels(args[0], false, func(p *plan.Plan, _ *cache.Cache, m *models) error {
@@ -75,6 +75,9 @@ func usageOf(p *plan.Plan, m *models, lines []responses.Line, cells bool) []*usa
 		cell := ""
 		if cells {
 			cell = cmp.Or(of[l.Step], axesText(l.Axes)+" (of an earlier plan)")
+			if l.Step == driftStep {
+				cell = "drift"
+			}
 		}
 		key := l.Model.API + "\x00" + l.Model.Endpoint + "\x00" + l.Model.Model + "\x00" + cell
 		if folded[key] == nil {
@@ -134,13 +137,13 @@ func (a *app) printUsage(lines []*usageLine) error {
 	if lines[0].Cell != "" {
 		header = append(header, "cell")
 	}
-	w.AppendHeader(append(header, "calls", "refused", "retries", "orphaned", "input tokens", "output tokens", "of them reasoning", "cost, USD"))
+	w.AppendHeader(append(header, "calls", "refused", "retries", "rejected", "orphaned", "input tokens", "output tokens", "of them reasoning", "cost, USD"))
 	for _, u := range lines {
 		row := table.Row{u.Model}
 		if u.Cell != "" {
 			row = append(row, u.Cell)
 		}
-		w.AppendRow(append(row, u.Calls, u.Refused, u.Retries, u.orphans(), u.Input, u.Output, u.Reasoning, usdText(u.Cost)))
+		w.AppendRow(append(row, u.Calls, u.Refused, u.Retries, u.Rejected, u.orphans(), u.Input, u.Output, u.Reasoning, usdText(u.Cost)))
 	}
 	a.printf("%s\n", rendered(w))
 	for _, u := range lines {

@@ -46,7 +46,8 @@ func (a *app) openModels(e *spec.Experiment, replay string, readOnly bool) (*mod
 	if m.list, err = spec.Prices(); err != nil {
 		return nil, err
 	}
-	opt := client.Options{Experiment: e.Name, Replay: replay != "", Log: a.log, PriceOf: m.priceOf}
+	opt := client.Options{Experiment: e.Name, Replay: replay != "", Log: a.log}
+	opt.PriceOf = func(i plugins.Identity) *client.Price { return priced(m.price(i)) }
 	if replay == "" {
 		opt.Budget = budgetOf(e.Budget)
 	}
@@ -110,7 +111,7 @@ func (a *app) model(l *spec.LLM, m *models) (*client.Model, error) {
 	out := &client.Model{Name: l.Name, Provider: provider}
 	if price := l.PriceOf(provider.Info(), m.list); price != nil {
 		m.prices[servedBy(provider.Info().Identity)] = price
-		out.Price = inClient(price)
+		out.Price = priced(price)
 	}
 	if x := l.Approval; x != nil {
 		out.Approval = &client.Approval{
@@ -126,18 +127,6 @@ func (m *models) price(i plugins.Identity) *spec.Price {
 		return p
 	}
 	return m.list.Of(i.Model)
-}
-
-// priceOf is price in the terms of the client.
-func (m *models) priceOf(i plugins.Identity) *client.Price {
-	if p := m.price(i); p != nil {
-		return inClient(p)
-	}
-	return nil
-}
-
-func inClient(p *spec.Price) *client.Price {
-	return &client.Price{Input: &p.Input, Output: &p.Output, Cached: p.Cached}
 }
 
 // cost is the price of answers in USD, and whether it is known.

@@ -20,7 +20,7 @@ func (a *app) planCommand() *cobra.Command {
 Without the data files it shows cells and steps but not what is cached.
 
 Of language models it shows the calls, tokens and cost of what is missing: low, with the first round of calls alone;
-expected; and high, with every round and every answer as long as it may be. They come of the real first prompts, for which
+expected; and high, with every round and every answer as long as it may be. They come from the real first prompts, for which
 the data are read and prepared in memory where the cache does not have them; nothing is sent.`,
 		Example: `  ehrlab plan experiments/quickstart.cue
   ehrlab plan --cells experiments/quickstart.cue
@@ -29,20 +29,21 @@ the data are read and prepared in memory where the cache does not have them; not
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withPlan(args[0], spec.IfPresent, cache.Options{ReadOnly: true}, func(p *plan.Plan, c *cache.Cache) error {
 				s := summarise(p, c)
-				var err error
-				if s.Asks, err = a.planAsking(cmd.Context(), p, c); err != nil {
+				asked, err := a.planAsking(cmd.Context(), p, c)
+				if err != nil {
 					return err
 				}
+				s.Asks = asked.models
 				if !a.json {
 					a.printPlan(p, c, s, cells)
 					a.printAsking(s.Asks)
-					return a.budgetMistake(p, s.Asks)
+					return a.checkAsking(asked)
 				}
 				if cells {
 					s.CellList = cellList(p, c)
 				}
 				a.printJSON(s)
-				return a.budgetMistake(p, s.Asks)
+				return a.checkAsking(asked)
 			})
 		},
 	}

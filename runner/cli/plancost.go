@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/ehrlab/ehrlab/runner/cache"
 	"github.com/ehrlab/ehrlab/runner/engine"
 	"github.com/ehrlab/ehrlab/runner/plan"
+	"github.com/ehrlab/ehrlab/runner/responses"
 )
 
 // span is an estimate: the least, what is likely, and the most.
@@ -56,23 +58,38 @@ type contextOver struct {
 	Context int    `json:"context"`
 }
 
+// asking is what a plan would ask of language models, and what the budget has for it.
+type asking struct {
+	models []*askSummary // by name
+	purses []*purse
+}
+
 // planAsking estimates what a plan would ask of language models; nothing where it has no keys.
-func (a *app) planAsking(ctx context.Context, p *plan.Plan, c *cache.Cache) ([]*askSummary, error) {
+func (a *app) planAsking(ctx context.Context, p *plan.Plan, c *cache.Cache) (*asking, error) {
 	if len(p.Static) > 0 {
-		return nil, nil
+		return &asking{}, nil
 	}
 	m, err := a.openModels(p.Experiment, "", true)
 	if m == nil || err != nil {
-		return nil, err
+		return &asking{}, err
 	}
 	asked, err := a.asking(ctx, p, c, m)
 	return asked, errors.Join(err, m.close())
 }
 
 // asking estimates what the cells that are not in the cache would ask.
-func (a *app) asking(ctx context.Context, p *plan.Plan, c *cache.Cache, m *models) ([]*askSummary, error) {
+func (a *app) asking(ctx context.Context, p *plan.Plan, c *cache.Cache, m *models) (*asking, error) {
 	o := engine.NewOutliner(p, c, a.askingOptions(m))
 	by := map[string]*askSummary{}
+	purses := pursesOf(p.Experiment.Budget)
+	sent, err := responses.Usage(m.store, p.Experiment.Name)
+	if err != nil {
+		return nil, err
+	}
+	answered := map[string]int{} // by step
+	for i := range sent {
+		answered[sent[i].Step] += sent[i].Answered + sent[i].Refused
+	}
 	counted := map[string]bool{} // responses that some cell asks for: equal ones are asked for once
 	for _, cell := range askingCells(p) {
 		if hit(p, c, cell.Generate) {
@@ -85,73 +102,113 @@ func (a *app) asking(ctx context.Context, p *plan.Plan, c *cache.Cache, m *model
 		if err != nil {
 			return nil, fmt.Errorf("cell %s: %w", cell.ID, err)
 		}
-		seen := map[string]bool{}
-		for i := range outline.Calls {
-			call := &outline.Calls[i]
-			if by[call.Model] == nil {
-				by[call.Model] = &askSummary{Model: call.Model, Cost: &span{}}
+		kinds, err := m.missing(ctx, cell, outline.Calls, answered[string(cell.Generate.Key)], counted)
+		if err != nil {
+			return nil, fmt.Errorf("cell %s: %w", cell.ID, err)
+		}
+		need := map[string]*expense{} // by model
+		for _, k := range kinds {
+			if by[k.call.Model] == nil {
+				by[k.call.Model] = &askSummary{Model: k.call.Model, Cost: &span{}}
 			}
-			s := by[call.Model]
-			if !seen[call.Model] {
-				seen[call.Model] = true
+			s := by[k.call.Model]
+			if need[k.call.Model] == nil {
+				need[k.call.Model] = &expense{}
 				s.Cells++
 			}
-			if err := s.add(ctx, p, cell, call, m, counted); err != nil {
-				return nil, fmt.Errorf("cell %s: %w", cell.ID, err)
-			}
+			need[k.call.Model].add(s.add(cell, k, m))
 		}
 		for _, s := range by {
 			s.group(p.Text(cell, "strategy"), outline.Cells)
 		}
+		purses = purses.need(cell, need)
 	}
-	return slices.SortedFunc(maps.Values(by), func(x, y *askSummary) int { return strings.Compare(x.Model, y.Model) }), nil
+	purses.spend(m, sent)
+	return &asking{slices.SortedFunc(maps.Values(by), func(x, y *askSummary) int { return strings.Compare(x.Model, y.Model) }), purses}, nil
 }
 
-// add counts the calls of one kind.
-func (s *askSummary) add(ctx context.Context, p *plan.Plan, cell *plan.Cell, call *plugins.OutlinedCall, m *models, counted map[string]bool) error {
+// kind is a kind of call, with those of it that have no answer yet.
+type kind struct {
+	call  *plugins.OutlinedCall
+	info  plugins.ModelInfo
+	asked span
+	known int // that are answered
+}
+
+// missing looks up which calls of a step are answered. Only those that repeat its first request can be looked up; of the others
+// the journal knows how many the step got answers to. counted are the responses that cells before ask for.
+func (m *models) missing(ctx context.Context, cell *plan.Cell, calls []plugins.OutlinedCall, answered int, counted map[string]bool) ([]*kind, error) {
 	w := cell.Generate.Work.(plan.GenerateWork)
 	open, _ := m.client.Open(w.Caller)
-	info := open[call.Model].Info()
-	most := call.Request.MaxTokens
-	if most == 0 {
-		most = info.MaxTokens
-	}
-	if info.Context > 0 && call.InputHigh+most > info.Context {
-		s.Refused = append(s.Refused, contextOver{Cell: cell.ID, Tokens: call.InputHigh + most, Context: info.Context})
-	}
-	asked := span{float64(call.Low), float64(call.Expected), float64(call.High)}
-	for i := range call.Low { // those of later rounds are not known before the first is answered
-		request := call.Request
-		request.Ordinal += i
-		key, stored, err := m.client.Peek(ctx, w.Caller, call.Model, request)
-		if err != nil {
-			return err
-		}
-		if stored {
-			s.Known++
-		}
-		if stored || counted[key] {
-			for j := range asked {
-				asked[j] = max(asked[j]-1, 0)
+	kinds := make([]*kind, len(calls))
+	for i := range calls {
+		call := &calls[i]
+		k := &kind{call: call, info: open[call.Model].Info(), asked: span{float64(call.Low), float64(call.Expected), float64(call.High)}}
+		kinds[i] = k
+		for ordinal := range call.Low { // those of later rounds are not known before the first is answered
+			request := call.Request
+			request.Ordinal += ordinal
+			key, stored, err := m.client.Peek(ctx, w.Caller, call.Model, request)
+			if err != nil {
+				return nil, err
 			}
+			switch {
+			case stored:
+				k.answer()
+				answered--
+			case counted[key]:
+				k.less()
+			}
+			counted[key] = true
 		}
-		counted[key] = true
 	}
+	for _, k := range kinds {
+		for ; answered > 0 && k.asked[0] > 0; answered-- {
+			k.answer()
+		}
+	}
+	return kinds, nil
+}
+
+func (k *kind) answer() {
+	k.known++
+	k.less()
+}
+
+// less takes one call from what is asked.
+func (k *kind) less() {
+	for i := range k.asked {
+		k.asked[i] = max(k.asked[i]-1, 0)
+	}
+}
+
+// add counts the calls of one kind, and returns what they take.
+func (s *askSummary) add(cell *plan.Cell, k *kind, m *models) *expense {
+	call, asked := k.call, k.asked
+	most := cmp.Or(call.Request.MaxTokens, k.info.MaxTokens)
+	if k.info.Context > 0 && call.InputHigh+most > k.info.Context {
+		s.Refused = append(s.Refused, contextOver{Cell: cell.ID, Tokens: call.InputHigh + most, Context: k.info.Context})
+	}
+	s.Known += k.known
 	input := asked.times(span{float64(call.InputLow), float64(call.InputLow+call.InputHigh) / 2, float64(call.InputHigh)})
 	output := asked.times(span{float64(call.OutputTokens), float64(call.OutputTokens), float64(max(most, call.OutputTokens))})
 	s.Calls.add(asked)
 	s.Input.add(input)
 	s.Output.add(output)
+	took := &expense{calls: asked, tokens: input}
+	took.tokens.add(output)
 	for i := range input {
-		usd, known := m.cost(plugins.Usage{Model: info.Identity, Simulated: info.Simulated, Input: int(input[i]), Output: int(output[i])})
-		if !known {
-			s.Cost = nil
-		}
-		if s.Cost != nil {
-			s.Cost[i] += usd
-		}
+		usd, known := m.cost(plugins.Usage{Model: k.info.Identity, Simulated: k.info.Simulated, Input: int(input[i]), Output: int(output[i])})
+		took.usd[i] = usd
+		took.unknown = took.unknown || !known
 	}
-	return nil
+	if took.unknown {
+		s.Cost = nil
+	}
+	if s.Cost != nil {
+		s.Cost.add(took.usd)
+	}
+	return took
 }
 
 // group notes the rows by group and label of one cell of each strategy: the others differ in size alone.
@@ -164,28 +221,6 @@ func (s *askSummary) group(strategy string, cells []plugins.OutlinedCell) {
 			s.Groups = append(s.Groups, groupRows{strategy, c.Dims, c.Rows})
 		}
 	}
-}
-
-// budgetMistake says that the budget cannot suffice, or warns that it may not.
-func (a *app) budgetMistake(p *plan.Plan, asked []*askSummary) error {
-	b := p.Experiment.Budget
-	if b == nil || b.USD == nil {
-		return nil
-	}
-	var total span
-	for _, s := range asked {
-		if s.Cost == nil {
-			return nil // vet has said what is missing
-		}
-		total.add(*s.Cost)
-	}
-	switch {
-	case total[0] > *b.USD:
-		return wrong(fmt.Errorf("budget.usd is %g, and what is missing costs %s USD at least", *b.USD, usdText(&total[0])))
-	case total[2] > *b.USD:
-		a.errf("warning: budget.usd is %g, and what is missing may cost up to %s USD; at the limit the run stops and keeps what it has\n", *b.USD, usdText(&total[2]))
-	}
-	return nil
 }
 
 // printAsking prints the estimates.
@@ -203,12 +238,11 @@ func (a *app) printAsking(asked []*askSummary) {
 		} else {
 			a.printf("  cost, USD      %s\n", s.Cost.text(2))
 		}
-		for _, g := range s.Groups {
-			a.printf("  %s: %s with %s\n", g.Strategy, plural(g.Rows, "row"), axesText(g.Dims))
-		}
-		if n := len(s.Refused); n > 0 {
-			a.printf("  %s ask for more than the model's context of %s tokens, such as %s with %s: lower rows, examples or max_tokens\n",
-				plural(n, "kind of request"), humanize.Comma(int64(s.Refused[0].Context)), s.Refused[0].Cell, humanize.Comma(int64(s.Refused[0].Tokens)))
+		for i, g := range s.Groups {
+			if i == 0 || s.Groups[i-1].Strategy != g.Strategy {
+				a.printf("  each cell of %s asks for\n", g.Strategy)
+			}
+			a.printf("    %s with %s\n", plural(g.Rows, "row"), axesText(g.Dims))
 		}
 	}
 }

@@ -35,7 +35,7 @@ what it has and exits with 5; it goes on from there once the budget is raised. W
 recording that 'ehrlab llm record' made: nothing is sent, and what the recording lacks fails.`,
 		Example: `  ehrlab run experiments/quickstart.cue
   ehrlab run --workers 1 --json experiments/quickstart.cue
-  ehrlab run --replay strategies.recording experiments/strategies.cue`,
+  ehrlab run --replay answers.recording experiments/llm-quickstart.cue`,
 		Args: arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			started := time.Now()
@@ -308,7 +308,7 @@ func (a *app) printFailures(p *plan.Plan, res *engine.Result) {
 		if !ok || f.Root != s {
 			continue
 		}
-		key := string(s.Stage) + "\x00" + f.Err.Error()
+		key := string(s.Stage) + "\x00" + causeOf(f.Err)
 		if byReason[key] == nil {
 			byReason[key] = &failed{label: s.Label, reason: f.Err.Error()}
 			order = append(order, byReason[key])
@@ -345,6 +345,18 @@ func (a *app) printFailures(p *plan.Plan, res *engine.Result) {
 		}
 		a.errf("failed: %s: %s (%s without this result%s)\n", label, f.reason, plural(len(f.cells), "cell"), example)
 	}
+	if res.Budget {
+		a.errf("the budget ended the run: what was paid for is kept, and the same command goes on from there once the budget is raised\n")
+	}
+}
+
+// causeOf is what failures have in common. At the end of a budget each call has other figures.
+func causeOf(err error) string {
+	var model *plugins.LLMError
+	if errors.As(err, &model) && model.Fault == plugins.FaultBudget {
+		return model.Model + "\x00budget"
+	}
+	return err.Error()
 }
 
 func seconds(s float64) string {

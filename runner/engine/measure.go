@@ -74,7 +74,7 @@ func (r *run) pairOf(ctx context.Context, s *plan.Step, w plan.MeasureWork, weig
 	return r.store.pairOf(ctx, s.Inputs[1], roles, func(a *artifact) (*plugins.Pair, error) {
 		pair, err := r.pair(ctx, s.Inputs[0], w, a)
 		if err == nil && weighted {
-			pair = plugins.NewPair(pair.Parts, a.table.Take(postStratified(a.strata(), s.Inputs[1].Key)), w.Target)
+			pair = plugins.NewPair(pair.Parts, a.table.Take(postStratified(a.strata(), &s.Inputs[1].Recipe)), w.Target)
 		}
 		if err == nil && a.meta.Generated != nil {
 			pair.Exposed = a.meta.Generated.Exposed

@@ -19,9 +19,14 @@ func (a *artifact) strata() *plugins.Strata {
 }
 
 // postStratified draws synthetic rows without replacement, as many as give every group its real share, and returns their
-// numbers in order. The draw hangs on the rows alone: all metrics of a cell read the same.
-func postStratified(s *plugins.Strata, of cache.Key) []int {
-	rng := plugins.NewRand(0, string(of), plugins.ForResample).For(plugins.ForResample, plugins.PostStratified)
+// numbers in order. The draw hangs on the seed and the data of the rows, and on no key: all metrics of a cell read the same, cells of
+// one seed are paired, and answers that are replayed on another numeric class give the same rows.
+func postStratified(s *plugins.Strata, of *cache.Recipe) []int {
+	seed := uint64(0)
+	if of.Seed != nil {
+		seed = *of.Seed
+	}
+	rng := plugins.NewRand(seed, of.Data, plugins.ForResample).For(plugins.ForResample, plugins.PostStratified)
 	members := make([][]int, len(s.Levels))
 	for row, code := range s.Codes {
 		members[code] = append(members[code], row)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/runner/cache"
 )
 
 func TestSizesOfGroupsAtRealShares(t *testing.T) {
@@ -54,7 +55,7 @@ func TestRowsDrawnToRealShares(t *testing.T) {
 		for i := range s.Codes {
 			s.Codes[i] = int32(rng.IntN(groups))
 		}
-		rows := postStratified(s, "key")
+		rows := postStratified(s, &cache.Recipe{})
 		have, of := make([]int, groups), make([]int, groups)
 		for _, code := range s.Codes {
 			of[code]++
@@ -75,9 +76,27 @@ func TestRowsDrawnToRealShares(t *testing.T) {
 		if fits {
 			t.Fatalf("%d rows, and one more would fit: %v at %v", len(rows), of, s.Shares)
 		}
-		if !slices.Equal(rows, postStratified(s, "key")) {
+		if !slices.Equal(rows, postStratified(s, &cache.Recipe{})) {
 			t.Fatal("another draw of the same rows")
 		}
+	}
+}
+
+// Replayed answers give the same rows on every numeric class, and other seeds other ones.
+func TestDrawHangsOnSeedAndData(t *testing.T) {
+	s := &plugins.Strata{Name: "g", Levels: []string{"a", "b"}, Codes: make([]int32, 100), Shares: []float64{0.2, 0.8}}
+	for i := range s.Codes {
+		s.Codes[i] = int32(i % 2)
+	}
+	draw := func(seed uint64, data, numeric string) []int {
+		return postStratified(s, &cache.Recipe{Seed: &seed, Data: data, Numeric: numeric, Plugin: "any " + numeric})
+	}
+	first := draw(1, "d", "amd64")
+	if !slices.Equal(first, draw(1, "d", "arm64")) {
+		t.Error("another numeric class draws other rows")
+	}
+	if slices.Equal(first, draw(2, "d", "amd64")) || slices.Equal(first, draw(1, "e", "amd64")) {
+		t.Error("another seed, or other data, draw the same rows")
 	}
 }
 

@@ -27,7 +27,7 @@ func (l *loader) checkEgress() {
 	for i := range l.exp.Matrix {
 		b := &l.exp.Matrix[i]
 		for _, n := range l.entries("strategies") {
-			if p := l.found.built[indexKey(n.path)]; p == nil || !l.uses(b, "strategies", n.name()) {
+			if p := l.found.built[indexKey(n.path)]; p == nil {
 				continue
 			} else if _, ok := p.plugin.(plugins.Prompting); !ok {
 				continue

@@ -18,13 +18,17 @@ import (
 const keyFormat = 1
 
 // responseKey returns the key of a response: a digest of all that decides it. body is canonical. attempt counts the
-// refusals before.
+// refusals before. What answers in process goes by its settings, which no body holds.
 func responseKey(id plugins.Identity, body []byte, seed uint64, ordinal, attempt int) string {
 	h := sha256.New()
-	for _, part := range []string{
+	parts := []string{
 		"ehrlab response", strconv.Itoa(keyFormat), id.API, id.Endpoint, id.Model, string(body),
 		strconv.FormatUint(seed, 10), strconv.Itoa(ordinal), strconv.Itoa(attempt),
-	} {
+	}
+	if id.Endpoint == "" {
+		parts = append(parts, string(id.Settings))
+	}
+	for _, part := range parts {
 		fmt.Fprintf(h, "%d:", len(part)) // parts do not run into each other
 		h.Write([]byte(part))
 	}

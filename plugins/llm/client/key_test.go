@@ -93,6 +93,13 @@ func TestEveryPartChangesTheKey(t *testing.T) {
 	if responseKey(with(func(i *plugins.Identity) { i.Settings = nil }), body, 1, 2, 0) != base {
 		t.Error("settings change the key beside the body")
 	}
+	// In process there is no body that holds them, and they decide the answer.
+	within := func(settings string) string {
+		return responseKey(plugins.Identity{API: "a", Model: "m", Settings: json.RawMessage(settings)}, body, 1, 2, 0)
+	}
+	if within(`{"short":0}`) == within(`{"short":0.5}`) {
+		t.Error("models in process with other settings share answers")
+	}
 	if base != "6dfe3f3bef2e45cfc79d1cdcfc1a209b747cd44de1f75b93e97660c572577d95" {
 		t.Errorf("the key of a fixed request is %s: stored responses would be lost", base)
 	}

@@ -51,7 +51,8 @@ type group struct {
 }
 
 // groups returns the combinations of levels of some columns, in order. From train, those of fewer than plugins.FewestTold
-// patients are left out, and counted. Columns with declared levels have these.
+// patients are left out, and counted. Columns with declared levels have these; then groups of few patients stay, unless rows are
+// asked for in the shares of train, which would tell how few.
 func (s *setup) groups(columns []*frame.Column) (groups []group, left int, err error) {
 	choices := make([][]string, len(columns))
 	total, known := 1, true
@@ -74,18 +75,29 @@ func (s *setup) groups(columns []*frame.Column) (groups []group, left int, err e
 		groups = append(groups, group{levels: levels})
 	})
 	key := make([]string, len(columns))
+	var outside []int // rows in no group
 	for row := range s.train.Rows() {
 		for i, c := range columns {
 			key[i] = prompt.Cell(c, row) // empty where it is missing, and that is no level
 		}
 		if at, ok := index[strings.Join(key, "\x00")]; ok {
 			groups[at].rows = append(groups[at].rows, row)
+		} else {
+			outside = append(outside, row)
 		}
+	}
+	switch n := s.patients(outside); {
+	case n >= plugins.FewestTold:
+		s.note(fmt.Sprintf("rows of train in no group, as %s is missing or no declared level: %d; shares are those of the other rows",
+			prompt.List(names(columns)), len(outside)))
+	case n > 0:
+		s.note(fmt.Sprintf("rows of train in no group, as %s is missing or no declared level: of fewer than %d patients",
+			prompt.List(names(columns)), plugins.FewestTold))
 	}
 	for i := range groups {
 		groups[i].patients = s.patients(groups[i].rows)
 	}
-	if !known {
+	if !known || s.design.Shares == SharesReal { // declared levels are no secret, but how many rows a group has is
 		all := len(groups)
 		groups = slices.DeleteFunc(groups, func(g group) bool { return g.patients < plugins.FewestTold })
 		left = all - len(groups)
@@ -196,6 +208,7 @@ func (s *setup) cells(n int) error {
 		}
 		rows = allocate(n, weights)
 	}
+	owed := make([]float64, len(s.labels))
 	for i, g := range groups {
 		values := make([]fixed, len(s.by))
 		for j, c := range s.by {
@@ -206,20 +219,20 @@ func (s *setup) cells(n int) error {
 			s.add(c)
 			continue
 		}
-		if err := s.byLabel(c, g); err != nil {
+		if err := s.byLabel(c, g, owed); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// byLabel adds the cells of a group's labels.
-func (s *setup) byLabel(c cell, g group) error {
+// byLabel adds the cells of a group's labels. owed is what rounding has kept from each label in the groups before.
+func (s *setup) byLabel(c cell, g group, owed []float64) error {
 	labels, weights, err := s.prevalence(g)
 	if err != nil {
 		return err
 	}
-	for i, rows := range allocate(c.rows, weights) {
+	for i, rows := range allocateOn(c.rows, weights, owed) {
 		one := c
 		one.values = append(slices.Clone(c.values), fixed{s.target.Name, labels[i]})
 		one.rows = rows

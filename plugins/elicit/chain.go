@@ -55,6 +55,7 @@ func (r *run) run(ctx context.Context, c *chain) (*chained, error) {
 		// numbers differ from chain to chain, and so do requests with equal rows in them
 		rows[i] = partial{key: c.number*r.st.config.Rows + i + 1, values: make([]reply.Value, len(r.s.columns)), repaired: record.Repaired}
 		rows[i].fill(r.s.stages[0], record)
+		rows[i].counted = record
 	}
 	for stage := 1; stage < len(r.s.stages) && len(rows) > 0; stage++ {
 		if rows, err = r.extend(ctx, c, stage, rows, out); err != nil {
@@ -71,7 +72,8 @@ type partial struct {
 	values   []reply.Value // by column of the setup
 	outside  []int
 	repaired bool
-	done     bool // in the current stage
+	done     bool         // in the current stage
+	counted  reply.Record // of the first stage: its account has it
 }
 
 // fill puts the values of a record in their places.
@@ -159,7 +161,9 @@ func text(v reply.Value) string {
 	return prompt.Number(v.Number)
 }
 
-// finish makes records of rows, and brings the account to rows: a record of the first stage that was lost later is rejected.
+// finish makes records of rows, and brings the account to rows: a record of the first stage that was lost later is rejected, and
+// one that a later stage repaired, or has a value out of range of, counts as the first stage would have counted it. Repairs by kind
+// are those of the first stage: those of later ones are of parts of rows.
 func (c *chained) finish(rows []partial, lost int) {
 	for i := range c.blocks {
 		b := &c.blocks[i]
@@ -175,23 +179,15 @@ func (c *chained) finish(rows []partial, lost int) {
 		}
 		c.account.Rejected[incomplete] += lost
 	}
-	if len(c.blocks) > 0 {
-		c.account.Outside, c.account.Repaired = 0, 0
-	}
 	for _, row := range rows {
 		slices.Sort(row.outside)
 		c.records = append(c.records, reply.Record{Values: row.values, Outside: row.outside, Repaired: row.repaired})
-		if len(c.blocks) > 0 {
-			if len(row.outside) > 0 {
-				c.account.Outside++
-			}
-			if row.repaired {
-				c.account.Repaired++
-			}
+		if len(row.outside) > len(row.counted.Outside) && len(row.counted.Outside) == 0 {
+			c.account.Outside++
 		}
-	}
-	for i := range c.blocks {
-		c.account.Add(reply.Account{Repairs: c.blocks[i].Repairs})
+		if row.repaired && !row.counted.Repaired {
+			c.account.Repaired++
+		}
 	}
 }
 

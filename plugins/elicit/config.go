@@ -153,7 +153,7 @@ constraints?: string @text()
 outOfRange?: "keep" | "drop"
 // rows equal to one before: "keep" unless set
 duplicates?: "keep" | "drop"
-// rows equal to an example of their prompt: "keep" unless set
+// rows equal to an example of their prompt in all columns that the model writes: "keep" unless set
 copies?: "keep" | "drop"
 // as the model is set, unless set here
 temperature?: number & >=0 & <=2

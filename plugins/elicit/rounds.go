@@ -63,7 +63,7 @@ func (r *run) rounds(ctx context.Context) error {
 	for _, f := range r.cells {
 		contract := r.whole(f.cell)
 		var err error
-		if f.shown, err = reply.NewSeen(contract, r.s.train.Names(), nil); err != nil {
+		if f.shown, err = reply.NewSeen(contract, r.written(f.cell), nil); err != nil {
 			return err
 		}
 		f.intake = reply.NewIntake(contract, f.shown)
@@ -85,6 +85,12 @@ func (r *run) rounds(ctx context.Context) error {
 		return r.shortfall()
 	}
 	return nil
+}
+
+// written are the columns of train that the model decides on. A row that repeats an example in all of them is a copy, whatever
+// label or group we put to it.
+func (r *run) written(c *cell) []string {
+	return slices.DeleteFunc(slices.Clone(r.s.train.Names()), func(name string) bool { return c.value(name) != nil })
 }
 
 // whole is the contract of all columns of a cell.
@@ -262,6 +268,9 @@ func ofBlock(a *reply.Account, dims map[string]string) []plugins.Count {
 	}
 	for _, reason := range slices.Sorted(maps.Keys(a.Rejected)) {
 		out = append(out, plugins.Count{Name: "parts of rows rejected", Dims: with(dims, "reason", string(reason)), Value: a.Rejected[reason]})
+	}
+	for _, repair := range slices.Sorted(maps.Keys(a.Repairs)) {
+		out = append(out, plugins.Count{Name: "parts of rows repaired by kind", Dims: with(dims, "repair", string(repair)), Value: a.Repairs[repair]})
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package prepare
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -216,6 +217,41 @@ func (how *Column) apply(c, imputed *frame.Column, other string, counts *account
 		out = fillNumber(out, *how.FillNumber)
 	}
 	counts.add("missing values filled", c.Name, missing)
+	return out
+}
+
+// Merged merges the levels of made-up rows as Apply does those of real ones: those that are declared, but rare in train or not in
+// it, are no levels of the prepared data.
+func (p *Fitted) Merged(f *frame.Frame) (*frame.Frame, []plugins.Count, error) {
+	var counts account
+	columns := slices.Clone(f.Columns())
+	for i, c := range columns {
+		at := slices.IndexFunc(p.Columns, func(how Column) bool { return how.Name == c.Name && how.Merge != nil })
+		if at < 0 || c.Kind != frame.Category {
+			continue
+		}
+		var rare, unseen int
+		columns[i], rare, unseen = p.Columns[at].Merge.apply(c, p.Other)
+		counts.add("values of a rare level merged", c.Name, rare)
+		counts.add("values of an unseen level merged", c.Name, unseen)
+	}
+	if len(counts) == 0 {
+		return f, nil, nil
+	}
+	out, err := frame.New(columns...)
+	return out, counts, err
+}
+
+// Limits are declared limits as the prepared data keep to them: where levels are merged, what they are merged into is one more.
+func (p *Fitted) Limits(declared map[string]plugins.Limit) map[string]plugins.Limit {
+	out := maps.Clone(declared)
+	for _, how := range p.Columns {
+		l, ok := out[how.Name]
+		if ok && len(l.Levels) > 0 && how.Merge != nil && !slices.Contains(l.Levels, p.Other) {
+			l.Levels = append(slices.Clone(l.Levels), p.Other)
+			out[how.Name] = l
+		}
+	}
 	return out
 }
 

@@ -10,6 +10,7 @@ type table struct {
 	twice     bool  // a column is there twice
 	fenced    bool  // it began inside a fence
 	guessed   bool  // it has no header
+	ended     bool  // its header ends with a separator too
 }
 
 // readCSV reads the lines that follow a header.
@@ -68,7 +69,7 @@ func (r *reader) readTable(s source, t *table) outcome {
 func (r *reader) line(l lines, t *table, inside bool, out *Reply) bool {
 	fields, ok := split(l.line, t.delimiter, r.fields[:0])
 	r.fields = fields
-	whole := len(fields) == len(t.order) || len(fields) == len(t.order)+1 && fields[len(t.order)].blank()
+	whole := len(fields) == len(t.order) || len(fields) == len(t.order)+1 && fields[len(t.order)].blank() && (t.ended || !r.mayEndEmpty(t))
 	if !inside && ok && r.proseLike(fields, whole && !t.guessed) || inside && len(fields) == 1 && !whole && !r.plausible(fields[0]) {
 		return false
 	}
@@ -96,6 +97,13 @@ func (r *reader) line(l lines, t *table, inside bool, out *Reply) bool {
 		r.accept(out)
 	}
 	return true
+}
+
+// mayEndEmpty reports whether the last value of a line may be missing. Then an empty field too many may be that value, with a
+// field too many somewhere before it, as a comma for the decimal point makes one: which value is whose cannot be told.
+func (r *reader) mayEndEmpty(t *table) bool {
+	at := t.order[len(t.order)-1]
+	return len(t.order) > 1 && (at < 0 || at < len(r.columns) && r.columns[at].Missing)
 }
 
 // proseLike reports whether a line outside fences is a sentence rather than a record. One that has the fields of a header
@@ -201,8 +209,9 @@ func (r *reader) mayBeHeader(line string, t *table) bool {
 	return at >= 0
 }
 
-// header reads a line of names of columns, or returns nil when it is none: most of its fields are names that were asked for,
-// and there are two of them where two columns were asked for.
+// header reads a line of names of columns, or returns nil when it is none: most of its fields are names that were asked for, or
+// all names that were asked for are there, as where a table is repeated with new columns; and there are two of them where two
+// columns were asked for.
 func (r *reader) header(line string) *table {
 	needed := 0
 	for i := range r.columns {
@@ -213,18 +222,21 @@ func (r *reader) header(line string) *table {
 	if r.contract.Key != "" {
 		needed++
 	}
+	all := needed // names that no header can do without
 	needed = max(1, min(2, needed))
 	var best *table
 	most := 0
 	for _, delimiter := range delimiters {
 		fields, ok := split(line, delimiter, nil)
+		ended := false
 		for len(fields) > 0 && fields[len(fields)-1].blank() {
 			fields = fields[:len(fields)-1]
+			ended = true
 		}
 		if !ok {
 			continue
 		}
-		t := &table{delimiter: delimiter, marks: r.base(delimiter)}
+		t := &table{delimiter: delimiter, marks: r.base(delimiter), ended: ended}
 		known, seen := 0, make([]bool, len(r.cells))
 		for _, f := range fields {
 			at, mark := r.place(f.text)
@@ -241,7 +253,7 @@ func (r *reader) header(line string) *table {
 			}
 			t.order = append(t.order, at)
 		}
-		if known >= needed && 2*known > len(fields) && known > most {
+		if known >= needed && (2*known > len(fields) || known >= max(2, all)) && known > most {
 			best, most = t, known
 		}
 	}

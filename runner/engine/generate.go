@@ -53,8 +53,14 @@ func (r *run) generate(ctx context.Context, s *plan.Step, w plan.GenerateWork, t
 	if err != nil {
 		return nil, err
 	}
+	var merged []plugins.Count
+	if w.Prompting != nil { // models may have been told levels that the data are without
+		if table, merged, err = g.fitted.Merged(table); err != nil {
+			return nil, err
+		}
+	}
 	a := &artifact{table: table, meta: meta{Facts: Facts{
-		Counts: slices.Concat(counts, incomplete, out.Counts, done), Notes: slices.Concat(notes, out.Notes),
+		Counts: slices.Concat(counts, incomplete, out.Counts, done, merged), Notes: slices.Concat(notes, out.Notes),
 		Label: labelFacts(table.Column(w.Target), g.label),
 	}}}
 	a.keep(out, usage)
@@ -135,7 +141,7 @@ func (g *generation) task(ctx context.Context) (plugins.Task, []plugins.Count, e
 	}
 	task.Parts = plugins.NewParts(samples)
 	if w.Prompting != nil {
-		task.About, task.Limits = w.About, w.Limits
+		task.About, task.Limits = w.About, g.fitted.Limits(w.Limits)
 	}
 	return task, counts, nil
 }

@@ -34,7 +34,7 @@ const (
 var ofModels = []string{
 	CountAnswers, CountAnswersRefused, CountAnswersCut, CountTokensIn, CountTokensOut,
 	CountRequested, CountReturned, CountParsed, CountRepaired, "rows repaired by kind", CountRejected, CountOutOfRange, CountDuplicate,
-	CountCopied, CountSurplus, CountDelivered, "parts of rows requested", "parts of rows returned", "parts of rows rejected",
+	CountCopied, CountSurplus, CountDelivered, "parts of rows requested", "parts of rows returned", "parts of rows rejected", "parts of rows repaired by kind",
 	"calls", "calls refused", "calls truncated", "calls with text around rows", "calls without rows",
 }
 

@@ -46,6 +46,8 @@ func (l *loader) checkLimit(n *node, c *plugins.ColumnInfo) {
 	case c == nil:
 	case bounded && c.Kind == frame.Category:
 		l.wrong(n, n.label, "column %q is a text; it has levels, not min and max", c.Name)
+	case levels != nil && c.Kind == frame.Number:
+		l.wrong(levels, levels.label, "column %q is a number; it has min and max, not levels", c.Name)
 	}
 	if levels == nil {
 		return

@@ -27,7 +27,7 @@ var (
 
 const schema = `
 // columns whose levels are the groups, crossed where there are several; they need be no features. A one-hot set goes by its name.
-// A group that fewer than 11 patients of train are in is left out, unless its levels are declared
+// A group that fewer than 11 patients of train are in is left out, unless its levels are declared and shares are "equal"
 by!: [string, ...string] @column()
 // "equal" unless set: as many rows of each group; "real": as in train
 shares?: "equal" | "real"`
@@ -36,7 +36,7 @@ shares?: "equal" | "real"`
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Strategies, elicit.Info(plugins.Info{
 		Name:    "llm-group",
-		Version: 1,
+		Version: 2,
 		Summary: "a language model writes rows group by group, as many for each",
 		Schema:  elicit.Schema(elicit.LimitsTrain, elicit.AggregatesNone, prompt.CSV) + schema,
 	}), Config{Config: elicit.Defaults(system, user), By: []string{}, Shares: elicit.SharesEqual}, New)

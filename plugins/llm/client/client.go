@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,7 +37,7 @@ type Options struct {
 	// output of the command.
 	Secret    func(plugins.Secret) (string, error)
 	Log       *slog.Logger      // gets neither bodies nor keys; nil: no log
-	Transport http.RoundTripper // nil: one of its own, with the proxies of the environment. It must not follow redirects
+	Transport http.RoundTripper // nil: one of its own, with the proxy of the environment for https. It must not follow redirects
 	Now       func() time.Time  // nil: the clock
 	Sleep     func(context.Context, time.Duration) error
 }
@@ -184,7 +185,9 @@ func shared[K comparable, V any](all map[K]*V, key K, fresh func() *V) *V {
 	return all[key]
 }
 
-// network returns a transport with connections enough for all models at once. Every call names its own time-out.
+// network returns a transport with connections enough for all models at once. Every call names its own time-out. It speaks
+// HTTP/1.1: under HTTP/2 the standard library sends again by itself, past the journal, what a server has taken whole
+// (a stream that ends with PROTOCOL_ERROR), and one connection that is cut ends every call under way.
 func network(models map[string]*model) *http.Transport {
 	calls := 0
 	for _, m := range models {
@@ -192,13 +195,21 @@ func network(models map[string]*model) *http.Transport {
 	}
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
+		Proxy:               proxy,
 		DialContext:         dialer.DialContext,
-		ForceAttemptHTTP2:   true,
 		MaxIdleConnsPerHost: max(calls, 1),
 		IdleConnTimeout:     90 * time.Second,
 		TLSHandshakeTimeout: 10 * time.Second,
 	}
+}
+
+// proxy is that of the environment for https alone, which passes through it unread. What is sent over http to a machine of
+// one's own, key and rows with it, would be read there by a host that nobody has approved.
+func proxy(req *http.Request) (*url.URL, error) {
+	if req.URL.Scheme != "https" {
+		return nil, nil
+	}
+	return http.ProxyFromEnvironment(req)
 }
 
 // Open returns the models for one step, by the experiment's names, and what their answers have cost. Where the caller brings

@@ -70,6 +70,22 @@ func (p *post) unreached(ctx context.Context, err error, timeout time.Duration) 
 	return f
 }
 
+// unconnected turns a failure into one before a connection was there: it costs nothing, and trying again hardly helps.
+func (p *post) unconnected(f *failure, err error) {
+	if f.outcome == plugins.Rejected {
+		return // it says so already
+	}
+	f.outcome, f.retries = plugins.Rejected, quickRetries
+	var proxy *net.OpError
+	switch host := p.target.URL.Host; {
+	case p.ctx.Err() != nil:
+	case errors.As(err, &proxy) && proxy.Op == "proxyconnect":
+		f.message = fmt.Sprintf("no connection to %s: the proxy of the environment (HTTPS_PROXY, HTTP_PROXY) cannot be reached: %s", host, p.clean(reason(proxy)))
+	default: // a proxy that refuses has nothing but its status to say
+		f.message = fmt.Sprintf("no connection to %s: %s; does a proxy of the environment (HTTPS_PROXY) let it through?", host, p.clean(err.Error()))
+	}
+}
+
 // reason says why a connection was not made, with what to look at.
 func reason(err *net.OpError) string {
 	if errors.Is(err, syscall.ECONNREFUSED) {
@@ -94,10 +110,10 @@ func (p *post) incomplete(ctx context.Context, status int, body []byte, err erro
 		f.message = "the answer was cut"
 	case says(body).known():
 		return p.told(f, says(body))
-	default: // a gateway's slip, perhaps, or another API; one that counts tokens may have charged them
-		f.fault, f.retries = plugins.FaultEndpoint, 2
+	default: // a gateway's slip, perhaps, or another API; one that counts tokens may have charged them, and would again
+		f.fault, f.retries = plugins.FaultEndpoint, 0
 		if !bytes.Contains(body, []byte("usage")) {
-			f.outcome = plugins.Rejected
+			f.outcome, f.retries = plugins.Rejected, 2
 		}
 		f.message = fmt.Sprintf("%s answers JSON that is no answer of %s (%s); is base_url right?",
 			p.target.URL.Host, p.model.info.API, p.clean(err.Error()))
@@ -141,8 +157,9 @@ func (p *post) rejected(resp *http.Response, body []byte) *failure {
 	switch {
 	case status < 400:
 		f.fault = plugins.FaultEndpoint
-		f.message = fmt.Sprintf("%s redirects%s, and redirects are not followed; set base_url to where the API is", p.target.URL.Host, redirectedTo(resp))
-	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusTooManyRequests && s.unpaid():
+		f.message = fmt.Sprintf("%s redirects%s, and redirects are not followed; set base_url to where the API is", p.target.URL.Host, p.redirectedTo(resp))
+	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusPaymentRequired,
+		status == http.StatusBadRequest && s.badKey(), status < 500 && s.unpaid():
 		p.unauthorised(f, s)
 	case retried(status):
 		f.fault, f.retries = plugins.FaultOverloaded, manyRetries
@@ -167,19 +184,19 @@ func retried(status int) bool {
 	return status >= 500
 }
 
-func redirectedTo(resp *http.Response) string {
+func (p *post) redirectedTo(resp *http.Response) string {
 	to, err := resp.Location()
 	if err != nil {
 		return ""
 	}
-	return " to " + to.Scheme + "://" + to.Host // the rest may hold anything
+	return " to " + p.clean(to.Scheme+"://"+to.Host) // the rest may hold anything
 }
 
 // unauthorised fills in a refusal of the key or the account.
 func (p *post) unauthorised(f *failure, s saying) {
 	f.fault, f.stops = plugins.FaultKey, true
 	switch {
-	case s.unpaid():
+	case s.unpaid() || f.status == http.StatusPaymentRequired:
 		f.message = p.because("the account has no quota left", s)
 	case p.model.info.Secret == (plugins.Secret{}):
 		f.message = p.because("the provider wants a key, and the model names none (key_env or key_command)", s)
@@ -244,9 +261,16 @@ func (s saying) hasCode(words ...string) bool {
 }
 
 // unpaid reports what waiting does not help against, though it comes as 429.
-func (s saying) unpaid() bool { return s.hasCode("insufficient_quota", "billing") }
+func (s saying) unpaid() bool {
+	return s.hasCode("insufficient_quota", "billing") || strings.Contains(s.message, "credit balance is too low")
+}
 
-func (s saying) filtered() bool { return s.hasCode("content_filter", "content_policy") }
+// badKey reports whether the key is refused: by Google as 400.
+func (s saying) badKey() bool { return s.hasCode("api_key_invalid") }
+
+func (s saying) filtered() bool {
+	return s.hasCode("content_filter", "content_policy") || strings.Contains(s.message, "content filtering policy")
+}
 
 var noModel = regexp.MustCompile(`(?i)\bmodel\b.*(not found|not exist|unknown|not available|no access)|(unknown|invalid|no such) model\b`)
 
@@ -300,7 +324,21 @@ func saysObject(fields map[string]any) saying {
 		}
 	}
 	s.delay = delayIn(fields["details"])
+	s.codes = append(s.codes, reasonsIn(fields["details"])...)
 	return s
+}
+
+// reasonsIn finds the codes of Google within an error: {"reason": "API_KEY_INVALID"} in a list of details.
+func reasonsIn(details any) (reasons []string) {
+	list, _ := details.([]any)
+	for _, item := range list {
+		if fields, ok := item.(map[string]any); ok {
+			if text, ok := fields["reason"].(string); ok {
+				reasons = append(reasons, text)
+			}
+		}
+	}
+	return reasons
 }
 
 // delayIn finds the pause that Google asks for within an error: {"retryDelay": "34s"} in a list of details.

@@ -46,6 +46,10 @@ func TestFaults(t *testing.T) {
 		{"wrong key", reply(401, apiError("Incorrect API key provided: "+planted+".", "invalid_api_key")), plugins.FaultKey, 1, true, plugins.Rejected, "the provider refuses the key from environment variable TEST_KEY: Incorrect API key provided: [key] (HTTP 401)"},
 		{"forbidden", reply(403, page), plugins.FaultKey, 1, true, plugins.Rejected, "refuses the key from environment variable TEST_KEY (HTTP 403)"},
 		{"no quota", reply(429, apiError("You exceeded your current quota", "insufficient_quota")), plugins.FaultKey, 1, true, plugins.Rejected, "the account has no quota left: You exceeded"},
+		{"wrong key of Google", reply(400, `{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID"}]}}`), plugins.FaultKey, 1, true, plugins.Rejected, "the provider refuses the key from environment variable TEST_KEY: API key not valid"},
+		{"no money", reply(402, apiError("Insufficient Balance", "invalid_request_error")), plugins.FaultKey, 1, true, plugins.Rejected, "the account has no quota left: Insufficient Balance (HTTP 402)"},
+		{"no credit at Anthropic", reply(400, `{"type":"error","error":{"type":"invalid_request_error","message":"Your credit balance is too low to access the Anthropic API."}}`), plugins.FaultKey, 1, true, plugins.Rejected, "the account has no quota left: Your credit"},
+		{"filtered by Anthropic", reply(400, `{"type":"error","error":{"type":"invalid_request_error","message":"Output blocked by content filtering policy"}}`), plugins.FaultRefused, 1, false, plugins.Rejected, "a filter of the provider declined the request"},
 		{"bad request", reply(400, apiError("'temperature' is not supported.", "unsupported")), plugins.FaultRequest, 1, false, plugins.Rejected, "the provider does not take the request: 'temperature' is not supported (HTTP 400)"},
 		{"bad request of another shape", reply(422, `{"detail":"no such field"}`), plugins.FaultRequest, 1, false, plugins.Rejected, "no such field (HTTP 422)"},
 		{"not allowed", reply(405, `{"error":"want POST"}`), plugins.FaultRequest, 1, false, plugins.Rejected, "want POST (HTTP 405)"},
@@ -66,7 +70,7 @@ func TestFaults(t *testing.T) {
 		{"HTML", reply(200, "\n"+page), plugins.FaultEndpoint, 1, false, plugins.Rejected, "answers HTML, not its API; is base_url right? (HTTP 200)"},
 		{"text", reply(200, "Ollama is running"), plugins.FaultEndpoint, 1, false, plugins.Rejected, "answers plain text, not its API"},
 		{"another API", reply(200, `{"status":"ok"}`), plugins.FaultEndpoint, 3, false, plugins.Rejected, "answers JSON that is no answer of openai-chat"},
-		{"another API that charges", reply(200, `{"usage":{}}`), plugins.FaultEndpoint, 3, false, plugins.Cut, "is base_url right?"},
+		{"another API that charges", reply(200, `{"usage":{}}`), plugins.FaultEndpoint, 1, false, plugins.Cut, "is base_url right?"},
 		{"half", reply(200, completion("x", "stop", "m", 1, 1)[:40]), plugins.FaultNetwork, 3, false, plugins.Cut, "after 3 tries, the answer was cut (HTTP 200)"},
 		{"nothing", reply(200, ""), plugins.FaultNetwork, 3, false, plugins.Cut, "the answer was cut"},
 		{"cut in the body", func(w http.ResponseWriter, r *http.Request) {
@@ -135,6 +139,18 @@ func TestRedirects(t *testing.T) {
 	}
 	if n := target.requests.Load(); n != 0 {
 		t.Errorf("the target got %d requests", n)
+	}
+}
+
+// Where a redirect leads is shown without the key.
+func TestRedirectWithTheKey(t *testing.T) {
+	server := serve(t, func(w http.ResponseWriter, r *http.Request, _ []byte) {
+		w.Header().Set("Location", "https://"+planted+".example.com/")
+		w.WriteHeader(http.StatusFound)
+	})
+	b := setup(t, newMemory(), nil, chat(t, server.URL, nil))
+	if fault := b.refused(t, anyone, asking("hello"), plugins.FaultEndpoint); strings.Contains(fault.Error()+b.store.text(), planted) {
+		t.Error(fault)
 	}
 }
 

@@ -19,7 +19,7 @@ const (
 
 // clean makes the words of others fit for errors, logs and the journal: one line, without the key, without the request.
 func (p *post) clean(message string) string {
-	return withoutEchoes(withoutKey(oneLine(message), p.model.secret.known()), p.request)
+	return withoutEchoes(withoutKey(withoutKey(oneLine(message), p.model.secret.known()), p.token), p.request)
 }
 
 // oneLine returns a text on one line, cut where it is long.

@@ -11,6 +11,8 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
 	"time"
 
 	"github.com/ehrlab/ehrlab/plugins"
@@ -32,7 +34,8 @@ type post struct {
 	target *http.Request // method, address and header
 	body   []byte        // canonical
 
-	attempt int // refusals before
+	attempt int    // refusals before
+	token   string // of a session, sent beside the key; empty where there is none
 }
 
 // answer returns the stored answer of a key, or gets one.
@@ -46,7 +49,21 @@ func (p *post) answer(key string) (*plugins.Answer, error) {
 			"the recording has no such answer (response %.12s, seed %d, ordinal %d): the experiment is not the one that was recorded",
 			key, p.session.caller.Seed, p.request.Ordinal))
 	}
+	if err := p.fits(); err != nil {
+		return nil, err
+	}
 	return p.send(key)
+}
+
+// fits refuses what is over the context of the model: some servers cut the beginning off such a request, and answer the rest.
+func (p *post) fits() error {
+	m := p.model
+	tokens := prompt.EstimateInput(p.request) + p.cap()
+	if m.info.Context == 0 || tokens <= m.info.Context {
+		return nil
+	}
+	return m.fault(plugins.FaultRequest, 0, fmt.Sprintf(
+		"the request and its answer may have %d tokens, and the context of the model is %d: lower rows, examples or max_tokens", tokens, m.info.Context))
 }
 
 // send tries until there is an answer, or none is to be expected.
@@ -155,6 +172,7 @@ func (p *post) try(key string, try int) (*plugins.Answer, *failure) {
 		return nil, failedBy(fmt.Errorf("journal of sends: %w", err))
 	}
 	sent = p.session.clock.now()
+	spent = m.price.cost(input, 0, output) // should what follows panic: it may have been charged
 	end, failed := p.carry(req)
 	left = p.afterwards(failed)
 	spent = m.price.spent(send, &end)
@@ -216,6 +234,7 @@ func (p *post) authorized() (*http.Request, *failure) {
 	if err := m.Provider.Authorize(req, p.body, key); err != nil {
 		return nil, &failure{err: m.fault(plugins.FaultKey, 0, "the key cannot be used: "+p.clean(err.Error()))}
 	}
+	p.token = req.Header.Get("X-Amz-Security-Token") // of the environment: the key does not hold it
 	return req, nil
 }
 
@@ -265,9 +284,18 @@ func (p *post) carry(req *http.Request) (plugins.Settlement, *failure) {
 	if p.model.server != nil {
 		carrier = p.model.server
 	}
-	resp, err := carrier.RoundTrip(req.WithContext(ctx))
+	// A transport of the standard library tells when it has a connection, through proxy and handshake: nothing is sent before.
+	_, tells := carrier.(*http.Transport)
+	var connected atomic.Bool
+	connected.Store(!tells)
+	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
+	resp, err := carrier.RoundTrip(req.WithContext(httptrace.WithClientTrace(ctx, trace)))
 	if err != nil {
-		return p.failed(p.unreached(ctx, err, timeout))
+		f := p.unreached(ctx, err, timeout)
+		if !connected.Load() {
+			p.unconnected(f, err)
+		}
+		return p.failed(f)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
@@ -278,7 +306,7 @@ func (p *post) carry(req *http.Request) (plugins.Settlement, *failure) {
 	if err == nil && len(body) > longestAnswer {
 		err = errors.New("the answer does not end")
 	}
-	body = bodyWithoutKey(body, p.model.secret.known())
+	body = bodyWithoutKey(bodyWithoutKey(body, p.model.secret.known()), p.token)
 	response, unread := p.model.Provider.Read(body)
 	if err != nil || unread != nil {
 		return p.failed(p.incomplete(ctx, resp.StatusCode, body, cmp.Or(err, unread), err != nil))

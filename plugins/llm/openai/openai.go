@@ -158,7 +158,7 @@ type answer struct {
 	Choices     []struct {
 		Finish  string `json:"finish_reason"`
 		Message *struct {
-			Content *string `json:"content"`
+			Content content `json:"content"`
 			Refusal string  `json:"refusal"`
 		} `json:"message"`
 	} `json:"choices"`
@@ -196,9 +196,7 @@ func (p *Provider) Read(body []byte) (*plugins.Response, error) {
 		InputTokens: u.Input, CachedTokens: u.Of.Cached, OutputTokens: u.Output, ReasoningTokens: u.For.Reasoning,
 	}
 	first := a.Choices[0]
-	if first.Message.Content != nil {
-		out.Text = *first.Message.Content
-	}
+	out.Text = string(first.Message.Content)
 	switch first.Finish {
 	case "stop", "eos", "eos_token", "stop_sequence", "end_turn": // the first is OpenAI's; the others are of servers that follow it
 		out.Stop = plugins.StopEnd
@@ -211,11 +209,32 @@ func (p *Provider) Read(body []byte) (*plugins.Response, error) {
 	default:
 		return nil, errors.New("the answer has a finish_reason that is none of a text: want stop, length or content_filter")
 	}
-	switch {
-	case first.Message.Refusal != "":
+	if first.Message.Refusal != "" {
 		out.Stop, out.Text = plugins.StopRefusal, first.Message.Refusal
-	case first.Message.Content == nil && out.Stop == plugins.StopEnd:
-		return nil, errors.New("the answer has no content")
 	}
 	return out, nil
+}
+
+// content is the text of an answer. Where a model reasoned and then said nothing it is null: that was paid for, and is an
+// empty answer. Models of Mistral that reason give a list of parts, of which those of type "text" are the answer.
+type content string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (c *content) UnmarshalJSON(b []byte) error {
+	if len(b) == 0 || b[0] != '[' {
+		return json.Unmarshal(b, (*string)(c))
+	}
+	var parts []struct {
+		Type string `json:"type"`
+		Text string `json:"text"`
+	}
+	if err := json.Unmarshal(b, &parts); err != nil {
+		return err
+	}
+	for _, part := range parts {
+		if part.Type == "text" {
+			*c += content(part.Text)
+		}
+	}
+	return nil
 }

@@ -115,6 +115,8 @@ func TestRead(t *testing.T) {
 		{"a refusal", body(`"stop"`, `{"content": null, "refusal": "I cannot"}`), "I cannot", plugins.StopRefusal},
 		{"a filter", body(`"content_filter"`, `{"content": ""}`), "", plugins.StopRefusal},
 		{"a filter that took the content", body(`"content_filter"`, `{}`), "", plugins.StopRefusal},
+		{"nothing after reasoning, paid all the same", body(`"stop"`, `{"content": null, "reasoning_content": "y"}`), "", plugins.StopEnd},
+		{"in parts", body(`"stop"`, `{"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "y"}]}, {"type": "text", "text": "x"}]}`), "x", plugins.StopEnd},
 		{"an empty text", body(`"stop"`, `{"content": ""}`), "", plugins.StopEnd},
 		{"of a server that follows the API", body(`"eos_token"`, `{"content": "x", "reasoning_content": "y"}`), "x", plugins.StopEnd},
 		{"without usage", `{"choices": [{"finish_reason": "stop", "message": {"content": "x"}}]}`, "x", plugins.StopEnd},
@@ -126,7 +128,6 @@ func TestRead(t *testing.T) {
 	for name, body := range map[string]string{
 		"not ended":               body(`null`, `{"content": "planted"}`),
 		"ended by a tool":         body(`"tool_calls"`, `{"content": "planted"}`),
-		"without content":         body(`"stop"`, `{"content": null}`),
 		"without a message":       body(`"stop"`, `null`),
 		"another shape":           body(`"stop"`, `{"content": ["planted"]}`),
 		"fewer than no tokens":    `{"choices": [{"finish_reason": "stop", "message": {"content": "planted"}}], "usage": {"prompt_tokens": -1}}`,

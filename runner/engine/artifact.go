@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
@@ -68,15 +70,28 @@ type Facts struct {
 	Long           bool            `json:"long,omitempty"`      // too much for the index: the output has it
 }
 
+// timeless returns the content without the times of answers: equal answers that were got at other times are equal.
+func (m meta) timeless() meta {
+	m.Usage = slices.Clone(m.Usage)
+	for i := range m.Usage {
+		m.Usage[i].First, m.Usage[i].Last = time.Time{}, time.Time{}
+	}
+	return m
+}
+
 // encode returns the stored form of an artifact, and the digest of its decoded content: schema, values
-// and missing values, independent of how the table is stored.
+// and missing values, independent of how the table is stored and of when answers were got.
 func (a *artifact) encode() ([]byte, cache.Hash, error) {
 	head, err := json.Marshal(a.meta)
 	if err != nil {
 		return nil, "", err
 	}
+	timeless, err := json.Marshal(a.meta.timeless())
+	if err != nil {
+		return nil, "", err
+	}
 	h := sha256.New()
-	h.Write(head)
+	h.Write(timeless)
 	var out bytes.Buffer
 	out.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(head))))
 	out.Write(head)

@@ -24,7 +24,8 @@ const (
 )
 
 // GenerationScores describes the scores of GenerationMetric, in order. Cells of every strategy have those of the rows and
-// their label; only cells whose strategy asks models have those of calls.
+// their label; only cells whose strategy asks models have those of calls. Where such a strategy fails once it had answers, the
+// calls have their values, with a warning, and none of the rows are delivered: so a mean over replicates leaves out no cost.
 func GenerationScores() []ScoreInfo {
 	inf := math.Inf(1)
 	return []ScoreInfo{
@@ -32,7 +33,7 @@ func GenerationScores() []ScoreInfo {
 		{Name: ScoreEvents, Summary: "synthetic rows with the event", Max: inf, Better: Neutral},
 		{Name: ScoreClasses, Summary: "classes of the label among the synthetic rows", Max: inf, Better: Neutral},
 		{Name: ScoreRequested, Summary: "synthetic rows asked for", Max: inf, Better: Neutral},
-		{Name: ScoreDelivered, Summary: "synthetic rows delivered", Max: inf, Better: Neutral},
+		{Name: ScoreDelivered, Summary: "synthetic rows delivered; 0 where the strategy had answers of models, and failed", Max: inf, Better: Neutral},
 		{Name: ScoreCalls, Summary: "answers of language models that the rows come from, refusals among them", Max: inf, Better: Neutral},
 		{Name: ScoreInputTokens, Summary: "tokens of the requests", Max: inf, Better: Neutral},
 		{Name: ScoreOutputTokens, Summary: "tokens of the answers, reasoning among them", Max: inf, Better: Neutral},
@@ -50,11 +51,23 @@ const (
 	PostStratified = "post-stratified"
 )
 
+// UnfinishedError is the error of a strategy that was ended, by whatever it was, after it had asked models: it keeps the account
+// of the rows so far. Its text is that of Err. It holds no row.
+type UnfinishedError struct {
+	Err    error   // a *ShortfallError, an *LLMError, or what else ended it
+	Counts []Count // what became of the rows
+}
+
+// Error says what ended the strategy.
+func (e *UnfinishedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what ended the strategy.
+func (e *UnfinishedError) Unwrap() error { return e.Err }
+
 // ShortfallError is why a strategy has fewer rows than were asked for, when all its rounds are over. It holds no row.
 type ShortfallError struct {
 	Requested, Delivered int
-	Counts               []Count // what became of the rows
-	Reason               string  // e.g. "after 3 rounds"
+	Reason               string // e.g. "after 3 rounds"
 }
 
 // Error says how many rows there are.

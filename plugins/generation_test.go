@@ -1,6 +1,8 @@
 package plugins
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"testing"
 )
@@ -17,6 +19,15 @@ func TestGenerationScoresAreDescribed(t *testing.T) {
 		if !slices.Contains(names, want) {
 			t.Errorf("no score %q", want)
 		}
+	}
+}
+
+func TestUnfinishedSaysWhatEndedIt(t *testing.T) {
+	fault := &LLMError{Fault: FaultBudget, Model: "m", Message: "the budget is used up"}
+	err := error(&UnfinishedError{Err: fmt.Errorf("call 3: %w", fault)})
+	var got *LLMError
+	if !errors.As(err, &got) || got != fault || err.Error() != "call 3: llm m: the budget is used up" {
+		t.Errorf("%v, %v", err, got)
 	}
 }
 

@@ -66,6 +66,8 @@ const (
 	StopEnd     = "stop"
 	StopLength  = "length"  // at the cap on tokens: what is complete in it can be used
 	StopRefusal = "refusal" // the model, or a filter of the provider, declined
+	// StopUnreadable is only in stored evidence: a complete answer that counts its tokens, and that its provider cannot read.
+	StopUnreadable = "unreadable"
 )
 
 // LLM is a language model that answers requests. It is safe for concurrent use; the error of Complete is an *LLMError, the
@@ -189,8 +191,9 @@ type OutlinedCall struct {
 	Label               string // for people, e.g. "is_female 1, death 0"
 	Request             Request
 	Low, Expected, High int // requests of this kind: the first round alone; with what is usually missing; all rounds
-	OutputTokens        int // expected in an answer, reasoning left out
-	InputLow, InputHigh int // expected tokens of the input of a request of this kind, least and most
+	InputLow, InputHigh int // tokens of the input of a request of this kind, least and most
+	OutputLow           int // tokens of the shortest answer with all rows that is plausible, reasoning left out
+	OutputTokens        int // expected in an answer, likewise
 }
 
 // OutlinedCell is the rows that are asked for in one group.
@@ -258,7 +261,7 @@ type Outcome string
 // The outcomes. A send without one is in flight, or orphaned when its process is gone: whether it was charged is unknown.
 const (
 	Answered Outcome = "answered" // completely: the answer is stored
-	Declined Outcome = "refused"  // a complete refusal: stored as evidence
+	Declined Outcome = "refused"  // a complete refusal, or an answer that was charged and cannot be read: stored as evidence
 	Rejected Outcome = "rejected" // a status other than 2xx: nothing was served
 	Cut      Outcome = "cut"      // the answer did not arrive whole: orphaned, it may have been charged
 )

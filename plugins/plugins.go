@@ -345,6 +345,8 @@ type Task struct {
 
 	// The rest is for strategies that are Prompting.
 
+	Rows   []int                 // of the whole train part: those that train has, ascending; nil: all
+	Labels *frame.Column         // the target of the whole train part; may be nil where Rows is
 	Beside *frame.Frame          // the columns of Prompting.Beside, row by row with train; nil when there are none
 	About  map[string]ColumnInfo // what the data set says of its columns, by name; some may lack
 	Limits map[string]Limit      // of columns, as the experiment declares them

@@ -248,7 +248,7 @@ func (s *setup) add(c cell) {
 		if c.dims == nil {
 			c.dims = map[string]string{}
 		}
-		c.dims[v.column] = v.text
+		c.dims[dimension(v.column)] = v.text
 		words = append(words, v.column+" "+v.text)
 		if i < len(s.by) {
 			levels = append(levels, v.text)
@@ -259,6 +259,21 @@ func (s *setup) add(c cell) {
 	c.words, c.said = strings.Join(words, ", "), s.say(levels)
 	s.all = append(s.all, c)
 }
+
+// dimension is the name that a column has as a dimension of counts. It is the column's own, but for those that the account of rows has
+// for other dimensions, which a column would hide: "reason" becomes "column reason", and that "column column reason".
+func dimension(column string) string {
+	bare := column
+	for strings.HasPrefix(bare, prefixed) {
+		bare = strings.TrimPrefix(bare, prefixed)
+	}
+	if slices.Contains([]string{"block", "label", "reason", "repair"}, bare) {
+		return prefixed + column
+	}
+	return column
+}
+
+const prefixed = "column "
 
 // say puts the levels of a group as a sentence has them.
 func (s *setup) say(levels []string) string {

@@ -78,11 +78,13 @@ func TestPrevalenceInJSON(t *testing.T) {
 	}
 }
 
+func every(int) bool { return true }
+
 func TestSampleOfIsWithoutReplacement(t *testing.T) {
 	seen := map[int]int{}
 	for seed := range uint64(3000) {
-		all := sampleOf(rand.New(rand.NewPCG(seed, 1)), 6, 6)
-		few := sampleOf(rand.New(rand.NewPCG(seed, 1)), 6, 2)
+		all := sampleOf(rand.New(rand.NewPCG(seed, 1)), 6, 6, every)
+		few := sampleOf(rand.New(rand.NewPCG(seed, 1)), 6, 2, every)
 		if !slices.Equal(all[:2], few) {
 			t.Fatalf("the first two of six are %v, alone %v", all[:2], few)
 		}

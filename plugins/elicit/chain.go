@@ -37,12 +37,13 @@ const incomplete reply.Reason = "incomplete"
 // errStopped ends chains when another has met an error.
 var errStopped = errors.New("stopped")
 
-// run asks a chain's requests.
+// run asks a chain's requests. With an error, what it brought are the accounts of the requests before: rows that were begun count as
+// rejected.
 func (r *run) run(ctx context.Context, c *chain) (*chained, error) {
 	out := &chained{blocks: make([]reply.Account, len(r.s.stages)-1)}
 	got, err := r.complete(ctx, c.first, c.contract, out)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	out.account = got.Account
 	if len(r.s.stages) > 1 && len(got.Records) > c.rows { // more than were asked for need not be continued
@@ -59,7 +60,8 @@ func (r *run) run(ctx context.Context, c *chain) (*chained, error) {
 	}
 	for stage := 1; stage < len(r.s.stages) && len(rows) > 0; stage++ {
 		if rows, err = r.extend(ctx, c, stage, rows, out); err != nil {
-			return nil, err
+			out.finish(nil, begun)
+			return out, err
 		}
 	}
 	out.finish(rows, begun-len(rows))
@@ -127,7 +129,12 @@ func (r *run) extend(ctx context.Context, c *chain, stage int, rows []partial, o
 			rows[at].fill(r.s.stages[stage], record)
 		}
 	}
-	return slices.DeleteFunc(rows, func(p partial) bool { return !p.done }), nil
+	return slices.DeleteFunc(rows, func(p partial) bool {
+		if !p.done {
+			r.lost(out, p, stage)
+		}
+		return !p.done
+	}), nil
 }
 
 // continued is the request for the rows that are not done.

@@ -129,7 +129,8 @@ func Schema(limits, aggregates, format string) string {
 
 const schema = `// the model that is asked
 llm!: string @llm()
-// rows of train that each prompt shows: 30 unless set; strategies with the same seed and rows of train show the same ones
+// rows of train that each prompt shows: 30 unless set; strategies and subsets of features with the same seed show the same ones;
+// rows that a subset does not have ("drop-by-subset") are replaced
 examples?: int & >=0 & <=10000
 // how they are chosen: "random" unless set; "stratified": so that labels have their shares of train, and none lacks
 exampleChoice?: "random" | "stratified"
@@ -149,7 +150,8 @@ limits?: "none" | "declared" | "train"
 aggregates?: "none" | "columns" | "label"
 // further constraints, as the prompt has them
 constraints?: string @text()
-// rows with a value outside the declared limits, or outside the range of train where none are: "keep" unless set; all are counted
+// rows with a value outside the declared limits, or outside the range of train where none are: "keep" unless set; all are counted.
+// To drop them changes the prevalence where the model puts them under one label; a note says so
 outOfRange?: "keep" | "drop"
 // rows equal to one before: "keep" unless set
 duplicates?: "keep" | "drop"

@@ -141,7 +141,8 @@ func (st *Strategy) reveals() plugins.Egress {
 	return plugins.EgressSchema
 }
 
-// Generate asks for the rows of a task. It is a *plugins.ShortfallError when too few come.
+// Generate asks for the rows of a task. What ends it once it asks is in a *plugins.UnfinishedError, with the account of the rows so
+// far: a *plugins.ShortfallError when too few come.
 func (st *Strategy) Generate(ctx context.Context, env plugins.Env, task plugins.Task) (*plugins.Generated, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -154,11 +155,17 @@ func (st *Strategy) Generate(ctx context.Context, env plugins.Env, task plugins.
 	if model == nil {
 		return nil, fmt.Errorf("there is no llm %q", st.config.LLM)
 	}
-	r := newRun(st, s, model, env, task.N)
-	if err := r.rounds(ctx); err != nil {
+	r, err := newRun(st, s, model, env, task.N)
+	if err != nil {
 		return nil, err
 	}
-	return r.generated()
+	if err = r.rounds(ctx); err == nil {
+		var out *plugins.Generated
+		if out, err = r.generated(); err == nil {
+			return out, nil
+		}
+	}
+	return nil, &plugins.UnfinishedError{Err: err, Counts: r.counts()}
 }
 
 // contract is what the rows of a cell must be: all columns, or those of some stage.
@@ -173,6 +180,9 @@ func (st *Strategy) contract(s *setup, c *cell, columns []int, rows int) reply.C
 			column.Fixed = *v
 		}
 		out.Columns = append(out.Columns, column)
+		if s.counted != nil && s.columns[i].Column == s.target {
+			out.Label, out.Labels = column.Name, s.counted
+		}
 	}
 	return out
 }

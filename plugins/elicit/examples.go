@@ -9,62 +9,115 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/prompt"
 )
 
-// chooser draws the rows of train that prompts show. What it draws depends on the seed, the number of rows of train and,
-// where it is stratified, their labels: so strategies, subsets of features and sizes with one seed show the same rows.
+// chooser draws the rows of train that prompts show. What it draws depends on the seed, the number of rows of the whole train part
+// and, where it is stratified, their labels: so strategies, subsets of features and sizes with one seed show the same rows. Where
+// a subset has complete rows alone, those that it lacks are stepped over, and the next ones drawn are shown instead.
 type chooser struct {
 	rand  plugins.Rand
-	k     int // how many are shown in a prompt
-	rows  int // of train
-	by    [][]int
-	quota []int // of each of by, which is nil where examples are not stratified
+	k     int   // how many are shown in a prompt
+	place []int // in train, of each row of the whole part; -1 for one that train lacks
+	by    []stratum
 	once  []int // the rows of every call; nil where each call has its own
 }
 
-// newChooser returns the chooser of the settings.
-func newChooser(c *Config, rand plugins.Rand, target *frame.Column) *chooser {
-	out := &chooser{rand: rand, k: min(c.Examples, target.Len()), rows: target.Len()}
+// stratum is the rows of the whole train part with one label.
+type stratum struct {
+	label string
+	rows  []int
+	there int // how many of them train has
+	quota int // how many are shown in a prompt
+}
+
+// newChooser returns the chooser of the settings. rows are those of the whole train part that train has, nil all of them, and
+// target is the label of the whole part.
+func newChooser(c *Config, rand plugins.Rand, target *frame.Column, rows []int) *chooser {
+	out := &chooser{rand: rand, k: c.Examples, place: make([]int, target.Len())}
+	for row := range out.place {
+		if out.place[row] = row; rows != nil {
+			out.place[row] = -1
+		}
+	}
+	for i, row := range rows {
+		out.place[row] = i
+	}
+	if out.k = min(out.k, target.Len()); rows != nil {
+		out.k = min(out.k, len(rows))
+	}
 	if c.ExampleChoice == Stratified {
 		out.stratify(target)
 	}
 	if !c.FreshExamples {
-		out.once = out.draw(rand.For(plugins.ForExamples, "rows"))
+		out.once = out.draw("rows")
 	}
 	return out
 }
 
-// stratify sets how many rows of each label are shown. Rows without a label are a stratum of their own.
+// stratify sets how many rows of each label are shown, in the shares of the whole train part. Rows without a label are a stratum
+// of their own.
 func (c *chooser) stratify(target *frame.Column) {
 	index := map[string]int{}
 	for _, v := range append(slices.Clone(distinct(target)), "") {
 		if _, twice := index[v]; !twice {
 			index[v] = len(c.by)
-			c.by = append(c.by, nil)
+			c.by = append(c.by, stratum{label: v})
 		}
 	}
 	for row := range target.Len() {
-		at := index[prompt.Cell(target, row)]
-		c.by[at] = append(c.by[at], row)
+		s := &c.by[index[prompt.Cell(target, row)]]
+		s.rows = append(s.rows, row)
+		if c.place[row] >= 0 {
+			s.there++
+		}
 	}
-	c.by = slices.DeleteFunc(c.by, func(rows []int) bool { return len(rows) == 0 })
+	c.by = slices.DeleteFunc(c.by, func(s stratum) bool { return len(s.rows) == 0 })
 	weights := make([]float64, len(c.by))
-	for i, rows := range c.by {
-		weights[i] = float64(len(rows))
+	for i, s := range c.by {
+		weights[i] = float64(len(s.rows))
 	}
-	c.quota = allocate(c.k, weights)
-	if c.k < len(c.by) {
-		return
+	for i, n := range c.quotas(weights) {
+		c.by[i].quota = n
 	}
-	for i := range c.quota { // none lacks: the greatest gives
-		if c.quota[i] == 0 {
+	c.refill()
+}
+
+// quotas parts the examples among strata.
+func (c *chooser) quotas(weights []float64) []int {
+	quota := allocate(c.k, weights)
+	if c.k < len(quota) {
+		return quota
+	}
+	for i := range quota { // none lacks: the greatest gives
+		if quota[i] == 0 {
 			most := 0
-			for j, q := range c.quota {
-				if q > c.quota[most] {
+			for j, q := range quota {
+				if q > quota[most] {
 					most = j
 				}
 			}
-			c.quota[most]--
-			c.quota[i]++
+			quota[most]--
+			quota[i]++
 		}
+	}
+	return quota
+}
+
+// refill takes from strata what train has no rows for, and gives it to those that most rows are left of.
+func (c *chooser) refill() {
+	left := 0
+	for i := range c.by {
+		if s := &c.by[i]; s.quota > s.there {
+			left += s.quota - s.there
+			s.quota = s.there
+		}
+	}
+	for ; left > 0; left-- {
+		most := &c.by[0]
+		for i := range c.by {
+			if s := &c.by[i]; s.there-s.quota > most.there-most.quota {
+				most = s
+			}
+		}
+		most.quota++
 	}
 }
 
@@ -76,26 +129,33 @@ func (c *chooser) of(cell string, number string) []int {
 	case c.once != nil:
 		return c.once
 	}
-	return c.draw(c.rand.For(plugins.ForExamples, "call", cell, number))
+	return c.draw("call", cell, number)
 }
 
-// draw returns rows of train in random order.
-func (c *chooser) draw(rng *rand.Rand) []int {
+// draw returns rows of train in random order. words name the draw. Each label has a source of its own: how many rows are stepped
+// over in one moves nothing in another.
+func (c *chooser) draw(words ...string) []int {
+	rng := c.rand.For(plugins.ForExamples, words...)
+	out := make([]int, 0, c.k)
 	if c.by == nil {
-		return sampleOf(rng, c.rows, c.k)
+		for _, row := range sampleOf(rng, len(c.place), c.k, func(row int) bool { return c.place[row] >= 0 }) {
+			out = append(out, c.place[row])
+		}
+		return out
 	}
-	var out []int
-	for i, rows := range c.by {
-		for _, at := range sampleOf(rng, len(rows), c.quota[i]) {
-			out = append(out, rows[at])
+	for _, s := range c.by {
+		own := c.rand.For(plugins.ForExamples, append(slices.Clone(words), "label", s.label)...)
+		for _, at := range sampleOf(own, len(s.rows), s.quota, func(i int) bool { return c.place[s.rows[i]] >= 0 }) {
+			out = append(out, c.place[s.rows[at]])
 		}
 	}
 	rng.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
 	return out
 }
 
-// sampleOf draws k of n without replacement, in random order. The first of k are those of fewer than k.
-func sampleOf(rng *rand.Rand, n, k int) []int {
+// sampleOf draws k of those of n that are there, without replacement and in random order. The first of k are those of fewer than k,
+// and those that stay where others are not there are the same, in the same order.
+func sampleOf(rng *rand.Rand, n, k int, there func(int) bool) []int {
 	moved := map[int]int{} // what a shuffle from the front has put elsewhere
 	at := func(i int) int {
 		if v, ok := moved[i]; ok {
@@ -103,10 +163,12 @@ func sampleOf(rng *rand.Rand, n, k int) []int {
 		}
 		return i
 	}
-	out := make([]int, k)
-	for i := range out {
+	out := make([]int, 0, k)
+	for i := 0; i < n && len(out) < k; i++ {
 		j := i + rng.IntN(n-i)
-		out[i] = at(j)
+		if drawn := at(j); there(drawn) {
+			out = append(out, drawn)
+		}
 		moved[j] = at(i)
 	}
 	return out

@@ -26,7 +26,7 @@ func (st *Strategy) Outline(ctx context.Context, env plugins.Env, task plugins.T
 	if err != nil {
 		return nil, err
 	}
-	lengths := s.lengths()
+	values := s.lengths()
 	out := &plugins.Outline{}
 	for i := range s.all {
 		c := &s.all[i]
@@ -39,7 +39,7 @@ func (st *Strategy) Outline(ctx context.Context, env plugins.Env, task plugins.T
 			return nil, err
 		}
 		for stage := range s.stages {
-			call, err := st.outline(s, begun, stage, lengths)
+			call, err := st.outline(s, begun, stage, values)
 			if err != nil {
 				return nil, err
 			}
@@ -50,7 +50,7 @@ func (st *Strategy) Outline(ctx context.Context, env plugins.Env, task plugins.T
 }
 
 // outline describes the requests of a stage of a cell.
-func (st *Strategy) outline(s *setup, c *chain, stage int, lengths []float64) (*plugins.OutlinedCall, error) {
+func (st *Strategy) outline(s *setup, c *chain, stage int, values lengths) (*plugins.OutlinedCall, error) {
 	out := &plugins.OutlinedCall{Model: st.config.LLM, Label: c.cell.words, Request: c.first}
 	chains := (c.cell.rows + st.config.Rows - 1) / st.config.Rows
 	rounds := st.config.Rounds
@@ -58,7 +58,7 @@ func (st *Strategy) outline(s *setup, c *chain, stage int, lengths []float64) (*
 	if rounds > 1 {
 		out.Expected += int(math.Ceil(usuallyMissing * float64(c.cell.rows) / float64(st.config.Rows)))
 	}
-	attached := 0.0 // tokens of rows to be continued, beyond those of the ellipses
+	least, attached := 0.0, 0.0 // tokens of rows to be continued, beyond those of the ellipses
 	if stage > 0 {
 		out.High *= rounds // in each round, rows are continued as often
 		a := st.ellipses(s, c, stage)
@@ -67,7 +67,8 @@ func (st *Strategy) outline(s *setup, c *chain, stage int, lengths []float64) (*
 			return nil, err
 		}
 		for _, at := range slices.Concat(s.stages[:stage]...) {
-			attached += float64(c.rows) * (lengths[at] - float64(prompt.EstimateTokens(ellipsis)))
+			least += float64(c.rows) * (values.least[at] - float64(prompt.EstimateTokens(ellipsis)))
+			attached += float64(c.rows) * (values.mean[at] - float64(prompt.EstimateTokens(ellipsis)))
 		}
 	}
 	if len(s.stages) > 1 {
@@ -79,9 +80,10 @@ func (st *Strategy) outline(s *setup, c *chain, stage int, lengths []float64) (*
 	if out.Label == "" {
 		out.Label = "rows"
 	}
-	input := max(1, prompt.EstimateInput(out.Request)+int(math.Round(attached)))
-	out.InputLow, out.InputHigh = input, input
-	out.OutputTokens = st.output(s, stage, c.rows, lengths)
+	input := float64(prompt.EstimateInput(out.Request))
+	out.InputLow, out.InputHigh = max(1, int((input+least)/prompt.MostOver)), max(1, int(math.Round(input+attached)))
+	out.OutputLow = max(1, int(st.output(s, stage, c.rows, values.least)/prompt.MostOver))
+	out.OutputTokens = int(math.Ceil(st.output(s, stage, c.rows, values.mean)))
 	return out, nil
 }
 
@@ -106,36 +108,45 @@ func (st *Strategy) ellipses(s *setup, c *chain, stage int) ask {
 	return a
 }
 
-// output estimates the tokens of an answer from the values that train has.
-func (st *Strategy) output(s *setup, stage, rows int, lengths []float64) int {
+// output estimates the tokens of an answer from the tokens of the values of each column.
+func (st *Strategy) output(s *setup, stage, rows int, lengths []float64) float64 {
 	columns := s.stages[stage]
-	each, head := 1.0, 0.0 // the end of a line or object; the header
-	key := 0.0
+	each, head := 0.0, 0.0 // of a line or object, with what ends it; of the header
 	if stage > 0 {
-		key = 2
+		each = 2 // the key
 	}
 	for _, at := range columns {
 		name := float64(prompt.EstimateTokens(s.columns[at].Name))
 		each += lengths[at] + 1
 		if st.config.Format == prompt.JSON {
 			each += name + 2
-		} else {
-			head += name + 1
+			continue
+		}
+		head += name + 1
+		if lengths[at] == 0 { // two separators in a row are a token
+			each -= 0.5
 		}
 	}
-	return int(math.Ceil(head + float64(rows)*(each+key)))
+	if st.config.Format == prompt.JSON {
+		each++
+	}
+	return head + float64(rows)*each
 }
 
-// lengths returns the mean number of tokens of the values of each column, missing ones included.
-func (s *setup) lengths() []float64 {
-	out := make([]float64, len(s.columns))
+// lengths are the tokens of the values of each column, missing ones included.
+type lengths struct{ least, mean []float64 }
+
+// lengths estimates them from rows of train.
+func (s *setup) lengths() lengths {
+	out := lengths{make([]float64, len(s.columns)), make([]float64, len(s.columns))}
 	n := min(sampled, s.train.Rows())
 	for i, c := range s.columns {
-		total := 0
+		total, least := 0, math.MaxInt
 		for k := range n {
-			total += prompt.EstimateTokens(prompt.Cell(c.Column, k*s.train.Rows()/n))
+			tokens := prompt.EstimateTokens(prompt.Cell(c.Column, k*s.train.Rows()/n))
+			total, least = total+tokens, min(least, tokens)
 		}
-		out[i] = float64(total) / float64(n)
+		out.least[i], out.mean[i] = float64(least), float64(total)/float64(n)
 	}
 	return out
 }

@@ -36,6 +36,7 @@ func (st *Strategy) request(s *setup, a ask) (plugins.Request, reply.Contract, e
 	}
 	if a.table != nil {
 		schema.Key, contract.Key, contract.Keys = a.table.Names[0], a.table.Names[0], a.keys
+		contract.Given = s.given(a.table, slices.Concat(s.stages[:a.stage]...))
 	}
 	values := prompt.Values{
 		Schema: schema, Table: a.table, Aggregates: tellOf(s.aggregates, written),
@@ -62,6 +63,19 @@ func (st *Strategy) request(s *setup, a ask) (plugins.Request, reply.Contract, e
 		out.Schema = st.jsonSchema(s, contract)
 	}
 	return out, contract, nil
+}
+
+// given is what records may repeat of a table whose columns, behind the key, are some of the setup's.
+func (s *setup) given(table *prompt.Table, columns []int) []reply.Given {
+	out := make([]reply.Given, len(columns))
+	for i, at := range columns {
+		shown := make([]string, len(table.Rows))
+		for row, line := range table.Rows {
+			shown[row] = line[i+1]
+		}
+		out[i] = reply.Given{Column: s.columns[at].valid, Shown: shown}
+	}
+	return out
 }
 
 func (s *setup) stageColumns(at []int) []*frame.Column {

@@ -50,24 +50,23 @@ type filling struct {
 
 func (f *filling) missing() int { return f.rows - len(f.records) }
 
-func newRun(st *Strategy, s *setup, model plugins.LLM, env plugins.Env, n int) *run {
+func newRun(st *Strategy, s *setup, model plugins.LLM, env plugins.Env, n int) (*run, error) {
 	r := &run{st: st, s: s, model: model, env: env, n: n, key: s.keyName(), equal: counter{}, exposed: map[int]bool{}}
 	for i := range s.all {
-		r.cells = append(r.cells, &filling{cell: &s.all[i], blocks: make([]reply.Account, len(s.stages)-1)})
+		f := &filling{cell: &s.all[i], blocks: make([]reply.Account, len(s.stages)-1)}
+		contract := r.whole(f.cell)
+		var err error
+		if f.shown, err = reply.NewSeen(contract, r.written(f.cell), nil); err != nil {
+			return nil, err
+		}
+		f.intake = reply.NewIntake(contract, f.shown)
+		r.cells = append(r.cells, f)
 	}
-	return r
+	return r, nil
 }
 
 // rounds asks until every cell has its rows, or the rounds are over.
 func (r *run) rounds(ctx context.Context) error {
-	for _, f := range r.cells {
-		contract := r.whole(f.cell)
-		var err error
-		if f.shown, err = reply.NewSeen(contract, r.written(f.cell), nil); err != nil {
-			return err
-		}
-		f.intake = reply.NewIntake(contract, f.shown)
-	}
 	r.env.Progress(0, r.n)
 	for range r.st.config.Rounds {
 		chains, err := r.plan()
@@ -149,7 +148,8 @@ func (st *Strategy) begin(s *setup, c *cell, number, rows int) (*chain, error) {
 	return out, err
 }
 
-// ask runs chains, and takes what they bring in their order.
+// ask runs chains, and takes what they bring in their order. What chains brought that have met an error, or ended before their
+// last request as another has, is accounted for as well.
 func (r *run) ask(ctx context.Context, chains []planned) error {
 	results, errs := make([]*chained, len(chains)), make([]error, len(chains))
 	err := parallel.For(ctx, atOnce, len(chains), func(i int) error {
@@ -162,24 +162,25 @@ func (r *run) ask(ctx context.Context, chains []planned) error {
 	})
 	for _, e := range errs { // what stopped the others says more than that they were stopped
 		if e != nil && !errors.Is(e, errStopped) {
-			return e
+			err = e
+			break
 		}
 	}
-	if err != nil {
-		return err
-	}
 	for i, p := range chains {
+		if results[i] == nil { // not begun
+			continue
+		}
 		if results[i].shown && len(p.examples) > 0 {
 			for _, row := range p.examples {
 				r.exposed[row] = true
 			}
-			if err := p.into.shown.AddFrame(r.s.train, p.examples); err != nil {
-				return err
+			if wrong := p.into.shown.AddFrame(r.s.train, p.examples); wrong != nil {
+				return cmp.Or(err, wrong)
 			}
 		}
 		p.into.take(results[i])
 	}
-	return nil
+	return err
 }
 
 func (r *run) progress(rows int) {
@@ -219,6 +220,7 @@ func (r *run) generated() (*plugins.Generated, error) {
 		return nil, err
 	}
 	counts := append(r.counts(), r.outside(records)...)
+	r.noteSurvivors()
 	return &plugins.Generated{
 		Frame: table, Counts: counts, Notes: r.s.notes, Strata: r.s.strata(codes),
 		Exposed: append([]int{}, slices.Sorted(maps.Keys(r.exposed))...),
@@ -269,6 +271,9 @@ func ofBlock(a *reply.Account, dims map[string]string) []plugins.Count {
 	for _, reason := range slices.Sorted(maps.Keys(a.Rejected)) {
 		out = append(out, plugins.Count{Name: "parts of rows rejected", Dims: with(dims, "reason", string(reason)), Value: a.Rejected[reason]})
 	}
+	for _, label := range slices.Sorted(maps.Keys(a.ByLabel)) {
+		out = append(out, plugins.Count{Name: "parts of rows rejected by label", Dims: with(dims, "label", label), Value: a.ByLabel[label]})
+	}
 	for _, repair := range slices.Sorted(maps.Keys(a.Repairs)) {
 		out = append(out, plugins.Count{Name: "parts of rows repaired by kind", Dims: with(dims, "repair", string(repair)), Value: a.Repairs[repair]})
 	}
@@ -294,7 +299,7 @@ func (r *run) shortfall() error {
 		rounds = "round"
 	}
 	return &plugins.ShortfallError{
-		Requested: r.n, Delivered: got, Counts: r.counts(),
+		Requested: r.n, Delivered: got,
 		Reason: fmt.Sprintf("after %d %s: %s", r.st.config.Rounds, rounds, why(&all)),
 	}
 }

@@ -25,6 +25,7 @@ type setup struct {
 	grouped []group
 	left    int      // groups of too few patients
 	labels  []string // that rows are asked for by; nil where the model decides
+	counted []string // labels that rejected rows are counted by, where the model decides
 	all     []cell
 
 	columns    []column // in the order of prompts
@@ -67,6 +68,8 @@ func (st *Strategy) newSetup(env plugins.Env, task plugins.Task) (*setup, error)
 		if s.labels, err = s.labelsOf(s.target); err != nil {
 			return nil, err
 		}
+	} else {
+		s.counted = s.countedLabels()
 	}
 	if err := s.setColumns(task.About); err != nil {
 		return nil, err
@@ -77,8 +80,26 @@ func (st *Strategy) newSetup(env plugins.Env, task plugins.Task) (*setup, error)
 	if err := s.setAggregates(task.Parts.Get(plugins.Train).Subject); err != nil {
 		return nil, err
 	}
-	s.chooser = newChooser(s.config, env.Rand, s.target)
+	whole := s.target
+	if task.Rows != nil {
+		if whole, err = wholeTrain(task, s.target.Len()); err != nil {
+			return nil, err
+		}
+	}
+	s.chooser = newChooser(s.config, env.Rand, whole, task.Rows)
 	return s, s.cells(task.N)
+}
+
+// wholeTrain returns the label of the whole train part, of which the task has so many rows.
+func wholeTrain(task plugins.Task, rows int) (*frame.Column, error) {
+	all := 0
+	if task.Labels != nil {
+		all = task.Labels.Len()
+	}
+	if len(task.Rows) != rows || !slices.IsSorted(task.Rows) || rows > 0 && (task.Rows[0] < 0 || task.Rows[rows-1] >= all) {
+		return nil, fmt.Errorf("train has %d rows, told to be %d of %d", rows, len(task.Rows), all)
+	}
+	return task.Labels, nil
 }
 
 // setPatients numbers patients. A row without a subject counts with the others that have none.

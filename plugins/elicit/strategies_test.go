@@ -439,8 +439,55 @@ func TestTooFewRowsAreAnError(t *testing.T) {
 		if strings.Contains(err.Error(), "old") {
 			t.Errorf("%s: the error tells a value: %v", name, err)
 		}
-		if count(short.Counts, "rows delivered") != 140 || count(short.Counts, "rows rejected") != 140 || count(short.Counts, "rows returned") != 280 {
-			t.Errorf("%s: the account does not survive: %+v", name, short.Counts)
+		counts := accountOf(t, err)
+		if count(counts, "rows delivered") != 140 || count(counts, "rows rejected") != 140 || count(counts, "rows returned") != 280 {
+			t.Errorf("%s: the account does not survive: %+v", name, counts)
+		}
+	}
+}
+
+// accountOf is the account that the error of a strategy keeps.
+func accountOf(t *testing.T, err error) []plugins.Count {
+	t.Helper()
+	var unfinished *plugins.UnfinishedError
+	if !errors.As(err, &unfinished) {
+		t.Fatalf("no account comes with %v", err)
+	}
+	return unfinished.Counts
+}
+
+// Whatever ends a step, its account has all answers until then: those of the last round, and the first blocks of rows that lack others.
+func TestFaultsKeepTheAccount(t *testing.T) {
+	fault := &plugins.LLMError{Fault: plugins.FaultBudget, Model: "m", Message: "the budget is spent"}
+	for _, name := range names() {
+		for answered := range 9 {
+			calls := 0
+			var mu sync.Mutex
+			m := &model{answer: func(r plugins.Request, b prompt.Blocks) (string, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				if calls == answered {
+					return "", fault
+				}
+				calls++
+				return rows(nil)(r, b)
+			}}
+			_, err := build(t, name, `"rows": 10`).Generate(context.Background(), env(m, 1), taskOf(cohort(), 100))
+			if !errors.Is(err, error(fault)) || err.Error() != fault.Error() {
+				t.Fatalf("%s: %v, want the fault", name, err)
+			}
+			c := accountOf(t, err)
+			returned, delivered, rejected := count(c, "rows returned"), count(c, "rows delivered"), count(c, "rows rejected")
+			if count(c, "calls") != answered || returned != delivered+rejected || returned != count(c, "rows requested") {
+				t.Errorf("%s, %d answers: %+v", name, answered, c)
+			}
+			parts, begun := count(c, "parts of rows returned"), 0
+			if name == "llm-conditional" { // in three blocks
+				begun = returned - count(c, "parts of rows returned", "block", "3")
+			}
+			if returned+parts != 10*answered || rejected != begun {
+				t.Errorf("%s, %d answers: %d rows and %d parts of rows, %d rejected, want %d", name, answered, returned, parts, rejected, begun)
+			}
 		}
 	}
 }
@@ -855,8 +902,45 @@ func TestOutline(t *testing.T) {
 		for _, c := range out.Calls {
 			foretold += c.Low * c.OutputTokens
 		}
+		least, input, sent := 0.0, 0.0, 0
+		for _, c := range out.Calls {
+			least, input = least+float64(c.Low*c.OutputLow), input+float64(c.Low*c.InputLow)
+		}
+		for _, r := range m.seen {
+			sent += prompt.EstimateInput(r)
+		}
+		if least > float64(answer)/prompt.MostOver || least < float64(answer)/3 {
+			t.Errorf("%s: at least %g tokens of output are foretold, answers may have %d / %g", name, least, answer, prompt.MostOver)
+		}
+		if input > float64(sent)/prompt.MostOver || input < 0.9*float64(sent)/prompt.MostOver {
+			t.Errorf("%s: at least %g tokens of input are foretold, requests may have %d / %g", name, input, sent, prompt.MostOver)
+		}
 		if foretold < answer*7/10 || foretold > answer*13/10 {
 			t.Errorf("%s: %d tokens of output are foretold, answers have %d", name, foretold, answer)
+		}
+	}
+}
+
+// A column that groups are formed by may have the name of a dimension of the account.
+func TestGroupsHideNoDimension(t *testing.T) {
+	train := cohort()
+	for _, name := range []string{"reason", "block", "repair", "label", "column reason"} {
+		sex := *train.Column("sex")
+		sex.Name = name
+		named := frame.Must(train.Column("age"), train.Column("bun"), &sex, train.Column("unit"), train.Column("death"))
+		worse := func(row int, names, cells []string) []string {
+			if at := slices.Index(names, "age"); row%2 == 1 && at >= 0 {
+				cells[at] = "old"
+			}
+			return cells
+		}
+		s := build(t, "llm-group", fmt.Sprintf(`"rows": 10, "rounds": 1, "by": [%q]`, name))
+		_, err := s.Generate(context.Background(), env(&model{answer: rows(worse)}, 1), taskOf(named, 80))
+		c := accountOf(t, err)
+		for _, level := range []string{"0", "1"} {
+			if n := count(c, "rows rejected", "column "+name, level, "reason", "not a number"); n != 20 {
+				t.Errorf("%s %s: %d rows are rejected for their form, want 20: %+v", name, level, n, c)
+			}
 		}
 	}
 }

@@ -230,9 +230,10 @@ func checkOutline(t *testing.T, p plugins.Prompting, out *plugins.Outline, said 
 	low, high, first := 0, 0, false
 	for _, c := range out.Calls {
 		low, high = low+c.Low, high+c.High
-		if c.Low < 1 || c.Expected < c.Low || c.High < c.Expected || c.InputLow < 1 || c.InputHigh < c.InputLow || c.OutputTokens < 1 || c.Label == "" {
-			t.Errorf("outlined: %d, %d, %d calls labelled %q, with %d to %d tokens of input and %d of output",
-				c.Low, c.Expected, c.High, c.Label, c.InputLow, c.InputHigh, c.OutputTokens)
+		if c.Low < 1 || c.Expected < c.Low || c.High < c.Expected || c.InputLow < 1 || c.InputHigh < c.InputLow ||
+			c.OutputLow < 1 || c.OutputTokens < c.OutputLow || c.Label == "" {
+			t.Errorf("outlined: %d, %d, %d calls labelled %q, with %d to %d tokens of input and %d or %d of output",
+				c.Low, c.Expected, c.High, c.Label, c.InputLow, c.InputHigh, c.OutputLow, c.OutputTokens)
 		}
 		if !slices.Contains(p.Models(), c.Model) {
 			t.Errorf("outlines calls of %q, which it does not ask", c.Model)

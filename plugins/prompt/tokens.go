@@ -2,6 +2,9 @@ package prompt
 
 import "github.com/ehrlab/ehrlab/plugins"
 
+// MostOver is how far EstimateTokens is above what a provider counts, at most: an estimate divided by it is a lower bound.
+const MostOver = 1.4
+
 // perMessage is what roles and delimiters of a message take in the formats that are documented.
 const perMessage = 4
 
@@ -10,7 +13,7 @@ const perMessage = 4
 //
 // It counts a token for three digits begun, for six letters begun of a word, for two punctuation marks begun in a row, for
 // a white space that is more than one blank, and for every character beyond ASCII. On tables, schemas and prompts
-// that is 1.0 to 1.4 times what cl100k_base and o200k_base of OpenAI have (TestEstimate holds such counts): nearest for CSV,
+// that is 1.0 to MostOver times what cl100k_base and o200k_base of OpenAI have (TestEstimate holds such counts): nearest for CSV,
 // whose numbers the rule of four bytes a token underrates by more than half.
 func EstimateTokens(text string) int {
 	tokens, run, kind := 0, 0, none

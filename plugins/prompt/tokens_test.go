@@ -38,7 +38,7 @@ func TestEstimate(t *testing.T) {
 	for _, tt := range counted {
 		ratio := float64(EstimateTokens(tt.text)) / float64(tt.tokens)
 		t.Logf("%.2f %.40q", ratio, tt.text)
-		if ratio < 0.99 || ratio > 1.4 {
+		if ratio < 0.99 || ratio > MostOver {
 			t.Errorf("%.2f of what is counted: %.60q", ratio, tt.text)
 		}
 	}

@@ -18,7 +18,8 @@ const (
 	WrongFields Reason = "wrong number of fields" // of a line of CSV
 	WrongNames  Reason = "wrong columns"          // one lacks or is there twice
 
-	UnknownKey   Reason = "unknown key" // no row of the table was asked for by it
+	UnknownKey   Reason = "unknown key"                   // no row of the table was asked for by it
+	AnotherRow   Reason = "another row than its key says" // it repeats a column of the table with another value
 	MissingValue Reason = "missing value"
 	NotNumber    Reason = "not a number"
 	NotWhole     Reason = "not whole"
@@ -32,8 +33,8 @@ const (
 )
 
 var reasons = []Reason{
-	CutOff, Unreadable, WrongFields, WrongNames, UnknownKey, MissingValue, NotNumber, NotWhole, UnknownLevel, WrongFixed, OutOfRange,
-	RepeatedKey, Copied, Duplicate,
+	CutOff, Unreadable, WrongFields, WrongNames, UnknownKey, AnotherRow, MissingValue, NotNumber, NotWhole, UnknownLevel, WrongFixed,
+	OutOfRange, RepeatedKey, Copied, Duplicate,
 }
 
 // Repair says what had to be done to read a record. None changes a value.
@@ -77,6 +78,7 @@ type Account struct {
 	Returned  int            // records in the replies: lines and objects, whole or not, that are no text around them
 	Parsed    int            // of Returned: those with one value for each column, whatever it is
 	Rejected  map[Reason]int // who puts records together may reject some for reasons of its own
+	ByLabel   map[string]int // of the rejected ones: those whose label could be read, by label, where Contract.Label names one
 	Repaired  int            // of those that Parse accepted: with one repair or more
 	Repairs   map[Repair]int // a record counts once for each kind of repair
 	Outside   int            // otherwise valid, with a value out of range: accepted or rejected, as Policy.OutOfRange says
@@ -108,6 +110,9 @@ func (a *Account) Add(b Account) {
 	for reason, n := range b.Rejected {
 		a.reject(reason, n)
 	}
+	for label, n := range b.ByLabel {
+		a.rejectLabel(label, n)
+	}
 	for repair, n := range b.Repairs {
 		if a.Repairs == nil {
 			a.Repairs = map[Repair]int{}
@@ -123,6 +128,13 @@ func (a *Account) reject(reason Reason, n int) {
 	a.Rejected[reason] += n
 }
 
+func (a *Account) rejectLabel(label string, n int) {
+	if a.ByLabel == nil {
+		a.ByLabel = map[string]int{}
+	}
+	a.ByLabel[label] += n
+}
+
 // RejectedRows is the number of records that were rejected, for whatever reason.
 func (a *Account) RejectedRows() int {
 	n := 0
@@ -132,8 +144,8 @@ func (a *Account) RejectedRows() int {
 	return n
 }
 
-// Counts returns the account in a fixed order, each count with the given dimensions. Reasons and repairs that did not occur
-// are left out; the other counts are always there.
+// Counts returns the account in a fixed order, each count with the given dimensions. Reasons, repairs and labels that did not
+// occur are left out; the other counts are always there.
 func (a *Account) Counts(dims map[string]string) []plugins.Count {
 	var out []plugins.Count
 	add := func(name string, value int, more ...string) {
@@ -164,6 +176,9 @@ func (a *Account) Counts(dims map[string]string) []plugins.Count {
 		if n := a.Rejected[reason]; n > 0 {
 			add("rows rejected", n, "reason", string(reason))
 		}
+	}
+	for _, label := range slices.Sorted(maps.Keys(a.ByLabel)) {
+		add("rows rejected by label", a.ByLabel[label], "label", label)
 	}
 	add("rows out of range", a.Outside)
 	add("rows duplicate", a.Duplicate)

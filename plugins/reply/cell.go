@@ -59,11 +59,13 @@ type reader struct {
 	index    map[string]int // the place in cells of a column, by name
 	folded   map[string]int // by folded name; none where two names fold to one
 	columns  []column
-	keys     map[int]bool    // nil: 1 … Rows
+	given    []column
+	keys     map[int]int     // the place of a key in Keys; nil: 1 … Rows
 	levels   map[string]bool // of any column, folded
 	free     bool            // a column takes any text
 
-	cells    []cell // one for each column, and the key as the last
+	cells    []cell // one for each column, then the key, then those given
+	label    int    // the place of the label; -1 where records are not counted by it
 	twice    bool   // a column of the record is there twice
 	marks    marks  // repairs of the record
 	fields   []cell // of the line of CSV
@@ -83,14 +85,50 @@ type column struct {
 func newReader(c Contract) *reader {
 	n := len(c.Columns)
 	r := &reader{
-		contract: c, index: make(map[string]int, n+1), folded: map[string]int{},
-		columns: make([]column, n), cells: make([]cell, n+1), values: make([]Value, n), answered: map[int]bool{},
-		levels: map[string]bool{},
+		contract: c, index: make(map[string]int, n+1), folded: map[string]int{}, label: -1,
+		columns: make([]column, n), values: make([]Value, n), answered: map[int]bool{}, levels: map[string]bool{},
 	}
+	r.name()
+	for i, from := range c.Columns {
+		r.columns[i] = prepare(from)
+		r.free = r.free || from.Kind == frame.Category && from.Levels == nil
+		for level := range r.columns[i].folded {
+			r.levels[level] = true
+		}
+	}
+	for _, g := range c.Given {
+		from := g.Column
+		from.Missing = true // what the row has is what counts
+		r.given = append(r.given, prepare(from))
+	}
+	if c.Keys != nil {
+		r.keys = make(map[int]int, len(c.Keys))
+		for i, k := range c.Keys {
+			r.keys[k] = i
+		}
+	}
+	return r
+}
+
+// name gives every column its place in cells.
+func (r *reader) name() {
+	c := &r.contract
+	names := make([]string, 0, len(c.Columns)+1+len(c.Given))
+	for i, column := range c.Columns {
+		names = append(names, column.Name)
+		if column.Name == c.Label && c.Label != "" {
+			r.label = i
+		}
+	}
+	names = append(names, c.Key)
+	for _, g := range c.Given {
+		names = append(names, g.Name)
+	}
+	r.cells = make([]cell, len(names))
 	twice := map[string]bool{}
-	for i, name := range append(c.Names()[len(c.Names())-n:], c.Key) {
-		if i == n && c.Key == "" {
-			break
+	for i, name := range names {
+		if i == len(c.Columns) && name == "" {
+			continue
 		}
 		r.index[name] = i
 		f := fold(name)
@@ -102,20 +140,6 @@ func newReader(c Contract) *reader {
 	for f := range twice {
 		delete(r.folded, f)
 	}
-	for i, from := range c.Columns {
-		r.columns[i] = prepare(from)
-		r.free = r.free || from.Kind == frame.Category && from.Levels == nil
-		for level := range r.columns[i].folded {
-			r.levels[level] = true
-		}
-	}
-	if c.Keys != nil {
-		r.keys = make(map[int]bool, len(c.Keys))
-		for _, k := range c.Keys {
-			r.keys[k] = true
-		}
-	}
-	return r
 }
 
 func prepare(from Column) column {
@@ -151,6 +175,9 @@ func (r *reader) place(name string) (at int, mark marks) {
 	return -1, 0
 }
 
+// asked reports whether a place in cells is that of the key or of a column that is asked for.
+func (r *reader) asked(at int) bool { return at >= 0 && at <= len(r.columns) }
+
 // begin forgets the record before.
 func (r *reader) begin(m marks) {
 	clear(r.cells)
@@ -159,8 +186,10 @@ func (r *reader) begin(m marks) {
 
 // set puts a value in its place.
 func (r *reader) set(at int, c cell) {
-	if at < 0 {
+	if !r.asked(at) {
 		r.marks |= extraColumns
+	}
+	if at < 0 {
 		return
 	}
 	if r.cells[at].form != absent {
@@ -171,7 +200,7 @@ func (r *reader) set(at int, c cell) {
 
 // shape says what is wrong with the cells of a record, whatever their values.
 func (r *reader) shape() Reason {
-	for _, c := range r.cells {
+	for _, c := range r.cells[:len(r.columns)+1] {
 		if c.form == nested {
 			return Unreadable
 		}
@@ -194,9 +223,12 @@ func (r *reader) shape() Reason {
 func (r *reader) record() (Record, Reason) {
 	var out Record
 	if r.contract.Key != "" {
-		key, ok := r.key(r.cells[len(r.columns)])
+		key, at, ok := r.key(r.cells[len(r.columns)])
 		if !ok {
 			return out, UnknownKey
+		}
+		if !r.repeats(at) {
+			return out, AnotherRow
 		}
 		out.Key = key
 	}
@@ -223,19 +255,54 @@ func (r *reader) record() (Record, Reason) {
 	return out, ""
 }
 
-// key reads the number of a row that was asked for.
-func (r *reader) key(x cell) (int, bool) {
+// key reads the number of a row that was asked for. at is the place of the row among these.
+func (r *reader) key(x cell) (key, at int, ok bool) {
 	c := column{Column: Column{Kind: frame.Number, Integer: true}}
 	v, mark, reason := c.read(x)
 	if reason != "" {
-		return 0, false
+		return 0, 0, false
 	}
 	r.marks |= mark
-	key := int(v.Number)
+	key = int(v.Number)
 	if r.keys != nil {
-		return key, r.keys[key]
+		at, ok = r.keys[key]
+		return key, at, ok
 	}
-	return key, key >= 1 && key <= r.contract.Rows
+	return key, key - 1, key >= 1 && key <= r.contract.Rows
+}
+
+// repeats reports whether what the record repeats of the table is what the row at a place has there.
+func (r *reader) repeats(at int) bool {
+	for i := range r.given {
+		x := r.cells[len(r.columns)+1+i]
+		if x.form == absent {
+			continue
+		}
+		shown := r.contract.Given[i].Shown
+		if at >= len(shown) || x.form == nested {
+			return false
+		}
+		if x.text == shown[at] && x.form != bare { // the usual case, and that of a value which is none of the column's
+			continue
+		}
+		want, _, wrong := r.given[i].read(cell{shown[at], plain})
+		if got, _, reason := r.given[i].read(x); wrong != "" || reason != "" || got != want {
+			return false
+		}
+	}
+	return true
+}
+
+// labelled returns the label of the record that was just read, if it can be told.
+func (r *reader) labelled() (string, bool) {
+	if r.label < 0 || r.twice || r.cells[r.label].form == absent || r.cells[r.label].form == nested {
+		return "", false
+	}
+	v, _, reason := r.columns[r.label].read(r.cells[r.label])
+	if reason != "" {
+		return "", false
+	}
+	return r.contract.labelText(v)
 }
 
 func (c *column) outside(v Value) bool {

@@ -15,6 +15,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strconv"
 
 	"github.com/ehrlab/ehrlab/plugins/frame"
 )
@@ -37,8 +39,19 @@ type Contract struct {
 	Container string   // CSV or JSON
 	Key       string   // column that ties records to the rows of a table; it is none of Columns; "" where there is no table
 	Keys      []int    // the rows of the table that are asked for; nil: 1 … Rows
+	Given     []Given  // the other columns of the table, which are not asked for; records may repeat them
 	Rows      int      // number of records that is asked for
 	Policy    Policy
+
+	Label  string   // column whose value rejected records are counted by, where it can be read; "": they are not
+	Labels []string // the values of it that are counted, as CSV has them
+}
+
+// Given is a column of the table that records continue. A record that repeats it with another value than the row of its key has
+// belongs to another row.
+type Given struct {
+	Column
+	Shown []string // the value of each row that is asked for, as CSV has it; "" is missing
 }
 
 // Column is a column of a Contract.
@@ -94,6 +107,26 @@ func (c Contract) Check() error {
 			return fmt.Errorf("column %q: %w", column.Name, err)
 		}
 	}
+	return c.checkGiven(seen)
+}
+
+// checkGiven checks what is there of the table. seen are the names of columns that are asked for.
+func (c Contract) checkGiven(seen map[string]bool) error {
+	rows := c.Rows
+	if c.Keys != nil {
+		rows = len(c.Keys)
+	}
+	for _, g := range c.Given {
+		switch {
+		case c.Key == "":
+			return fmt.Errorf("column %q is given, and there is no key", g.Name)
+		case seen[g.Name], g.Name == c.Key, g.Name == "":
+			return fmt.Errorf("column %q is given, and asked for or given already", g.Name)
+		case len(g.Shown) != rows:
+			return fmt.Errorf("column %q is given for %d rows; want %d", g.Name, len(g.Shown), rows)
+		}
+		seen[g.Name] = true
+	}
 	return nil
 }
 
@@ -135,4 +168,25 @@ func (c Contract) Names() []string {
 		names = append(names, column.Name)
 	}
 	return names
+}
+
+// LabelOf returns the label of a record, given its values, as CSV has it; false where records are not counted by it.
+func (c *Contract) LabelOf(values []Value) (string, bool) {
+	if c.Label == "" {
+		return "", false
+	}
+	at := slices.IndexFunc(c.Columns, func(column Column) bool { return column.Name == c.Label })
+	if at < 0 {
+		return "", false
+	}
+	return c.labelText(values[at])
+}
+
+// labelText is a value of the label as CSV has it; false for one that is not counted.
+func (c *Contract) labelText(v Value) (string, bool) {
+	text := v.Level
+	if text == "" {
+		text = strconv.FormatFloat(v.Number, 'f', -1, 64)
+	}
+	return text, !v.Missing && slices.Contains(c.Labels, text)
 }

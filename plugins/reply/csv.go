@@ -103,26 +103,20 @@ func (r *reader) line(l lines, t *table, inside bool, out *Reply) bool {
 // field too many somewhere before it, as a comma for the decimal point makes one: which value is whose cannot be told.
 func (r *reader) mayEndEmpty(t *table) bool {
 	at := t.order[len(t.order)-1]
-	return len(t.order) > 1 && (at < 0 || at < len(r.columns) && r.columns[at].Missing)
+	return len(t.order) > 1 && (!r.asked(at) || at < len(r.columns) && r.columns[at].Missing)
 }
 
-// proseLike reports whether a line outside fences is a sentence rather than a record. One that has the fields of a header
-// is a record when one of them could be a value, or has no blanks in it; of another most have to be.
+// proseLike reports whether a line outside fences is a sentence rather than a record. One that has the fields of a header is a
+// record, whatever they hold: better a sentence among the rejected than a record that nobody counts. A single field, which any
+// line has, is one when it could be a value, or has no blanks in it; of other lines most fields have to be values.
 func (r *reader) proseLike(fields []cell, fits bool) bool {
-	if !fits {
+	switch {
+	case !fits:
 		return !r.mostly(fields)
+	case len(fields) > 1, r.plausible(fields[0]), !strings.Contains(strings.TrimSpace(fields[0].text), " "):
+		return false
 	}
-	for _, f := range fields {
-		if r.plausible(f) {
-			return false
-		}
-	}
-	for _, f := range fields {
-		if strings.Contains(strings.TrimSpace(f.text), " ") {
-			return !r.free // where any text is a value a sentence cannot be told from a record
-		}
-	}
-	return false
+	return !r.free // where any text is a value a sentence cannot be told from a record
 }
 
 // mostly reports whether more than half of the fields could be values.
@@ -244,10 +238,12 @@ func (r *reader) header(line string) *table {
 				at, mark = r.place(strings.TrimSpace(f.text))
 			}
 			t.marks |= mark
-			if at < 0 {
-				t.marks |= extraColumns
-			} else {
+			if r.asked(at) {
 				known++
+			} else {
+				t.marks |= extraColumns
+			}
+			if at >= 0 {
 				t.twice = t.twice || seen[at]
 				seen[at] = true
 			}

@@ -22,13 +22,17 @@ func contracts() []Contract {
 	keyed := Contract{Container: CSV, Key: "row", Rows: 2, Columns: []Column{
 		{Name: "sex", Kind: frame.Category, Levels: []string{"F", "M"}, Fixed: "F"}, {Name: "note", Kind: frame.Category, Missing: true},
 	}}
-	return []Contract{a, b, keyed, {Container: JSON}}
+	repeated := Contract{Container: CSV, Key: "row", Keys: []int{2, 1}, Rows: 2, Columns: keyed.Columns[1:], Label: "note", Labels: []string{"x"}, Given: []Given{
+		{Column{Name: "age", Kind: frame.Number, Integer: true}, []string{"70", ""}}, {keyed.Columns[0], []string{"F", "M"}},
+	}}
+	return []Contract{a, b, keyed, repeated, {Container: JSON}}
 }
 
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{
 		"", "age,sex,ph,death\n70,F,7.35,1\n55,M,,0", "row;note\n1;x\n", "70,F,7,1\n", "| age | sex | ph | death |\n|---|---|---|---|\n| 70 | F | | 1 |",
 		"```json\n{\"records\":[{\"age\":70,\"sex\":\"F\",\"ph\":null,\"death\":1}]}\n```", "{'age':1,}{age:NaN", "[[[{\"a\":{\"b\":[{", "{\"\\",
+		"row,age,sex,note\n2,70,F,x\n1,,F,x\n",
 		"<think></think>row,note\n1,\"a\"\"b\"\n2,\"", "\ufeff\x00\xff{\"row\":1,\"note\":\"\\ud800\"}", "{\"records\":{\"records\":[{\"row\":2,\"note\":[}",
 	} {
 		f.Add(text, false)

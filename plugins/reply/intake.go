@@ -117,16 +117,16 @@ func (s *Seen) appendValue(b []byte, i int, v Value) []byte {
 // replies in the order of their calls, so that what it keeps does not depend on which was answered first.
 type Intake struct {
 	Account   Account // of all that it was given
-	policy    Policy
+	contract  Contract
 	shown     *Seen
 	delivered *Seen
 }
 
-// NewIntake returns an intake for records of a contract, of which the columns and the policy count. shown is the rows that the
+// NewIntake returns an intake for records of a contract, of which the columns, the policy and the label count. shown is the rows that the
 // model has been shown; nil when there are none.
 func NewIntake(c Contract, shown *Seen) *Intake {
 	delivered, _ := NewSeen(c, nil, nil) // fails for names alone
-	return &Intake{policy: c.Policy, shown: shown, delivered: delivered}
+	return &Intake{contract: c, shown: shown, delivered: delivered}
 }
 
 // Take counts a reply and returns those of its records that are delivered, want at most.
@@ -156,10 +156,10 @@ func (in *Intake) Deliver(records []Record, want int) []Record {
 			a.Duplicate++
 		}
 		switch {
-		case copied && in.policy.Copies == Drop:
-			a.reject(Copied, 1)
-		case twice && in.policy.Duplicates == Drop:
-			a.reject(Duplicate, 1)
+		case copied && in.contract.Policy.Copies == Drop:
+			in.reject(record.Values, Copied)
+		case twice && in.contract.Policy.Duplicates == Drop:
+			in.reject(record.Values, Duplicate)
 		default:
 			in.delivered.Add(record.Values)
 			a.Delivered++
@@ -167,4 +167,12 @@ func (in *Intake) Deliver(records []Record, want int) []Record {
 		}
 	}
 	return out
+}
+
+// reject counts a record as rejected.
+func (in *Intake) reject(values []Value, reason Reason) {
+	in.Account.reject(reason, 1)
+	if label, ok := in.contract.LabelOf(values); ok {
+		in.Account.rejectLabel(label, 1)
+	}
 }

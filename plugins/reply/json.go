@@ -130,7 +130,7 @@ func (o *objects) field(n int) found {
 	o.at++
 	place, mark := o.place(name)
 	o.marks |= mark
-	if place >= 0 {
+	if o.asked(place) {
 		o.known++
 	}
 	if !o.blank() {
@@ -157,7 +157,7 @@ func (o *objects) field(n int) found {
 func (o *objects) inner(name string, place int) found {
 	list := o.text[o.at] == '[' && strings.HasPrefix(strings.TrimLeft(o.text[o.at+1:], " \t\r\n"), "{")
 	object := o.text[o.at] == '{' && o.known == 0
-	if name == recordsName && (place < 0 || o.known == 1) || place < 0 && (list || object) {
+	if asked := o.asked(place); name == recordsName && (!asked || o.known == 1) || !asked && (list || object) {
 		if list {
 			o.listed = name == recordsName
 		}

@@ -109,7 +109,7 @@ func (r *reader) accept(out *Reply) {
 	a := &out.Account
 	a.Returned++
 	if reason := r.shape(); reason != "" {
-		a.reject(reason, 1)
+		r.reject(a, reason)
 		return
 	}
 	a.Parsed++
@@ -127,7 +127,7 @@ func (r *reader) accept(out *Reply) {
 		r.answered[record.Key] = true
 	}
 	if reason != "" {
-		a.reject(reason, 1)
+		r.reject(a, reason)
 		return
 	}
 	if r.marks != 0 {
@@ -136,6 +136,14 @@ func (r *reader) accept(out *Reply) {
 	}
 	record.Repaired = r.marks != 0
 	out.Records = append(out.Records, record)
+}
+
+// reject counts the record that was just read as rejected.
+func (r *reader) reject(a *Account, reason Reason) {
+	a.reject(reason, 1)
+	if label, ok := r.labelled(); ok {
+		a.rejectLabel(label, 1)
+	}
 }
 
 // lose counts a record without reading it.

@@ -14,7 +14,7 @@ import (
 	"github.com/ehrlab/ehrlab/runner/plan"
 )
 
-// spentError is why a strategy that asks models failed, with what it had come to by then.
+// spentError is why a generate step failed, with what its strategy had come to by then.
 type spentError struct {
 	err    error
 	counts []plugins.Count
@@ -46,25 +46,29 @@ func (r *run) generate(ctx context.Context, s *plan.Step, w plan.GenerateWork, t
 	if err != nil {
 		return nil, err
 	}
-	if err := checkGenerated(out, task.Parts.Get(w.Info.Reads[0]).Frame, w.N); err != nil {
-		return nil, err
-	}
-	table, done, err := g.space.Decode(out.Frame)
+	table, done, err := g.natural(out, task.Parts.Get(w.Info.Reads[0]).Frame)
 	if err != nil {
-		return nil, err
-	}
-	var merged []plugins.Count
-	if w.Prompting != nil { // models may have been told levels that the data are without
-		if table, merged, err = g.fitted.Merged(table); err != nil {
-			return nil, err
-		}
+		return nil, &spentError{err, out.Counts, usage}
 	}
 	a := &artifact{table: table, meta: meta{Facts: Facts{
-		Counts: slices.Concat(counts, incomplete, out.Counts, done, merged), Notes: slices.Concat(notes, out.Notes),
+		Counts: slices.Concat(counts, incomplete, out.Counts, done), Notes: slices.Concat(notes, out.Notes),
 		Label: labelFacts(table.Column(w.Target), g.label),
 	}}}
 	a.keep(out, usage)
 	return a, nil
+}
+
+// natural returns the rows of a strategy in the units and columns of the data, once they are what the strategy was to make of what it read.
+func (g *generation) natural(out *plugins.Generated, read *frame.Frame) (*frame.Frame, []plugins.Count, error) {
+	if err := checkGenerated(out, read, g.work.N); err != nil {
+		return nil, nil, err
+	}
+	table, done, err := g.space.Decode(out.Frame)
+	if err != nil || g.work.Prompting == nil {
+		return table, done, err
+	}
+	table, merged, err := g.fitted.Merged(table) // models may have been told levels that the data are without
+	return table, slices.Concat(done, merged), err
 }
 
 // keep notes what later steps need of a strategy's output besides its rows.
@@ -137,6 +141,7 @@ func (g *generation) task(ctx context.Context) (plugins.Task, []plugins.Count, e
 			if samples[p], task.Beside, err = g.told(f, whole, rows); err != nil {
 				return task, nil, err
 			}
+			task.Rows, task.Labels = rows, whole.Column(w.Target)
 		}
 	}
 	task.Parts = plugins.NewParts(samples)
@@ -212,9 +217,9 @@ func (g *generation) call(ctx context.Context, s *plan.Step, task plugins.Task, 
 		return out, used(), nil
 	}
 	spent := &spentError{err: err, usage: used()}
-	var short *plugins.ShortfallError
-	if errors.As(err, &short) {
-		spent.counts = short.Counts
+	var unfinished *plugins.UnfinishedError
+	if errors.As(err, &unfinished) {
+		spent.counts = unfinished.Counts
 	}
 	return nil, nil, spent
 }

@@ -26,12 +26,7 @@ func generationScores() []record.ScoreInfo {
 // generated adds the counts, notes and scores of the rows of a cell, and returns what its other scores are to be warned of.
 func (g *collector) generated(c *plan.Cell) (warnings []string, err error) {
 	if f, failed := g.res.Failures[c.Generate]; failed {
-		if f.Root == c.Generate {
-			g.counts(c, plan.StageGenerate, f.Counts)
-			g.asked(c, f.Usage)
-			g.tally(c, f.Usage, answers(f.Usage))
-		}
-		g.withoutRows(c, plugins.Failed, failureText(f))
+		g.failed(c, f)
 		return nil, nil
 	}
 	f, err := g.facts(c.Generate)
@@ -61,7 +56,7 @@ func (g *collector) generated(c *plan.Cell) (warnings []string, err error) {
 		g.generationScore(c, s)
 	}
 	if c.Models != nil {
-		for _, s := range g.callScores(f) {
+		for _, s := range g.callScores(f.Usage, f.Label.Rows) {
 			g.generationScore(c, s)
 		}
 	}
@@ -70,6 +65,37 @@ func (g *collector) generated(c *plan.Cell) (warnings []string, err error) {
 
 func (g *collector) generationScore(c *plan.Cell, s plugins.Score) {
 	g.core.Scores = append(g.core.Scores, record.Score{Cell: c.ID, Metric: plugins.GenerationMetric, Score: s})
+}
+
+// failed adds the account and the scores of a cell whose rows could not be made. Those of a cell that had answers until its own generate
+// step failed keep what these came to, and that no row was delivered, each with a warning: a mean over replicates that left them out would
+// be one of the survivors. Of a cell that had no answer nothing is known: its scores failed.
+func (g *collector) failed(c *plan.Cell, f *Failure) {
+	var usage []plugins.Usage
+	if f.Root == c.Generate {
+		g.counts(c, plan.StageGenerate, f.Counts)
+		usage = f.Usage
+	}
+	g.asked(c, usage)
+	g.tally(c, usage, answers(usage))
+	if c.Models == nil || !slices.ContainsFunc(usage, func(u plugins.Usage) bool { return u.Calls > 0 }) {
+		g.withoutRows(c, plugins.Failed, failureText(f))
+		return
+	}
+	known := append(g.callScores(usage, 0),
+		plugins.Score{Name: plugins.ScoreRequested, Value: float64(c.Generate.Recipe.N), Status: plugins.OK},
+		plugins.Score{Name: plugins.ScoreDelivered, Status: plugins.OK})
+	for _, info := range plugins.GenerationScores() {
+		at := slices.IndexFunc(known, func(s plugins.Score) bool { return s.Name == info.Name })
+		s := plugins.Score{Name: info.Name, Status: plugins.Failed, Reason: failureText(f)}
+		if at >= 0 {
+			s = known[at]
+		}
+		if s.Status == plugins.OK && s.Name != plugins.ScoreRequested {
+			s.Warnings = []string{"the cell failed: this is what it came to until then"}
+		}
+		g.generationScore(c, s)
+	}
 }
 
 // ofCalls are the scores that only cells have whose strategy asks models.
@@ -110,10 +136,10 @@ func (g *collector) rowScores(c *plan.Cell, l *LabelFacts) []plugins.Score {
 	}
 }
 
-// callScores are those of the answers that the rows come from.
-func (g *collector) callScores(f Facts) []plugins.Score {
+// callScores are those of the answers that so many rows come from.
+func (g *collector) callScores(usage []plugins.Usage, rows int) []plugins.Score {
 	calls, input, output, usd, unknown := 0, 0, 0, 0.0, ""
-	for _, u := range f.Usage {
+	for _, u := range usage {
 		calls += u.Calls
 		input += u.Input
 		output += u.Output
@@ -127,7 +153,7 @@ func (g *collector) callScores(f Facts) []plugins.Score {
 		return plugins.Score{Name: name, Value: value, N: calls, Status: plugins.OK}
 	}
 	cost, perRow := score(plugins.ScoreCost, usd), score(plugins.ScoreCostPerRow, 0)
-	switch rows := f.Label.Rows; {
+	switch {
 	case unknown != "":
 		why := "no price known for " + unknown
 		cost.Status, cost.Reason, perRow.Status, perRow.Reason = plugins.Undefined, why, plugins.Undefined, why

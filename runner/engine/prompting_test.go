@@ -69,7 +69,8 @@ func (a *asker) Generate(ctx context.Context, env plugins.Env, task plugins.Task
 	}
 	switch a.Do {
 	case "short":
-		return nil, &plugins.ShortfallError{Requested: task.N, Delivered: 3, Reason: "after 1 round", Counts: []plugins.Count{
+		short := &plugins.ShortfallError{Requested: task.N, Delivered: 3, Reason: "after 1 round"}
+		return nil, &plugins.UnfinishedError{Err: short, Counts: []plugins.Count{
 			{Name: "rows requested", Value: task.N},
 			{Name: "rows delivered", Value: 3},
 			{Name: "rows rejected", Value: 2, Dims: map[string]string{"reason": "not a number"}},
@@ -300,13 +301,75 @@ func TestGenerationScores(t *testing.T) {
 	if got := scoresOf(core, 2); len(got) != 7 || !strings.HasPrefix(got[5], "m.rows") {
 		t.Errorf("a cell without models has %q", got)
 	}
-	for _, s := range scoresOf(core, 3) {
-		if !strings.HasSuffix(s, ": generate: 3 of 8 rows after 1 round") {
-			t.Errorf("a failed cell has %s", s)
+	// what a failed cell has cost counts, so that a mean over replicates is not that of the others
+	const why = ": generate: 3 of 8 rows after 1 round"
+	want = []string{
+		"generation.prevalence" + why, "generation.events" + why, "generation.classes" + why, "generation.requested 8", "generation.delivered 0",
+		"generation.calls 2", "generation.input_tokens 1000", "generation.output_tokens 500", "generation.cost 1.5",
+		"generation.cost_per_row: no row was delivered", "m.rows" + why, "m.sum" + why,
+	}
+	if diff := cmp.Diff(want, scoresOf(core, 3)); diff != "" {
+		t.Error(diff)
+	}
+	for _, s := range core.Scores {
+		known := s.Cell == core.Cells[3].ID && s.Status == plugins.OK && s.Name != plugins.ScoreRequested
+		if warned := slices.Equal(s.Warnings, []string{"the cell failed: this is what it came to until then"}); warned != known {
+			t.Errorf("%s.%s of cell %s is warned of: %q", s.Metric, s.Name, s.Cell, s.Warnings)
 		}
 	}
-	if got := len(scoresOf(core, 3)); got != 12 {
-		t.Errorf("a failed cell has %d scores", got)
+}
+
+// unranked are features that cannot be ranked.
+type unranked struct{ fakeFeatures }
+
+func (unranked) Rank(context.Context, plugins.Env, plugins.Candidates) (*plugins.Ranking, error) {
+	return nil, errors.New("nothing to rank by")
+}
+
+// A cell that had no answer has no numbers, and is counted among those that ask models, whatever it failed at.
+func TestCellsThatFailWithoutAnAnswer(t *testing.T) {
+	answered := func(b *bench, e *spec.Experiment, opt engine.Options) (cells []record.Cell, counts []string, models int) {
+		core, res, err := b.run(t, t.Context(), e, opt)
+		if err != nil || res.Failed != 1 {
+			t.Fatalf("%v, %+v", err, res)
+		}
+		for _, s := range core.Scores {
+			if s.Status != plugins.Failed {
+				t.Errorf("%s.%s is %s", s.Metric, s.Name, s.Status)
+			}
+		}
+		for _, c := range core.Counts {
+			if c.OfModels() {
+				counts = append(counts, fmt.Sprintf("%s %s %d", c.Name, c.Dims[record.ModelDim], c.Value))
+			}
+		}
+		return core.Cells, counts, len(core.Manifest.LLMs)
+	}
+	want := []string{"answers m 0", "answers refused m 0", "answers cut at the cap on tokens m 0", "tokens of requests m 0", "tokens of answers m 0"}
+	b, lab, e, opt := askStudy(t, "")
+	lab.answer = func(context.Context, plugins.Caller) error {
+		return &plugins.LLMError{Fault: plugins.FaultKey, Model: "m", Message: "the key is refused"}
+	}
+	lab.usage = func(plugins.Caller, string) plugins.Usage { return plugins.Usage{} }
+	if cells, counts, _ := answered(b, e, opt); cells[0].Stage != "generate" || cmp.Diff(want, counts) != "" {
+		t.Errorf("%+v: %s", cells, cmp.Diff(want, counts))
+	}
+	b, lab, e, opt = askStudy(t, "")
+	plugins.Add(&b.lab.registry.Features, plugins.Info{Name: "unranked", Version: 1, Summary: "ranks nothing"}, struct{}{},
+		func(struct{}) (plugins.Features, error) { return unranked{}, nil })
+	e.Features[0].Use.Use = "unranked"
+	cells, counts, models := answered(b, e, opt)
+	if cells[0].Stage != "features" || models != 0 || len(lab.callers) > 0 || cmp.Diff(want, counts) != "" {
+		t.Errorf("%+v, %d models, %d calls: %s", cells, models, len(lab.callers), cmp.Diff(want, counts))
+	}
+}
+
+// What a strategy returns against its contract has been paid for all the same.
+func TestRefusedRowsKeepTheirCost(t *testing.T) {
+	b, _, e, opt := askStudy(t, "exposed")
+	core, _, err := b.run(t, t.Context(), e, opt)
+	if err != nil || !slices.Contains(scoresOf(core, 0), "generation.cost 1.5") || len(core.Manifest.LLMs) != 1 {
+		t.Errorf("%v, %q, %+v", err, scoresOf(core, 0), core.Manifest.LLMs)
 	}
 }
 

@@ -33,8 +33,8 @@ const (
 // ofModels are the counts of requests, answers and made-up rows.
 var ofModels = []string{
 	CountAnswers, CountAnswersRefused, CountAnswersCut, CountTokensIn, CountTokensOut,
-	CountRequested, CountReturned, CountParsed, CountRepaired, "rows repaired by kind", CountRejected, CountOutOfRange, CountDuplicate,
-	CountCopied, CountSurplus, CountDelivered, "parts of rows requested", "parts of rows returned", "parts of rows rejected", "parts of rows repaired by kind",
+	CountRequested, CountReturned, CountParsed, CountRepaired, "rows repaired by kind", CountRejected, "rows rejected by label", CountOutOfRange, CountDuplicate,
+	CountCopied, CountSurplus, CountDelivered, "parts of rows requested", "parts of rows returned", "parts of rows rejected", "parts of rows rejected by label", "parts of rows repaired by kind",
 	"calls", "calls refused", "calls truncated", "calls with text around rows", "calls without rows",
 }
 

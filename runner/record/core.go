@@ -117,8 +117,8 @@ type PluginInfo struct {
 	Version int    `json:"version"`
 }
 
-// ModelInfo is a language model that cells asked, and what its answers came to. Numbers are sums over the steps whose results the
-// version has, whichever run paid for the answers; steps may share answers.
+// ModelInfo is a language model that cells asked, and what its answers came to. Numbers are sums over the steps of the version that asked
+// it, those that failed among them, whichever run paid for the answers; steps may share answers.
 type ModelInfo struct {
 	Name string `json:"name"` // of the experiment
 	plugins.Identity

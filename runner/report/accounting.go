@@ -72,9 +72,7 @@ func (src *source) accounting() *Table {
 		t.Lines = append(t.Lines, a.line(t.Columns, &notes))
 	}
 	t.Notes = notes.texts()
-	t.Remarks = append(t.Remarks, src.accountingRemark(), accountingWords)
-	t.Remarks = append(t.Remarks, src.data(cells)...)
-	t.Remarks = append(t.Remarks, src.origin())
+	t.Remarks = []string{src.accountingRemark(), accountingWords, src.origin()}
 	return t
 }
 
@@ -140,7 +138,7 @@ func (src *source) accounts(cells []int, axes []string) (lines []*account, reaso
 			lines = append(lines, a)
 		}
 		a.cells++
-		if cell.Status == record.CellFailed && cell.Stage == "generate" {
+		if cell.Status == record.CellFailed && cell.Stage != "measure" { // one that failed later has its rows
 			a.failed++
 		}
 		of[cell.ID] = a

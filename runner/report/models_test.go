@@ -78,6 +78,32 @@ func asked() *record.Core {
 	return core
 }
 
+// A cell that failed before its model was asked is one of the cells, and says nothing of data.
+func TestAccountingOfCellsThatAskedNothing(t *testing.T) {
+	core := asked()
+	core.Manifest.Notes = []string{"icu: 5 rows dropped", "a note of all"}
+	core.Manifest.Data[0].Truth = []plugins.Truth{{Name: "effect of age", Value: 2}}
+	core.Cells = append(core.Cells, record.Cell{
+		ID: "unasked", Status: record.CellFailed, Stage: "features", Reason: "nothing to rank by",
+		Axes: map[string]string{"dataset": "icu", "strategy": "naive", "llm": "bird", "features": "all", "seed": "3", "mode": "few"},
+	})
+	core.Counts = append(core.Counts, record.Count{Dataset: "icu", Cell: "unasked", Stage: "generate", Count: plugins.Count{
+		Name: record.CountAnswers, Dims: map[string]string{record.ModelDim: "bird"},
+	}})
+	tables, err := Tables(core, record.Views{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := tables[0].Lines[0]
+	if notes := printed(l.notes); l.Values[0].Value != 3 || len(notes) != 1 || !strings.HasPrefix(notes[0], "1 of 3 cells failed") {
+		t.Errorf("%v cells, %q", l.Values[0].Value, notes)
+	}
+	want := []string{"Numbers are sums over seeds.", accountingWords, "Experiment asked, version v1."}
+	if diff := cmp.Diff(want, tables[0].Remarks); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestAccounting(t *testing.T) {
 	tables, err := Tables(asked(), record.Views{})
 	if err != nil || len(tables) != 1 || tables[0].Name != "accounting" {

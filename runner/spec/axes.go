@@ -151,33 +151,61 @@ func (l *loader) checkExtra(block *node, b *Block) {
 		if !ok {
 			continue
 		}
-		var values []*node
-		values = append(values, oneOrMore(block.field(declared.name()))...)
-		for _, cell := range oneOrMore(block.field("include")) {
-			values = append(values, oneOrMore(cell.field(declared.name()))...)
-		}
-		if len(values) == 0 {
-			continue
-		}
+		own := block.field(declared.name())
 		used, reached := 0, 0
-		for _, n := range l.entries(s.section) {
-			if !s.touches(s.section, n.name()) || !l.uses(b, s.section, n.name()) {
-				continue
+		for _, p := range givenParts(block, b) {
+			f := own
+			if p.cell != nil && p.cell.written(declared.name()) {
+				f = p.cell.field(declared.name())
 			}
-			used++
-			if !l.exp.Axes[i].without[n.name()] {
-				reached++
-				l.checkSet(declared.field("sets"), n, s, values, b)
+			for _, n := range l.entries(s.section) {
+				if f == nil || !s.touches(s.section, n.name()) || !l.uses(b, p.of, s.section, n.name()) {
+					continue
+				}
+				if f == own {
+					used++
+				}
+				if l.exp.Axes[i].without[n.name()] {
+					continue
+				}
+				if f == own {
+					reached++
+				}
+				l.checkSet(declared.field("sets"), n, s, oneOrMore(f), p.of)
 			}
 		}
-		if f := block.field(declared.name()); used > 0 && reached == 0 && f.ok() {
-			l.wrong(f, f.label, "nothing that the block uses has the setting %q; leave the axis out here", l.exp.Axes[i].Sets)
+		if used > 0 && reached == 0 && own.ok() {
+			l.wrong(own, own.label, "nothing that the block uses has the setting %q; leave the axis out here", l.exp.Axes[i].Sets)
 		}
 	}
 }
 
-// checkSet checks values of an axis against the field of one entry that they are put into.
-func (l *loader) checkSet(sets, entry *node, s setting, values []*node, b *Block) {
+// givenPart is a part of a block as it is written.
+type givenPart struct {
+	cell *node // of include; nil: the product
+	of   valuesOf
+}
+
+// givenParts are the parts of a block with the cells of include as they are written, whether or not they are whole. What a cell leaves
+// out is as the block has it.
+func givenParts(block *node, b *Block) []givenPart {
+	out := []givenPart{{nil, b.values}}
+	for _, cell := range oneOrMore(block.field("include")) {
+		out = append(out, givenPart{cell, func(axis string) []Value {
+			if !cell.written(axis) {
+				return b.values(axis)
+			}
+			if f := cell.field(axis); f.ok() {
+				return []Value{value(f)}
+			}
+			return nil
+		}})
+	}
+	return out
+}
+
+// checkSet checks values of an axis against the field of one entry that they are put into, in some cells of a block.
+func (l *loader) checkSet(sets, entry *node, s setting, values []*node, of valuesOf) {
 	r := l.ruleAt(entry, s)
 	if r == nil {
 		return
@@ -206,13 +234,13 @@ func (l *loader) checkSet(sets, entry *node, s setting, values []*node, b *Block
 		if len(l.rep.mistakes) > before {
 			continue // the value stays whole, so that other checks of it go on
 		}
-		l.checkMarked(&trial, r, b)
+		l.checkMarked(&trial, r, of)
 		l.checkBuild(entry, s, v)
 	}
 }
 
-// checkMarked checks what a value of an axis refers to in the cells of a block.
-func (l *loader) checkMarked(v *node, r *rule, b *Block) {
+// checkMarked checks what a value of an axis refers to in some cells of a block.
+func (l *loader) checkMarked(v *node, r *rule, of valuesOf) {
 	if _, ok := r.marked("llm"); ok {
 		l.checkLLM(v)
 	}
@@ -224,7 +252,7 @@ func (l *loader) checkMarked(v *node, r *rule, b *Block) {
 	if arg == "pattern" && isPattern(v.text) {
 		fault = l.patternFault
 	}
-	for _, d := range b.values("dataset") {
+	for _, d := range of("dataset") {
 		if what := fault(v, d.Text); what != "" {
 			l.wrong(v, v.at, "%s", what)
 		}

@@ -261,7 +261,7 @@ func (b *Block) has(axis string) bool { return b.values(axis) != nil }
 func (l *loader) fillAxes(n *node, b *Block, all []axis) {
 	var front []AxisValues
 	for _, name := range filled {
-		if n.written(name) || name == "llm" && !l.needsLLM(b) {
+		if n.written(name) || name == "llm" && !l.needsLLM(n, b) {
 			continue
 		}
 		if name == "site" {
@@ -289,10 +289,14 @@ func (n *node) written(name string) bool {
 	return slices.ContainsFunc(n.fields, func(f *node) bool { return f.name() == name })
 }
 
-// needsLLM reports whether a strategy of a block leaves its model to the llm axis.
-func (l *loader) needsLLM(b *Block) bool {
+// needsLLM reports whether a strategy of a block leaves its model to the llm axis, or one of a cell of include that names none.
+func (l *loader) needsLLM(n *node, b *Block) bool {
 	for _, s := range l.exp.Strategies {
-		if s.LLM != "" && (!b.has("strategy") || slices.Contains(b.values("strategy"), Value{Text: s.Name})) {
+		if s.LLM == "" {
+			continue
+		}
+		lacks := func(cell *node) bool { return !cell.written("llm") && text(cell.field("strategy")) == s.Name }
+		if !b.has("strategy") || slices.Contains(b.values("strategy"), Value{Text: s.Name}) || slices.ContainsFunc(oneOrMore(n.field("include")), lacks) {
 			return true
 		}
 	}
@@ -634,20 +638,22 @@ func (e *Experiment) featureSet(subset string) string {
 func (l *loader) checkFit() {
 	for i := range l.exp.Matrix {
 		b := &l.exp.Matrix[i]
-		for _, d := range l.entries("datasets") {
-			if l.uses(b, "datasets", d.name()) {
-				l.checkFitOf(b, d)
+		for _, of := range b.parts() {
+			for _, d := range l.entries("datasets") {
+				if l.uses(b, of, "datasets", d.name()) {
+					l.checkFitOf(b, of, d)
+				}
 			}
 		}
 	}
 }
 
-func (l *loader) checkFitOf(b *Block, d *node) {
+func (l *loader) checkFitOf(b *Block, of valuesOf, d *node) {
 	data := l.found.built[indexKey(d.path)]
 	for _, section := range []string{"features", "strategies", "metrics"} {
 		for _, n := range l.entries(section) {
 			p := l.found.built[indexKey(n.path)]
-			if p == nil || !l.uses(b, section, n.name()) {
+			if p == nil || !l.uses(b, of, section, n.name()) {
 				continue
 			}
 			if data != nil && !shapesMeet(data.info.Shapes, p.info.Shapes) {
@@ -659,13 +665,13 @@ func (l *loader) checkFitOf(b *Block, d *node) {
 			}
 		}
 	}
-	if ds := l.datasetNamed(d.name()); ds.Prepare.RowsDependOnSubset() && len(b.values("features")) > 1 {
+	if ds := l.datasetNamed(d.name()); ds.Prepare.RowsDependOnSubset() && len(of("features")) > 1 {
 		m := d.field("prepare").field("missing")
 		l.rep.warn(joinPath(m.path), m.at,
 			"each feature subset leaves out other rows, test rows among them, so that scores of %d subsets rest on different patients; \"drop\" leaves out the same for all",
-			len(b.values("features")))
+			len(of("features")))
 	}
-	for _, v := range b.values("n") {
+	for _, v := range of("n") {
 		if v.Kind == PartValue {
 			l.needPart(d, plugins.Part(v.Text), "axis n counts its rows")
 		}

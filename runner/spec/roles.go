@@ -613,25 +613,47 @@ func (l *loader) datasetsWith(section, name string) []string {
 	var out []string
 	for i := range l.exp.Matrix {
 		b := &l.exp.Matrix[i]
-		if !l.uses(b, section, name) {
-			continue
-		}
-		for _, v := range b.values("dataset") {
-			if !slices.Contains(out, v.Text) {
-				out = append(out, v.Text)
+		for _, of := range b.parts() {
+			if !l.uses(b, of, section, name) {
+				continue
+			}
+			for _, v := range of("dataset") {
+				if !slices.Contains(out, v.Text) {
+					out = append(out, v.Text)
+				}
 			}
 		}
 	}
 	return out
 }
 
-// uses reports whether the cells of a block use an entry of a section.
-func (l *loader) uses(b *Block, section, name string) bool {
+// valuesOf returns the values of an axis in some cells of a block.
+type valuesOf func(axis string) []Value
+
+// parts are the product of a block and each of its further cells.
+func (b *Block) parts() []valuesOf {
+	out := []valuesOf{b.values}
+	for _, cell := range b.Include {
+		out = append(out, cell.values)
+	}
+	return out
+}
+
+// values returns the value of an axis in a cell, if it has one.
+func (a Assignment) values(axis string) []Value {
+	if v, ok := a[axis]; ok {
+		return []Value{v}
+	}
+	return nil
+}
+
+// uses reports whether a part of a block uses an entry of a section.
+func (l *loader) uses(b *Block, of valuesOf, section, name string) bool {
 	switch section {
 	case "metrics":
 		return len(b.Metrics) == 0 || slices.Contains(b.Metrics, name)
 	case "features":
-		for _, v := range b.values("features") {
+		for _, v := range of("features") {
 			if l.exp.featureSet(v.Text) == name {
 				return true
 			}
@@ -639,7 +661,7 @@ func (l *loader) uses(b *Block, section, name string) bool {
 		return false
 	case "datasets", "sites", "strategies", "llms":
 		axis := map[string]string{"datasets": "dataset", "sites": "site", "strategies": "strategy", "llms": "llm"}[section]
-		values := b.values(axis)
+		values := of(axis)
 		if section == "llms" && len(values) == 0 {
 			return true // strategies name their models themselves
 		}

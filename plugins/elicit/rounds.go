@@ -148,12 +148,21 @@ func (st *Strategy) begin(s *setup, c *cell, number, rows int) (*chain, error) {
 	return out, err
 }
 
+// spent reports whether a request was not sent because nothing more may be. What the other chains ask may have been answered
+// before, so they go on: what a step comes to hangs on the answers that there are, not on who asked first.
+func spent(err error) bool {
+	var fault *plugins.LLMError
+	return errors.As(err, &fault) && (fault.Fault == plugins.FaultBudget || fault.Fault == plugins.FaultReplay)
+}
+
 // ask runs chains, and takes what they bring in their order. What chains brought that have met an error, or ended before their
 // last request as another has, is accounted for as well.
 func (r *run) ask(ctx context.Context, chains []planned) error {
 	results, errs := make([]*chained, len(chains)), make([]error, len(chains))
 	err := parallel.For(ctx, atOnce, len(chains), func(i int) error {
-		if results[i], errs[i] = r.run(ctx, chains[i].chain); errs[i] != nil {
+		if results[i], errs[i] = r.run(ctx, chains[i].chain); spent(errs[i]) {
+			return nil
+		} else if errs[i] != nil {
 			r.stopped.Store(true)
 			return errs[i]
 		}

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
 	"github.com/ehrlab/ehrlab/plugins/prompt"
@@ -493,7 +495,7 @@ func TestFaultsKeepTheAccount(t *testing.T) {
 }
 
 func TestOtherFaultsEndTheStep(t *testing.T) {
-	fault := &plugins.LLMError{Fault: plugins.FaultBudget, Model: "m", Message: "the budget is spent"}
+	fault := &plugins.LLMError{Fault: plugins.FaultKey, Model: "m", Message: "the key is wrong"}
 	for _, name := range names() {
 		n := 0
 		var mu sync.Mutex
@@ -511,6 +513,31 @@ func TestOtherFaultsEndTheStep(t *testing.T) {
 		}
 		if len(m.seen) > 200 {
 			t.Errorf("%s: %d calls are sent, though the fifth ends the step", name, len(m.seen))
+		}
+	}
+}
+
+// Once the budget has ended, answers that are there count all the same, whichever request met the end first.
+func TestAnsweredRequestsCountAfterTheBudget(t *testing.T) {
+	fault := &plugins.LLMError{Fault: plugins.FaultBudget, Model: "m", Message: "the budget is spent"}
+	for _, name := range names() {
+		m := &model{answer: func(r plugins.Request, b prompt.Blocks) (string, error) {
+			if r.Ordinal%3 == 0 { // not answered before
+				return "", fault
+			}
+			return rows(nil)(r, b)
+		}}
+		var accounts [2][]plugins.Count
+		for i := range accounts {
+			_, err := build(t, name, `"rows": 4`).Generate(context.Background(), env(m, 1), taskOf(cohort(), 400))
+			var unfinished *plugins.UnfinishedError
+			if !errors.As(err, &unfinished) || !errors.Is(err, error(fault)) {
+				t.Fatalf("%s: %v, want the fault with its account", name, err)
+			}
+			accounts[i] = unfinished.Counts
+		}
+		if diff := cmp.Diff(accounts[0], accounts[1]); diff != "" {
+			t.Errorf("%s: another order of answers gives another account: %s", name, diff)
 		}
 	}
 }

@@ -174,7 +174,7 @@ func TestCells(t *testing.T) {
 	}
 	declared := conditioned(0.5)
 	declared.Limits, declared.Examples = LimitsDeclared, 0
-	sexes := map[string]plugins.Limit{"sex": {Min: ptr(0.0), Max: ptr(1.0)}}
+	sexes := map[string]plugins.Limit{"sex": {Min: ptr(0.0), Max: ptr(1.0)}, "race": {Levels: []string{"a", "b"}}}
 	equal := func(by ...string) Design { return Design{By: by, Shares: SharesEqual} }
 	for _, c := range []struct {
 		name   string
@@ -200,6 +200,7 @@ func TestCells(t *testing.T) {
 				"sex 1, race a, death 0: 70; sex 1, race a, death 1: 30; sex 1, race b, death 0: 73; sex 1, race b, death 1: 27",
 			"label.prevalence: a label has fewer than 11 patients of train where sex is 1 and race is b: the prevalence there is that of all of train",
 		},
+		{"order of another subset", Defaults("", ""), Design{Order: []string{"weight", "age"}}, 3, nil, ": 3", "order names columns that are not among the features here: weight"},
 		{"declared levels", declared, equal("sex"), 4, sexes, "sex 0, death 0: 1; sex 0, death 1: 1; sex 1, death 0: 1; sex 1, death 1: 1", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -293,6 +294,8 @@ func TestSetupErrors(t *testing.T) {
 	threes := people()
 	third := frame.NewCategoryFromStrings("death", strings.Split(strings.Repeat("x y z z ", 50), " ")[:200], nil)
 	threes = frame.Must(threes.Column("age"), third)
+	mute := declared
+	mute.Examples, mute.Aggregates = 0, AggregatesNone
 	for _, c := range []struct {
 		name   string
 		config Config
@@ -305,7 +308,7 @@ func TestSetupErrors(t *testing.T) {
 		{"a measurement", Defaults("", ""), Design{By: []string{"age"}, Shares: SharesEqual}, people(), `column "age" has more than 20 values`},
 		{"levels not declared", declared, Design{By: []string{"race"}, Shares: SharesEqual}, people(), `the levels of column "race" are not declared`},
 		{"all groups small", Defaults("", ""), Design{By: []string{"race"}, Shares: SharesEqual}, few, "no group by race has 11 patients of train or more"},
-		{"order of no feature", Defaults("", ""), Design{Order: []string{"weight"}}, people(), `order: no feature named "weight"`},
+		{"levels that nothing tells", mute, Design{}, people(), `column "race": no prompt tells its levels`},
 		{"order of the target", Defaults("", ""), Design{Order: []string{"death"}}, people(), `order names the target "death": say label: order: "first" or "last"`},
 		{"few events", label, Design{}, few, `label.prevalence is "real", and fewer than 11 patients of train have death`},
 		{"three labels and a number", half, Design{}, threes, `target "death" has 3 levels; two are needed`},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
@@ -80,6 +81,9 @@ func (st *Strategy) newSetup(env plugins.Env, task plugins.Task) (*setup, error)
 	if err := s.setAggregates(task.Parts.Get(plugins.Train).Subject); err != nil {
 		return nil, err
 	}
+	if err := s.checkLevels(); err != nil {
+		return nil, err
+	}
 	whole := s.target
 	if task.Rows != nil {
 		if whole, err = wholeTrain(task, s.target.Len()); err != nil {
@@ -88,6 +92,21 @@ func (st *Strategy) newSetup(env plugins.Env, task plugins.Task) (*setup, error)
 	}
 	s.chooser = newChooser(s.config, env.Rand, whole, task.Rows)
 	return s, s.cells(task.N)
+}
+
+// checkLevels refuses prompts of which no answer could be valid: a category is asked for, and nothing tells its levels.
+func (s *setup) checkLevels() error {
+	if s.config.Examples > 0 || s.config.Aggregates != AggregatesNone || s.config.Limits == LimitsNone { // names alone: guesses are wanted
+		return nil
+	}
+	for i := len(s.by); i < len(s.columns); i++ { // groups are given
+		c := &s.columns[i]
+		given := c.Column == s.target && s.labels != nil
+		if c.Kind == frame.Category && len(c.told.Levels) == 0 && !given {
+			return fmt.Errorf("column %q: no prompt tells its levels, so that hardly any answer would be valid: declare them in the limits of the data set, show examples, or set limits to %q", c.Name, LimitsTrain)
+		}
+	}
+	return nil
 }
 
 // wholeTrain returns the label of the whole train part, of which the task has so many rows.
@@ -167,17 +186,22 @@ func (s *setup) setGroups(beside *frame.Frame) (err error) {
 // the label first or last.
 func (s *setup) setColumns(about map[string]plugins.ColumnInfo) error {
 	order := slices.Clone(s.by)
+	var absent []string
 	for _, name := range s.design.Order {
 		c := s.train.Column(name)
 		switch {
-		case c == nil:
-			return fmt.Errorf("order: no feature named %q; a one-hot set goes by its own name", name)
+		case c == nil: // of another subset, perhaps
+			absent = append(absent, name)
+			continue
 		case c == s.target:
 			return fmt.Errorf("order names the target %q: say label: order: %q or %q", name, First, Last)
 		case slices.Contains(order, c):
 			continue // it forms groups, and so comes first
 		}
 		order = append(order, c)
+	}
+	if len(absent) > 0 {
+		s.note("order names columns that are not among the features here: " + strings.Join(absent, ", "))
 	}
 	for _, c := range s.train.Columns() {
 		if c != s.target && !slices.Contains(order, c) {

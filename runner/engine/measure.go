@@ -39,7 +39,7 @@ func (r *run) measure(ctx context.Context, s *plan.Step, w plan.MeasureWork, thr
 	} else if weighted, err = r.rate(ctx, s, w, pair, threads); err != nil {
 		return nil, fmt.Errorf("%s: %w", plugins.PostStratified, err)
 	}
-	addWeighted(m, weighted)
+	addWeighted(m, weighted, pair.Synthetic.Rows(), len(generated.strata().Codes))
 	return measured(m), nil
 }
 

@@ -92,8 +92,10 @@ func noStratum(s *plugins.Strata) string {
 	return fmt.Sprintf("the groups of %s have too few synthetic rows for their real shares", s.Name)
 }
 
-// addWeighted adds what was measured on rows drawn to real shares.
-func addWeighted(m, weighted *plugins.Measurement) {
+// addWeighted adds what was measured on rows drawn to real shares, of so many synthetic rows. Scores say how many they are: fewer
+// rows alone can make a difference to the raw ones.
+func addWeighted(m, weighted *plugins.Measurement, rows, of int) {
+	warning := fmt.Sprintf("rests on %d of %d synthetic rows, drawn to the real shares of groups", rows, of)
 	marked := func(dims map[string]string) map[string]string {
 		out := maps.Clone(dims)
 		if out == nil {
@@ -104,6 +106,9 @@ func addWeighted(m, weighted *plugins.Measurement) {
 	}
 	for _, s := range weighted.Scores {
 		s.Dims = marked(s.Dims)
+		if s.Status == plugins.OK {
+			s.Warnings = append(slices.Clone(s.Warnings), warning)
+		}
 		m.Scores = append(m.Scores, s)
 	}
 	for _, c := range weighted.Curves {

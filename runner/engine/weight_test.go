@@ -120,3 +120,18 @@ func TestGroupsKeepTheirContract(t *testing.T) {
 		}
 	}
 }
+
+func TestWeightedScoresSayHowManyRowsTheyRestOn(t *testing.T) {
+	m := &plugins.Measurement{Scores: []plugins.Score{{Name: "mean", Status: plugins.OK}}}
+	weighted := &plugins.Measurement{Scores: []plugins.Score{
+		{Name: "mean", Status: plugins.OK, Warnings: []string{"few"}}, {Name: "max", Status: plugins.Undefined, Reason: "none"},
+	}}
+	addWeighted(m, weighted, 28, 100)
+	want := []string{"few", "rests on 28 of 100 synthetic rows, drawn to the real shares of groups"}
+	if got := m.Scores[1].Warnings; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if len(m.Scores[0].Warnings) > 0 || len(m.Scores[2].Warnings) > 0 {
+		t.Error("a raw score, or one without a value, has the warning")
+	}
+}

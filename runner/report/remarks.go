@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -291,20 +292,33 @@ func (sel *selection) allCells() []int {
 	return cells
 }
 
-// alike makes one note of those that differ only in their numbers.
+// inCells ends a note with the number of cells that it holds for.
+var inCells = regexp.MustCompile(` \(cells: (\d+)\)$`)
+
+// alike makes one note of those that differ only in their numbers; the cells that they hold for are added up.
 func alike(notes []string) []string {
 	var kinds []string
 	texts := map[string][]string{}
+	cells := map[string]int{}
 	for _, n := range notes {
+		count := 0
+		if at := inCells.FindStringSubmatchIndex(n); at != nil {
+			count, _ = strconv.Atoi(n[at[2]:at[3]]) // digits
+			n = n[:at[0]]
+		}
 		kind := kindOf(n)
 		if texts[kind] == nil {
 			kinds = append(kinds, kind)
 		}
 		texts[kind] = append(texts[kind], n)
+		cells[kind] += count
 	}
 	out := make([]string, len(kinds))
 	for i, kind := range kinds {
 		out[i] = ranged(texts[kind])
+		if cells[kind] > 0 {
+			out[i] += fmt.Sprintf(" (cells: %d)", cells[kind])
+		}
 	}
 	return out
 }

@@ -493,6 +493,14 @@ func TestRanges(t *testing.T) {
 	}
 }
 
+// Notes that differ in their numbers alone are one note, and the cells that they hold for are added up.
+func TestAlikeNotesAddTheirCells(t *testing.T) {
+	got := alike([]string{"17 values outside (cells: 1)", "a note", "15 values outside (cells: 2)", "23 values outside (cells: 1)"})
+	if d := cmp.Diff([]string{"15 to 23 values outside (cells: 4)", "a note"}, got); d != "" {
+		t.Error(d)
+	}
+}
+
 // The texts of a data set are those of the views; a version whose views have none says what its manifest has.
 func TestDataTexts(t *testing.T) {
 	core := study()

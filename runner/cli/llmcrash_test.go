@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -40,6 +41,47 @@ func repeated(t *testing.T, needed map[string]int, log []llmtest.Exchange) (requ
 		}
 	}
 	return requests, input, output
+}
+
+// TestTwoRunsOfOneExperiment starts a run while another one asks: it ends at once and sends nothing, as the two would not know what the
+// other spends. Commands that only read are not kept from it, nor a run from a recording.
+func TestTwoRunsOfOneExperiment(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	answer, v := invented(t), newValve(5)
+	server := llmtest.NewServer(t, llmtest.OpenAI, llmtest.Answer(func(r llmtest.Request) string {
+		asked.Add(1)
+		v.pass()
+		return answer(r)
+	}))
+	x := newStudy(t, edited(t, askedExperiment, `name: "asked"`, "name: \"asked\"\nbudget: calls: 48"), server)
+	first := x.command("run", "x.cue")
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	open := sync.OnceFunc(func() { close(v.opened) })
+	defer open()  // the server waits for its answers
+	for range 4 { // as many as may be asked at once
+		<-v.held
+	}
+	before := asked.Load()
+	for _, args := range [][]string{{"run", "x.cue"}, {"llm", "drift", "x.cue"}} {
+		if end := x.exits(1, args...); !strings.Contains(end.errs, "another run of asked is asking its models; wait for its end, or stop it") {
+			t.Errorf("%v: %s", args, end.errs)
+		}
+	}
+	x.exits(0, "plan", "x.cue")
+	x.exits(0, "llm", "usage", "x.cue")
+	if n := asked.Load(); n != before {
+		t.Errorf("%d requests were sent meanwhile", n-before)
+	}
+	open()
+	if err := first.Wait(); err != nil {
+		t.Error(err)
+	}
+	if end := x.run(0); end.StepsRun > 0 || len(server.Log()) != 48 {
+		t.Errorf("%+v after %d requests, want 48", end, len(server.Log()))
+	}
 }
 
 // valve holds answers back once so many were asked for, until it is opened.

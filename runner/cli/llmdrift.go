@@ -129,7 +129,7 @@ func satisfied(w plan.GenerateWork, taken map[string]int, most int) bool {
 // driftReplicate begins the replicates of drift: no seed of an experiment is as large.
 const driftReplicate = 1 << 60
 
-// driftStep stands in for the key of a step.
+// driftStep begins what stands in for the key of a step: each day has its own, as the budget of a cell is for one step.
 const driftStep = "drift"
 
 // askCanaries asks the prompts once more, as the replicate of the day.
@@ -138,7 +138,7 @@ func (a *app) askCanaries(ctx context.Context, m *models, found []*canary, now t
 	for _, x := range found {
 		caller := x.caller
 		caller.Seed = driftReplicate + uint64(now.Unix()/day)
-		caller.Step, caller.Label, caller.Axes = driftStep, "drift of "+x.Model, map[string]string{"llm": x.Model}
+		caller.Step, caller.Label, caller.Axes = driftStep+" "+now.UTC().Format(time.DateOnly), "drift of "+x.Model, map[string]string{"llm": x.Model}
 		open, _ := m.client.Open(caller)
 		answer, err := open[x.Model].Complete(ctx, x.request)
 		if err != nil {

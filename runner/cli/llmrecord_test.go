@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ehrlab/ehrlab/plugins/llm/llmtest"
+	"github.com/ehrlab/ehrlab/runner/responses"
 )
 
 // TestRecordAndReplay makes the results of a run elsewhere from its recording, without the server, and shows that what was not
@@ -208,6 +209,16 @@ func TestDrift(t *testing.T) {
 	}
 	if u := x.usage("--cells"); u[0].Cell != "drift" || u[0].Calls != 5 {
 		t.Errorf("the account of drift: %+v", u[0])
+	}
+	// Each day stands for a step of its own, as the budget of a cell is that of one step.
+	store, err := responses.Open(filepath.Join(x.dir, ".ehrlab", "cache", "responses"), responses.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	lines, err := responses.Usage(store, "asked")
+	if today := "drift " + time.Now().UTC().Format(time.DateOnly); err != nil || !slices.ContainsFunc(lines, func(l responses.Line) bool { return l.Step == today }) {
+		t.Errorf("no step %q: %v", today, err)
 	}
 	if end := x.run(0); end.StepsRun > 0 {
 		t.Errorf("drift has changed the experiment: %+v", end)

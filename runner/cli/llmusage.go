@@ -75,7 +75,7 @@ func usageOf(p *plan.Plan, m *models, lines []responses.Line, cells bool) []*usa
 		cell := ""
 		if cells {
 			cell = cmp.Or(of[l.Step], axesText(l.Axes)+" (of an earlier plan)")
-			if l.Step == driftStep {
+			if strings.HasPrefix(l.Step, driftStep) {
 				cell = "drift"
 			}
 		}

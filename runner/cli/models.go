@@ -58,7 +58,7 @@ func (a *app) openModels(e *spec.Experiment, replay string, readOnly bool) (*mod
 		}
 		opt.Models = append(opt.Models, *model)
 	}
-	if err := a.openResponses(m, replay, readOnly); err != nil {
+	if err := a.openResponses(m, e.Name, replay, readOnly); err != nil {
 		return nil, err
 	}
 	opt.Store = m.store
@@ -81,8 +81,9 @@ func priced(p *spec.Price) *client.Price {
 	return &client.Price{Input: &p.Input, Output: &p.Output, Cached: p.Cached}
 }
 
-// openResponses opens the store, or the recording that stands in for it.
-func (a *app) openResponses(m *models, replay string, readOnly bool) error {
+// openResponses opens the store, or the recording that stands in for it. Who may send is the only one of the experiment: what it
+// has spent is read when the client is made.
+func (a *app) openResponses(m *models, experiment, replay string, readOnly bool) error {
 	if replay != "" {
 		recording, err := responses.OpenRecording(replay)
 		if err != nil {
@@ -93,10 +94,19 @@ func (a *app) openResponses(m *models, replay string, readOnly bool) error {
 	}
 	store, err := responses.Open(a.responsesFolder(), responses.Options{ReadOnly: readOnly, Log: a.log})
 	if !readOnly && errors.Is(err, cache.ErrNotWritable) {
+		readOnly = true
 		store, err = responses.Open(a.responsesFolder(), responses.Options{ReadOnly: true, Log: a.log})
 	}
 	if err != nil {
 		return err
+	}
+	if !readOnly {
+		if err := store.Claim(experiment); err != nil {
+			if errors.Is(err, responses.ErrClaimed) {
+				err = fmt.Errorf("another run of %s is asking its models; wait for its end, or stop it", experiment)
+			}
+			return errors.Join(err, store.Close())
+		}
 	}
 	m.store, m.close = store, store.Close
 	return nil
@@ -126,7 +136,7 @@ func (m *models) price(i plugins.Identity) *spec.Price {
 	if p, ok := m.prices[servedBy(i)]; ok {
 		return p
 	}
-	return m.list.Of(i.Model)
+	return m.list.Of(i)
 }
 
 // cost is the price of answers in USD, and whether it is known.

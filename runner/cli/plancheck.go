@@ -31,8 +31,8 @@ type purse struct {
 	name        string // in the experiment, e.g. "budget.by.llm.o1"
 	limit       spec.Allowance
 	axis, value string // the cells that it is for; all of them without an axis
-	step        string // its only step; empty but for the limit of a cell
-	cell        string // likewise
+	each        bool   // stands for the limit of each cell, before these come
+	step, cell  string // the only ones that it is for; empty but for the limit of a cell
 	need        expense
 	spent       expense // as it was, in all three
 }
@@ -45,8 +45,8 @@ func pursesOf(b *spec.Budget) purses {
 		return nil
 	}
 	list := purses{{name: "budget", limit: b.Allowance}}
-	if b.Cell != nil { // stands for all cells until they come
-		list = append(list, &purse{name: "budget.cell", limit: *b.Cell, step: "of each"})
+	if b.Cell != nil {
+		list = append(list, &purse{name: "budget.cell", limit: *b.Cell, each: true})
 	}
 	for _, axis := range slices.Sorted(maps.Keys(b.By)) {
 		for _, value := range slices.Sorted(maps.Keys(b.By[axis])) {
@@ -65,8 +65,8 @@ func (list purses) need(cell *plan.Cell, byModel map[string]*expense) purses {
 	}
 	for _, p := range slices.Clone(list) {
 		switch {
-		case p.cell != "":
 		case p.step != "":
+		case p.each:
 			list = append(list, &purse{name: p.name, limit: p.limit, step: string(cell.Generate.Key), cell: cell.ID, need: *all})
 		case p.axis == "llm" && byModel[p.value] != nil:
 			p.need.add(byModel[p.value])
@@ -88,11 +88,22 @@ func (list purses) spend(m *models, lines []responses.Line) {
 			took.usd = span{usd, usd, usd}
 		}
 		for _, p := range list {
-			if p.step == "" && (p.axis == "" || l.Axes[p.axis] == p.value) || p.step == l.Step {
+			if p.covers(l) {
 				p.spent.add(&took)
 			}
 		}
 	}
+}
+
+// covers reports whether what a step has sent counts against the purse.
+func (p *purse) covers(l *responses.Line) bool {
+	switch {
+	case p.each:
+		return false
+	case p.step != "":
+		return p.step == l.Step
+	}
+	return p.axis == "" || l.Axes[p.axis] == p.value
 }
 
 // exactly is an amount that is known.
@@ -142,10 +153,17 @@ func (s *sum) says() string {
 	return text + ", and what is missing"
 }
 
-// checkAsking says that the budget, or the context of a model, cannot suffice, or warns that the budget may not. Of the limits of
+// checkAsking says of which cells it is unknown what they would ask, and that the budget, or the context of a model, cannot suffice, or warns that the budget may not. Of the limits of
 // cells it tells one each way.
 func (a *app) checkAsking(asked *asking) error {
 	var mistakes []error
+	for _, f := range asked.failed {
+		more := ""
+		if f.cells > 1 {
+			more = fmt.Sprintf(" and %s", plural(f.cells-1, "other cell"))
+		}
+		mistakes = append(mistakes, fmt.Errorf("cell %s%s: %s", f.first, more, f.reason))
+	}
 	for _, s := range asked.models {
 		if n := len(s.Refused); n > 0 {
 			first, more := s.Refused[0], ""
@@ -161,6 +179,7 @@ func (a *app) checkAsking(asked *asking) error {
 		for _, s := range p.sums() {
 			left := s.limit - s.spent
 			switch {
+			case s.need[2] == 0: // nothing is missing, whatever was spent
 			case s.need[0] > left && !told[s.name+s.unit+"low"]:
 				told[s.name+s.unit+"low"] = true
 				mistakes = append(mistakes, fmt.Errorf("%s takes %s at least", s.says(), s.text(s.need[0])))

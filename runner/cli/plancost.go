@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -30,8 +31,8 @@ func (s *span) add(o span) {
 // times multiplies spans of calls with one of what each takes.
 func (s span) times(o span) span { return span{s[0] * o[0], s[1] * o[1], s[2] * o[2]} }
 
-// askSummary is what the cells that are to run would ask of one model. The least is the first round alone; the most is every
-// round, with every answer as long as it may be.
+// askSummary is what the cells that are to run would ask of one model. The least is the first round alone, with the shortest answers
+// that are plausible; the most is every round, with every answer as long as it may be.
 type askSummary struct {
 	Model   string        `json:"model"` // the experiment's name
 	Calls   span          `json:"calls"`
@@ -44,11 +45,18 @@ type askSummary struct {
 	Refused []contextOver `json:"over_context,omitempty"`
 }
 
-// groupRows is the rows that are asked for in one group of one strategy.
+// groupRows is the rows that are asked for in one group by some cells of one strategy.
 type groupRows struct {
-	Strategy string            `json:"strategy"`
-	Dims     map[string]string `json:"dims"`
-	Rows     int               `json:"rows"`
+	Strategy string       `json:"strategy"`
+	Cells    int          `json:"cells"`
+	First    string       `json:"first"` // of these cells
+	Groups   []groupCount `json:"groups"`
+}
+
+// groupCount is the rows of one group in each of the cells.
+type groupCount struct {
+	Dims map[string]string `json:"dims"`
+	Rows int               `json:"rows"`
 }
 
 // contextOver is a request that does not fit into the context of its model.
@@ -62,6 +70,14 @@ type contextOver struct {
 type asking struct {
 	models []*askSummary // by name
 	purses []*purse
+	failed []*outlineError // by their first cells
+}
+
+// outlineError is why it is unknown what some cells would ask.
+type outlineError struct {
+	cells  int
+	first  string // of the cells
+	reason string
 }
 
 // planAsking estimates what a plan would ask of language models; nothing where it has no keys.
@@ -90,6 +106,7 @@ func (a *app) asking(ctx context.Context, p *plan.Plan, c *cache.Cache, m *model
 	for i := range sent {
 		answered[sent[i].Step] += sent[i].Answered + sent[i].Refused
 	}
+	var failed []*outlineError
 	counted := map[string]bool{} // responses that some cell asks for: equal ones are asked for once
 	for _, cell := range askingCells(p) {
 		if hit(p, c, cell.Generate) {
@@ -99,8 +116,12 @@ func (a *app) asking(ctx context.Context, p *plan.Plan, c *cache.Cache, m *model
 			return nil, err
 		}
 		outline, err := o.Outline(ctx, cell.Generate)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		if err != nil {
-			return nil, fmt.Errorf("cell %s: %w", cell.ID, err)
+			failed = noteFailed(failed, cell.ID, err.Error())
+			continue
 		}
 		kinds, err := m.missing(ctx, cell, outline.Calls, answered[string(cell.Generate.Key)], counted)
 		if err != nil {
@@ -118,13 +139,25 @@ func (a *app) asking(ctx context.Context, p *plan.Plan, c *cache.Cache, m *model
 			}
 			need[k.call.Model].add(s.add(cell, k, m))
 		}
-		for _, s := range by {
-			s.group(p.Text(cell, "strategy"), outline.Cells)
+		for model := range need {
+			by[model].group(p.Text(cell, "strategy"), cell.ID, outline.Cells)
 		}
 		purses = purses.need(cell, need)
 	}
 	purses.spend(m, sent)
-	return &asking{slices.SortedFunc(maps.Values(by), func(x, y *askSummary) int { return strings.Compare(x.Model, y.Model) }), purses}, nil
+	models := slices.SortedFunc(maps.Values(by), func(x, y *askSummary) int { return strings.Compare(x.Model, y.Model) })
+	return &asking{models, purses, failed}, nil
+}
+
+// noteFailed adds a cell to those that fail for the same reason.
+func noteFailed(failed []*outlineError, cell, reason string) []*outlineError {
+	for _, f := range failed {
+		if f.reason == reason {
+			f.cells++
+			return failed
+		}
+	}
+	return append(failed, &outlineError{cells: 1, first: cell, reason: reason})
 }
 
 // kind is a kind of call, with those of it that have no answer yet.
@@ -191,7 +224,7 @@ func (s *askSummary) add(cell *plan.Cell, k *kind, m *models) *expense {
 	}
 	s.Known += k.known
 	input := asked.times(span{float64(call.InputLow), float64(call.InputLow+call.InputHigh) / 2, float64(call.InputHigh)})
-	output := asked.times(span{float64(call.OutputTokens), float64(call.OutputTokens), float64(max(most, call.OutputTokens))})
+	output := asked.times(span{float64(call.OutputLow), float64(call.OutputTokens), float64(max(most, call.OutputTokens))})
 	s.Calls.add(asked)
 	s.Input.add(input)
 	s.Output.add(output)
@@ -211,16 +244,24 @@ func (s *askSummary) add(cell *plan.Cell, k *kind, m *models) *expense {
 	return took
 }
 
-// group notes the rows by group and label of one cell of each strategy: the others differ in size alone.
-func (s *askSummary) group(strategy string, cells []plugins.OutlinedCell) {
-	if slices.ContainsFunc(s.Groups, func(g groupRows) bool { return g.Strategy == strategy }) {
-		return
-	}
+// group notes the rows by group and label of one cell. Cells of a strategy that ask for the same ones are told together.
+func (s *askSummary) group(strategy, cell string, cells []plugins.OutlinedCell) {
+	g := groupRows{Strategy: strategy, Cells: 1, First: cell}
 	for _, c := range cells {
 		if len(c.Dims) > 0 {
-			s.Groups = append(s.Groups, groupRows{strategy, c.Dims, c.Rows})
+			g.Groups = append(g.Groups, groupCount{c.Dims, c.Rows})
 		}
 	}
+	if len(g.Groups) == 0 {
+		return
+	}
+	for i := range s.Groups {
+		if s.Groups[i].Strategy == strategy && reflect.DeepEqual(s.Groups[i].Groups, g.Groups) {
+			s.Groups[i].Cells++
+			return
+		}
+	}
+	s.Groups = append(s.Groups, g)
 }
 
 // printAsking prints the estimates.
@@ -238,11 +279,15 @@ func (a *app) printAsking(asked []*askSummary) {
 		} else {
 			a.printf("  cost, USD      %s\n", s.Cost.text(2))
 		}
-		for i, g := range s.Groups {
-			if i == 0 || s.Groups[i-1].Strategy != g.Strategy {
-				a.printf("  each cell of %s asks for\n", g.Strategy)
+		for _, g := range s.Groups {
+			if g.Cells == 1 {
+				a.printf("  %s asks for\n", g.First)
+			} else {
+				a.printf("  %s and %s like it ask each for\n", g.First, plural(g.Cells-1, "cell"))
 			}
-			a.printf("    %s with %s\n", plural(g.Rows, "row"), axesText(g.Dims))
+			for _, c := range g.Groups {
+				a.printf("    %s with %s\n", plural(c.Rows, "row"), axesText(c.Dims))
+			}
 		}
 	}
 }

@@ -308,7 +308,7 @@ func (a *app) printFailures(p *plan.Plan, res *engine.Result) {
 		if !ok || f.Root != s {
 			continue
 		}
-		key := string(s.Stage) + "\x00" + causeOf(f.Err)
+		key := string(s.Stage) + "\x00" + f.Err.Error()
 		if byReason[key] == nil {
 			byReason[key] = &failed{label: s.Label, reason: f.Err.Error()}
 			order = append(order, byReason[key])
@@ -348,15 +348,6 @@ func (a *app) printFailures(p *plan.Plan, res *engine.Result) {
 	if res.Budget {
 		a.errf("the budget ended the run: what was paid for is kept, and the same command goes on from there once the budget is raised\n")
 	}
-}
-
-// causeOf is what failures have in common. At the end of a budget each call has other figures.
-func causeOf(err error) string {
-	var model *plugins.LLMError
-	if errors.As(err, &model) && model.Fault == plugins.FaultBudget {
-		return model.Model + "\x00budget"
-	}
-	return err.Error()
 }
 
 func seconds(s float64) string {

@@ -3,12 +3,16 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"github.com/ehrlab/ehrlab/runner/record"
 	"github.com/ehrlab/ehrlab/runner/report"
+	"github.com/ehrlab/ehrlab/runner/spec"
 )
 
 func (a *app) showCommand() *cobra.Command {
@@ -16,7 +20,8 @@ func (a *app) showCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show EXPERIMENT[@VERSION]",
 		Short: "print the tables of a version",
-		Long: `show prints the tables of a version of results: the one named, or else the newest that is complete.
+		Long: `show prints the tables of a version of results: the one named, or else the newest that is complete. Of the table
+"accounting", which experiments with language models have, it prints the sums unless --table names it.
 EXPERIMENT is the name of an experiment, or its file.`,
 		Example: `  ehrlab show quickstart
   ehrlab show --table utility quickstart@v1
@@ -62,10 +67,39 @@ func (a *app) printTables(v *record.Version, only string) error {
 	if tables, err = chosen(v, tables, only); err != nil {
 		return err
 	}
+	declared := func(t *report.Table) bool {
+		return slices.ContainsFunc(v.Views.Tables, func(d spec.Table) bool { return d.Name == t.Name })
+	}
 	for _, t := range tables {
+		if only == "" && !declared(t.Table) {
+			a.printf("%s\n", accountText(v, t.Table))
+			continue
+		}
 		a.printf("%s\n", report.Text(t.Table, a.out.width(), a.out.isTerminal()))
 	}
 	return nil
+}
+
+// accountText stands for the account of what language models were asked for, which has a column for each reason that rows were rejected
+// for: its sums, and where it is.
+func accountText(v *record.Version, t *report.Table) string {
+	var sums []string
+	for _, count := range []struct{ name, said string }{
+		{record.CountRequested, "requested"}, {record.CountReturned, "returned"}, {record.CountRejected, "rejected"}, {record.CountDelivered, "delivered"},
+	} {
+		i := slices.IndexFunc(t.Columns, func(c report.Column) bool { return c.Score == count.name })
+		if i < 0 {
+			continue
+		}
+		sum := 0.
+		for _, line := range t.Lines {
+			if line.Values[i].Status == report.OK {
+				sum += line.Values[i].Value
+			}
+		}
+		sums = append(sums, humanize.Comma(int64(sum))+" "+count.said)
+	}
+	return fmt.Sprintf("%s of rows: %s; in %s", t.Name, strings.Join(sums, ", "), filepath.Join(v.Dir, "tables", t.Name+".md"))
 }
 
 // showJSON prints where a version comes from, its cells and its tables.

@@ -18,6 +18,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/runner/cache"
 )
@@ -35,6 +37,7 @@ const (
 var (
 	ErrReadOnly = errors.New("the store of responses is open for reading only")
 	ErrClosed   = errors.New("the store of responses is closed")
+	ErrClaimed  = errors.New("another process asks the models of this experiment")
 )
 
 // Options say how a store is opened. The zero value opens it for reading and writing.
@@ -57,6 +60,7 @@ type Store struct {
 	pending map[string]plugins.Send // of this process, by id
 	seen    atomic.Uint64           // the mark of turns at the last refresh
 	told    map[Damage]bool         // that were warned of
+	claims  []*flock.Flock
 	closed  bool
 }
 
@@ -160,13 +164,17 @@ func (s *Store) create(exists bool) error {
 // Close finishes what has begun and releases the store. Sends that were not settled count as orphaned from now on.
 func (s *Store) Close() error {
 	s.mu.Lock()
-	closed := s.closed
-	s.closed = true
+	closed, claims := s.closed, s.claims
+	s.closed, s.claims = true, nil
 	s.mu.Unlock()
 	if closed {
 		return nil
 	}
-	return errors.Join(s.journal.close(), s.turns.close(), s.store.Close())
+	err := s.journal.close()
+	for _, claim := range claims { // what this process has spent stands in the journal
+		err = errors.Join(err, claim.Unlock())
+	}
+	return errors.Join(err, s.turns.close(), s.store.Close())
 }
 
 // Len is the number of stored answers, evidence of refusals among them.

@@ -169,7 +169,7 @@ func (l *loader) checkPrices(n *node) {
 		}
 		for _, x := range l.models[m.Name] {
 			if m.PriceOf(x.ModelInfo, list) == nil {
-				l.wrong(entry, entry.label, "the price of %q is not known, so that it cannot be held to the budget in USD; add price: {input, output} in USD per million tokens, or limit budget.tokens", x.Model)
+				l.wrong(entry, entry.label, "the price of %q at %s is not known, so that it cannot be held to the budget in USD; add price: {input, output} in USD per million tokens, or limit budget.tokens", x.Model, hostOf(x.Endpoint))
 				break
 			}
 		}

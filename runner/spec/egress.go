@@ -207,17 +207,30 @@ func approvalFor(made []model, reveals plugins.Egress) string {
 	return fmt.Sprintf("{basis, by, date, retention, reveals: %q}", reveals)
 }
 
-// fewer suggests to send no rows, where the strategies have a setting for that.
+// fewer suggests to send no rows, where that would do.
 func (l *loader) fewer(e *egress) string {
-	if e.reveals != plugins.EgressRows {
+	if e.reveals != plugins.EgressRows || slices.ContainsFunc(e.strategies, func(n *node) bool { return !l.tellsLess(n) }) {
 		return ""
 	}
-	for _, n := range e.strategies {
-		if r := l.settingsRule(n); r == nil || !slices.Contains(r.names(), "examples") {
-			return ""
-		}
-	}
 	return fmt.Sprintf(", or set examples of %s to 0", andList(quotedNames(e.strategies)))
+}
+
+// tellsLess reports whether a strategy would send no rows if it had no examples.
+func (l *loader) tellsLess(n *node) bool {
+	b, p, r := l.found.built[indexKey(n.path)], l.schemas.plugin("strategy", n.field("use").text), l.settingsRule(n)
+	if b == nil || p == nil || r == nil || !slices.Contains(r.names(), "examples") {
+		return false
+	}
+	with, err := setIn(b.settings, []string{"examples"}, Value{Kind: NumberValue})
+	if err != nil {
+		return false
+	}
+	made, _, err := p.build(with)
+	if err != nil {
+		return false
+	}
+	asks, ok := made.(plugins.Prompting)
+	return ok && plugins.EgressRows.Beyond(asks.Reveals())
 }
 
 func quotedNames(nodes []*node) []string {

@@ -320,7 +320,7 @@ func fakeRegistry() *plugins.Registry {
 temperature?: number & >=0 & <=2
 base_url?: string
 key_env?: string @local()
-limits?: {concurrency?: int & >0} @local()`), llmConfig{BaseURL: "https://api.example.org/v1", KeyEnv: "FAKE_KEY"}, newLLM)
+limits?: {concurrency?: int & >0} @local()`), llmConfig{BaseURL: "https://api.openai.com/v1", KeyEnv: "FAKE_KEY"}, newLLM)
 	plugins.Add(&r.LLMs, info("in-process", ""), none{}, func(none) (plugins.Provider, error) {
 		return fakeLLM{plugins.ModelInfo{Identity: plugins.Identity{API: "in-process", Model: "sim"}, InProcess: true, Simulated: true}}, nil
 	})

@@ -37,7 +37,8 @@ type PriceList struct {
 type ListedPrice struct {
 	Model string `json:"model"` // a name, or the beginning of names and "*"
 	Price
-	Source string `json:"source"`
+	Endpoint string `json:"endpoint"` // where that is the price
+	Source   string `json:"source"`
 }
 
 // Prices returns the list prices that ehrlab brings along.
@@ -50,17 +51,20 @@ func Prices() (*PriceList, error) {
 	return &list, nil
 }
 
-// Of returns the price of a model by the name that requests give it: that of the whole name, else of the longest beginning;
-// nil when the list has none, which does not mean that the model is free.
-func (l *PriceList) Of(model string) *Price {
+// Of returns the price of a model at its endpoint, by the name that requests give it: that of the whole name, else of the longest
+// beginning; nil when the list has none, which does not mean that the model is free.
+func (l *PriceList) Of(id plugins.Identity) *Price {
 	var best *ListedPrice
 	for i := range l.Models {
 		m := &l.Models[i]
-		if m.Model == model {
+		if m.Endpoint != id.Endpoint {
+			continue
+		}
+		if m.Model == id.Model {
 			return &m.Price
 		}
 		start, pattern := strings.CutSuffix(m.Model, "*")
-		if pattern && strings.HasPrefix(model, start) && (best == nil || len(m.Model) > len(best.Model)) {
+		if pattern && strings.HasPrefix(id.Model, start) && (best == nil || len(m.Model) > len(best.Model)) {
 			best = m
 		}
 	}
@@ -79,5 +83,5 @@ func (m *LLM) PriceOf(info plugins.ModelInfo, list *PriceList) *Price {
 	case info.InProcess:
 		return &Price{}
 	}
-	return list.Of(info.Model)
+	return list.Of(info.Identity)
 }

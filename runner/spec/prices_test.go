@@ -19,7 +19,7 @@ func TestPrices(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for _, m := range list.Models {
-		if m.Model == "" || seen[m.Model] || strings.Contains(strings.TrimSuffix(m.Model, "*"), "*") || m.Source == "" {
+		if m.Model == "" || seen[m.Model] || strings.Contains(strings.TrimSuffix(m.Model, "*"), "*") || m.Source == "" || !strings.HasPrefix(m.Endpoint, "https://") {
 			t.Errorf("%+v", m)
 		}
 		seen[m.Model] = true
@@ -39,17 +39,28 @@ func TestPrices(t *testing.T) {
 		"llama3.1:8b":              0,
 		"":                         0,
 	} {
-		p := list.Of(model)
+		id := plugins.Identity{Model: model}
+		for _, endpoint := range []string{"https://api.openai.com/v1", "https://api.anthropic.com/v1", "https://generativelanguage.googleapis.com/v1beta"} {
+			if id.Endpoint = endpoint; list.Of(id) != nil {
+				break
+			}
+		}
+		p := list.Of(id)
 		if (p == nil) != (input == 0) || p != nil && p.Input != input {
 			t.Errorf("%q: %+v, want %v", model, p, input)
+		}
+		for _, elsewhere := range []string{"http://127.0.0.1:8080/v1", "https://api.openai.com.example.org/v1", ""} {
+			if id.Endpoint = elsewhere; list.Of(id) != nil {
+				t.Errorf("%q has a price at %q", model, elsewhere)
+			}
 		}
 	}
 }
 
 func TestPriceOf(t *testing.T) {
-	list := &PriceList{Models: []ListedPrice{{Model: "a*", Price: Price{Input: 1, Output: 2}}}}
+	list := &PriceList{Models: []ListedPrice{{Model: "a*", Endpoint: "https://api.example.org", Price: Price{Input: 1, Output: 2}}}}
 	info := func(model string) plugins.ModelInfo {
-		return plugins.ModelInfo{Identity: plugins.Identity{Model: model}}
+		return plugins.ModelInfo{Identity: plugins.Identity{Model: model, Endpoint: "https://api.example.org"}}
 	}
 	own := &Price{Input: 7}
 	if p := (&LLM{Price: own}).PriceOf(info("ab"), list); p != own {

@@ -41,7 +41,7 @@ func TestResolvedModels(t *testing.T) {
 			t.Errorf("%q is in %s", gone, raw)
 		}
 	}
-	for _, kept := range []string{`"base_url":"https://api.example.org/v1"`, `"basis":"DUA 3","by":"the board","date":"2026-02-28","retention":"none","reveals":"rows"`} {
+	for _, kept := range []string{`"base_url":"https://api.openai.com/v1"`, `"basis":"DUA 3","by":"the board","date":"2026-02-28","retention":"none","reveals":"rows"`} {
 		if !strings.Contains(string(raw), kept) {
 			t.Errorf("%s is not in %s", kept, raw)
 		}

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"math"
 	"sync"
 
@@ -15,9 +16,10 @@ type Limit struct {
 	Tokens, Calls int // tokens of input and output
 }
 
-// Budget limits what an experiment spends, all its runs together. Nothing is sent that may exceed it: a call is reserved with
-// its estimated input and the longest answer that it allows. What the answer really cost takes the place of that;
-// for one that did not arrive whole the reservation stays, as it may have been charged.
+// Budget limits what an experiment spends, all its runs together. A call is sent when there is room for the longest answer that it
+// allows and for its input as it is estimated, with a margin: a tokenizer that counts more than that exceeds the budget by the
+// difference, for the calls of one moment. What the answer really cost takes the place of that; for one that did not arrive whole
+// the reservation stays, as it may have been charged.
 type Budget struct {
 	Total   *Limit
 	PerCell *Limit // for each step that asks
@@ -102,6 +104,8 @@ type account struct {
 	name            string // for people
 	limit           Limit
 	spent, reserved amount
+	ofCell          bool
+	told            bool // that it is at its end
 }
 
 // exceeded returns which limit an amount is over, or "".
@@ -112,26 +116,36 @@ func (a *account) exceeded(by amount) string {
 	case a.limit.Tokens > 0 && by.tokens > a.limit.Tokens:
 		return "tokens"
 	case a.limit.USD > 0 && by.money > money(math.Round(a.limit.USD*float64(usd))):
-		return "usd"
+		return "USD"
 	}
 	return ""
 }
 
-// refusal says in which unit the limit would be exceeded, and by what.
-func (a *account) refusal(unit string, need amount) string {
-	limit, spent, needed := fmt.Sprint(a.limit.Calls), fmt.Sprint(a.spent.calls), fmt.Sprint(need.calls)
+// refusal says which limit would be exceeded. It becomes the reason that a cell records, so that it is the same in every run with this
+// budget: how much is spent, and would be needed, goes to the log.
+func (a *account) refusal(unit string, need amount, log *slog.Logger) string {
+	limit, spent, needed := fmt.Sprint(a.limit.Calls, " calls"), fmt.Sprint(a.spent.calls), fmt.Sprint(need.calls)
 	switch unit {
 	case "tokens":
-		limit, spent, needed = fmt.Sprint(a.limit.Tokens), fmt.Sprint(a.spent.tokens), fmt.Sprint(need.tokens)
-	case "usd":
-		limit, spent, needed = fmt.Sprintf("%g", a.limit.USD), a.spent.money.String(), need.money.String()
+		limit, spent, needed = fmt.Sprint(a.limit.Tokens, " tokens"), fmt.Sprint(a.spent.tokens), fmt.Sprint(need.tokens)
+	case "USD":
+		limit, spent, needed = fmt.Sprintf("%g USD", a.limit.USD), a.spent.money.String(), need.money.String()
 	}
-	return fmt.Sprintf("the %s budget is at its limit of %s %s: %s spent, and this call may need %s", a.name, limit, unit, spent, needed)
+	level := slog.LevelWarn
+	if a.ofCell { // there may be many
+		level = slog.LevelInfo
+	}
+	if !a.told {
+		a.told = true
+		log.Log(context.Background(), level, "a budget has no room for another call", "budget", a.name, "limit", limit, "spent", spent, "may need", needed)
+	}
+	return fmt.Sprintf("the %s budget of %s has no room for another call", a.name, limit)
 }
 
 // ledger keeps the accounts of a budget. A nil ledger allows everything.
 type ledger struct {
 	budget Budget
+	log    *slog.Logger
 
 	mu      sync.Mutex
 	total   *account
@@ -145,7 +159,7 @@ func newLedger(b Budget, c *Client) (*ledger, error) {
 	if b.Total == nil && b.PerCell == nil && len(b.By) == 0 {
 		return nil, nil
 	}
-	l := &ledger{budget: b, cells: map[string]*account{}, changed: make(chan struct{})}
+	l := &ledger{budget: b, log: c.log, cells: map[string]*account{}, changed: make(chan struct{})}
 	if b.Total != nil {
 		l.total = &account{name: "total", limit: *b.Total}
 	}
@@ -167,7 +181,7 @@ func newLedger(b Budget, c *Client) (*ledger, error) {
 		spent := t.spent(s, end)
 		for _, a := range l.accounts(s.Step, s.Axes) {
 			if t == nil && a.limit.USD > 0 && spent.calls > 0 && !l.tokenLimited(a) {
-				return fmt.Errorf("the %s budget has a usd limit, and earlier runs asked %s, whose price is unknown: keep it in llms with a price", a.name, s.Model.Model)
+				return fmt.Errorf("the %s budget has a limit in USD, and earlier runs asked %s, whose price is unknown: keep it in llms with a price", a.name, s.Model.Model)
 			}
 			a.spent = a.spent.plus(spent)
 		}
@@ -197,7 +211,7 @@ func (l *ledger) accounts(step string, axes map[string]string) []*account {
 	}
 	if l.budget.PerCell != nil {
 		if l.cells[step] == nil {
-			l.cells[step] = &account{name: "per-cell", limit: *l.budget.PerCell}
+			l.cells[step] = &account{name: "per-cell", limit: *l.budget.PerCell, ofCell: true}
 		}
 		accounts = append(accounts, l.cells[step])
 	}
@@ -218,10 +232,10 @@ func (l *ledger) reserve(ctx context.Context, step string, axes map[string]strin
 		busy := false
 		for _, a := range accounts {
 			if a.limit.USD > 0 && !priced && !l.tokenLimited(a) {
-				return nil, fmt.Sprintf("the %s budget has a usd limit, and the price of the model is unknown: give it a price, or limit tokens", a.name), nil
+				return nil, fmt.Sprintf("the %s budget has a limit in USD, and the price of the model is unknown: give it a price, or limit tokens", a.name), nil
 			}
 			if unit := a.exceeded(a.spent.plus(need)); unit != "" {
-				return nil, a.refusal(unit, need), nil
+				return nil, a.refusal(unit, need, l.log), nil
 			}
 			busy = busy || a.exceeded(a.spent.plus(a.reserved).plus(need)) != ""
 		}

@@ -68,10 +68,60 @@ func TestSpent(t *testing.T) {
 	}
 }
 
+// reservedInput is the input that is reserved for a request without a schema.
+func reservedInput(r plugins.Request) int { return (5*prompt.EstimateInput(r) + 3) / 4 }
+
+// What is reserved leaves room for tokenizers that count more than the estimate, and for what a schema comes with.
+func TestReservedInput(t *testing.T) {
+	r := asking(strings.Repeat("67,1.25,", 100))
+	estimate := prompt.EstimateInput(r)
+	for _, tt := range []struct {
+		schema     string
+		structured bool
+		context    int
+		want       int
+	}{
+		{"", true, 0, reservedInput(r)},
+		{`{}`, false, 0, reservedInput(r) + 2}, // a token of the schema, and the margin on it
+		{`{}`, true, 0, reservedInput(r) + 2 + schemaTokens},
+		{"", true, estimate + 100, estimate}, // all that can be
+	} {
+		b := setup(t, newMemory(), nil, chat(t, serve(t, answering("x")).URL, func(c *openai.Config) { c.Structured, c.Context = tt.structured, tt.context }))
+		asked := r
+		if tt.schema != "" {
+			asked.Schema = []byte(tt.schema)
+		}
+		b.ask(t, asked)
+		if sends, _ := b.store.journal(t); sends[0].Input != tt.want {
+			t.Errorf("%+v: %d reserved", tt, sends[0].Input)
+		}
+	}
+}
+
+// What a budget turns a call away with is the reason that a cell records: it is the same in every run. The log has the figures.
+func TestTheReasonDoesNotChange(t *testing.T) {
+	server := serve(t, answering("x"))
+	m, store := chat(t, server.URL, nil), newMemory()
+	m.Price = price(1, 1)
+	var reasons []string
+	for i := range 3 { // a later run has room for a shorter call
+		b := setup(t, store, func(o *Options) { o.Budget.Total = &Limit{USD: 3e-4} }, m)
+		reasons = append(reasons, b.refused(t, anyone, asking(strings.Repeat("long ", 300)), plugins.FaultBudget).Message)
+		b.refused(t, anyone, asking(strings.Repeat("longer ", 300)), plugins.FaultBudget)
+		if want := fmt.Sprintf(`msg="a budget has no room for another call" budget=total limit="0.0003 USD" spent="%.4g USD"`, float64(15*i)/1e6); strings.Count(b.log.String(), want) != 1 {
+			t.Errorf("the log does not say %s:\n%s", want, b.log)
+		}
+		b.ask(t, asking(fmt.Sprint(i)))
+	}
+	if want := "the total budget of 0.0003 USD has no room for another call"; reasons[0] != want || reasons[1] != want || reasons[2] != want {
+		t.Error(reasons)
+	}
+}
+
 // At each kind of limit the run stops before it is exceeded, keeps what is paid for, and goes on after a raise.
 func TestBudgets(t *testing.T) {
 	r := asking("question 00")
-	reserved := prompt.EstimateInput(r) + 100
+	reserved := reservedInput(r) + 100
 	other := anyone
 	other.Step, other.Axes = "s2", map[string]string{"strategy": "group"}
 	tests := []struct {
@@ -80,16 +130,16 @@ func TestBudgets(t *testing.T) {
 		here, beyond int // answers that this step gets, and then another one
 		says         string
 	}{
-		{"calls", func(s float64) Budget { return Budget{Total: &Limit{Calls: int(3 * s)}} }, 3, 0, "the total budget is at its limit of 3 calls: 3 spent, and this call may need 1"},
-		{"tokens", func(s float64) Budget { return Budget{Total: &Limit{Tokens: int(float64(reserved+40) * s)}} }, 3, 0, fmt.Sprintf("the total budget is at its limit of %d tokens: 45 spent, and this call may need %d", reserved+40, reserved)},
-		{"usd", func(s float64) Budget { return Budget{Total: &Limit{USD: s * float64(reserved+40) / 1e6}} }, 3, 0, "USD spent, and this call may need"},
-		{"cell", func(s float64) Budget { return Budget{PerCell: &Limit{Calls: int(2 * s)}} }, 2, 2, "the per-cell budget is at its limit of 2 calls"},
+		{"calls", func(s float64) Budget { return Budget{Total: &Limit{Calls: int(3 * s)}} }, 3, 0, "the total budget of 3 calls has no room for another call"},
+		{"tokens", func(s float64) Budget { return Budget{Total: &Limit{Tokens: int(float64(reserved+40) * s)}} }, 3, 0, fmt.Sprintf("the total budget of %d tokens has no room for another call", reserved+40)},
+		{"usd", func(s float64) Budget { return Budget{Total: &Limit{USD: s * float64(reserved+40) / 1e6}} }, 3, 0, fmt.Sprintf("the total budget of %g USD has no room for another call", float64(reserved+40)/1e6)},
+		{"cell", func(s float64) Budget { return Budget{PerCell: &Limit{Calls: int(2 * s)}} }, 2, 2, "the per-cell budget of 2 calls has no room for another call"},
 		{"axis", func(s float64) Budget {
 			return Budget{By: []AxisLimit{{"strategy", "naive", Limit{Calls: int(2 * s)}}}}
-		}, 2, 5, "the strategy naive budget is at its limit of 2 calls"},
+		}, 2, 5, "the strategy naive budget of 2 calls has no room for another call"},
 		{"all", func(s float64) Budget {
 			return Budget{Total: &Limit{Calls: int(3 * s)}, PerCell: &Limit{Calls: int(2 * s)}, By: []AxisLimit{{"strategy", "group", Limit{USD: 1}}}}
-		}, 2, 1, "the per-cell budget is at its limit of 2 calls"},
+		}, 2, 1, "the per-cell budget of 2 calls has no room for another call"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -159,7 +209,7 @@ func TestBudgetOfManyAtOnce(t *testing.T) {
 // Reservations that turn out to be too large hold calls up, and turn none away.
 func TestReservationsAreWaitedFor(t *testing.T) {
 	server := serve(t, answering("x")) // 15 tokens
-	reserved := prompt.EstimateInput(asking("question 0")) + 100
+	reserved := reservedInput(asking("question 0")) + 100
 	b := setup(t, newMemory(), func(o *Options) { o.Budget.Total = &Limit{Tokens: 2*reserved + 7*15} }, chat(t, server.URL, nil))
 	askMany(t, b, 9)
 	b.refused(t, anyone, plugins.Request{Messages: asking("last").Messages, MaxTokens: 2 * reserved}, plugins.FaultBudget)

@@ -129,6 +129,7 @@ func servedBy(id plugins.Identity) servedModel { return servedModel{id.API, id.E
 // stop is why no call of a model is sent any more; nil until then.
 type stop struct {
 	atomic.Pointer[plugins.LLMError]
+	spoke atomic.Bool // its endpoint has answered as the API does: a page from there is then a slip
 }
 
 type stopOf struct {

@@ -12,7 +12,7 @@ import (
 	"github.com/ehrlab/ehrlab/plugins"
 )
 
-// attempts is how often a model is asked before its refusals count as its answer.
+// attempts is how often a model is asked before its refusals, and answers that cannot be read, count as its answer.
 const attempts = 3
 
 // llm is one model on behalf of one step.
@@ -102,7 +102,7 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// ask finds the answer to a request: the first that is no refusal, from the store or from the model.
+// ask finds the answer to a request: the first that is no evidence of a refusal or the like, from the store or from the model.
 func (x *exchange) ask(req *http.Request) error {
 	body, err := readBody(req)
 	if err != nil {
@@ -112,6 +112,7 @@ func (x *exchange) ask(req *http.Request) error {
 		return x.model.fault(plugins.FaultRequest, 0, "its provider writes a request that is no JSON")
 	}
 	p := &post{exchange: x, target: req, body: body}
+	var unread []*plugins.Answer
 	for attempt := range attempts {
 		x.key = responseKey(x.model.info.Identity, body, x.session.caller.Seed, x.request.Ordinal, attempt)
 		p.attempt = attempt
@@ -124,8 +125,29 @@ func (x *exchange) ask(req *http.Request) error {
 			x.answer = answer
 			return nil
 		}
+		if answer.Stop == plugins.StopUnreadable {
+			unread = append(unread, answer)
+		}
 	}
-	return x.model.fault(plugins.FaultRefused, 0, fmt.Sprintf("the model, or a filter before it, declined %d times", attempts))
+	return x.declined(unread)
+}
+
+// declined is the end of a request whose attempts all came to nothing: refused, but for those that could not be read. A rerun ends
+// alike, in the same words.
+func (x *exchange) declined(unread []*plugins.Answer) error {
+	if len(unread) == 0 {
+		return x.model.fault(plugins.FaultRefused, 0, fmt.Sprintf("the model, or a filter before it, declined %d times", attempts))
+	}
+	if len(unread) < attempts {
+		return x.model.fault(plugins.FaultRefused, 0, fmt.Sprintf("the model, or a filter before it, declined %d times, and %d of its answers could not be read",
+			attempts-len(unread), len(unread)))
+	}
+	why := "it can be read now, and counts as it did then"
+	if _, err := x.model.Provider.Read(unread[0].Body); err != nil {
+		why = withoutEchoes(oneLine(err.Error()), x.request)
+	}
+	return x.model.fault(plugins.FaultEndpoint, 0, fmt.Sprintf("the model has answered %d times, which was paid for, and not with an answer of %s (%s); is base_url right?",
+		attempts, x.model.info.API, why))
 }
 
 func readBody(req *http.Request) ([]byte, error) {

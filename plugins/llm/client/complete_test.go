@@ -164,6 +164,70 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// A complete answer that cannot be read was charged: it is kept as evidence, and another attempt is made; a rerun does the same without
+// paying again.
+func TestUnreadableAnswers(t *testing.T) {
+	const unreadable = `{"model":"m","choices":[{"finish_reason":"tool_calls","message":{"role":"assistant","content":"x"}}],"usage":{"prompt_tokens":10,"completion_tokens":500}}`
+	refusal := completion("", "content_filter", "gpt-test-2025-01-01", 10, 1)
+	fine := completion("yes", "stop", "gpt-test-2025-01-01", 10, 5)
+	tests := []struct {
+		answers []string
+		fault   plugins.LLMFault
+		says    string
+		output  int
+	}{
+		{[]string{unreadable, fine}, "", "", 505},
+		{[]string{unreadable, refusal, fine}, "", "", 506},
+		{[]string{unreadable, unreadable, unreadable}, plugins.FaultEndpoint, "the model has answered 3 times, which was paid for, and not with an answer of openai-chat (the answer has a finish_reason that is none of a text", 1500},
+		{[]string{refusal, unreadable, refusal}, plugins.FaultRefused, "declined 2 times, and 1 of its answers could not be read", 502},
+	}
+	for _, tt := range tests {
+		n := 0
+		server := serve(t, func(w http.ResponseWriter, _ *http.Request, _ []byte) {
+			io.WriteString(w, tt.answers[n])
+			n++
+		})
+		store := newMemory()
+		for run := range 2 {
+			b := setup(t, store, func(o *Options) { o.Budget.Total = &Limit{Tokens: 10_000} }, chat(t, server.URL, nil))
+			m, used := b.open(anyone)
+			a, err := m.Complete(t.Context(), asking("hello"))
+			var fault *plugins.LLMError
+			if tt.fault == "" && (err != nil || a.Text != "yes") ||
+				tt.fault != "" && (!errors.As(err, &fault) || fault.Fault != tt.fault || !strings.Contains(fault.Message, tt.says)) {
+				t.Errorf("run %d: %v, %v", run, a, err)
+			}
+			u := used()
+			if len(u) != 1 || u[0].Calls != len(tt.answers) || u[0].Output != tt.output || len(u[0].Served) > 1 {
+				t.Errorf("run %d: %+v", run, u)
+			}
+			if want := (amount{tokens: 10*n + tt.output, calls: n}); b.ledger.total.spent != want {
+				t.Errorf("run %d: %+v spent, want %+v", run, b.ledger.total.spent, want)
+			}
+		}
+		if n != len(tt.answers) {
+			t.Errorf("%d requests, want %d", n, len(tt.answers))
+		}
+	}
+}
+
+func TestCharged(t *testing.T) {
+	for body, want := range map[string]*plugins.Response{
+		`{"usage":{"prompt_tokens":10,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":3}}}`:                      {InputTokens: 10, CachedTokens: 3, OutputTokens: 5},
+		`{"usage":{"input_tokens":10,"cache_read_input_tokens":3,"cache_creation_input_tokens":2,"output_tokens":5}}`:           {InputTokens: 15, CachedTokens: 3, OutputTokens: 5},
+		`{"usageMetadata":{"promptTokenCount":10,"cachedContentTokenCount":3,"candidatesTokenCount":5,"thoughtsTokenCount":7}}`: {InputTokens: 10, CachedTokens: 3, OutputTokens: 12},
+		`{"usage":{}}`: nil, `{"usage":null}`: nil, `{"usage":"all"}`: nil, `{"usage":{"prompt_tokens":-1,"completion_tokens":5}}`: nil,
+		`{"usage":{"prompt_tokens":1}`: nil, `[{"usage":{"prompt_tokens":1}}]`: nil, ``: nil,
+	} {
+		if want != nil {
+			want.Stop = plugins.StopUnreadable
+		}
+		if d := cmp.Diff(want, charged([]byte(body))); d != "" {
+			t.Errorf("%s: %s", body, d)
+		}
+	}
+}
+
 // An answer that ends at the cap on tokens is complete.
 func TestLengthIsAnAnswer(t *testing.T) {
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request, _ []byte) {

@@ -141,14 +141,14 @@ func TestRestrictedDataIsNotRedirected(t *testing.T) {
 	}
 }
 
-// The journal of restricted rows has a hash in place of the request.
+// The journal of restricted data has a hash in place of the request, whatever that tells.
 func TestJournalOfRestrictedData(t *testing.T) {
 	server := serve(t, answering("x"))
 	m := chat(t, server.URL, nil)
 	m.Approval = &Approval{Local: true}
 	restricted := anyone
 	restricted.Governance = plugins.Restricted
-	for reveals, kept := range map[plugins.Egress]bool{plugins.EgressRows: false, "": false, plugins.EgressAggregates: true, plugins.EgressSchema: true} {
+	for _, reveals := range []plugins.Egress{plugins.EgressRows, "", plugins.EgressAggregates, plugins.EgressSchema} {
 		b := setup(t, newMemory(), nil, m)
 		r := asking("planted-row")
 		r.Reveals = reveals
@@ -157,7 +157,7 @@ func TestJournalOfRestrictedData(t *testing.T) {
 			t.Fatal(err)
 		}
 		sends, _ := b.store.journal(t)
-		if s := sends[0]; !s.Restricted || len(s.Hash) != 64 || strings.Contains(string(s.Request), "planted-row") != kept {
+		if s := sends[0]; !s.Restricted || len(s.Hash) != 64 || s.Request != nil {
 			t.Errorf("%q: %+v", reveals, s)
 		}
 		if strings.Contains(b.log.String(), "planted-row") {

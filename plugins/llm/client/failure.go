@@ -34,10 +34,11 @@ type failure struct {
 const (
 	manyRetries  = 1 << 30 // as many as the limits of the model allow
 	quickRetries = 3       // under two seconds: what is not there will hardly come
+	slowRetries  = 2       // of what took the whole time-out, and may have been charged: the next will hardly be faster
 )
 
 // unreached is a try that got no answer at all. Where no connection was made, nothing was sent.
-func (p *post) unreached(ctx context.Context, err error, timeout time.Duration) *failure {
+func (p *post) unreached(ctx context.Context, err error) *failure {
 	f := &failure{fault: plugins.FaultNetwork, outcome: plugins.Cut, retries: manyRetries}
 	host := p.target.URL.Host
 	var dial *net.OpError
@@ -48,7 +49,8 @@ func (p *post) unreached(ctx context.Context, err error, timeout time.Duration) 
 	case p.ctx.Err() != nil:
 		f.message = "the run ended before the answer"
 	case ctx.Err() != nil:
-		f.message = fmt.Sprintf("no answer from %s within %s (limits.timeout)", host, timeout)
+		f.retries = slowRetries
+		f.message = fmt.Sprintf("no answer from %s within %s; raise limits.timeout if the model takes longer", host, p.timeout())
 	case errors.As(err, &untrusted):
 		f.outcome, f.retries = plugins.Rejected, 0
 		f.message = fmt.Sprintf("the certificate of %s is not trusted: %s", host, p.clean(err.Error()))
@@ -102,15 +104,16 @@ func (p *post) incomplete(ctx context.Context, status int, body []byte, err erro
 	case p.ctx.Err() != nil:
 		f.message = "the run ended within the answer"
 	case ctx.Err() != nil:
-		f.message = "the answer took longer than limits.timeout"
+		f.retries = slowRetries
+		f.message = fmt.Sprintf("the answer took longer than %s; raise limits.timeout", p.timeout())
 	case len(start) > 0 && !opensAnswer(start):
-		f.fault, f.outcome, f.retries = plugins.FaultEndpoint, plugins.Rejected, 0
-		f.message = fmt.Sprintf("%s answers %s, not its API; is base_url right?", p.target.URL.Host, contentOf(start))
+		f.retries, f.outcome = 0, plugins.Rejected
+		p.elsewhere(f, "answers "+contentOf(start)+", not its API")
 	case cut || !json.Valid(start):
 		f.message = "the answer was cut"
 	case says(body).known():
 		return p.told(f, says(body))
-	default: // a gateway's slip, perhaps, or another API; one that counts tokens may have charged them, and would again
+	default: // a gateway's slip, perhaps, or another API; one that speaks of usage may have charged it, and would again
 		f.fault, f.retries = plugins.FaultEndpoint, 0
 		if !bytes.Contains(body, []byte("usage")) {
 			f.outcome, f.retries = plugins.Rejected, 2
@@ -119,6 +122,12 @@ func (p *post) incomplete(ctx context.Context, status int, body []byte, err erro
 			p.target.URL.Host, p.model.info.API, p.clean(err.Error()))
 	}
 	return f
+}
+
+// elsewhere fills in an answer of something that is not the API. No other call would fare better, unless the API has answered before.
+func (p *post) elsewhere(f *failure, does string) {
+	f.fault, f.stops = plugins.FaultEndpoint, !p.model.stop.spoke.Load()
+	f.message = fmt.Sprintf("%s %s; is base_url right?", p.target.URL.Host, does)
 }
 
 // told is an error that came with a status of success, as some gateways pass on what happened behind them.
@@ -180,6 +189,8 @@ func retried(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusConflict, http.StatusTooManyRequests:
 		return true
+	case http.StatusNotImplemented, http.StatusHTTPVersionNotSupported:
+		return false
 	}
 	return status >= 500
 }
@@ -195,13 +206,17 @@ func (p *post) redirectedTo(resp *http.Response) string {
 // unauthorised fills in a refusal of the key or the account.
 func (p *post) unauthorised(f *failure, s saying) {
 	f.fault, f.stops = plugins.FaultKey, true
+	who := "the provider"
+	if s.html && f.status == http.StatusForbidden { // such as a firewall's page
+		who += ", or something in front of it,"
+	}
 	switch {
 	case s.unpaid() || f.status == http.StatusPaymentRequired:
 		f.message = p.because("the account has no quota left", s)
 	case p.model.info.Secret == (plugins.Secret{}):
-		f.message = p.because("the provider wants a key, and the model names none (key_env or key_command)", s)
+		f.message = p.because(who+" wants a key, and the model names none (key_env or key_command)", s)
 	default:
-		f.message = p.because(fmt.Sprintf("the provider refuses the key from %s", p.model.secret), s)
+		f.message = p.because(fmt.Sprintf("%s refuses the key from %s", who, p.model.secret), s)
 	}
 }
 
@@ -209,9 +224,10 @@ func (p *post) unauthorised(f *failure, s saying) {
 func (p *post) notTaken(f *failure, s saying) {
 	name := fmt.Sprintf("%q", p.model.info.Model)
 	switch {
-	case s.html && (f.status == http.StatusNotFound || f.status == http.StatusMethodNotAllowed):
-		f.fault = plugins.FaultEndpoint
-		f.message = fmt.Sprintf("%s answers HTML, not its API; is base_url right?", p.target.URL.Host)
+	case s.html && (f.status == http.StatusNotFound || f.status == http.StatusMethodNotAllowed || f.status >= 500):
+		p.elsewhere(f, "answers HTML, not its API")
+	case f.status >= 500:
+		p.elsewhere(f, p.because("does not implement its API", s))
 	case s.filtered():
 		f.fault = plugins.FaultRefused
 		f.message = p.because("a filter of the provider declined the request", s)

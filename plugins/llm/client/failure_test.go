@@ -44,7 +44,8 @@ func TestFaults(t *testing.T) {
 		says     string
 	}{
 		{"wrong key", reply(401, apiError("Incorrect API key provided: "+planted+".", "invalid_api_key")), plugins.FaultKey, 1, true, plugins.Rejected, "the provider refuses the key from environment variable TEST_KEY: Incorrect API key provided: [key] (HTTP 401)"},
-		{"forbidden", reply(403, page), plugins.FaultKey, 1, true, plugins.Rejected, "refuses the key from environment variable TEST_KEY (HTTP 403)"},
+		{"forbidden", reply(403, page), plugins.FaultKey, 1, true, plugins.Rejected, "the provider, or something in front of it, refuses the key from environment variable TEST_KEY (HTTP 403)"},
+		{"forbidden by the API", reply(403, apiError("no access", "permission_denied")), plugins.FaultKey, 1, true, plugins.Rejected, "llm m: the provider refuses the key from environment variable TEST_KEY: no access (HTTP 403)"},
 		{"no quota", reply(429, apiError("You exceeded your current quota", "insufficient_quota")), plugins.FaultKey, 1, true, plugins.Rejected, "the account has no quota left: You exceeded"},
 		{"wrong key of Google", reply(400, `{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID"}]}}`), plugins.FaultKey, 1, true, plugins.Rejected, "the provider refuses the key from environment variable TEST_KEY: API key not valid"},
 		{"no money", reply(402, apiError("Insufficient Balance", "invalid_request_error")), plugins.FaultKey, 1, true, plugins.Rejected, "the account has no quota left: Insufficient Balance (HTTP 402)"},
@@ -58,7 +59,11 @@ func TestFaults(t *testing.T) {
 		{"unknown model", reply(404, apiError("The model `x` does not exist", "model_not_found")), plugins.FaultRequest, 1, true, plugins.Rejected, `the provider has no model "gpt-test-2025-01-01": The model`},
 		{"unknown model as bad request", reply(400, apiError("unknown model", "")), plugins.FaultRequest, 1, true, plugins.Rejected, `has no model "gpt-test-2025-01-01": unknown model (HTTP 400)`},
 		{"wrong path", reply(404, "404 page not found\n"), plugins.FaultRequest, 1, true, plugins.Rejected, `has no model "gpt-test-2025-01-01", or base_url is wrong: 404 page not found (HTTP 404)`},
-		{"wrong site", reply(404, page), plugins.FaultEndpoint, 1, false, plugins.Rejected, "answers HTML, not its API; is base_url right? (HTTP 404)"},
+		{"wrong site", reply(404, page), plugins.FaultEndpoint, 1, true, plugins.Rejected, "answers HTML, not its API; is base_url right? (HTTP 404)"},
+		{"wrong method of a site", reply(405, page), plugins.FaultEndpoint, 1, true, plugins.Rejected, "answers HTML, not its API; is base_url right? (HTTP 405)"},
+		{"a server of files", reply(501, page), plugins.FaultEndpoint, 1, true, plugins.Rejected, "answers HTML, not its API; is base_url right? (HTTP 501)"},
+		{"not implemented", reply(501, apiError("no chat here", "")), plugins.FaultEndpoint, 1, true, plugins.Rejected, " does not implement its API: no chat here; is base_url right? (HTTP 501)"},
+		{"another protocol", reply(505, ""), plugins.FaultEndpoint, 1, true, plugins.Rejected, "(HTTP 505)"},
 		{"filtered", reply(400, apiError("the prompt was filtered", "content_filter")), plugins.FaultRefused, 1, false, plugins.Rejected, "a filter of the provider declined the request"},
 		{"timeout", reply(408, ""), plugins.FaultOverloaded, 3, false, plugins.Rejected, "after 3 tries, the provider is overloaded, or asked too much (HTTP 408)"},
 		{"conflict", reply(409, ""), plugins.FaultOverloaded, 3, false, plugins.Rejected, "(HTTP 409)"},
@@ -67,8 +72,8 @@ func TestFaults(t *testing.T) {
 		{"broken", reply(500, page), plugins.FaultOverloaded, 3, false, plugins.Rejected, "(HTTP 500)"},
 		{"overloaded", reply(529, `{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}`), plugins.FaultOverloaded, 3, false, plugins.Rejected, "Overloaded (HTTP 529)"},
 		{"error with success", reply(200, apiError("behind it", "502")), plugins.FaultOverloaded, 3, false, plugins.Rejected, "the provider answers with an error: behind it"},
-		{"HTML", reply(200, "\n"+page), plugins.FaultEndpoint, 1, false, plugins.Rejected, "answers HTML, not its API; is base_url right? (HTTP 200)"},
-		{"text", reply(200, "Ollama is running"), plugins.FaultEndpoint, 1, false, plugins.Rejected, "answers plain text, not its API"},
+		{"HTML", reply(200, "\n"+page), plugins.FaultEndpoint, 1, true, plugins.Rejected, "answers HTML, not its API; is base_url right? (HTTP 200)"},
+		{"text", reply(200, "Ollama is running"), plugins.FaultEndpoint, 1, true, plugins.Rejected, "answers plain text, not its API"},
 		{"another API", reply(200, `{"status":"ok"}`), plugins.FaultEndpoint, 3, false, plugins.Rejected, "answers JSON that is no answer of openai-chat"},
 		{"another API that charges", reply(200, `{"usage":{}}`), plugins.FaultEndpoint, 1, false, plugins.Cut, "is base_url right?"},
 		{"half", reply(200, completion("x", "stop", "m", 1, 1)[:40]), plugins.FaultNetwork, 3, false, plugins.Cut, "after 3 tries, the answer was cut (HTTP 200)"},
@@ -246,9 +251,42 @@ func TestTimeout(t *testing.T) {
 	if d := cmp.Diff(map[plugins.Outcome]int{plugins.Cut: 2, plugins.Answered: 1}, b.store.outcomes(t)); d != "" {
 		t.Error(d)
 	}
-	if text := b.store.text(); !strings.Contains(text, "within 150ms (limits.timeout)") || !strings.Contains(text, "took longer than limits.timeout") {
+	if text := b.store.text(); !strings.Contains(text, "within 150ms; raise limits.timeout") || !strings.Contains(text, "took longer than 150ms; raise limits.timeout") {
 		t.Error(text)
 	}
+}
+
+// A time-out that is shorter than the answers of the model is not paid for as often as other faults are.
+func TestTimeoutsAreNotRepeatedForLong(t *testing.T) {
+	for name, begins := range map[string]string{"before the answer": "", "within it": "{"} {
+		server := serve(t, func(w http.ResponseWriter, r *http.Request, _ []byte) {
+			if begins != "" {
+				io.WriteString(w, begins)
+				http.NewResponseController(w).Flush()
+			}
+			<-r.Context().Done()
+		})
+		b := setup(t, newMemory(), nil, chat(t, server.URL, func(c *openai.Config) { c.Limits.Timeout, c.Limits.Retries = "50ms", 6 }))
+		fault := b.refused(t, anyone, asking("hello"), plugins.FaultNetwork)
+		if n := server.requests.Load(); n != 3 || !strings.Contains(fault.Message, "after 3 tries, ") || !strings.Contains(fault.Message, "raise limits.timeout") {
+			t.Errorf("%s: %d requests, %v", name, n, fault)
+		}
+	}
+}
+
+// A page from an endpoint that has answered as its API does is a slip: other calls go on.
+func TestOnePageAmongAnswers(t *testing.T) {
+	server := serve(t, func(w http.ResponseWriter, r *http.Request, body []byte) {
+		if bytes.Contains(body, []byte("slip")) {
+			io.WriteString(w, "<html>back soon</html>")
+			return
+		}
+		answering("x")(w, r, body)
+	})
+	b := setup(t, newMemory(), nil, chat(t, server.URL, nil))
+	b.ask(t, asking("one"))
+	b.refused(t, anyone, asking("slip"), plugins.FaultEndpoint)
+	b.ask(t, asking("two"))
 }
 
 func TestPauseAsked(t *testing.T) {

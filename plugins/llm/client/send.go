@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptrace"
@@ -140,7 +141,7 @@ func (p *post) try(key string, try int) (*plugins.Answer, *failure) {
 	left, sent := neutral, time.Time{}
 	defer func() { m.gate.leave(left, sent) }()
 
-	input, output := prompt.EstimateInput(p.request), p.cap()
+	input, output := p.mostInput(), p.cap()
 	settle, refusal, err := p.session.ledger.reserve(p.ctx, p.session.caller.Step, p.axes(), m.price.cost(input, 0, output), m.price != nil)
 	if err != nil {
 		return nil, &failure{err: err}
@@ -151,7 +152,7 @@ func (p *post) try(key string, try int) (*plugins.Answer, *failure) {
 	spent := amount{}
 	defer func() { settle(spent) }()
 
-	if err := m.gate.pace(p.ctx, input+output); err != nil {
+	if err := m.gate.pace(p.ctx, prompt.EstimateInput(p.request)+output); err != nil {
 		return nil, &failure{err: err}
 	}
 	// While it waited another process may have got the answer, or the model may have been stopped.
@@ -186,6 +187,25 @@ func (p *post) try(key string, try int) (*plugins.Answer, *failure) {
 	// That of another process, where it was first.
 	stored, err = p.stored(key)
 	return cmp.Or(stored, end.Answer), failedBy(err)
+}
+
+// How far the input of a request may be above its estimate. Tokenizers differ: the estimate is above what those of OpenAI count,
+// and others cut numbers into more tokens. A schema comes with the instructions of the provider, or as a tool with its own.
+const (
+	inputMargin  = 1.25
+	schemaTokens = 500
+)
+
+// mostInput returns the tokens of input that are reserved: no more than the context has beside the answer.
+func (p *post) mostInput() int {
+	most := int(math.Ceil(inputMargin * float64(prompt.EstimateInput(p.request))))
+	if p.request.Schema != nil && p.model.info.Structured {
+		most += schemaTokens
+	}
+	if limit := p.model.info.Context; limit > 0 {
+		most = min(most, limit-p.cap())
+	}
+	return most
 }
 
 func failedBy(err error) *failure {
@@ -261,7 +281,7 @@ func (p *post) axes() map[string]string {
 	return axes
 }
 
-// journalled returns what the journal keeps of the request. Rows of restricted data are left out of it.
+// journalled returns what the journal keeps of the request: of restricted data, not its body.
 func (p *post) journalled(key string, try, input, output int) plugins.Send {
 	c := p.session.caller
 	s := plugins.Send{
@@ -269,16 +289,18 @@ func (p *post) journalled(key string, try, input, output int) plugins.Send {
 		Hash: hashOf(p.body), Input: input, Output: output, At: p.session.clock.stamp(),
 		Restricted: limited(c),
 	}
-	if !s.Restricted || !told(p.request.Reveals).Beyond(plugins.EgressAggregates) {
+	if !s.Restricted {
 		s.Request = p.body
 	}
 	return s
 }
 
+// timeout is how long one try may take.
+func (p *post) timeout() time.Duration { return cmp.Or(p.model.info.Limits.Timeout, defaultTimeout) }
+
 // carry sends a request and reads the answer whole.
 func (p *post) carry(req *http.Request) (plugins.Settlement, *failure) {
-	timeout := cmp.Or(p.model.info.Limits.Timeout, defaultTimeout)
-	ctx, cancel := context.WithTimeout(p.ctx, timeout)
+	ctx, cancel := context.WithTimeout(p.ctx, p.timeout())
 	defer cancel()
 	carrier := p.session.transport
 	if p.model.server != nil {
@@ -291,7 +313,7 @@ func (p *post) carry(req *http.Request) (plugins.Settlement, *failure) {
 	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
 	resp, err := carrier.RoundTrip(req.WithContext(httptrace.WithClientTrace(ctx, trace)))
 	if err != nil {
-		f := p.unreached(ctx, err, timeout)
+		f := p.unreached(ctx, err)
 		if !connected.Load() {
 			p.unconnected(f, err)
 		}
@@ -307,18 +329,24 @@ func (p *post) carry(req *http.Request) (plugins.Settlement, *failure) {
 		err = errors.New("the answer does not end")
 	}
 	body = bodyWithoutKey(bodyWithoutKey(body, p.model.secret.known()), p.token)
-	response, unread := p.model.Provider.Read(body)
-	if err != nil || unread != nil {
-		return p.failed(p.incomplete(ctx, resp.StatusCode, body, cmp.Or(err, unread), err != nil))
+	if err != nil {
+		return p.failed(p.incomplete(ctx, resp.StatusCode, body, err, true))
 	}
+	response, err := p.model.Provider.Read(body)
+	if err != nil {
+		if response = charged(body); response == nil || says(body).known() {
+			return p.failed(p.incomplete(ctx, resp.StatusCode, body, err, false))
+		}
+	}
+	p.model.stop.spoke.Store(true)
 	return p.settled(resp.StatusCode, body, response), nil
 }
 
-// settled is the end of a send with a complete answer.
+// settled is the end of a send with a complete answer. One that is no answer to the request is evidence.
 func (p *post) settled(status int, body []byte, r *plugins.Response) plugins.Settlement {
 	now := p.session.clock.stamp()
 	end := plugins.Settlement{Outcome: plugins.Answered, Status: status, At: now, Answer: &plugins.Answer{
-		Body: body, Refusal: r.Stop == plugins.StopRefusal, Stop: r.Stop,
+		Body: body, Refusal: r.Stop == plugins.StopRefusal || r.Stop == plugins.StopUnreadable, Stop: r.Stop,
 		Requested: p.model.info.Model, Served: r.Model, Fingerprint: r.Fingerprint,
 		Input: r.InputTokens, Cached: r.CachedTokens, Output: r.OutputTokens, Reasoning: r.ReasoningTokens, At: now,
 	}}

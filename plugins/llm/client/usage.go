@@ -93,7 +93,9 @@ func add(u *plugins.Usage, key string, a *plugins.Answer) {
 	if a.At.After(u.Last) {
 		u.Last = a.At
 	}
-	u.Served = append(u.Served, a.Served)
+	if a.Stop != plugins.StopUnreadable { // which does not tell
+		u.Served = append(u.Served, a.Served)
+	}
 	if a.Fingerprint != "" {
 		u.Fingerprints = append(u.Fingerprints, a.Fingerprint)
 	}

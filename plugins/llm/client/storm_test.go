@@ -94,6 +94,7 @@ func TestStorm(t *testing.T) {
 	if d := cmp.Diff(whole, got); d != "" || u.Refused != counts[plugins.Declined] || len(u.Served) != 2 || len(u.Responses) != u.Calls {
 		t.Errorf("usage of the step, refused %d, served %v: %s", u.Refused, u.Served, d)
 	}
+	t.Logf("%d calls: %d requests, %d charged, %d of them arrived whole: %v", n, len(log), charged.Answers, whole.Answers, counts)
 	orphaned := server.Sum(func(e llmtest.Exchange) bool { return e.Charged && !e.Whole })
 	if sum := orphaned.Output + u.Output; sum != charged.Output || orphaned.Answers != counts[plugins.Cut] || orphaned.Answers == 0 {
 		t.Errorf("output of %d tokens charged, %d accounted, %d orphaned", charged.Output, u.Output, orphaned.Output)

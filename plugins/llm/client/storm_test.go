@@ -13,8 +13,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/llm/anthropic"
+	"github.com/ehrlab/ehrlab/plugins/llm/googleai"
 	"github.com/ehrlab/ehrlab/plugins/llm/llmtest"
 	"github.com/ehrlab/ehrlab/plugins/llm/openai"
+	"github.com/ehrlab/ehrlab/plugins/llm/wire"
 )
 
 // weather is all that may happen to calls of a server which works most of the time.
@@ -125,6 +128,48 @@ func TestStorm(t *testing.T) {
 	}
 	if more := len(server.Log()) - len(log); more != 0 {
 		t.Errorf("the second run sent %d requests", more)
+	}
+}
+
+// The other formats meet the same weather, and the same account holds.
+func TestStormOfOtherFormats(t *testing.T) {
+	n := 1000
+	if testing.Short() {
+		n = 200
+	}
+	limits := wire.Defaults()
+	limits.KeyEnv, limits.MaxTokens, limits.Limits.Concurrency, limits.Limits.Retries = "TEST_KEY", 100, 64, 12
+	for name, f := range map[string]struct {
+		format llmtest.Format
+		model  string
+		make   func(wire.Config) (plugins.Provider, error)
+	}{
+		"anthropic": {llmtest.Anthropic, "claude-test-20250101", func(c wire.Config) (plugins.Provider, error) { return anthropic.New(anthropic.Config{Config: c}) }},
+		"google":    {llmtest.Google, "gemini-test-001", func(c wire.Config) (plugins.Provider, error) { return googleai.New(googleai.Config{Config: c}) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := llmtest.NewServer(t, f.format, llmtest.Key(planted), llmtest.Random(7, weather), llmtest.Latency(0, 2*time.Millisecond),
+				llmtest.Pause(50*time.Microsecond), llmtest.RetryAfter("1"), llmtest.Answer(echo))
+			config := limits
+			config.Model, config.BaseURL = f.model, server.BaseURL()
+			provider, err := f.make(config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			store := newMemory()
+			_, used := storm(t.Context(), t, setup(t, store, nil, Model{Name: "m", Provider: provider}), n)
+			counts, charged, whole := store.outcomes(t), server.Charged(), server.Whole()
+			t.Logf("%d calls: %d requests, %d charged, %d of them arrived whole: %v", n, len(server.Log()), charged.Answers, whole.Answers, counts)
+			if len(store.sends) != len(server.Log()) || counts["open"] != 0 {
+				t.Errorf("%d sends are journalled and %d requests arrived; %v", len(store.sends), len(server.Log()), counts)
+			}
+			if len(used) != 1 || used[0].Calls != whole.Answers || used[0].Calls+counts[plugins.Cut] != charged.Answers || used[0].Refused == 0 {
+				t.Fatalf("charged %d, whole %d: %v, usage %+v", charged.Answers, whole.Answers, counts, used)
+			}
+			if used[0].Output != whole.Output || used[0].Input != whole.Input || counts[plugins.Cut] == 0 {
+				t.Errorf("%d and %d tokens are accounted, %d and %d were served whole", used[0].Input, used[0].Output, whole.Input, whole.Output)
+			}
+		})
 	}
 }
 

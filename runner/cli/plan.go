@@ -19,9 +19,9 @@ func (a *app) planCommand() *cobra.Command {
 		Long: `plan expands an experiment to its cells and steps and looks them up in the cache. It writes nothing.
 Without the data files it shows cells and steps but not what is cached.
 
-Of language models it shows the calls, tokens and cost of what is missing: low, with the first round of calls alone;
-expected; and high, with every round and every answer as long as it may be. They come from the real first prompts, for which
-the data are read and prepared in memory where the cache does not have them; nothing is sent.`,
+Of language models it shows the calls, tokens and cost of what is missing: low, with the first round of calls alone and the
+shortest answers that are plausible; expected; and high, with every round and every answer as long as it may be. They come from
+the real first prompts, for which the data are read and prepared in memory where the cache does not have them; nothing is sent.`,
 		Example: `  ehrlab plan experiments/quickstart.cue
   ehrlab plan --cells experiments/quickstart.cue
   ehrlab plan --json experiments/quickstart.cue`,

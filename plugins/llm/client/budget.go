@@ -38,6 +38,7 @@ type money int64
 
 const usd money = 1e12
 
+// String is the amount in USD, with four digits that count.
 func (m money) String() string { return fmt.Sprintf("%.4g USD", float64(m)/float64(usd)) }
 
 // amount is a cost, or a limit of one.

@@ -262,6 +262,7 @@ type saying struct {
 
 func (s saying) known() bool { return s.message != "" || len(s.codes) > 0 }
 
+// String is the message for people, or else the codes.
 func (s saying) String() string { return cmp.Or(s.message, strings.Join(s.codes, " ")) }
 
 // hasCode reports whether a code contains one of the words.

@@ -14,6 +14,7 @@ type Sample struct {
 	Frame   *frame.Frame  // the selected columns
 	Subject *frame.Column // the subject of each row, or nil when the data set has none
 	Site    *frame.Column // the site of each row, or nil when the data set has none
+	Beside  *frame.Frame  // the columns that a Grouping metric asked for; nil when there are none
 }
 
 // Parts holds the parts that a plugin declared in Info.Reads, and no other.
@@ -54,7 +55,11 @@ type Pair struct {
 	Target    string // name of the label column
 	// Exposed are the rows of the train sample, from 0 and in order, that the generator has seen; nil: all of them.
 	Exposed []int
-	memo    *memo
+	// Shadows are the shadow models that a Shadowing metric asked for; nil when there are none.
+	Shadows []Shadow
+	// Limits are what columns can hold whatever the patients at hand have, as the experiment declares it, by column.
+	Limits map[string]Limit
+	memo   *memo
 }
 
 // NewPair returns a pair with an empty set of preparations.

@@ -106,6 +106,33 @@ type Use struct {
 	Version int    `json:"version"`
 }
 
+// Family says what a metric is about.
+type Family string
+
+// The families of metrics, in the order in which reports list them.
+const (
+	Marginals    Family = "marginals"
+	Joint        Family = "joint structure"
+	Utility      Family = "utility"
+	Privacy      Family = "privacy"
+	Fairness     Family = "fairness"
+	Trajectories Family = "trajectories"
+)
+
+// Families lists the families of metrics in their fixed order.
+func Families() []Family { return []Family{Marginals, Joint, Utility, Privacy, Fairness, Trajectories} }
+
+// Cost says what the time of a metric grows with.
+type Cost string
+
+// The classes of cost, from cheap to dear.
+const (
+	PerColumn     Cost = "columns"      // rows × columns, up to the logarithm of sorting
+	PerColumnPair Cost = "column pairs" // rows × columns²
+	PerModel      Cost = "models"       // models are fitted
+	PerRowPair    Cost = "row pairs"    // rows² × columns
+)
+
 // Info describes a plugin.
 type Info struct {
 	Name    string
@@ -119,6 +146,9 @@ type Info struct {
 	Remote  bool      // it waits for others most of the time: it takes no thread of those that compute
 	Uses    []Use
 	Scores  []ScoreInfo     // metrics only
+	Family  Family          // metrics only
+	Cost    Cost            // metrics only
+	Control bool            // metrics only: test has to hold rows that the generator has not seen, beside train, which it has
 	Columns []ColumnSet     // data sets only: columns that they have whatever the files hold
 	Need    func(Size) Need // nil: one thread, memory of a few copies of the input
 }
@@ -191,11 +221,26 @@ type Count struct {
 	Value int               `json:"value"`
 }
 
+// Draws are a score, measured anew on resamples of the units of the test part: Values[i] is its value on resample i, NaN never.
+// Resample i of one test part is the same for all metrics, strategies and seeds that draw it by ForResample with the label
+// strconv.Itoa(i); so draws of several cells can be set against each other one by one.
+type Draws struct {
+	Score  string            `json:"score"` // name and dimensions are those of a score of the same measurement
+	Dims   map[string]string `json:"dims,omitempty"`
+	Unit   string            `json:"unit"` // what was resampled, e.g. "test subjects"
+	Values []float32         `json:"values"`
+}
+
+// MaxDraws is the number of draws of a score that a metric returns at most, the first ones. They serve for variances and
+// covariances over cells, which need fewer than the percentiles of an interval do.
+const MaxDraws = 200
+
 // Measurement is what a metric returns.
 type Measurement struct {
 	Scores []Score `json:"scores"`
 	Curves []Curve `json:"curves,omitempty"`
 	Counts []Count `json:"counts,omitempty"`
+	Draws  []Draws `json:"draws,omitempty"`
 }
 
 // File is a file that a data set reads. Role names it inside the key ("table", "patient" …); Path stays out of keys and results.
@@ -386,6 +431,34 @@ type Strategy interface {
 // Metric rates synthetic rows.
 type Metric interface {
 	Measure(ctx context.Context, env Env, pair *Pair) (*Measurement, error)
+}
+
+// Grouping is a metric that reads columns of the real rows whether or not they are features, such as those of groups.
+type Grouping interface {
+	Metric
+	// Beside lists those columns. Sample.Beside holds them, features among them; one that the data set lacks is left out.
+	Beside() []string
+}
+
+// Shadowing is a metric that needs the generator trained again, on other rows of train.
+type Shadowing interface {
+	Metric
+	// Shadows says which shadow models it asks for. The runner plans them as further generate steps; Pair.Shadows holds
+	// what came of them.
+	Shadows() ShadowRequest
+}
+
+// ShadowRequest asks for shadow models: the strategy of the cell, trained on random subjects of train.
+type ShadowRequest struct {
+	Models int     // how many; 0 for none
+	Share  float64 // of the subjects of train that each is given, in (0,1)
+	Paid   bool    // also where the strategy asks language models, which costs as much as the cell itself, each time
+}
+
+// Shadow is one shadow model: what the strategy made of some rows of train.
+type Shadow struct {
+	Members   []int        // rows of the train sample, from 0 and in order, that it was given
+	Synthetic *frame.Frame // as many rows as the cell has
 }
 
 // Series is one line or one set of bars of a Figure. Low and High are nil or as long as Y; NaN is a gap.

@@ -22,7 +22,8 @@ const (
 )
 
 // Rand hands out random sources by purpose. Two cells with the same seed and data draw the same
-// numbers for the same purpose, whatever their strategy, features or sample size: they are paired.
+// numbers for the same purpose, whatever their strategy, features or sample size: they are paired. ForResample does
+// not even hang on the seed: the resamples of one test part are the same for all replicates of a generation.
 type Rand struct {
 	seed     uint64
 	data     string
@@ -44,6 +45,9 @@ func (r Rand) For(p Purpose, labels ...string) *rand.Rand {
 	}
 	h := sha256.New()
 	var seed [8]byte
+	if p == ForResample {
+		r.seed = 0
+	}
 	binary.LittleEndian.PutUint64(seed[:], r.seed)
 	h.Write(seed[:])
 	for _, s := range append([]string{string(p), r.data}, labels...) {

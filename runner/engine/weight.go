@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/runner/cache"
@@ -26,7 +27,7 @@ func postStratified(s *plugins.Strata, of *cache.Recipe) []int {
 	if of.Seed != nil {
 		seed = *of.Seed
 	}
-	rng := plugins.NewRand(seed, of.Data, plugins.ForResample).For(plugins.ForResample, plugins.PostStratified)
+	rng := plugins.NewRand(seed, of.Data, plugins.ForResample).For(plugins.ForResample, plugins.PostStratified, strconv.FormatUint(seed, 10))
 	members := make([][]int, len(s.Levels))
 	for row, code := range s.Codes {
 		members[code] = append(members[code], row)

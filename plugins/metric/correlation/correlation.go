@@ -35,6 +35,8 @@ func Register(r *plugins.Registry) {
 		Schema: `part?: "test" | "train"
 coefficient?: "pearson" | "spearman"
 pairs?: bool`,
+		Family: plugins.Joint,
+		Cost:   plugins.PerColumnPair,
 		Shapes: []plugins.Shape{plugins.Records},
 		Reads:  []plugins.Part{plugins.Test, plugins.Train},
 		Uses:   []plugins.Use{compare.Use(), {Name: "gram", Version: gram.Version}},

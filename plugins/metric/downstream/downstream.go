@@ -48,6 +48,8 @@ test?: "real" | "synthetic"
 holdout?: number & >0 & <1
 resamples?: int & >=0 & <=100000
 level?: number & >0 & <1`,
+		Family: plugins.Utility,
+		Cost:   plugins.PerModel,
 		Shapes: []plugins.Shape{plugins.Records},
 		Reads:  []plugins.Part{plugins.Test, plugins.Train},
 		Random: []plugins.Purpose{plugins.ForModel, plugins.ForResample},

@@ -34,6 +34,8 @@ func Register(r *plugins.Registry) {
 		Schema: `part?: "test" | "train"
 bins?: int & >=2 & <=1000
 smoothing?: number & >0 & <=1000`,
+		Family: plugins.Marginals,
+		Cost:   plugins.PerColumn,
 		Shapes: []plugins.Shape{plugins.Records},
 		Reads:  []plugins.Part{plugins.Test, plugins.Train},
 		Uses:   []plugins.Use{compare.Use()},

@@ -23,6 +23,8 @@ func Register(r *plugins.Registry) {
 		Summary: "Kolmogorov–Smirnov complement of each number column",
 		Source:  "A. N. Kolmogorov (1933), Giorn. Ist. Ital. Attuari 4, 83–91; N. Smirnov (1948), Ann. Math. Stat. 19(2), 279–281",
 		Schema:  `part?: "test" | "train"`,
+		Family:  plugins.Marginals,
+		Cost:    plugins.PerColumn,
 		Shapes:  []plugins.Shape{plugins.Records},
 		Reads:   []plugins.Part{plugins.Test, plugins.Train},
 		Uses:    []plugins.Use{compare.Use()},

@@ -22,6 +22,8 @@ func Register(r *plugins.Registry) {
 		Summary: "total variation complement of each category column",
 		Source:  "D. A. Levin, Y. Peres, E. L. Wilmer (2009), Markov Chains and Mixing Times, section 4.1",
 		Schema:  `part?: "test" | "train"`,
+		Family:  plugins.Marginals,
+		Cost:    plugins.PerColumn,
 		Shapes:  []plugins.Shape{plugins.Records},
 		Reads:   []plugins.Part{plugins.Test, plugins.Train},
 		Uses:    []plugins.Use{compare.Use()},

@@ -1,0 +1,3 @@
+package reference_test
+
+var fairness = map[string]evaluator{}

@@ -51,6 +51,9 @@ const (
 	PostStratified = "post-stratified"
 )
 
+// Everyone is the value that scores of all rows together have of a dimension by which their metric measures groups of patients, too.
+const Everyone = "all"
+
 // UnfinishedError is the error of a strategy that was ended, by whatever it was, after it had asked models: it keeps the account
 // of the rows so far. Its text is that of Err. It holds no row.
 type UnfinishedError struct {

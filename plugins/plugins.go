@@ -142,12 +142,14 @@ type Info struct {
 	Schema  string // CUE fields of the with block; empty when there are no settings
 	Shapes  []Shape
 	Reads   []Part    // the parts that it may read; the runner hands it no other
+	Spare   []Part    // metrics only: those of Reads that only some settings need; they may be without rows
 	Random  []Purpose // the random sources that it draws from
 	Remote  bool      // it waits for others most of the time: it takes no thread of those that compute
 	Uses    []Use
 	Scores  []ScoreInfo     // metrics only
 	Family  Family          // metrics only
 	Cost    Cost            // metrics only
+	Limits  bool            // metrics only: it reads Pair.Limits, which are empty else
 	Control bool            // metrics only: test has to hold rows that the generator has not seen, beside train, which it has
 	Columns []ColumnSet     // data sets only: columns that they have whatever the files hold
 	Need    func(Size) Need // nil: one thread, memory of a few copies of the input
@@ -241,7 +243,13 @@ type Measurement struct {
 	Curves []Curve `json:"curves,omitempty"`
 	Counts []Count `json:"counts,omitempty"`
 	Draws  []Draws `json:"draws,omitempty"`
+	// Facts are texts by name that tell measurements apart or alike, such as TestRows. None lets a value of a row be found.
+	Facts map[string]string `json:"facts,omitempty"`
 }
+
+// TestRows is the name of the fact that identifies the rows that a model was tested on: of two measurements of one data set, those
+// that have the same were tested on the same rows with the same labels, so that the difference of their scores means something.
+const TestRows = "test rows"
 
 // File is a file that a data set reads. Role names it inside the key ("table", "patient" …); Path stays out of keys and results.
 type File struct{ Role, Path string }

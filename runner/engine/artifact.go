@@ -35,7 +35,8 @@ type meta struct {
 
 // generated is what later steps need of a strategy's output besides its rows.
 type generated struct {
-	Exposed   []int           `json:"exposed"` // as plugins.Generated.Exposed
+	Exposed   []int           `json:"exposed"`           // as plugins.Generated.Exposed
+	Members   []int           `json:"members,omitempty"` // of a shadow model: as plugins.Shadow.Members
 	Strata    *plugins.Strata `json:"strata,omitempty"`
 	Responses [][]string      `json:"responses,omitempty"` // the keys of the answers, for each of Facts.Usage
 }

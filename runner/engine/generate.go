@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
 	"github.com/ehrlab/ehrlab/plugins/label"
 	"github.com/ehrlab/ehrlab/plugins/prepare"
 	"github.com/ehrlab/ehrlab/runner/plan"
+	"github.com/ehrlab/ehrlab/runner/rate"
 )
 
 // spentError is why a generate step failed, with what its strategy had come to by then.
@@ -55,6 +57,9 @@ func (r *run) generate(ctx context.Context, s *plan.Step, w plan.GenerateWork, t
 		Label: labelFacts(table.Column(w.Target), g.label),
 	}}}
 	a.keep(out, usage)
+	if g.members != nil {
+		a.meta.Generated = &generated{Members: g.members}
+	}
 	return a, nil
 }
 
@@ -93,6 +98,7 @@ type generation struct {
 	space    *prepare.Space // that the strategy reads and writes
 	columns  []string       // natural, the label last
 	label    *frame.Column  // of all parts, for what its classes are
+	members  []int          // of the complete train rows, those that a shadow model is given; nil: all
 }
 
 // generation returns a generate step with what its inputs decide.
@@ -135,6 +141,9 @@ func (g *generation) task(ctx context.Context) (plugins.Task, []plugins.Count, e
 		if err != nil {
 			return task, nil, fmt.Errorf("%s part: %w", p, err)
 		}
+		if p == plugins.Train && w.Shadow != nil {
+			f, rows = g.shade(f, rows, whole)
+		}
 		counts = append(counts, inPart(done, p)...)
 		samples[p] = plugins.Sample{Frame: f}
 		if p == plugins.Train && w.Prompting != nil {
@@ -149,6 +158,29 @@ func (g *generation) task(ctx context.Context) (plugins.Task, []plugins.Count, e
 		task.About, task.Limits = w.About, g.fitted.Limits(w.Limits)
 	}
 	return task, counts, nil
+}
+
+// shade leaves a shadow model its share of the subjects of the train rows f, which are the given rows of the whole part; nil
+// stands for all. Which subjects these are hangs on no seed and no strategy.
+func (g *generation) shade(f *frame.Frame, rows []int, train *frame.Frame) (*frame.Frame, []int) {
+	if rows == nil {
+		rows = make([]int, f.Rows())
+		for i := range rows {
+			rows[i] = i
+		}
+	}
+	units := rate.Units(train.Column(g.work.Subject), rows)
+	rng := plugins.NewRand(0, g.work.Shadow.Data, plugins.ForResample).For(plugins.ForResample, "shadow", strconv.Itoa(g.work.Shadow.Index))
+	given := int(math.Round(g.work.Shadow.Share * float64(len(units))))
+	for _, unit := range rng.Perm(len(units))[:given] {
+		g.members = append(g.members, units[unit]...)
+	}
+	slices.Sort(g.members)
+	of := make([]int, len(g.members))
+	for i, member := range g.members {
+		of[i] = rows[member]
+	}
+	return f.Take(g.members), of
 }
 
 // cut takes the columns of a part, leaves out the rows that a subset of them is not to have, and leads it into the space of the

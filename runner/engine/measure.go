@@ -2,11 +2,16 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/frame"
 	"github.com/ehrlab/ehrlab/runner/plan"
+	"github.com/ehrlab/ehrlab/runner/rate"
 )
 
 // measure hands the metric the parts that it declared. The pair is shared by the metrics of a cell. Where groups of the synthetic
@@ -17,7 +22,10 @@ func (r *run) measure(ctx context.Context, s *plan.Step, w plan.MeasureWork, thr
 		return nil, err
 	}
 	if why := tooFew(pair, w); why != "" {
-		return measured(&plugins.Measurement{Scores: undefined(w.Info, why)}), nil
+		return measured(&plugins.Measurement{Scores: rate.Undefined(w.Info, why)}), nil
+	}
+	if pair, err = r.shadowed(ctx, s, pair); err != nil {
+		return nil, err
 	}
 	m, err := r.rate(ctx, s, w, pair, threads)
 	if err != nil {
@@ -35,7 +43,7 @@ func (r *run) measure(ctx context.Context, s *plan.Step, w plan.MeasureWork, thr
 	}
 	weighted := &plugins.Measurement{}
 	if pair.Synthetic.Rows() == 0 {
-		weighted.Scores = undefined(w.Info, noStratum(generated.strata()))
+		weighted.Scores = rate.Undefined(w.Info, noStratum(generated.strata()))
 	} else if weighted, err = r.rate(ctx, s, w, pair, threads); err != nil {
 		return nil, fmt.Errorf("%s: %w", plugins.PostStratified, err)
 	}
@@ -47,40 +55,66 @@ func measured(m *plugins.Measurement) *artifact {
 	return &artifact{meta: meta{Measurement: m, Facts: Facts{Counts: m.Counts}}}
 }
 
-// undefined is every score of a metric without a value, for one reason.
-func undefined(info *plugins.Info, why string) []plugins.Score {
-	var scores []plugins.Score
-	for _, s := range info.Scores {
-		scores = append(scores, plugins.Score{Name: s.Name, Status: plugins.Undefined, Reason: why})
-	}
-	return scores
-}
-
 // rate calls the metric, and holds it to what it declared.
 func (r *run) rate(ctx context.Context, s *plan.Step, w plan.MeasureWork, pair *plugins.Pair, threads int) (*plugins.Measurement, error) {
 	env, end := r.env(s, w.Rand, threads)
 	defer end()
-	m, err := w.Plugin.Measure(ctx, env, pair.Only(w.Info.Reads...))
-	if err != nil {
-		return nil, err
+	m, err := rate.Job{
+		Metric: w.Plugin, Info: w.Info, Env: env, Rand: w.Resample,
+		Subsamples: w.Subsamples, By: w.By, Minimum: rate.Minimum(w.Least),
+	}.Measure(ctx, pair)
+	var breach *rate.Breach
+	if errors.As(err, &breach) {
+		return nil, &BugError{What: breach.What}
 	}
-	return m, checkMeasurement(m, w.Info)
+	return m, err
+}
+
+// shadowed adds to a pair the shadow models that the metric asked for, which are the further inputs of its step.
+func (r *run) shadowed(ctx context.Context, s *plan.Step, pair *plugins.Pair) (*plugins.Pair, error) {
+	if len(s.Inputs) <= 2 {
+		return pair, nil
+	}
+	own := *pair
+	for _, in := range s.Inputs[2:] {
+		a, err := r.store.load(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		own.Shadows = append(own.Shadows, plugins.Shadow{Members: a.meta.Generated.Members, Synthetic: a.table})
+	}
+	return &own, nil
 }
 
 // pairOf returns the pair of a measure step, made once for all metrics of the cell; with weighted, that of the synthetic rows which
 // are drawn to the real shares of their groups.
 func (r *run) pairOf(ctx context.Context, s *plan.Step, w plan.MeasureWork, weighted bool) (*plugins.Pair, error) {
-	roles := pairRoles{w.Target, w.Subject, w.Site, strings.Join(w.TestSites, "\x00"), weighted}
+	limits, err := json.Marshal(w.Limits)
+	if err != nil {
+		return nil, err
+	}
+	roles := pairRoles{w.Target, w.Subject, w.Site, strings.Join(w.TestSites, "\x00"), strings.Join(w.Beside, "\x00"), string(limits), weighted}
 	return r.store.pairOf(ctx, s.Inputs[1], roles, func(a *artifact) (*plugins.Pair, error) {
 		pair, err := r.pair(ctx, s.Inputs[0], w, a)
 		if err == nil && weighted {
 			pair = plugins.NewPair(pair.Parts, a.table.Take(postStratified(a.strata(), &s.Inputs[1].Recipe)), w.Target)
+		}
+		if err == nil {
+			pair.Limits = w.Limits
 		}
 		if err == nil && a.meta.Generated != nil {
 			pair.Exposed = a.meta.Generated.Exposed
 		}
 		return pair, err
 	})
+}
+
+// besides returns those of the named columns that a part has; nil when none is named.
+func besides(part *frame.Frame, names []string) (*frame.Frame, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	return part.Select(slices.DeleteFunc(slices.Clone(names), func(name string) bool { return part.Column(name) == nil })...)
 }
 
 // pair puts the parts that metrics may read beside the synthetic rows. Reference rows are never among them.
@@ -117,6 +151,9 @@ func (r *run) pair(ctx context.Context, prepared *plan.Step, w plan.MeasureWork,
 		}
 		if w.Site != "" {
 			sample.Site = whole.Column(w.Site)
+		}
+		if sample.Beside, err = besides(whole, w.Beside); err != nil {
+			return nil, fmt.Errorf("%s part: %w", p, err)
 		}
 		samples[p] = sample
 	}

@@ -36,8 +36,8 @@ type slot struct {
 // testSites names the hospitals whose test rows are compared; weighted is set where synthetic rows are drawn to the real
 // shares of their groups.
 type pairRoles struct {
-	target, subject, site, testSites string
-	weighted                         bool
+	target, subject, site, testSites, beside, limits string
+	weighted                                         bool
 }
 
 func newStore(c *cache.Cache) *store {

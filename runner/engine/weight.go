@@ -120,4 +120,8 @@ func addWeighted(m, weighted *plugins.Measurement, rows, of int) {
 		c.Dims = marked(c.Dims)
 		m.Counts = append(m.Counts, c)
 	}
+	for _, d := range weighted.Draws {
+		d.Dims = marked(d.Dims)
+		m.Draws = append(m.Draws, d)
+	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/prepare"
 	"github.com/ehrlab/ehrlab/plugins/split"
 	"github.com/ehrlab/ehrlab/runner/cache"
+	"github.com/ehrlab/ehrlab/runner/rate"
 	"github.com/ehrlab/ehrlab/runner/spec"
 )
 
@@ -293,7 +294,8 @@ func (b *builder) cell(v *variant, id string, pt point) (*Cell, error) {
 	if err != nil {
 		return nil, err
 	}
-	cell := &Cell{ID: id, Values: pt.values, Dataset: chain, Generate: b.generate(strategy, chain, columns, pt), order: pt.order}
+	cell := &Cell{ID: id, Values: pt.values, Dataset: chain, Generate: b.generate(strategy, chain, columns, pt, nil), order: pt.order}
+	cell.shadow = func(s *Shadow) *Step { return b.generate(strategy, chain, columns, pt, s) }
 	if strategy.asks != nil {
 		cell.Models = strategy.asks.models
 	}
@@ -563,8 +565,8 @@ func (b *builder) strategy(v *variant, name string) (*builtStrategy, error) {
 	return s, nil
 }
 
-// generate adds the step that makes the synthetic rows of a cell.
-func (b *builder) generate(s *builtStrategy, c *Chain, columns *subset, pt point) *Step {
+// generate adds the step that makes the synthetic rows of a cell or, with shadow, those of a shadow model of its strategy.
+func (b *builder) generate(s *builtStrategy, c *Chain, columns *subset, pt point, shadow *Shadow) *Step {
 	n, seed := int(b.number(pt.values, "n")), uint64(b.number(pt.values, "seed"))
 	r := seeded(recipe(s.info, s.settings), s.info, seed, c.Identity)
 	r.Uses = using(r.Uses, plugins.Use{Name: "label", Version: label.Version}) // its events are counted
@@ -572,11 +574,18 @@ func (b *builder) generate(s *builtStrategy, c *Chain, columns *subset, pt point
 	r.Inputs = []cache.Input{{Role: "parts", Key: c.Prepare.Key}, {Role: "features", Key: columns.step.Key, Piece: columns.suffix}}
 	name := s.label + ", n " + strconv.Itoa(n) + ", seed " + strconv.FormatUint(seed, 10)
 	w := GenerateWork{
-		Plugin: s.plugin, Info: s.info, Features: columns.plugin, Suffix: columns.suffix, Target: c.Target, N: n,
-		Rand: plugins.NewRand(seed, c.Identity, s.info.Random...),
+		Plugin: s.plugin, Info: s.info, Features: columns.plugin, Suffix: columns.suffix, Target: c.Target, Subject: c.Subject, N: n,
+		Rand: plugins.NewRand(seed, c.Identity, s.info.Random...), Shadow: shadow,
+	}
+	if shadow != nil {
+		name += ", shadow model " + strconv.Itoa(shadow.Index+1)
 	}
 	if s.asks != nil {
 		b.ask(s.asks, c, pt, seed, name, &r, &w)
+	}
+	if shadow != nil {
+		r.Data = c.Identity // its rows are drawn by it
+		r.Roles = marshal(map[string]any{"roles": r.Roles, "subject": c.Subject, "shadow": shadow})
 	}
 	return b.step(StageGenerate, name, r, w, c.Prepare, columns.step)
 }
@@ -621,16 +630,24 @@ func (b *builder) measure(v *variant, cell *Cell, where *arranged, names []strin
 			least = &spec.Minimum{Rows: plugins.FewestTold, Events: plugins.FewestTold, NonEvents: plugins.FewestTold}
 			piece = "at least " + string(marshal(least))
 		}
+		w := MeasureWork{
+			Plugin: m.plugin, Info: m.info, Target: c.Target, Subject: c.Subject, Site: c.Site, TestSites: test, Minimum: least,
+			Rand: plugins.NewRand(seed, c.Identity, m.info.Random...),
+		}
+		w.around(metric, c)
 		r := seeded(recipe(m.info, m.settings), m.info, seed, c.Identity)
-		r.Numeric, r.Roles = plugins.Numeric(), c.measureRoles
+		r.Numeric, r.Roles = plugins.Numeric(), w.roles(c)
+		r.Uses = using(r.Uses, plugins.Use{Name: "rate", Version: rate.Version})
 		if cell.Models != nil {
 			r.Uses = using(r.Uses, postStratify)
 		}
 		r.Inputs = []cache.Input{{Role: "parts", Key: c.Prepare.Key, Piece: piece}, {Role: "synthetic", Key: cell.Generate.Key}}
-		step := b.step(StageMeasure, m.label, r, MeasureWork{
-			Plugin: m.plugin, Info: m.info, Target: c.Target, Subject: c.Subject, Site: c.Site, TestSites: test, Minimum: least,
-			Rand: plugins.NewRand(seed, c.Identity, m.info.Random...),
-		}, c.Prepare, cell.Generate)
+		inputs := []*Step{c.Prepare, cell.Generate}
+		for _, s := range cell.shadows(m.plugin) {
+			r.Inputs = append(r.Inputs, cache.Input{Role: "shadow", Key: s.Key})
+			inputs = append(inputs, s)
+		}
+		step := b.step(StageMeasure, m.label, r, w, inputs...)
 		cell.Measures = append(cell.Measures, Measure{Metric: metric, Info: m.info, Step: step})
 	}
 	order := func(m Measure) int {
@@ -645,7 +662,6 @@ func (c *Chain) setRoles(roles map[string]plugins.Role) {
 	c.Roles = roles
 	c.Target, c.Subject, c.Site = c.column(plugins.RoleTarget), c.column(plugins.RoleSubject), c.column(plugins.RoleSite)
 	c.generateRoles = marshal(map[string]string{"target": c.Target})
-	c.measureRoles = marshal(map[string]string{"target": c.Target, "subject": c.Subject, "site": c.Site})
 }
 
 // column returns the first column with the role, in name order, or "".

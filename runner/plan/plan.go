@@ -63,6 +63,8 @@ type Cell struct {
 
 	NotEstimable string // why its test hospital cannot be scored; "" when it can
 	order        order
+
+	shadow func(*Shadow) *Step // the step of a shadow model of its strategy
 }
 
 // Measure is a metric of a cell.
@@ -105,7 +107,7 @@ type Chain struct {
 
 	order order // of its first point, where train hospitals are kept
 
-	generateRoles, measureRoles json.RawMessage // as they enter recipes
+	generateRoles json.RawMessage // as they enter recipes
 }
 
 // File is a file of a data set, by what it is for, without its path.
@@ -170,16 +172,18 @@ type (
 		Suffix   string           // of the subset
 		Target   string
 		N        int
+		Shadow   *Shadow // where it is a shadow model of a metric; else nil
+
+		Subject string // column that tells patients apart; "" where there is none
 
 		Prompting plugins.Prompting // Plugin, where it asks language models; else nil, and the rest is empty
 		Models    []Model           // that it asks
-		Subject   string            // column that tells patients apart; "" where there is none
 		Beside    []string          // columns of train that it reads besides the features
 		About     map[string]plugins.ColumnInfo
 		Limits    map[string]plugins.Limit
 		Caller    plugins.Caller // of the first cell; its Step is the step's own key
 	}
-	// MeasureWork rates synthetic rows. Its inputs are the prepared parts and the synthetic rows.
+	// MeasureWork rates synthetic rows. Its inputs are the prepared parts, the synthetic rows, and those of shadow models.
 	MeasureWork struct {
 		Plugin  plugins.Metric
 		Info    *plugins.Info
@@ -192,8 +196,22 @@ type (
 		// Minimum is what these rows must have where preparation may have left some of them out since the hospitals were
 		// counted; nil: they have it.
 		Minimum *spec.Minimum
+
+		Subsamples int                      // behind the intervals of scores that have none of their own
+		Resample   plugins.Rand             // draws them
+		By         []string                 // columns whose levels are measured apart, too
+		Least      spec.Minimum             // what the test rows of a level must have
+		Beside     []string                 // columns of the parts that the metric, or By, reads whether or not they are features
+		Limits     map[string]plugins.Limit // where the metric reads them
 	}
 )
+
+// Shadow is which rows of train a shadow model is given: those of a share of the subjects, drawn anew for each.
+type Shadow struct {
+	Index int     `json:"index"` // from 0
+	Share float64 `json:"share"` // in (0,1)
+	Data  string  `json:"-"`     // what they are drawn by: the identity of the data set's rows and their split
+}
 
 // named is the data set with the hospitals that train, for people.
 func (c *Chain) named() string {

@@ -180,7 +180,7 @@ func (c *Chain) promptingRoles(p *prompted) json.RawMessage {
 func (b *builder) ask(p *prompted, c *Chain, pt point, seed uint64, label string, r *cache.Recipe, w *GenerateWork) {
 	r.Seed, r.Data, r.Roles = &seed, c.Identity, c.promptingRoles(p)
 	t := c.told()
-	w.Prompting, w.Models, w.Subject = p.plugin, p.models, c.Subject
+	w.Prompting, w.Models = p.plugin, p.models
 	w.Beside, w.About, w.Limits = p.plugin.Beside(), t.About, t.Limits
 	w.Caller = plugins.Caller{Label: label, Seed: seed, Axes: map[string]string{}, Dataset: c.Dataset.Name, Governance: c.Governance()}
 	w.Caller.Providers = map[string]plugins.Provider{}

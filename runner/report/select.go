@@ -19,6 +19,7 @@ type source struct {
 	cells  map[string]int             // index of a cell by id
 	scored []bool                     // whether a cell has any score, of whatever status
 	asked  [][]string                 // the models that a cell asks, by the experiment's names
+	by     map[string][]string        // the columns whose levels a metric measures apart, too
 	axes   map[string]bool            // names of axes; any other name is a dimension
 	order  map[string]map[string]int  // of the values of an axis: as first mentioned, then as the cells have them
 
@@ -31,6 +32,7 @@ func newSource(core *record.Core, texts map[string]record.DataText) *source {
 	src := &source{
 		core: core, texts: texts, cells: make(map[string]int, len(core.Cells)), scored: make([]bool, len(core.Cells)), asked: make([][]string, len(core.Cells)),
 		axes: map[string]bool{}, order: map[string]map[string]int{}, replicates: replicatesOf(&core.Manifest),
+		by: groupsOf(&core.Manifest),
 	}
 	for _, a := range core.Manifest.Axes {
 		src.axes[a] = true
@@ -69,6 +71,21 @@ func replicatesOf(m *record.Manifest) map[string]bool {
 	for _, a := range resolved.Axes {
 		if strings.HasSuffix(a.Sets, ".seed") {
 			out[a.Name] = !strings.HasPrefix(a.Sets, "datasets.")
+		}
+	}
+	return out
+}
+
+// groupsOf finds the columns whose levels each metric measures apart, too.
+func groupsOf(m *record.Manifest) map[string][]string {
+	var resolved struct{ Metrics []spec.Metric }
+	out := map[string][]string{}
+	if json.Unmarshal(m.Resolved, &resolved) != nil {
+		return out
+	}
+	for _, metric := range resolved.Metrics {
+		if len(metric.By) > 0 {
+			out[metric.Name] = metric.By
 		}
 	}
 	return out
@@ -127,7 +144,7 @@ type selection struct {
 	dimOrder map[string]map[string]int // of the values of a dimension, as they first occur
 	kinds    map[string]string         // of warnings, by text
 	located  []bool                    // whether any hit of a column has all row dimensions
-	weighted bool                      // the table tells weightings apart; else it shows raw scores alone
+	asks     map[string]bool           // dimensions that the table tells apart or selects by; of others that the runner adds, it shows raw scores of everyone
 
 	// what was found of the averaged axes while values were summarised
 	varied   []string // those with several values behind some value
@@ -146,11 +163,13 @@ func keyOf(labels []string) string { return strings.Join(labels, "\x00") }
 func (src *source) selectScores(t *spec.Table) (*selection, error) {
 	sel := &selection{
 		source: src, declared: t, overs: map[string][]string{}, kinds: map[string]string{},
-		dimOrder: map[string]map[string]int{}, located: make([]bool, len(t.Columns)),
+		dimOrder: map[string]map[string]int{}, located: make([]bool, len(t.Columns)), asks: map[string]bool{},
 	}
-	_, sel.weighted = t.Where[plugins.Weighting]
-	sel.weighted = sel.weighted || slices.Contains(t.Rows, plugins.Weighting)
+	for name := range t.Where {
+		sel.asks[name] = true
+	}
 	for i, name := range t.Rows {
+		sel.asks[name] = true
 		if !src.axes[name] {
 			sel.dims = append(sel.dims, i)
 			sel.dimOrder[name] = map[string]int{}
@@ -166,7 +185,7 @@ func (src *source) selectScores(t *spec.Table) (*selection, error) {
 	for i := range src.core.Scores {
 		s := &src.core.Scores[i]
 		asked := columns(s)
-		if _, weighted := s.Dims[plugins.Weighting]; len(asked) == 0 || weighted && !sel.weighted {
+		if len(asked) == 0 || sel.unasked(s) {
 			continue
 		}
 		at, known := src.cells[s.Cell]
@@ -181,6 +200,16 @@ func (src *source) selectScores(t *spec.Table) (*selection, error) {
 		}
 	}
 	return sel, nil
+}
+
+// unasked reports whether a score is of a weighting or of a group of patients that the table does not ask for.
+func (sel *selection) unasked(s *record.Score) bool {
+	for _, name := range append([]string{plugins.Weighting}, sel.by[s.Metric]...) {
+		if _, has := s.Dims[name]; has && !sel.asks[name] {
+			return true
+		}
+	}
+	return false
 }
 
 // gatherCells groups the cells that the table's where lets through; the result holds each cell's group.
@@ -254,7 +283,7 @@ func (sel *selection) dimsWanted(s *record.Score) bool {
 		if sel.axes[name] {
 			continue
 		}
-		v, has := dimension(s, name)
+		v, has := sel.dimension(s, name)
 		if has && !among(v, values) || !has && s.Status != plugins.Failed {
 			return false
 		}
@@ -262,13 +291,19 @@ func (sel *selection) dimsWanted(s *record.Score) bool {
 	return true
 }
 
-// dimension returns the value that a score has of a dimension. One without a weighting is raw, but for a failed one, which might have
-// had any.
-func dimension(s *record.Score, name string) (value string, has bool) {
-	if value, has = s.Dims[name]; !has && name == plugins.Weighting && s.Status != plugins.Failed {
+// dimension returns the value that a score has of a dimension. One without a weighting is raw, and one without a group that its
+// metric measures by is of everyone; but for a failed one, which might have had any.
+func (src *source) dimension(s *record.Score, name string) (value string, has bool) {
+	value, has = s.Dims[name]
+	switch {
+	case has || s.Status == plugins.Failed:
+		return value, has
+	case name == plugins.Weighting:
 		return plugins.Raw, true
+	case slices.Contains(src.by[s.Metric], name):
+		return plugins.Everyone, true
 	}
-	return value, has
+	return "", false
 }
 
 func among(v string, values []spec.Value) bool {
@@ -306,7 +341,7 @@ func (sel *selection) fill(g *group, s *record.Score) []string {
 	}
 	labels := slices.Clone(g.labels)
 	for _, i := range sel.dims {
-		labels[i], _ = dimension(s, sel.declared.Rows[i])
+		labels[i], _ = sel.dimension(s, sel.declared.Rows[i])
 	}
 	return labels
 }

@@ -172,7 +172,7 @@ func (sel *selection) hitsOf(r *row, column int) []hit {
 // fits reports whether the dimensions that a score has are those of a line.
 func (sel *selection) fits(r *row, s *record.Score) bool {
 	for _, i := range sel.dims {
-		if v, has := dimension(s, sel.declared.Rows[i]); has && v != r.labels[i] {
+		if v, has := sel.dimension(s, sel.declared.Rows[i]); has && v != r.labels[i] {
 			return false
 		}
 	}

@@ -224,6 +224,11 @@ func (l *loader) metric(n *node) Metric {
 			m.Dims[f.name()] = text(f)
 		}
 	}
+	m.By = texts(n.field("by"))
+	if s := n.field("subsamples"); s.is(cue.IntKind) {
+		number := int(s.number())
+		m.Subsamples = &number
+	}
 	return m
 }
 

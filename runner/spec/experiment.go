@@ -103,6 +103,9 @@ type FeatureSet struct {
 type Metric struct {
 	Use
 	Dims map[string]string `json:"dims,omitempty"`
+	By   []string          `json:"by,omitempty"` // columns whose levels are measured apart, too
+	// Subsamples are behind the intervals of scores that have none of their own; nil: as many as suit the metric.
+	Subsamples *int `json:"subsamples,omitempty"`
 }
 
 // Axis is a declared extra axis: its values are put into a setting.

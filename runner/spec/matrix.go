@@ -661,6 +661,9 @@ func (l *loader) checkFitOf(b *Block, of valuesOf, d *node) {
 				l.rep.add(joinPath(use.path), use.at, "%q takes %s, data set %q has %s", use.text, shapeWords(p.info.Shapes), d.name(), shapeWords(data.info.Shapes))
 			}
 			for _, part := range p.info.Reads {
+				if slices.Contains(p.info.Spare, part) {
+					continue
+				}
 				l.needPart(d, part, fmt.Sprintf("%s reads it", joinPath(n.path)))
 			}
 		}

@@ -19,22 +19,53 @@ func (l *loader) checkDims() {
 		if n.name() == plugins.GenerationMetric {
 			l.rep.add(joinPath(n.path), n.label, "%q is the name of what making the rows of a cell comes to; a metric needs another", n.name())
 		}
-		dims := n.field("dims")
-		if !dims.is(cue.StructKind) {
-			continue
-		}
 		own := l.ownDims(n)
-		for _, d := range dims.fields {
-			switch {
-			case slices.Contains(axes, d.name()):
-				l.wrong(d, d.label, "%q is an axis; a dimension needs another name", d.name())
-			case d.name() == plugins.Weighting:
-				l.wrong(d, d.label, "%q tells how synthetic rows were weighted; a dimension needs another name", d.name())
-			case slices.Contains(own, d.name()):
-				l.wrong(d, d.label, "the metric has a dimension %q of its own", d.name())
+		if dims := n.field("dims"); dims.is(cue.StructKind) {
+			for _, d := range dims.fields {
+				if fault := dimFault(d.name(), axes, own); fault != "" {
+					l.wrong(d, d.label, "%s", fault)
+				}
 			}
 		}
+		l.checkBy(n, axes, own)
 	}
+}
+
+// checkBy checks that the columns that a metric measures by can be dimensions.
+func (l *loader) checkBy(metric *node, axes, own []string) {
+	by := metric.field("by")
+	if !by.is(cue.ListKind) {
+		return
+	}
+	for i, c := range by.items {
+		if !c.ok() {
+			continue
+		}
+		fault := dimFault(c.text, axes, own)
+		switch {
+		case fault != "":
+		case metric.field("dims").field(c.text) != nil:
+			fault = fmt.Sprintf("%q is a dimension of dims, too", c.text)
+		case names(by.items[:i], c.text):
+			fault = fmt.Sprintf("%q is given twice", c.text)
+		}
+		if fault != "" {
+			l.wrong(c, c.at, "%s", fault)
+		}
+	}
+}
+
+// dimFault says why scores cannot have a further dimension of a name; "" when they can.
+func dimFault(name string, axes, own []string) string {
+	switch {
+	case slices.Contains(axes, name):
+		return fmt.Sprintf("%q is an axis; a dimension needs another name", name)
+	case name == plugins.Weighting:
+		return fmt.Sprintf("%q tells how synthetic rows were weighted; a dimension needs another name", name)
+	case slices.Contains(own, name):
+		return fmt.Sprintf("the metric has a dimension %q of its own", name)
+	}
+	return ""
 }
 
 // ownDims are the dimensions that the scores of a metric have by themselves.
@@ -140,6 +171,7 @@ type scoreInfo struct {
 	metric, name string
 	fixed        map[string]string // dimensions with the one value that the experiment declares
 	free         []string          // dimensions that the plugin gives values
+	by           []string          // columns that it is measured by, too
 }
 
 // cell is one cell of the matrix: the numbers of its values by axis, -1 for an axis that it lacks.
@@ -170,9 +202,10 @@ func (l *loader) newYield() *yield {
 		}
 		m := l.exp.Metrics[i]
 		for _, s := range b.info.Scores {
-			w.scores = append(w.scores, scoreInfo{metric: m.Name, name: s.Name, fixed: m.Dims, free: s.Dims})
+			w.scores = append(w.scores, scoreInfo{metric: m.Name, name: s.Name, fixed: m.Dims, free: s.Dims, by: m.By})
 			w.addDims(s.Dims...)
 		}
+		w.addDims(m.By...)
 		for d, value := range m.Dims {
 			w.addDims(d)
 			if !slices.Contains(w.declared[d], value) {
@@ -552,7 +585,8 @@ func (w *yield) hasKeys(v view, s scoreInfo) bool {
 
 func (s scoreInfo) has(dim string) bool {
 	_, fixed := s.fixed[dim]
-	return fixed || slices.Contains(s.free, dim) || dim == plugins.Weighting // what does not name one is raw
+	// what names no weighting is raw, and what names no group is of everyone
+	return fixed || slices.Contains(s.free, dim) || slices.Contains(s.by, dim) || dim == plugins.Weighting
 }
 
 // lacking says which dimension of a view keeps a score out of it.

@@ -1,0 +1,74 @@
+package plan
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/runner/rate"
+	"github.com/ehrlab/ehrlab/runner/spec"
+)
+
+// around settles what is done around the calls of a metric: intervals by subsampling, groups of patients, and what it is handed
+// besides the rows.
+func (w *MeasureWork) around(m *spec.Metric, c *Chain) {
+	w.Subsamples = rate.DefaultSubsamples(w.Info)
+	if m.Subsamples != nil {
+		w.Subsamples = *m.Subsamples
+	}
+	w.Resample = plugins.NewRand(0, c.Identity, plugins.ForResample)
+	w.By = m.By
+	if len(w.By) > 0 {
+		w.Least = c.minimum()
+	}
+	w.Beside = slices.Clone(w.By)
+	if g, ok := w.Plugin.(plugins.Grouping); ok {
+		for _, column := range g.Beside() {
+			if !slices.Contains(w.Beside, column) {
+				w.Beside = append(w.Beside, column)
+			}
+		}
+	}
+	if w.Info.Limits {
+		w.Limits = c.Dataset.Limits
+	}
+}
+
+// roles is what the recipe of a measure step has of the roles of columns, and of what is done around the calls of the metric.
+func (w *MeasureWork) roles(c *Chain) json.RawMessage {
+	r := struct {
+		Target     string                   `json:"target"`
+		Subject    string                   `json:"subject"`
+		Site       string                   `json:"site"`
+		Subsamples int                      `json:"subsamples,omitempty"`
+		Data       string                   `json:"data,omitempty"` // what subsamples are drawn by
+		By         []string                 `json:"by,omitempty"`
+		Least      *spec.Minimum            `json:"least,omitempty"`
+		Beside     []string                 `json:"beside,omitempty"`
+		Limits     map[string]plugins.Limit `json:"limits,omitempty"`
+	}{Target: w.Target, Subject: w.Subject, Site: w.Site, Subsamples: w.Subsamples, By: w.By, Beside: w.Beside, Limits: w.Limits}
+	if w.Subsamples > 0 {
+		r.Data = c.Identity
+	}
+	if len(w.By) > 0 {
+		r.Least = &w.Least
+	}
+	return marshal(r)
+}
+
+// shadows lists the steps of the shadow models that a metric asks for: none where they would be paid for and it does not want that.
+func (c *Cell) shadows(m plugins.Metric) []*Step {
+	asks, ok := m.(plugins.Shadowing)
+	if !ok {
+		return nil
+	}
+	wanted := asks.Shadows()
+	if c.Models != nil && !wanted.Paid {
+		return nil
+	}
+	var steps []*Step
+	for i := range wanted.Models {
+		steps = append(steps, c.shadow(&Shadow{Index: i, Share: wanted.Share, Data: c.Dataset.Identity}))
+	}
+	return steps
+}

@@ -1,0 +1,90 @@
+// Package rate calls a metric on a pair and holds it to its contract. Around the call it does what every metric has in
+// common: intervals by subsampling for scores that have none of their own, and the same scores within each group of patients.
+//
+// It knows the contracts of plugins and no runner: experiments and single pairs of files are rated alike.
+package rate
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ehrlab/ehrlab/plugins"
+)
+
+// Version is raised when equal pairs may be rated otherwise.
+const Version = 1
+
+// Job is one metric, and how it is to be called.
+type Job struct {
+	Metric plugins.Metric
+	Info   *plugins.Info
+	Env    plugins.Env  // of the metric: its random sources are those that Info declares
+	Rand   plugins.Rand // of what is done here: draws from plugins.ForResample
+
+	Subsamples int      // behind the interval of a score that has none of its own; 0 for no such interval
+	By         []string // columns whose levels are measured apart, besides all rows together
+	Minimum    Minimum  // what the test rows of a level must have
+}
+
+// Minimum is the least number of test rows, and of those with and without the event, that a level is measured on. Of a label
+// that has not two classes, only the rows count.
+type Minimum struct {
+	Rows      int `json:"rows"`
+	Events    int `json:"events"`
+	NonEvents int `json:"nonevents"`
+}
+
+// DefaultSubsamples is the number of subsamples for metrics of single columns and of pairs of columns that compare samples as a
+// whole; for others it is 0: they take long, or resample by themselves.
+func DefaultSubsamples(info *plugins.Info) int {
+	if info.Control || info.Cost != plugins.PerColumn && info.Cost != plugins.PerColumnPair {
+		return 0
+	}
+	return 20
+}
+
+// Measure returns what the metric measures on all rows, and then on each level of Job.By, marked by a dimension with the name of
+// the column. It reads no part but those that the metric declares. An output that breaks the contract is a *Breach.
+func (j Job) Measure(ctx context.Context, pair *plugins.Pair) (*plugins.Measurement, error) {
+	pair = pair.Only(j.Info.Reads...)
+	out, err := j.whole(ctx, pair)
+	if err != nil {
+		return nil, err
+	}
+	for _, by := range j.By {
+		if err := j.slices(ctx, pair, by, out); err != nil {
+			return nil, fmt.Errorf("by %s: %w", by, err)
+		}
+	}
+	return out, nil
+}
+
+// whole measures all rows of a pair.
+func (j Job) whole(ctx context.Context, pair *plugins.Pair) (*plugins.Measurement, error) {
+	out, err := j.call(ctx, pair)
+	if err != nil || j.Subsamples == 0 {
+		return out, err
+	}
+	return out, j.addIntervals(ctx, pair, out)
+}
+
+// call calls the metric once.
+func (j Job) call(ctx context.Context, pair *plugins.Pair) (*plugins.Measurement, error) {
+	out, err := j.Metric.Measure(ctx, j.Env, pair)
+	if err != nil {
+		return nil, err
+	}
+	if what := breach(out, j.Info); what != "" {
+		return nil, &Breach{What: what}
+	}
+	return out, nil
+}
+
+// Undefined is every score of a metric without a value, for one reason.
+func Undefined(info *plugins.Info, why string) []plugins.Score {
+	var scores []plugins.Score
+	for _, s := range info.Scores {
+		scores = append(scores, plugins.Score{Name: s.Name, Status: plugins.Undefined, Reason: why})
+	}
+	return scores
+}

@@ -1,0 +1,210 @@
+package rate
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/plugins/split"
+	"github.com/ehrlab/ehrlab/plugins/stats"
+)
+
+const (
+	// level is the coverage of intervals by subsampling.
+	level = 0.95
+	// largest is the number of rows of the largest part of a subsample: more of them would only take longer.
+	largest = 2000
+	// fewest is the number of units that each part of a subsample must have, and of subsamples that must define a score.
+	fewest = 10
+)
+
+// addIntervals gives each score that has a value and no interval of its own one by subsampling without replacement: the
+// metric measures Subsamples times a share f ≤ ½ of the subjects of each part and of the synthetic rows. The variance of a
+// smooth statistic on such a subsample is (1-f)/f times that on all rows, so its standard error is SD·√(f/(1-f)), about the
+// value itself; the quantile is that of t with Subsamples-1 degrees of freedom. Unlike a bootstrap, no subsample has ties that the
+// rows have not. Source: D. N. Politis, J. P. Romano, M. Wolf (1999), Subsampling, sections 2.2 and 10.3.1; J. Shao, C. F. J. Wu (1989), Ann. Stat. 17(3).
+func (j Job) addIntervals(ctx context.Context, pair *plugins.Pair, out *plugins.Measurement) error {
+	lacking := map[string]int{} // the number of a score by its name and dimensions
+	for i, s := range out.Scores {
+		if s.Status == plugins.OK && s.Interval == nil {
+			lacking[identity(s)] = i
+		}
+	}
+	units := j.units(pair)
+	share := units.share()
+	if len(lacking) == 0 || share == 0 {
+		return nil
+	}
+	values := make([][]float64, len(out.Scores))
+	for k := range j.Subsamples {
+		some, err := j.call(ctx, units.draw(j.Rand, k, share))
+		if err != nil {
+			return fmt.Errorf("subsample %d: %w", k+1, err)
+		}
+		for _, s := range some.Scores {
+			if i, ok := lacking[identity(s)]; ok && s.Status == plugins.OK {
+				values[i] = append(values[i], s.Value)
+			}
+		}
+	}
+	for i, v := range values {
+		if len(v) >= fewest {
+			out.Scores[i].Interval = j.interval(out.Scores[i], v, share, units.name())
+		}
+	}
+	return nil
+}
+
+// interval is that of a score by its values on subsamples, cut to the range of the score.
+func (j Job) interval(s plugins.Score, values []float64, share float64, unit string) *plugins.Interval {
+	_, low, high, err := stats.MeanInterval(values, level)
+	if err != nil {
+		return nil
+	}
+	at := slices.IndexFunc(j.Info.Scores, func(x plugins.ScoreInfo) bool { return x.Name == s.Name })
+	half := (high - low) / 2 * math.Sqrt(float64(len(values))*share/(1-share))
+	low, high = max(s.Value-half, j.Info.Scores[at].Min), min(s.Value+half, j.Info.Scores[at].Max)
+	if notFinite(low) || notFinite(high) {
+		return nil
+	}
+	return &plugins.Interval{
+		Low: min(low, s.Value), High: max(high, s.Value), Level: level, Unit: unit,
+		Method: fmt.Sprintf("%d subsamples without replacement", len(values)),
+	}
+}
+
+// identity tells the scores of one measurement apart.
+func identity(s plugins.Score) string {
+	var b strings.Builder
+	b.WriteString(s.Name)
+	for _, dim := range slices.Sorted(maps.Keys(s.Dims)) {
+		fmt.Fprintf(&b, "\x00%s\x00%s", dim, s.Dims[dim])
+	}
+	return b.String()
+}
+
+// units are what is drawn of a pair: the subjects of its parts, or rows without a subject, and its synthetic rows.
+type units struct {
+	pair     *plugins.Pair
+	parts    map[plugins.Part][][]int // the rows of each unit
+	subjects bool
+}
+
+func (j Job) units(pair *plugins.Pair) units {
+	u := units{pair: pair, parts: map[plugins.Part][][]int{}}
+	for _, part := range j.Info.Reads {
+		sample := pair.Parts.Get(part)
+		u.subjects = u.subjects || sample.Subject != nil
+		every := make([]int, sample.Frame.Rows())
+		for i := range every {
+			every[i] = i
+		}
+		u.parts[part] = Units(sample.Subject, every)
+	}
+	return u
+}
+
+// Units lists the places, in rows, of the rows of each subject, in order of their first ones. A row without a subject
+// stands for itself; so does every row where subject is nil.
+func Units(subject *frame.Column, rows []int) [][]int {
+	out := make([][]int, 0, len(rows))
+	var of []int32
+	if subject != nil {
+		of, _ = split.Indexed(subject)
+	}
+	at := map[int32]int{}
+	for place, row := range rows {
+		if of == nil || of[row] == frame.Missing {
+			out = append(out, []int{place})
+			continue
+		}
+		unit, known := at[of[row]]
+		if !known {
+			unit = len(out)
+			at[of[row]] = unit
+			out = append(out, nil)
+		}
+		out[unit] = append(out[unit], place)
+	}
+	return out
+}
+
+// share is the part of all units that a subsample has; 0 where there are too few for one.
+func (u units) share() float64 {
+	least, most := u.pair.Synthetic.Rows(), u.pair.Synthetic.Rows()
+	for _, rows := range u.parts {
+		least, most = min(least, len(rows)), max(most, len(rows))
+	}
+	share := min(0.5, largest/float64(max(most, 1)))
+	if float64(least)*share < fewest {
+		return 0
+	}
+	return share
+}
+
+func (u units) name() string {
+	if u.subjects {
+		return "real subjects and synthetic rows"
+	}
+	return "real and synthetic rows"
+}
+
+// draw returns subsample k. Of the real parts it is the same for every metric, strategy and seed.
+func (u units) draw(from plugins.Rand, k int, share float64) *plugins.Pair {
+	some := func(label string, n int) []int {
+		rng := from.For(plugins.ForResample, "subsample", strconv.Itoa(k), label)
+		rows := rng.Perm(n)[:int(math.Round(share*float64(n)))]
+		slices.Sort(rows)
+		return rows
+	}
+	keep := map[plugins.Part][]int{}
+	for part, all := range u.parts {
+		for _, unit := range some(string(part), len(all)) {
+			keep[part] = append(keep[part], all[unit]...)
+		}
+		slices.Sort(keep[part])
+	}
+	return take(u.pair, keep, some("synthetic", u.pair.Synthetic.Rows()))
+}
+
+// take returns a pair of some rows of each part and some synthetic ones. Shadow models, which are of all of train, are left out.
+func take(pair *plugins.Pair, keep map[plugins.Part][]int, synthetic []int) *plugins.Pair {
+	samples := map[plugins.Part]plugins.Sample{}
+	for part, rows := range keep {
+		s := pair.Parts.Get(part)
+		some := plugins.Sample{Frame: s.Frame.Take(rows)}
+		if s.Subject != nil {
+			some.Subject = s.Subject.Take(rows)
+		}
+		if s.Site != nil {
+			some.Site = s.Site.Take(rows)
+		}
+		if s.Beside != nil {
+			some.Beside = s.Beside.Take(rows)
+		}
+		samples[part] = some
+	}
+	out := plugins.NewPair(plugins.NewParts(samples), pair.Synthetic.Take(synthetic), pair.Target)
+	out.Limits = pair.Limits
+	if pair.Exposed != nil {
+		out.Exposed = places(keep[plugins.Train], pair.Exposed)
+	}
+	return out
+}
+
+// places returns the places in rows of those that are wanted; both ascend.
+func places(rows, wanted []int) []int {
+	out := []int{}
+	for i, row := range rows {
+		if _, found := slices.BinarySearch(wanted, row); found {
+			out = append(out, i)
+		}
+	}
+	return out
+}

@@ -2,6 +2,8 @@ package plugins
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"sync"
@@ -65,6 +67,24 @@ type Pair struct {
 // NewPair returns a pair with an empty set of preparations.
 func NewPair(parts Parts, synthetic *frame.Frame, target string) *Pair {
 	return &Pair{Parts: parts, Synthetic: synthetic, Target: target, memo: &memo{entries: map[any]*memoEntry{}}}
+}
+
+// TestRows identifies the rows of the test part: pairs with equal texts have the same rows in the same order, with the same
+// subjects and labels, whatever their features are. It is a hash, from which no value can be read back.
+func (p *Pair) TestRows() string {
+	type key struct{}
+	text, _ := Prepare(p, key{}, func() (string, error) { // there is no error
+		test := p.Parts.Get(Test)
+		h := sha256.New()
+		fmt.Fprintf(h, "%d rows", test.Frame.Rows())
+		for _, c := range []*frame.Column{test.Subject, test.Frame.Column(p.Target)} {
+			if c != nil {
+				fmt.Fprintf(h, " %s", frame.Must(c).Digest())
+			}
+		}
+		return hex.EncodeToString(h.Sum(nil)[:16]), nil
+	})
+	return text
 }
 
 // Only returns the same pair with no more than the given parts; preparations stay shared.

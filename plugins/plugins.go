@@ -225,11 +225,12 @@ type Count struct {
 
 // Draws are a score, measured anew on resamples of the units of the test part: Values[i] is its value on resample i, NaN never.
 // Resample i of one test part is the same for all metrics, strategies and seeds that draw it by ForResample with the label
-// strconv.Itoa(i); so draws of several cells can be set against each other one by one.
+// strconv.Itoa(i); so draws of several cells that have the same Of can be set against each other one by one.
 type Draws struct {
 	Score  string            `json:"score"` // name and dimensions are those of a score of the same measurement
 	Dims   map[string]string `json:"dims,omitempty"`
 	Unit   string            `json:"unit"` // what was resampled, e.g. "test subjects"
+	Of     string            `json:"of"`   // the rows that were resampled: Pair.TestRows; draws of other rows are no pairs of these
 	Values []float32         `json:"values"`
 }
 

@@ -405,6 +405,9 @@ func (g *collector) measured(c *plan.Cell, m plan.Measure) error {
 	}
 	for _, s := range a.meta.Measurement.Scores {
 		g.score(c, m, s)
+		if d := drawsOf(a.meta.Measurement, s); d != nil {
+			g.core.Scores[len(g.core.Scores)-1].Draws = d
+		}
 	}
 	for _, curve := range a.meta.Measurement.Curves {
 		curve.Dims = merged(m.Metric.Dims, curve.Dims)
@@ -415,6 +418,16 @@ func (g *collector) measured(c *plan.Cell, m plan.Measure) error {
 		counts[i].Dims = withDim(counts[i].Dims, "metric", m.Metric.Name)
 	}
 	g.counts(c, plan.StageMeasure, counts)
+	return nil
+}
+
+// drawsOf finds the draws of a score; nil where the metric gives none.
+func drawsOf(m *plugins.Measurement, s plugins.Score) *record.Draws {
+	for _, d := range m.Draws {
+		if d.Score == s.Name && maps.Equal(d.Dims, s.Dims) {
+			return &record.Draws{Unit: d.Unit, Of: d.Of, Values: d.Values}
+		}
+	}
 	return nil
 }
 

@@ -81,8 +81,8 @@ func drawsBreach(d plugins.Draws, m *plugins.Measurement) string {
 	switch {
 	case of < 0 || m.Scores[of].Status != plugins.OK:
 		return fmt.Sprintf("has draws of %q, dimensions %v, and no such score with a value", d.Score, d.Dims)
-	case len(d.Values) > plugins.MaxDraws || d.Unit == "":
-		return fmt.Sprintf("has %d draws of %q, of the unit %q; at most %d, with a unit, are kept", len(d.Values), d.Score, d.Unit, plugins.MaxDraws)
+	case len(d.Values) > plugins.MaxDraws || d.Unit == "" || d.Of == "":
+		return fmt.Sprintf("has %d draws of %q, of the unit %q of %q; at most %d, with a unit, are kept", len(d.Values), d.Score, d.Unit, d.Of, plugins.MaxDraws)
 	case slices.ContainsFunc(d.Values, func(v float32) bool { return notFinite(float64(v)) }):
 		return fmt.Sprintf("has a draw of %q that is not a number", d.Score)
 	}

@@ -194,7 +194,7 @@ func census(pair *plugins.Pair) *plugins.Measurement {
 		Scores: []plugins.Score{{Name: "share", Status: plugins.OK, Value: float64(pair.Synthetic.Rows()) / 100, N: n, Dims: dims}},
 		Counts: []plugins.Count{{Name: "rows", Value: n}},
 		Curves: []plugins.Curve{{Name: "line", X: []float64{0}, Y: []float64{1}}},
-		Draws:  []plugins.Draws{{Score: "share", Dims: dims, Unit: "rows", Values: []float32{1}}},
+		Draws:  []plugins.Draws{{Score: "share", Dims: dims, Unit: "rows", Of: "test", Values: []float32{1}}},
 	}
 }
 
@@ -273,9 +273,9 @@ func TestBreaches(t *testing.T) {
 		`the dimension "row", which it does not`:       {Scores: []plugins.Score{{Name: "share", Status: plugins.OK, Dims: map[string]string{"row": "1"}}}},
 		`has no proper interval`:                       {Scores: []plugins.Score{{Name: "share", Status: plugins.OK, Interval: &plugins.Interval{Low: 1, High: 0, Level: 0.9, Unit: "u"}}}},
 		`has 2 values beside 1 points`:                 {Curves: []plugins.Curve{{Name: "c", X: []float64{1}, Y: []float64{1, 2}}}},
-		`no such score with a value`:                   {Scores: []plugins.Score{ok}, Draws: []plugins.Draws{{Score: "difference", Unit: "u"}}},
-		`at most 200, with a unit, are kept`:           {Scores: []plugins.Score{ok}, Draws: []plugins.Draws{{Score: "share", Unit: "u", Values: make([]float32, 201)}}},
-		`has a draw of "share" that is not a number`:   {Scores: []plugins.Score{ok}, Draws: []plugins.Draws{{Score: "share", Unit: "u", Values: []float32{float32(math.NaN())}}}},
+		`no such score with a value`:                   {Scores: []plugins.Score{ok}, Draws: []plugins.Draws{{Score: "difference", Unit: "u", Of: "test"}}},
+		`at most 200, with a unit, are kept`:           {Scores: []plugins.Score{ok}, Draws: []plugins.Draws{{Score: "share", Unit: "u", Of: "test", Values: make([]float32, 201)}}},
+		`has a draw of "share" that is not a number`:   {Scores: []plugins.Score{ok}, Draws: []plugins.Draws{{Score: "share", Unit: "u", Of: "test", Values: []float32{float32(math.NaN())}}}},
 		`curve "d" has a value that is not a number`:   {Curves: []plugins.Curve{{Name: "d", X: []float64{1}, Y: []float64{math.Inf(1)}}}},
 		`score "share" rests on -1 rows`:               {Scores: []plugins.Score{{Name: "share", Status: plugins.OK, N: -1}}},
 		`score "share" has the status "fine"`:          {Scores: []plugins.Score{{Name: "share", Status: "fine"}}},

@@ -173,6 +173,7 @@ type Score struct {
 	Cell   string
 	Metric string
 	plugins.Score
+	Draws *Draws `json:"-"` // nil where the metric gives none
 }
 
 // Curve is one curve of one cell.

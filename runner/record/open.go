@@ -18,6 +18,7 @@ const (
 	cellsFile    = "cells.csv"
 	scoresFile   = "scores.csv"
 	scoresTable  = "scores.parquet"
+	drawsFile    = "draws.parquet" // versions of before there were draws have none
 	curvesFile   = "curves.parquet"
 	countsFile   = "counts.csv"
 	viewsFile    = "views.json" // derived
@@ -136,6 +137,9 @@ func open(dir string, m *Manifest) (*Version, error) {
 	}
 	decode(cellsFile, func(raw []byte) (e error) { core.Cells, e = decodeCells(raw, m.Axes); return })
 	decode(scoresTable, func(raw []byte) (e error) { core.Scores, e = decodeScores(raw); return })
+	if _, drawn := files[drawsFile]; drawn {
+		decode(drawsFile, func(raw []byte) error { return decodeDraws(raw, core.Scores) })
+	}
 	decode(curvesFile, func(raw []byte) (e error) { core.Curves, e = decodeCurves(raw); return })
 	decode(countsFile, func(raw []byte) (e error) { core.Counts, e = decodeCounts(raw); return })
 	if err != nil {

@@ -25,6 +25,14 @@ func decodeScores(raw []byte) ([]Score, error) {
 	return scoresOf(f)
 }
 
+func decodeDraws(raw []byte, scores []Score) error {
+	f, err := frame.ReadParquet(raw)
+	if err != nil {
+		return err
+	}
+	return addDraws(f, scores)
+}
+
 func decodeCurves(raw []byte) ([]Curve, error) {
 	f, err := frame.ReadParquet(raw)
 	if err != nil {

@@ -48,7 +48,7 @@ func study() *Core {
 				Name: "auroc", Dims: map[string]string{"scope": "within", "n": "dim", "dim.n": "odd", "strategy": ""},
 				Value: 0.75, N: 9, Status: plugins.OK,
 				Interval: &plugins.Interval{Low: 0.7, High: 0.8, Level: 0.95, Unit: "subjects", Method: "bootstrap"},
-			}},
+			}, Draws: &Draws{Unit: "subjects", Of: "rows", Values: []float32{0.75, 0.5}}},
 			{Cell: "copula-10", Metric: "within", Score: plugins.Score{Name: "auprc", N: 0, Status: plugins.Undefined, Reason: "one class"}},
 		},
 		Curves: []Curve{
@@ -95,7 +95,7 @@ func TestAVersionReadsBackAsWritten(t *testing.T) {
 	if d := cmp.Diff(views(), v.Views); d != "" {
 		t.Error(d)
 	}
-	if len(v.Core.Manifest.Files) != 5 {
+	if len(v.Core.Manifest.Files) != 6 {
 		t.Errorf("files: %v", v.Core.Manifest.Files)
 	}
 	if first := v.Core.Scores[0]; first.Name != "auroc" || first.Cell != "copula-10" {

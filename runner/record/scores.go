@@ -50,7 +50,7 @@ func sortScores(c *Core) []Score {
 // normalScore drops what means nothing, so that a score reads back as it was written.
 func normalScore(s Score) Score {
 	if s.Status != plugins.OK {
-		s.Value, s.Interval = 0, nil
+		s.Value, s.Interval, s.Draws = 0, nil, nil
 	}
 	if s.Value == 0 {
 		s.Value = 0 // -0 and 0 are one value

@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -116,7 +117,7 @@ func check(core *Core) error {
 		if !cells[s.Cell] {
 			return fmt.Errorf("score %s.%s belongs to a cell %q that is not recorded", s.Metric, s.Name, s.Cell)
 		}
-		if err := checkScore(s); err != nil {
+		if err := cmp.Or(checkScore(s), checkDraws(s)); err != nil {
 			return err
 		}
 	}
@@ -159,12 +160,16 @@ func pack(core *Core, views Views) (*packed, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", curvesFile, err)
 	}
+	draws, err := encodeParquet(drawsFrame(scores))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", drawsFile, err)
+	}
 	counts, err := encodeCounts(core.Counts)
 	if err != nil {
 		return nil, err
 	}
 	p := &packed{manifest: core.Manifest, scores: resultsHash(cells, scoresCSV, counts, core.Curves)}
-	p.files = []file{{cellsFile, cells}, {scoresFile, scoresCSV}, {scoresTable, scoresParquet}, {curvesFile, curves}, {countsFile, counts}}
+	p.files = []file{{cellsFile, cells}, {scoresFile, scoresCSV}, {scoresTable, scoresParquet}, {drawsFile, draws}, {curvesFile, curves}, {countsFile, counts}}
 	p.manifest.Format = manifestFormat
 	p.manifest.Started, p.manifest.Finished = p.manifest.Started.UTC(), p.manifest.Finished.UTC()
 	p.manifest.Files = nil

@@ -3,10 +3,12 @@ package report
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/stats"
 	"github.com/ehrlab/ehrlab/runner/record"
 	"github.com/ehrlab/ehrlab/runner/spec"
 )
@@ -15,7 +17,7 @@ import (
 // seed, same test rows. It returns nil where the cells are those that are subtracted.
 //
 // The train hospitals differ when arrangements of hospitals are compared, and are left out of what must be alike. A
-// difference has no interval of its own: those of the two scores share their test rows.
+// difference has an interval where both scores have draws on the same resamples of the same test rows.
 func (sel *selection) differences(hits []hit, minus map[string]spec.Value) []hit {
 	var out []hit
 	same := true
@@ -37,6 +39,8 @@ func (sel *selection) differences(hits []hit, minus map[string]spec.Value) []hit
 			s.Status, s.Reason = plugins.Undefined, "what is subtracted has no value: "+base.Reason
 		default:
 			s.Status, s.Value, s.N = plugins.OK, h.score.Value-base.Value, min(h.score.N, base.N)
+			s.Draws = paired(h.score.Draws, base.Draws)
+			s.Interval = drawn(s.Value, s.Draws)
 			for _, w := range append(slices.Clone(h.score.Warnings), base.Warnings...) {
 				if !slices.Contains(s.Warnings, w) {
 					s.Warnings = append(s.Warnings, w)
@@ -49,6 +53,39 @@ func (sel *selection) differences(hits []hit, minus map[string]spec.Value) []hit
 		return nil
 	}
 	return out
+}
+
+// paired subtracts draws on the same resamples of the same test rows; nil where they are not.
+func paired(a, b *record.Draws) *record.Draws {
+	if a == nil || b == nil || a.Of != b.Of || a.Unit != b.Unit || len(a.Values) != len(b.Values) {
+		return nil
+	}
+	out := &record.Draws{Unit: a.Unit, Of: a.Of, Values: make([]float32, len(a.Values))}
+	for i := range a.Values {
+		out.Values[i] = a.Values[i] - b.Values[i]
+	}
+	return out
+}
+
+// drawn is the interval of one difference by its draws: that of a normal distribution with their spread.
+func drawn(value float64, d *record.Draws) *plugins.Interval {
+	if d == nil || len(d.Values) < 2 {
+		return nil
+	}
+	values := make([]float64, len(d.Values))
+	for i, v := range d.Values {
+		values[i] = float64(v)
+	}
+	// the t interval of a mean of the draws, widened to that of one of them
+	_, low, high, err := stats.MeanInterval(values, level)
+	if err != nil {
+		return nil
+	}
+	half := (high - low) / 2 * math.Sqrt(float64(len(values)))
+	return &plugins.Interval{
+		Low: value - half, High: value + half, Level: level, Unit: d.Unit,
+		Method: fmt.Sprintf("paired bootstrap, %d joint resamples", len(values)),
+	}
 }
 
 // partner returns the cell that is subtracted from a cell, -1 where there is none; its reports that the cell is itself one of

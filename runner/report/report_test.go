@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"gonum.org/v1/gonum/stat/distuv"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/runner/record"
@@ -771,5 +772,92 @@ func BenchmarkTables1000Cells(b *testing.B) {
 		if _, err := Tables(core, v); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// rated is replicates of two strategies on the same test rows: 1, 2, 6 and 0, 2, 4, each with draws about them.
+func rated(of ...string) (*record.Core, record.Views) {
+	core, views := averaged("strategies.*.with.seed", 1, 2, 6)
+	other, _ := averaged("strategies.*.with.seed", 0, 2, 4)
+	for i := range other.Cells {
+		other.Cells[i].ID, other.Cells[i].Axes["strategy"] = "b"+other.Cells[i].ID, "b"
+		other.Scores[i].Cell = other.Cells[i].ID
+	}
+	core.Cells, core.Scores = append(core.Cells, other.Cells...), append(core.Scores, other.Scores...)
+	for i := range core.Scores {
+		s, shift := &core.Scores[i], float32(i%3)
+		s.Draws = &record.Draws{Unit: "test subjects", Of: of[i%len(of)], Values: []float32{float32(s.Value) - 1 - shift, float32(s.Value) + 1, float32(s.Value) + shift}}
+	}
+	return core, views
+}
+
+// By hand: the means of the draws over the replicates are 3 + (-2, 1, 1), of variance 3, beside 7/3 over the replicates.
+func TestTwoLevelIntervals(t *testing.T) {
+	core, views := rated("rows")
+	v := tableOf(t, core, views).Lines[0].Values[0]
+	g, u := 7.0/3, 3.0
+	df := (g + u) * (g + u) / (g*g/2 + u*u/2)
+	half := distuv.StudentsT{Sigma: 1, Nu: df}.Quantile(0.975) * math.Sqrt(g+u)
+	if v.Value != 3 || math.Abs(v.Interval.High-(3+half)) > 1e-6 || math.Abs(v.Interval.Low-(3-half)) > 1e-6 ||
+		v.Interval.Unit != "draws × test subjects" || v.Interval.Method != "two-level: Student t, 3 joint resamples" {
+		t.Errorf("%+v, want ±%v", v.Interval, half)
+	}
+	remarks := strings.Join(tableOf(t, core, views).Remarks, "\n")
+	if strings.Contains(remarks, "data fixed") || !strings.Contains(remarks, "two-level") {
+		t.Error(remarks)
+	}
+	// what was rated on other rows is no pair
+	core, views = rated("rows", "rows", "other rows")
+	if v := tableOf(t, core, views).Lines[0].Values[0]; v.Interval.Method != studentT {
+		t.Errorf("%+v", v.Interval)
+	}
+	// replicates that do not differ have the sampling of their test rows all the same
+	core, views = rated("rows")
+	for i := range core.Scores {
+		core.Scores[i].Value = 3
+	}
+	if v := tableOf(t, core, views).Lines[0].Values[0]; v.Value != 3 || v.Interval == nil {
+		t.Errorf("%+v", v)
+	}
+}
+
+// By hand: the differences 1, 0, 2 have the draws 0, 0, 0 about them, so that the test rows, which are shared, cancel.
+func TestDifferencesArePaired(t *testing.T) {
+	core, views := rated("rows")
+	views.Tables[0].Columns[0].Minus = map[string]spec.Value{"strategy": {Text: "b"}}
+	v := tableOf(t, core, views).Lines[0].Values[0]
+	half := 4.302652729911275 * math.Sqrt(1.0/3)
+	if v.Value != 1 || v.Interval == nil || math.Abs(v.Interval.High-(1+half)) > 1e-6 || v.Interval.Unit != "draws × test subjects" {
+		t.Errorf("%+v %+v, want ±%v", v, v.Interval, half)
+	}
+	core, views = rated("rows")
+	views.Tables[0].Columns[0].Minus = map[string]spec.Value{"strategy": {Text: "b"}}
+	views.Tables[0].Rows, views.Tables[0].Over = []string{"strategy", "draw"}, nil
+	if v := tableOf(t, core, views).Lines[2].Values[0]; v.Value != 2 || v.Interval == nil || v.Interval.Unit != "test subjects" || v.Interval.Low != 2 {
+		t.Errorf("%+v %+v", v, v.Interval)
+	}
+}
+
+// Scores by groups of patients stand in tables that name the column, and in no other.
+func TestGroupsStandWhereTheyAreAskedFor(t *testing.T) {
+	core, views := averaged("strategies.*.with.seed", 1, 3)
+	core.Manifest.Resolved = json.RawMessage(`{"axes": [{"name": "draw", "sets": "strategies.*.with.seed"}], "metrics": [{"name": "m", "by": ["sex"]}]}`)
+	for _, s := range core.Scores {
+		for _, sex := range []string{"f", "m"} {
+			s.Dims = map[string]string{"sex": sex}
+			s.Value += 10
+			core.Scores = append(core.Scores, s)
+		}
+	}
+	if v := tableOf(t, core, views).Lines; len(v) != 1 || v[0].Values[0].Value != 2 || v[0].Values[0].Of != 2 {
+		t.Errorf("%+v", v)
+	}
+	views.Tables[0].Rows = append(views.Tables[0].Rows, "sex")
+	var got []string
+	for _, l := range tableOf(t, core, views).Lines {
+		got = append(got, fmt.Sprint(l.Labels, l.Values[0].Value))
+	}
+	if want := []string{"[s all] 2", "[s f] 12", "[s m] 22"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

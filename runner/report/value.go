@@ -87,7 +87,10 @@ func (sel *selection) summarise(v *Value, g *group, ok []hit, low, high *float64
 		values[i] = h.score.Value
 	}
 	if slices.Min(values) == slices.Max(values) {
-		return // replicates that cannot differ, such as the prevalence of one test set, give no interval
+		if len(sel.others(axes)) == 0 && sel.twoLevel(v, axes, ok) {
+			v.clipped = clip(v.Interval, low, high)
+		}
+		return // other replicates that cannot differ, such as the prevalence of one test set, give no interval
 	}
 	mean, from, to, err := stats.MeanInterval(values, level)
 	if err == nil && !(to-from <= math.MaxFloat64) { // NaN too
@@ -103,10 +106,39 @@ func (sel *selection) summarise(v *Value, g *group, ok []hit, low, high *float64
 		sel.mixed = union(sel.mixed, others)
 		return
 	}
+	if sel.twoLevel(v, axes, ok) {
+		v.clipped = clip(v.Interval, low, high)
+		return
+	}
 	sel.averaged = union(sel.averaged, axes)
 	v.Interval = &plugins.Interval{Low: from, High: to, Level: level, Unit: unitOf(axes), Method: studentT}
 	v.clipped = clip(v.Interval, low, high)
 }
+
+// twoLevel sets the interval of a mean over replicates that were rated on the same test rows, and whose scores have draws on the
+// same resamples of them: it holds both what varies between generations and the sampling of the test rows.
+func (sel *selection) twoLevel(v *Value, axes []string, ok []hit) bool {
+	points, draws := make([]float64, len(ok)), make([][]float32, len(ok))
+	first := ok[0].score.Draws
+	for i, h := range ok {
+		d := h.score.Draws
+		if d == nil || d.Of != first.Of || d.Unit != first.Unit || len(d.Values) != len(first.Values) {
+			return false
+		}
+		points[i], draws[i] = h.score.Value, d.Values
+	}
+	e, err := stats.TwoLevel(points, draws, level)
+	if err != nil || notFinite(e.Low) || notFinite(e.High) {
+		return false
+	}
+	v.Interval = &plugins.Interval{
+		Low: e.Low, High: e.High, Level: level,
+		Unit: unitOf(axes) + " × " + first.Unit, Method: fmt.Sprintf("two-level: %s, %d joint resamples", studentT, len(first.Values)),
+	}
+	return true
+}
+
+func notFinite(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) }
 
 // varying are the averaged axes that have several values: in the table, or, for those that hospitals give values of, in
 // the line. What a line lacks of the others counts, so that a mean of fewer is not taken for a mean of replicates.

@@ -234,10 +234,14 @@ func replaceFile(path string, write func(io.Writer) error) (size int64, err erro
 	return size, os.Rename(f.Name(), path)
 }
 
-// askingCells lists the cells that ask language models, each generate step once.
+// askingCells lists the cells that ask language models, each generate step once; those of shadow models follow their cell.
 func askingCells(p *plan.Plan) []*plan.Cell {
 	seen := map[*plan.Step]bool{}
-	return slices.DeleteFunc(slices.Clone(p.Cells), func(c *plan.Cell) bool {
+	var cells []*plan.Cell
+	for _, c := range p.Cells {
+		cells = append(append(cells, c), c.ShadowCells()...)
+	}
+	return slices.DeleteFunc(cells, func(c *plan.Cell) bool {
 		if !asks(c) || seen[c.Generate] {
 			return true
 		}

@@ -374,6 +374,9 @@ func (g *collector) cell(c *plan.Cell) error {
 	if err != nil {
 		return err
 	}
+	if err := g.shadows(c); err != nil {
+		return err
+	}
 	if err := g.subset(c); err != nil {
 		return err
 	}

@@ -58,7 +58,10 @@ func (r *run) generate(ctx context.Context, s *plan.Step, w plan.GenerateWork, t
 	}}}
 	a.keep(out, usage)
 	if g.members != nil {
-		a.meta.Generated = &generated{Members: g.members}
+		if a.meta.Generated == nil {
+			a.meta.Generated = &generated{}
+		}
+		a.meta.Generated.Members = g.members
 	}
 	return a, nil
 }

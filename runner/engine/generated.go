@@ -23,6 +23,31 @@ func generationScores() []record.ScoreInfo {
 	return out
 }
 
+// shadows adds what the shadow models of a cell took of language models.
+func (g *collector) shadows(c *plan.Cell) error {
+	for _, shadow := range c.ShadowCells() {
+		if f, failed := g.res.Failures[shadow.Generate]; failed {
+			if f.Root == shadow.Generate {
+				g.tally(shadow, f.Usage, answers(f.Usage))
+			}
+			continue
+		}
+		f, err := g.facts(shadow.Generate)
+		if err != nil {
+			return err
+		}
+		if len(f.Usage) == 0 {
+			continue
+		}
+		a, err := g.run.store.read(g.ctx, shadow.Generate)
+		if err != nil {
+			return err
+		}
+		g.tally(shadow, f.Usage, a.meta.Generated.Responses)
+	}
+	return nil
+}
+
 // generated adds the counts, notes and scores of the rows of a cell, and returns what its other scores are to be warned of.
 func (g *collector) generated(c *plan.Cell) (warnings []string, err error) {
 	if f, failed := g.res.Failures[c.Generate]; failed {

@@ -17,7 +17,11 @@ func Responses(ctx context.Context, p *plan.Plan, c *cache.Cache, opt Options) (
 	r.store.damaged = func(*plan.Step, error) {}
 	found := map[string]bool{}
 	read := map[*plan.Step]bool{}
+	var cells []*plan.Cell
 	for _, cell := range p.Cells {
+		cells = append(append(cells, cell), cell.ShadowCells()...)
+	}
+	for _, cell := range cells {
 		if cell.Generate == nil || cell.Generate.Work.(plan.GenerateWork).Prompting == nil {
 			continue
 		}

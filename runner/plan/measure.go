@@ -56,6 +56,27 @@ func (w *MeasureWork) roles(c *Chain) json.RawMessage {
 	return marshal(r)
 }
 
+// ShadowCells lists copies of the cell whose Generate is the step of a shadow model that its metrics asked for, each once.
+func (c *Cell) ShadowCells() []*Cell {
+	var cells []*Cell
+	var seen []*Step
+	for _, m := range c.Measures {
+		if m.Step == nil {
+			continue
+		}
+		for _, s := range m.Step.Inputs[2:] { // the parts and the synthetic rows come first
+			if slices.Contains(seen, s) {
+				continue
+			}
+			seen = append(seen, s)
+			shadow := *c
+			shadow.Generate, shadow.Measures = s, nil
+			cells = append(cells, &shadow)
+		}
+	}
+	return cells
+}
+
 // shadows lists the steps of the shadow models that a metric asks for: none where they would be paid for and it does not want that.
 func (c *Cell) shadows(m plugins.Metric) []*Step {
 	asks, ok := m.(plugins.Shadowing)

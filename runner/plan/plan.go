@@ -238,6 +238,9 @@ func (c *Cell) Steps() []*Step {
 	if c.Generate != nil {
 		steps = append(steps, c.Generate.Inputs[1], c.Generate)
 	}
+	for _, shadow := range c.ShadowCells() {
+		steps = append(steps, shadow.Generate)
+	}
 	for _, m := range c.Measures {
 		if m.Step != nil {
 			steps = append(steps, m.Step)

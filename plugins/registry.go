@@ -15,6 +15,16 @@ type Registry struct {
 	LLMs       Set[Provider]
 	Metrics    Set[Metric]
 	Views      Set[View]
+
+	// Core are the metrics of what names none: about a dozen, of which each says something that the others do not.
+	Core []Preset
+}
+
+// Preset is a metric with settings, under a name.
+type Preset struct {
+	Name string          `json:"-"`
+	Use  string          `json:"use"`
+	With json.RawMessage `json:"with,omitempty"`
 }
 
 // Set is the plugins of one kind.

@@ -51,6 +51,7 @@ func Load(path string, opts Options) (e *Experiment, err error) {
 	if err != nil {
 		return nil, err
 	}
+	s.addCore(opts.Registry.Core)
 	ctx := cuecontext.New()
 	root := evaluate(ctx, s, rep)
 	if root == nil {

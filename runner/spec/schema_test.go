@@ -38,7 +38,7 @@ func TestSchemaJSON(t *testing.T) {
 	if err := json.Unmarshal(b, &got); err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Required) != 6 || got.Properties["matrix"] == nil || got.Defs["metric/tvd"] == nil || got.Defs["strategy/gaussian-copula"] == nil {
+	if len(got.Required) != 5 || got.Properties["matrix"] == nil || got.Defs["metric/tvd"] == nil || got.Defs["strategy/gaussian-copula"] == nil {
 		t.Errorf("%s", b)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/parser"
 	"cuelang.org/go/cue/token"
+
+	"github.com/ehrlab/ehrlab/plugins"
 )
 
 const (
@@ -68,6 +70,51 @@ func readSources(path, workDir string, rep *reporter) (*sources, error) {
 	s.checkImports(rep)
 	s.checkNames(rep)
 	return s, nil
+}
+
+// addCore adds the core metrics to an experiment that names none, as if they stood in a further file of it.
+func (s *sources) addCore(core []plugins.Preset) {
+	const section, name = "metrics", "core metrics"
+	for _, f := range s.files {
+		if slices.ContainsFunc(f.Decls, func(d ast.Decl) bool { return mentions(d, section) }) {
+			return
+		}
+	}
+	if len(core) == 0 || s.broken[section] {
+		return
+	}
+	var text bytes.Buffer
+	fmt.Fprintf(&text, "%s: {\n", section)
+	for _, p := range core {
+		with := p.With
+		if len(with) == 0 {
+			with = []byte("{}")
+		}
+		fmt.Fprintf(&text, "\t%q: {use: %q, with: %s}\n", p.Name, p.Use, with)
+	}
+	text.WriteString("}\n")
+	at := filepath.Join(s.dir, name)
+	f, err := parser.ParseFile(at, text.Bytes())
+	if err != nil {
+		panic(fmt.Sprintf("core metrics: %v", err)) // a bug of the list of plugins
+	}
+	s.order[at], s.shown[at] = len(s.files), name
+	s.files = append(s.files, f)
+}
+
+// mentions reports whether a top-level part has a section, under a condition or not, or one that is meant to be it: a slip is reported
+// elsewhere.
+func mentions(d ast.Decl, section string) bool {
+	switch d := d.(type) {
+	case *ast.Field:
+		label, _, _ := ast.LabelName(d.Label)
+		return label == section || closest(label, []string{section}) != ""
+	case *ast.Comprehension:
+		if body, ok := d.Value.(*ast.StructLit); ok {
+			return slices.ContainsFunc(body.Elts, func(d ast.Decl) bool { return mentions(d, section) })
+		}
+	}
+	return false
 }
 
 // globQuote escapes the characters that filepath.Glob would interpret.

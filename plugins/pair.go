@@ -64,6 +64,28 @@ type Pair struct {
 	memo   *memo
 }
 
+// Roles is what is known of the columns of a pair that no experiment describes. What is not known is empty.
+type Roles struct {
+	Label            string
+	Subject          string
+	Site             string
+	Groups           []string    // columns that groups of patients are formed by
+	QuasiIdentifiers []string    // what an attacker may know of a patient
+	Key              []string    // what an attacker of Secret knows
+	Secret           string      // a category that an attacker wants to learn
+	NumericSecret    string      // a number that an attacker wants to learn
+	Halves           [2][]string // what two attackers know, each a part of the columns
+	Aux              []string    // what an attacker knows who infers Secret or NumericSecret
+	Categories       []string    // the category columns, those of other roles left out
+	Numbers          []string    // the number columns, likewise
+}
+
+// Suited is what the Config of a metric may implement whose defaults do not suit every pair: those that need to be told columns.
+type Suited interface {
+	// Suit returns the Config for a pair with these roles, or what is lacking, e.g. "a secret".
+	Suit(r Roles) (config any, lacks string)
+}
+
 // NewPair returns a pair with an empty set of preparations.
 func NewPair(parts Parts, synthetic *frame.Frame, target string) *Pair {
 	return &Pair{Parts: parts, Synthetic: synthetic, Target: target, memo: &memo{entries: map[any]*memoEntry{}}}

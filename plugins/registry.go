@@ -37,6 +37,7 @@ type Entry[P any] struct {
 	Info     Info
 	defaults json.RawMessage
 	knows    Recogniser // nil: the settings do not say which files are its own
+	suits    Suited     // nil: its defaults suit any pair
 	build    func(with []byte) (P, json.RawMessage, error)
 }
 
@@ -59,7 +60,8 @@ func Add[C, P any](set *Set[P], info Info, defaults C, construct func(C) (P, err
 		panic(fmt.Sprintf("plugin %q: defaults: %v", info.Name, err))
 	}
 	knows, _ := any(defaults).(Recogniser)
-	set.entries[info.Name] = &Entry[P]{Info: info, defaults: plain, knows: knows, build: func(with []byte) (P, json.RawMessage, error) {
+	suits, _ := any(defaults).(Suited)
+	set.entries[info.Name] = &Entry[P]{Info: info, defaults: plain, knows: knows, suits: suits, build: func(with []byte) (P, json.RawMessage, error) {
 		var none P
 		var config C // a fresh copy each time: defaults may hold slices and maps
 		if err := json.Unmarshal(plain, &config); err != nil {
@@ -111,4 +113,27 @@ func (e *Entry[P]) Recognise(path string, table *TableFacts) []Recognised {
 		return nil
 	}
 	return e.knows.Recognise(path, table)
+}
+
+// Suit returns the settings of a metric for a pair that no experiment describes, over the given ones, which win; and what is
+// lacking when it cannot be measured there, "" when it can.
+func (e *Entry[P]) Suit(r Roles, with json.RawMessage) (settings json.RawMessage, lacks string, err error) {
+	if e.suits == nil {
+		return with, "", nil
+	}
+	suited, lacks := e.suits.Suit(r)
+	if lacks != "" {
+		return nil, lacks, nil
+	}
+	if settings, err = json.Marshal(suited); err != nil || len(with) == 0 {
+		return settings, "", err
+	}
+	merged := map[string]json.RawMessage{}
+	for _, layer := range []json.RawMessage{settings, with} {
+		if err := json.Unmarshal(layer, &merged); err != nil {
+			return nil, "", err
+		}
+	}
+	settings, err = json.Marshal(merged)
+	return settings, "", err
 }

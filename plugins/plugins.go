@@ -149,6 +149,7 @@ type Info struct {
 	Scores  []ScoreInfo     // metrics only
 	Family  Family          // metrics only
 	Cost    Cost            // metrics only
+	Variant bool            // metrics only: it reproduces what one library does, for comparison with its numbers, and is no default
 	Limits  bool            // metrics only: it reads Pair.Limits, which are empty else
 	Control bool            // metrics only: test has to hold rows that the generator has not seen, beside train, which it has
 	Columns []ColumnSet     // data sets only: columns that they have whatever the files hold
@@ -395,7 +396,8 @@ func Names(ranked []RankedColumn) []string {
 type Task struct {
 	Parts  Parts  // the parts that the strategy declared, each with the feature columns and the target
 	Target string // name of the label column
-	N      int    // rows to generate
+	N      int    // rows to generate; of Events, patients
+	Shape  Shape  // of the data; empty: Records
 
 	// The rest is for strategies that are Prompting.
 
@@ -413,7 +415,7 @@ type Limit struct {
 	Levels []string `json:"levels,omitempty"` // of a category column
 }
 
-// Generated is what a strategy returns: N rows with the columns, kinds and order of the train part.
+// Generated is what a strategy returns: N rows, or the events of N patients, with the columns, kinds and order of the train part.
 type Generated struct {
 	Frame  *frame.Frame
 	Counts []Count

@@ -17,6 +17,7 @@ const module = "github.com/ehrlab/ehrlab/"
 // layers orders the packages of the runner: each may import those of earlier layers only.
 var layers = [][]string{
 	{"runner/rate"},
+	{"runner/score"},
 	{"runner/spec", "runner/cache"},
 	{"runner/plan", "runner/record", "runner/responses"},
 	{"runner/engine", "runner/report"},

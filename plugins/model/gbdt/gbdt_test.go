@@ -501,39 +501,3 @@ func TestDegenerateColumns(t *testing.T) {
 		t.Errorf("numbers of splits are %v", got)
 	}
 }
-
-// BenchmarkFit is the size of which the design gives a figure: 10,000 rows of 83 columns, a quarter of them missing.
-func BenchmarkFit(b *testing.B) {
-	const rows, columns = 10_000, 83
-	rng := rand.New(rand.NewPCG(1, 2))
-	y, out := make([]float64, rows), make([]*frame.Column, columns)
-	margin := make([]float64, rows)
-	for j := range out {
-		v, effect := make([]float64, rows), rng.NormFloat64()/4
-		for i := range v {
-			v[i] = rng.NormFloat64()
-			if margin[i] += effect * v[i]; rng.IntN(4) == 0 {
-				v[i] = nan
-			}
-		}
-		out[j] = frame.NewNumber(fmt.Sprint("x", j), v)
-	}
-	for i, z := range margin {
-		if rng.Float64() < sigmoid(z-2) {
-			y[i] = 1
-		}
-	}
-	f := frame.Must(out...)
-	x := matrix(b, NewEncoding(f), f)
-	for _, threads := range []int{1, 2} {
-		b.Run(fmt.Sprintf("%d threads", threads), func(b *testing.B) {
-			c := Defaults()
-			c.Threads = threads
-			for b.Loop() {
-				if _, err := Fit(b.Context(), x, y, c); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}

@@ -138,6 +138,10 @@ func referenceConfig(settings map[string]float64) Config {
 			c.Gamma = v
 		case "min_child_weight":
 			c.MinChildWeight = v
+		case "subsample":
+			c.Subsample = v
+		case "colsample_bytree":
+			c.Colsample = v
 		case "scale_pos_weight":
 			c.ScalePosWeight = v
 		case "base_score":

@@ -211,11 +211,21 @@ func TestCancelling(t *testing.T) {
 	}
 }
 
-func BenchmarkFit10000x120(b *testing.B) {
-	x, y := design(9, 10000, 83, 37)
-	for b.Loop() {
-		if _, err := Fit(context.Background(), x, y, Config{Threads: 1}); err != nil {
-			b.Fatal(err)
-		}
+// BenchmarkFit is the size of which the design gives figures: 10,000 rows of 83 columns with a 0/1 column for what is
+// missing in each, and of 83 numbers and 37 levels without.
+func BenchmarkFit(b *testing.B) {
+	for _, c := range []struct {
+		name          string
+		dense, sparse int
+		threads       int
+	}{{"83+37 columns", 83, 37, 1}, {"83+83 columns", 83, 83, 1}, {"83+83 columns, 2 threads", 83, 83, 2}} {
+		x, y := design(9, 10_000, c.dense, c.sparse)
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := Fit(b.Context(), x, y, Config{Threads: c.threads}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/ehrlab/ehrlab/plugins"
 )
@@ -24,33 +25,37 @@ func (l LeftOut) Counts() []plugins.Count {
 	}
 }
 
-// Caveats returns the warnings of a mean over the named columns: what it leaves out, and how much missing values,
-// which it does not see either, differ between the sides.
-func (s *Sides) Caveats(out LeftOut, names []string) []string {
+// add counts one part of a mean.
+func (l *LeftOut) add(v Value) {
+	switch {
+	case v.Reason == "" && !math.IsInf(v.Number, 0) && !math.IsNaN(v.Number):
+	case v.Side == Synthetic:
+		l.Synthetic++
+	default:
+		l.Real++
+	}
+}
+
+// warnings says what a mean leaves out.
+func (l LeftOut) warnings(part plugins.Part) []string {
 	var warnings []string
-	if out.Real > 0 {
-		warnings = append(warnings, fmt.Sprintf("%d of %d %s left out: undefined in the %s rows", out.Real, out.All, out.What, s.Part))
+	if l.Real > 0 {
+		warnings = append(warnings, fmt.Sprintf("%d of %d %s left out: undefined in the %s rows", l.Real, l.All, l.What, part))
 	}
-	if out.Synthetic > 0 {
-		warnings = append(warnings, fmt.Sprintf("%d of %d %s left out: undefined in the synthetic rows only, where they are constant or missing", out.Synthetic, out.All, out.What))
-	}
-	if w := s.missingness(names); w != "" {
-		warnings = append(warnings, w)
+	if l.Synthetic > 0 {
+		warnings = append(warnings, fmt.Sprintf("%d of %d %s left out: undefined in the synthetic rows only, where they are constant or missing", l.Synthetic, l.All, l.What))
 	}
 	return warnings
 }
 
-// empty counts the columns that have no value on a side.
-func (s *Sides) empty(names []string) LeftOut {
-	out := LeftOut{What: "columns", All: len(names)}
-	for _, n := range names {
-		if s.Real.Column(n).MissingCount() == s.Real.Rows() {
-			out.Real++
-		} else if s.Synthetic.Column(n).MissingCount() == s.Synthetic.Rows() {
-			out.Synthetic++
-		}
+// Caveats returns the warnings of a mean over the named columns: what it leaves out, and how much missing values,
+// which it does not see either, differ between the sides.
+func (s *Sides) Caveats(out LeftOut, names []string) []string {
+	warnings := out.warnings(s.Part)
+	if w := s.missingness(names); w != "" {
+		warnings = append(warnings, w)
 	}
-	return out
+	return warnings
 }
 
 // missingness names the column whose share of missing values differs most between the sides, the first of equals,
@@ -59,7 +64,7 @@ func (s *Sides) missingness(names []string) string {
 	real, synthetic := s.Real.Rows(), s.Synthetic.Rows()
 	out, most := "", max(1, (real*synthetic+19)/20) // five points, in units of 1/(real·synthetic): whole numbers, so exact
 	for _, n := range names {
-		lostReal, lostSynthetic := s.Real.Column(n).MissingCount(), s.Synthetic.Column(n).MissingCount()
+		lostReal, lostSynthetic := s.Missing(s.Part, n), s.Missing(Synthetic, n)
 		d := lostReal*synthetic - lostSynthetic*real
 		if d = max(d, -d); d >= most {
 			most = d + 1

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"sort"
@@ -27,15 +28,7 @@ func must[T any](value T, err error) T {
 // Callers must not change them.
 func (s *Sides) Sorted(side plugins.Part, column string) []float64 {
 	return must(Prepare(s, side, sortedKey{column}, func() ([]float64, error) {
-		all := s.Frame(side).Column(column).Numbers
-		values := make([]float64, 0, len(all))
-		for _, v := range all {
-			if !math.IsNaN(v) {
-				values = append(values, v)
-			}
-		}
-		slices.Sort(values)
-		return values, nil
+		return ascending(s.Frame(side).Column(column).Numbers), nil
 	}))
 }
 
@@ -81,6 +74,25 @@ func count(codes []int32, own, all []string) (counts []int, n int) {
 	return counts, n
 }
 
+// Cells returns the counts of a column of either kind: its Levels, or its Bins.
+func (s *Sides) Cells(column string, bins int) *Table {
+	if s.Real.Column(column).Kind == frame.Category {
+		return s.Levels(column)
+	}
+	return s.Bins(column, bins)
+}
+
+// TenBins is the usual number of bins.
+const TenBins = 10
+
+// CheckBins returns an error unless a column can be cut into that many bins.
+func CheckBins(bins int) error {
+	if bins < 2 {
+		return fmt.Errorf("bins is %d; want at least 2", bins)
+	}
+	return nil
+}
+
 // Bins returns the counts of a Number column in equal bins over the real range, the outer bins open to ±∞.
 // Without real values there is no range: the table then has no cells.
 func (s *Sides) Bins(column string, bins int) *Table {
@@ -90,7 +102,7 @@ func (s *Sides) Bins(column string, bins int) *Table {
 		return t
 	}
 	inner := Edges(real[0], real[len(real)-1], bins)
-	t.Real, t.Synthetic = histogram(real, inner), histogram(synthetic, inner)
+	t.Real, t.Synthetic = Histogram(real, inner), Histogram(synthetic, inner)
 	return t
 }
 
@@ -112,8 +124,8 @@ func Edges(low, high float64, bins int) []float64 {
 	return inner
 }
 
-// histogram counts sorted values between inner edges.
-func histogram(sorted, inner []float64) []int {
+// Histogram counts sorted values between inner edges, see Edges; the outer bins are open.
+func Histogram(sorted, inner []float64) []int {
 	counts := make([]int, len(inner)+1)
 	below := 0
 	for i, edge := range inner {

@@ -97,3 +97,16 @@ type sideKey struct {
 	side plugins.Part
 	key  any
 }
+
+// Lacks says why nothing can be compared that needs a row on both sides and some number of columns; empty when it can.
+func (s *Sides) Lacks(columns int) string {
+	switch {
+	case s.Real.Rows() == 0:
+		return fmt.Sprintf("there are no %s rows", s.Part)
+	case s.Synthetic.Rows() == 0:
+		return "there are no synthetic rows"
+	case len(s.Real.Columns()) < columns:
+		return fmt.Sprintf("there are fewer than %d columns", columns)
+	}
+	return ""
+}

@@ -22,7 +22,7 @@ type Config struct {
 	Smoothing float64      `json:"smoothing"` // pseudo-count of each cell on both sides, > 0
 }
 
-func defaults() Config { return Config{Part: plugins.Test, Bins: 10, Smoothing: 1} }
+func defaults() Config { return Config{Part: plugins.Test, Bins: compare.TenBins, Smoothing: 1} }
 
 // Register adds the metric to r.
 func Register(r *plugins.Registry) {
@@ -54,8 +54,8 @@ func New(c Config) (plugins.Metric, error) {
 	if err := compare.CheckPart(c.Part); err != nil {
 		return nil, err
 	}
-	if c.Bins < 2 {
-		return nil, fmt.Errorf("bins is %d; want at least 2", c.Bins)
+	if err := compare.CheckBins(c.Bins); err != nil {
+		return nil, err
 	}
 	if !(c.Smoothing > 0) || math.IsInf(c.Smoothing, 0) {
 		return nil, fmt.Errorf("smoothing is %v; want a number above 0, so that an empty cell keeps the divergence finite", c.Smoothing)
@@ -70,10 +70,7 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 		return nil, err
 	}
 	return s.Columns(ctx, env, "kl_divergence", m.config.variant(), s.Names(frame.Number, frame.Category), func(column string) float64 {
-		if s.Real.Column(column).Kind == frame.Category {
-			return divergence(s.Levels(column), m.config.Smoothing)
-		}
-		return divergence(s.Bins(column, m.config.Bins), m.config.Smoothing)
+		return divergence(s.Cells(column, m.config.Bins), m.config.Smoothing)
 	})
 }
 

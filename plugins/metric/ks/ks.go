@@ -48,34 +48,40 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 		return nil, err
 	}
 	return s.Columns(ctx, env, "ks_complement", "", s.Names(frame.Number), func(column string) float64 {
-		return complement(s.Sorted(s.Part, column), s.Sorted(compare.Synthetic, column))
+		return Complement(s.Sorted(s.Part, column), s.Sorted(compare.Synthetic, column))
 	})
 }
 
-// complement returns 1 - sup|F - G| of the empirical distribution functions of two sorted, non-empty samples, in [0,1].
-//
-// At tied values both functions jump before they are compared.
-func complement(f, g []float64) float64 {
+// Complement returns 1 - sup|F - G| of the empirical distribution functions of two sorted, non-empty samples, in [0,1]. Values
+// are rounded to 14 decimals first, so that those which differ by arithmetic alone are tied.
+func Complement(f, g []float64) float64 { return 1 - Statistic(rounded(f), rounded(g)) }
+
+// Statistic returns sup|F - G| of the empirical distribution functions of two sorted, non-empty samples, in [0,1]. Values are
+// taken as they are; at tied ones both functions jump before they are compared.
+func Statistic(f, g []float64) float64 {
 	var i, j, sup int // sup is |F - G| in units of 1/(len f · len g): whole numbers, so exact
 	for i < len(f) && j < len(g) {
-		x := min(rounded(f[i]), rounded(g[j]))
-		for i < len(f) && rounded(f[i]) == x {
+		x := min(f[i], g[j])
+		for i < len(f) && f[i] == x {
 			i++
 		}
-		for j < len(g) && rounded(g[j]) == x {
+		for j < len(g) && g[j] == x {
 			j++
 		}
 		sup = max(sup, i*len(g)-j*len(f), j*len(f)-i*len(g))
 	}
 	// what remains of one sample only brings F and G closer: both end at 1
-	return 1 - float64(sup)/(float64(len(f))*float64(len(g)))
+	return float64(sup) / (float64(len(f)) * float64(len(g)))
 }
 
-// rounded returns x rounded to 14 decimals, so that values which differ by arithmetic alone are tied.
-// From 64 on neighbouring floats lie further apart than that.
-func rounded(x float64) float64 {
-	if math.Abs(x) >= 64 {
-		return x
+// rounded returns sorted values rounded to 14 decimals, which keeps them sorted. From 64 on neighbouring floats lie further
+// apart than that.
+func rounded(sorted []float64) []float64 {
+	out := make([]float64, len(sorted))
+	for i, x := range sorted {
+		if out[i] = x; math.Abs(x) < 64 {
+			out[i] = math.RoundToEven(x*1e14) / 1e14
+		}
 	}
-	return math.RoundToEven(x*1e14) / 1e14
+	return out
 }

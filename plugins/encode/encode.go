@@ -11,6 +11,9 @@
 // A level or a missingness that training does not know becomes all zeros: no other frame has a say in the encoding.
 // A ridge-penalised model gives columns that are constant 0 in training the weight 0, so its predictions equal
 // those under an encoding that had looked at the other frames too.
+//
+// Where rows of several frames are set against each other and none of them is training data (distances between rows,
+// classifiers that tell frames apart), FitAll takes the levels and missing values of all of them into account.
 package encode
 
 import (
@@ -64,26 +67,58 @@ type variable struct {
 func Fit(train *frame.Frame, skip ...string) *Encoder {
 	e := &Encoder{}
 	for _, c := range train.Columns() {
+		if !slices.Contains(skip, c.Name) {
+			e.add(c, c.Levels, c.MissingCount() > 0)
+		}
+	}
+	return e
+}
+
+// FitAll fits one encoding for several frames: means and SDs are those of reference; a Category column has the levels
+// of reference and of all others, and any column marks missing rows when one of the frames has them.
+//
+// It is an error when one of the others lacks a column of reference, or has it of the other kind.
+func FitAll(reference *frame.Frame, others []*frame.Frame, skip ...string) (*Encoder, error) {
+	e := &Encoder{}
+	for _, c := range reference.Columns() {
 		if slices.Contains(skip, c.Name) {
 			continue
 		}
-		v := variable{name: c.Name, kind: c.Kind, first: len(e.features), missing: -1}
-		if c.Kind == frame.Number {
-			v.standardise(c.Numbers)
-			e.features = append(e.features, Feature{Variable: c.Name, Part: Value})
-		} else {
-			v.levels = slices.Clone(c.Levels)
-			for _, l := range c.Levels {
-				e.features = append(e.features, Feature{Variable: c.Name, Part: Level, Level: l})
+		levels, missing := slices.Clone(c.Levels), c.MissingCount() > 0
+		for _, f := range others {
+			other := f.Column(c.Name)
+			switch {
+			case other == nil:
+				return nil, fmt.Errorf("no column named %q in a frame that is to be encoded", c.Name)
+			case other.Kind != c.Kind:
+				return nil, fmt.Errorf("column %q is a %s in one frame and a %s in another", c.Name, c.Kind, other.Kind)
 			}
+			levels = append(levels, other.Levels...)
+			missing = missing || other.MissingCount() > 0
 		}
-		if c.MissingCount() > 0 {
-			v.missing = len(e.features)
-			e.features = append(e.features, Feature{Variable: c.Name, Part: Missing})
-		}
-		e.variables = append(e.variables, v)
+		slices.Sort(levels)
+		e.add(c, slices.Compact(levels), missing)
 	}
-	return e
+	return e, nil
+}
+
+// add appends the encoding of a column: levels are those of a Category column, in order.
+func (e *Encoder) add(c *frame.Column, levels []string, missing bool) {
+	v := variable{name: c.Name, kind: c.Kind, first: len(e.features), missing: -1}
+	if c.Kind == frame.Number {
+		v.standardise(c.Numbers)
+		e.features = append(e.features, Feature{Variable: c.Name, Part: Value})
+	} else {
+		v.levels = slices.Clone(levels)
+		for _, l := range levels {
+			e.features = append(e.features, Feature{Variable: c.Name, Part: Level, Level: l})
+		}
+	}
+	if missing {
+		v.missing = len(e.features)
+		e.features = append(e.features, Feature{Variable: c.Name, Part: Missing})
+	}
+	e.variables = append(e.variables, v)
 }
 
 // standardise sets scale, mean and perSD from the values that are not missing.

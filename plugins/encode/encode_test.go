@@ -92,6 +92,43 @@ func TestStandardEncodingByHand(t *testing.T) {
 	}
 }
 
+func TestFitAllTakesLevelsAndMissingValuesOfAllFrames(t *testing.T) {
+	reference := frame.Must(
+		frame.NewNumber("age", []float64{1, 3}), // mean 2, SD 1
+		text("unit", "b", "?"),
+	)
+	other := frame.Must(
+		text("unit", "c", "a", "b"),
+		frame.NewNumber("age", []float64{nan, 9, 2}), // no say in mean and SD
+	)
+	e, err := FitAll(reference, []*frame.Frame{other})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Feature{{"age", Value, ""}, {"age", Missing, ""}, {"unit", Level, "a"}, {"unit", Level, "b"}, {"unit", Level, "c"}, {"unit", Missing, ""}}
+	if !reflect.DeepEqual(e.Features(), want) {
+		t.Errorf("features %v, want %v", e.Features(), want)
+	}
+	if got, want := rows(t, e, reference), [][]float64{{-1, 0, 0, 1, 0, 0}, {1, 0, 0, 0, 0, 1}}; !near(got, want) {
+		t.Errorf("reference: %v, want %v", got, want)
+	}
+	if got, want := rows(t, e, other), [][]float64{{0, 1, 0, 0, 1, 0}, {7, 0, 1, 0, 0, 0}, {0, 0, 0, 1, 0, 0}}; !near(got, want) {
+		t.Errorf("other: %v, want %v", got, want)
+	}
+	alone, err := FitAll(reference, nil, "age")
+	if err != nil || !reflect.DeepEqual(alone, Fit(reference, "age")) {
+		t.Errorf("of one frame: %v, %v", alone, err)
+	}
+	for want, f := range map[string]*frame.Frame{
+		`no column named "unit"`:              frame.Must(frame.NewNumber("age", []float64{1})),
+		`column "age" is a number in one fra`: frame.Must(text("age", "1"), text("unit", "a")),
+	} {
+		if _, err := FitAll(reference, []*frame.Frame{f}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
+
 func near(a, b [][]float64) bool {
 	for i := range a {
 		for j := range a[i] {

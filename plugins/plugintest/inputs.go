@@ -138,6 +138,15 @@ func (in Inputs) tiny() map[string]Inputs {
 	none.Synthetic = in.Synthetic.Take(nil)
 	alone := in
 	alone.Parts = in.with(func(_ plugins.Part, s plugins.Sample) plugins.Sample { return rowsOf(s, []int{0}) })
+	out := map[string]Inputs{
+		"one synthetic row":  one,
+		"no synthetic row":   none,
+		"one row a part":     alone,
+		"no row in any part": {Parts: in.emptied(), Synthetic: in.Synthetic, Target: in.Target, N: in.N},
+	}
+	if in.Target == "" {
+		return out
+	}
 	single := in
 	single.Parts = in.with(func(p plugins.Part, s plugins.Sample) plugins.Sample {
 		var rows []int
@@ -148,13 +157,8 @@ func (in Inputs) tiny() map[string]Inputs {
 		}
 		return rowsOf(s, rows)
 	})
-	return map[string]Inputs{
-		"one synthetic row":  one,
-		"no synthetic row":   none,
-		"one row a part":     alone,
-		"one class in test":  single,
-		"no row in any part": {Parts: in.emptied(), Synthetic: in.Synthetic, Target: in.Target, N: in.N},
-	}
+	out["one class in test"] = single
+	return out
 }
 
 // Lines is a figure over a numeric axis: two series with intervals, one of them with a gap.

@@ -10,13 +10,16 @@ import (
 	"testing"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/events"
 	"github.com/ehrlab/ehrlab/plugins/frame"
 )
 
 // Dataset checks a data set with the given settings.
 func Dataset(t *testing.T, e *plugins.Entry[plugins.Dataset], with string) string {
 	describe(t, e.Info)
-	takesRecords(t, e.Info)
+	if len(e.Info.Shapes) != 1 {
+		t.Errorf("shapes are %v; a data set has one", e.Info.Shapes)
+	}
 	d := build(t, e, with)
 	if _, err := d.Files(); err != nil {
 		t.Errorf("files: %v", err)
@@ -35,6 +38,11 @@ func Dataset(t *testing.T, e *plugins.Entry[plugins.Dataset], with string) strin
 		}
 		checkFrame(t, data.Frame)
 		inHeader(t, data.Frame, header)
+		if slices.Contains(e.Info.Shapes, plugins.Events) {
+			if err := events.Check(data.Frame); err != nil {
+				t.Error(err)
+			}
+		}
 		return digest(t, []any{data.Frame.Digest(), data.Counts, data.Notes, header})
 	})
 	stops(t, func(ctx context.Context) error {
@@ -261,7 +269,7 @@ func Strategy(t *testing.T, e *plugins.Entry[plugins.Strategy], with string, in 
 // Metric checks a metric with the given settings on the parts of the inputs that it declares.
 func Metric(t *testing.T, e *plugins.Entry[plugins.Metric], with string, in Inputs) string {
 	describe(t, e.Info)
-	takesRecords(t, e.Info)
+	in = shaped(t, e.Info, in)
 	checkDeclarations(t, e.Info)
 	m := build(t, e, with)
 	before := in.digest()

@@ -14,22 +14,22 @@ import (
 
 // The coefficients.
 const (
-	pearson  = "pearson"
-	spearman = "spearman"
+	Pearson  = "pearson"
+	Spearman = "spearman"
 )
 
 // Config is the metric's "with" block.
 type Config struct {
 	Part        plugins.Part `json:"part"`        // the real rows to compare with: test, or train, which rewards copying
 	Coefficient string       `json:"coefficient"` // "pearson" or "spearman" (mid-ranks)
-	Pairs       bool         `json:"pairs"`       // score each pair of columns, too
+	Pairs       bool         `json:"pairs"`       // score each pair of columns, too, and give its coefficients
 }
 
 // Register adds the metric to r.
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "correlation",
-		Version: 1,
+		Version: 2,
 		Summary: "difference of the correlation matrices of the number columns",
 		Source:  "K. Pearson (1895), Proc. R. Soc. Lond. 58, 240–242; C. Spearman (1904), Am. J. Psychol. 15(1), 72–101",
 		Schema: `part?: "test" | "train"
@@ -45,17 +45,18 @@ pairs?: bool`,
 			{Name: "frobenius", Summary: "Frobenius norm of the difference of the whole matrices; it grows with the number of columns", Min: 0, Max: math.Inf(1), Better: plugins.Lower},
 			{Name: "mean_similarity", Summary: "mean correlation_similarity over the pairs of number columns", Min: 0, Max: 1, Better: plugins.Higher},
 			{Name: "correlation_similarity", Summary: "1 - |r_real - r_synthetic|/2 of a pair of number columns; with pairs: true", Min: 0, Max: 1, Better: plugins.Higher, Dims: []string{"column", "other"}},
+			{Name: "correlation", Summary: "coefficient of a pair of number columns on one side; with pairs: true", Min: -1, Max: 1, Better: plugins.Neutral, Dims: []string{"column", "other", "side"}},
 		},
 		Need: compare.Need(4), // rescaled values, deviations, squares and marks
-	}, Config{Part: plugins.Test, Coefficient: pearson}, New)
+	}, Config{Part: plugins.Test, Coefficient: Pearson}, New)
 }
 
 type metric struct{ config Config }
 
 // New returns the metric. It is an error when Part or Coefficient is none of those that Config names.
 func New(c Config) (plugins.Metric, error) {
-	if c.Coefficient != pearson && c.Coefficient != spearman {
-		return nil, fmt.Errorf("coefficient is %q; want %q or %q", c.Coefficient, pearson, spearman)
+	if c.Coefficient != Pearson && c.Coefficient != Spearman {
+		return nil, fmt.Errorf("coefficient is %q; want %q or %q", c.Coefficient, Pearson, Spearman)
 	}
 	return metric{c}, compare.CheckPart(c.Part)
 }
@@ -70,11 +71,11 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 		return nil, err
 	}
 	names := s.Names(frame.Number)
-	real, err := correlations(ctx, env.Threads, s, s.Part, names, m.config.Coefficient)
+	real, err := Correlations(ctx, env.Threads, s, s.Part, names, m.config.Coefficient)
 	if err != nil {
 		return nil, err
 	}
-	synthetic, err := correlations(ctx, env.Threads, s, compare.Synthetic, names, m.config.Coefficient)
+	synthetic, err := Correlations(ctx, env.Threads, s, compare.Synthetic, names, m.config.Coefficient)
 	if err != nil {
 		return nil, err
 	}
@@ -85,12 +86,14 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 	}
 	if m.config.Pairs {
 		scores = append(scores, similarities(names, real, synthetic)...)
+		scores = append(scores, coefficients(names, s.Part, real)...)
+		scores = append(scores, coefficients(names, compare.Synthetic, synthetic)...)
 	}
 	return &plugins.Measurement{Scores: scores, Counts: out.Counts()}, nil
 }
 
 // overall returns the scores of the whole matrices, and the pairs that they leave out.
-func overall(real, synthetic *matrix) ([]plugins.Score, compare.LeftOut) {
+func overall(real, synthetic *Matrix) ([]plugins.Score, compare.LeftOut) {
 	names := []string{"correlation_matrix_difference", "frobenius", "mean_similarity"}
 	out := compare.LeftOut{What: "pairs of columns"}
 	defined, fewest := 0, math.MaxInt
@@ -98,8 +101,8 @@ func overall(real, synthetic *matrix) ([]plugins.Score, compare.LeftOut) {
 	for i := range real.width {
 		for j := range i {
 			out.All++
-			a, ok := real.at(i, j)
-			b, too := synthetic.at(i, j)
+			a, ok := real.At(i, j)
+			b, too := synthetic.At(i, j)
 			switch {
 			case !ok:
 				out.Real++
@@ -107,7 +110,7 @@ func overall(real, synthetic *matrix) ([]plugins.Score, compare.LeftOut) {
 				out.Synthetic++
 			default:
 				defined++
-				fewest = min(fewest, real.rows(i, j), synthetic.rows(i, j))
+				fewest = min(fewest, real.Rows(i, j), synthetic.Rows(i, j))
 				sum += math.Abs(a - b)
 				squares += (a - b) * (a - b)
 			}
@@ -138,21 +141,41 @@ func overall(real, synthetic *matrix) ([]plugins.Score, compare.LeftOut) {
 // few is the number of complete rows below which a correlation is mostly noise: its standard error is about 0.2 there.
 const few = 30
 
+// undefined is when a pair has no correlation.
+const undefined = "a column is constant, or fewer than two rows are complete"
+
 // similarities returns one score for each pair of columns.
-func similarities(names []string, real, synthetic *matrix) []plugins.Score {
+func similarities(names []string, real, synthetic *Matrix) []plugins.Score {
 	var scores []plugins.Score
 	for i := range names {
 		for j := i + 1; j < len(names); j++ {
-			out := plugins.Score{Name: "correlation_similarity", Dims: map[string]string{"column": names[i], "other": names[j]}, N: real.rows(i, j) + synthetic.rows(i, j)}
-			a, ok := real.at(i, j)
-			b, too := synthetic.at(i, j)
+			out := plugins.Score{Name: "correlation_similarity", Dims: map[string]string{"column": names[i], "other": names[j]}, N: real.Rows(i, j) + synthetic.Rows(i, j)}
+			a, ok := real.At(i, j)
+			b, too := synthetic.At(i, j)
 			switch {
 			case ok && too:
 				out.Status, out.Value = plugins.OK, 1-math.Abs(a-b)/2
 			case !ok:
-				out.Status, out.Reason = plugins.Undefined, "the real rows have no correlation: a column is constant, or fewer than two rows are complete"
+				out.Status, out.Reason = plugins.Undefined, "the real rows have no correlation: "+undefined
 			default:
-				out.Status, out.Reason = plugins.Undefined, "the synthetic rows have no correlation: a column is constant, or fewer than two rows are complete"
+				out.Status, out.Reason = plugins.Undefined, "the synthetic rows have no correlation: "+undefined
+			}
+			scores = append(scores, out)
+		}
+	}
+	return scores
+}
+
+// coefficients returns the correlation of each pair of columns on one side.
+func coefficients(names []string, side plugins.Part, m *Matrix) []plugins.Score {
+	var scores []plugins.Score
+	for i := range names {
+		for j := i + 1; j < len(names); j++ {
+			out := plugins.Score{Name: "correlation", Dims: map[string]string{"column": names[i], "other": names[j], "side": string(side)}, N: m.Rows(i, j)}
+			if r, ok := m.At(i, j); ok {
+				out.Status, out.Value = plugins.OK, r
+			} else {
+				out.Status, out.Reason = plugins.Undefined, undefined
 			}
 			scores = append(scores, out)
 		}

@@ -25,7 +25,7 @@ func measure(t *testing.T, with string, real, synthetic *frame.Frame) metrictest
 }
 
 // matrices makes both matrices of columns of numbers.
-func matrices(t *testing.T, columns ...*frame.Column) map[string]*matrix {
+func matrices(t *testing.T, columns ...*frame.Column) map[string]*Matrix {
 	t.Helper()
 	p, err := pearsonMatrix(t.Context(), 2, columns)
 	if err != nil {
@@ -35,14 +35,14 @@ func matrices(t *testing.T, columns ...*frame.Column) map[string]*matrix {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return map[string]*matrix{pearson: p, spearman: s}
+	return map[string]*Matrix{Pearson: p, Spearman: s}
 }
 
 func TestByHand(t *testing.T) {
 	real := frame.Must(number("a", 1, 2, 3), number("b", 1, 2, 3), number("c", 3, 1, 2)) // r: ab 1, ac -½, bc -½
 	synthetic := frame.Must(number("a", 1, 2, 3), number("b", 3, 2, 1), number("c", 3, 1, 2))
 	// r: ab -1, ac -½, bc ½; differences 2, 0, 1
-	for _, coefficient := range []string{pearson, spearman} {
+	for _, coefficient := range []string{Pearson, Spearman} {
 		got := measure(t, `{"pairs": true, "coefficient": "`+coefficient+`"}`, real, synthetic)
 		for score, want := range map[string]float64{
 			"correlation_matrix_difference": 1,
@@ -112,7 +112,7 @@ func TestUndefined(t *testing.T) {
 		},
 		{"no column", frame.Must(metrictest.Category("c", "a")), frame.Must(metrictest.Category("c", "a")), "there are fewer than two number columns"},
 	} {
-		for _, coefficient := range []string{pearson, spearman} {
+		for _, coefficient := range []string{Pearson, Spearman} {
 			for _, s := range measure(t, `{"coefficient": "`+coefficient+`"}`, c.real, c.synthetic).Scores {
 				if s.Status != plugins.Undefined || s.Reason != c.reason {
 					t.Errorf("%s, %s: %+v", c.name, coefficient, s)
@@ -155,10 +155,10 @@ func TestMatricesAgreeWithPairByPair(t *testing.T) {
 		for i := range x {
 			for j := range i {
 				a, b := complete(x[i], x[j])
-				for coefficient, formula := range map[string]func(x, y []float64) (float64, error){pearson: stats.Pearson, spearman: stats.Spearman} {
+				for coefficient, formula := range map[string]func(x, y []float64) (float64, error){Pearson: stats.Pearson, Spearman: stats.Spearman} {
 					want, err := formula(a, b)
-					r, ok := got[coefficient].at(i, j)
-					if ok != (err == nil) || (ok && math.Abs(r-want) > 1e-10) || got[coefficient].rows(j, i) != len(a) {
+					r, ok := got[coefficient].At(i, j)
+					if ok != (err == nil) || (ok && math.Abs(r-want) > 1e-10) || got[coefficient].Rows(j, i) != len(a) {
 						t.Fatalf("%s of columns %d and %d, %d rows: %v (%v); pair by pair %v (%v)", coefficient, i, j, len(a), r, ok, want, err)
 					}
 				}
@@ -169,12 +169,15 @@ func TestMatricesAgreeWithPairByPair(t *testing.T) {
 
 func TestProperties(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	for _, coefficient := range []string{pearson, spearman} {
+	for _, coefficient := range []string{Pearson, Spearman} {
 		with := `{"pairs": true, "coefficient": "` + coefficient + `"}`
 		for range 10 {
 			real, synthetic := metrictest.Frames(rng, 2+rng.IntN(60), 2+rng.IntN(60))
 			there, back := measure(t, with, real, synthetic), measure(t, with, synthetic, real)
 			for i, s := range there.Scores {
+				if s.Name == "correlation" {
+					continue // of one side
+				}
 				if s.Value != back.Scores[i].Value || s.Status != back.Scores[i].Status {
 					t.Errorf("%s: %+v one way, %+v the other", coefficient, s, back.Scores[i])
 				}
@@ -196,7 +199,7 @@ func TestSparsePairsAreWarnedOf(t *testing.T) {
 }
 
 func TestNewChecksItsSettings(t *testing.T) {
-	for _, c := range []Config{{Part: plugins.Test, Coefficient: "kendall"}, {Part: plugins.Reference, Coefficient: pearson}} {
+	for _, c := range []Config{{Part: plugins.Test, Coefficient: "kendall"}, {Part: plugins.Reference, Coefficient: Pearson}} {
 		if _, err := New(c); err == nil {
 			t.Errorf("%+v is accepted", c)
 		}

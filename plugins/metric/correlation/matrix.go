@@ -13,24 +13,25 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/stats"
 )
 
-// matrix holds the correlations of the number columns of one frame, each over the rows complete in both columns.
-type matrix struct {
+// Matrix holds the correlations of the number columns of one frame, each over the rows complete in both columns.
+type Matrix struct {
 	width int
 	r     []float64 // row by row; NaN where undefined
 	n     []int     // rows complete in both columns
 }
 
-// at returns the correlation of two columns; ok is false where it is undefined: a column is constant over
+// At returns the correlation of two columns; ok is false where it is undefined: a column is constant over
 // the rows complete in both, or there are fewer than two.
-func (m *matrix) at(i, j int) (r float64, ok bool) {
+func (m *Matrix) At(i, j int) (r float64, ok bool) {
 	r = m.r[i*m.width+j]
 	return r, !math.IsNaN(r)
 }
 
-func (m *matrix) rows(i, j int) int { return m.n[i*m.width+j] }
+// Rows returns the number of rows complete in two columns.
+func (m *Matrix) Rows(i, j int) int { return m.n[i*m.width+j] }
 
 // set stores both (i,j) and (j,i). The diagonal is never read.
-func (m *matrix) set(i, j, n int, r float64, err error) {
+func (m *Matrix) set(i, j, n int, r float64, err error) {
 	if err != nil {
 		r = math.NaN()
 	}
@@ -42,22 +43,23 @@ func (m *matrix) set(i, j, n int, r float64, err error) {
 // matrixKey is the key of a side's matrix. Names are joined: a key has to be comparable.
 type matrixKey struct{ coefficient, names string }
 
-// correlations returns the matrix of one side, in order of names; it is made once for a pair.
-func correlations(ctx context.Context, threads int, s *compare.Sides, side plugins.Part, names []string, coefficient string) (*matrix, error) {
-	return compare.Prepare(s, side, matrixKey{coefficient, strings.Join(names, "\x00")}, func() (*matrix, error) {
+// Correlations returns the matrix of one side, in order of the named Number columns; it is made once for a pair.
+// coefficient is Pearson or Spearman.
+func Correlations(ctx context.Context, threads int, s *compare.Sides, side plugins.Part, names []string, coefficient string) (*Matrix, error) {
+	return compare.Prepare(s, side, matrixKey{coefficient, strings.Join(names, "\x00")}, func() (*Matrix, error) {
 		columns := make([]*frame.Column, len(names))
 		for i, name := range names {
 			columns[i] = s.Frame(side).Column(name)
 		}
-		if coefficient == spearman {
+		if coefficient == Spearman {
 			return spearmanMatrix(ctx, threads, columns)
 		}
 		return pearsonMatrix(ctx, threads, columns)
 	})
 }
 
-func newMatrix(width int) *matrix {
-	return &matrix{width: width, r: make([]float64, width*width), n: make([]int, width*width)}
+func newMatrix(width int) *Matrix {
+	return &Matrix{width: width, r: make([]float64, width*width), n: make([]int, width*width)}
 }
 
 // moments are the sums over rows complete in both columns that correlations are made of, as inner products of
@@ -116,7 +118,7 @@ func deviations(x []float64) (deviation, square, present []float64) {
 const cancellation = 1e3
 
 // pearsonMatrix correlates columns by matrix products; the few pairs that these serve badly are done one by one.
-func pearsonMatrix(ctx context.Context, threads int, columns []*frame.Column) (*matrix, error) {
+func pearsonMatrix(ctx context.Context, threads int, columns []*frame.Column) (*Matrix, error) {
 	x := make([][]float64, len(columns))
 	for i, c := range columns {
 		x[i] = stats.Rescaled(c.Numbers)

@@ -50,7 +50,7 @@ func newRuns(values []float64) *runs {
 // spearmanMatrix correlates the mid-ranks of columns, taken anew among the rows complete in each pair.
 //
 // Ranks are counted, not sorted: with the runs of both columns known, each pair takes linear time.
-func spearmanMatrix(ctx context.Context, threads int, columns []*frame.Column) (*matrix, error) {
+func spearmanMatrix(ctx context.Context, threads int, columns []*frame.Column) (*Matrix, error) {
 	all := make([]*runs, len(columns))
 	err := parallel.For(ctx, threads, len(columns), func(i int) error {
 		all[i] = newRuns(columns[i].Numbers)

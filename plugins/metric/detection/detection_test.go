@@ -1,0 +1,102 @@
+package detection_test
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/plugins/metric/detection"
+	"github.com/ehrlab/ehrlab/plugins/metric/metrictest"
+)
+
+var number = metrictest.Number
+
+func measure(t *testing.T, with string, real, synthetic *frame.Frame) metrictest.Result {
+	t.Helper()
+	return metrictest.Measure(t, detection.Register, "detection", with, metrictest.Pair(real, synthetic, ""))
+}
+
+var models = []string{"logistic", "gbdt"}
+
+// ladder returns rows far apart from each other, in an order that no line tells.
+func ladder(rng *rand.Rand, n int) []float64 {
+	out := make([]float64, n)
+	for i, v := range rng.Perm(n) {
+		out[i] = float64(v)
+	}
+	return out
+}
+
+func TestExtremes(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	x := ladder(rng, 100)
+	for _, model := range models {
+		with := `{"model": "` + model + `"}`
+		// each row stands in the same fold as its copy, so both have one probability
+		same := measure(t, with, frame.Must(number("x", x...)), frame.Must(number("x", x...)))
+		if a, b, c := same.Value("auroc"), same.Value("auroc_fold_mean"), same.Value("accuracy"); a != 0.5 || b != 0.5 || c != 0.5 {
+			t.Errorf("%s: a frame against itself: %v, %v, %v", model, a, b, c)
+		}
+		apart := measure(t, with, frame.Must(number("x", x...)), frame.Must(number("x", 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009)))
+		if a, b := apart.Value("auroc"), apart.Value("auroc_fold_mean"); a < 0.99 || b != 1 { // pooled, five models rank rows against each other
+			t.Errorf("%s: rows apart: %v, %v", model, a, b)
+		}
+	}
+}
+
+// TestCopiesAcrossFolds puts each synthetic row beside its copy in another fold: trees then take it for real, unless copies are kept together.
+func TestCopiesAcrossFolds(t *testing.T) {
+	x := ladder(rand.New(rand.NewPCG(3, 4)), 200)
+	shifted := append(append([]float64{}, x[1:]...), x[0])
+	real, synthetic := frame.Must(number("x", x...)), frame.Must(number("x", shifted...))
+	split := measure(t, `{"model": "gbdt"}`, real, synthetic).Score("auroc")
+	if split.Value > 0.45 || len(split.Warnings) != 1 {
+		t.Errorf("copies in other folds: %+v", split)
+	}
+	if together := measure(t, `{"model": "gbdt", "copies": "together"}`, real, synthetic).Score("auroc"); together.Value != 0.5 || together.Warnings != nil {
+		t.Errorf("copies in one fold: %+v", together)
+	}
+}
+
+func TestUndefined(t *testing.T) {
+	few := frame.Must(number("x", 1, 2, 3, 4, 5, 6))
+	for name, frames := range map[string][2]*frame.Frame{
+		"no real rows":      {frame.Must(number("x")), few},
+		"no synthetic rows": {few, frame.Must(number("x"))},
+		"one synthetic row": {few, frame.Must(number("x", 1))},
+		"too far":           {few, frame.Must(number("x", 1e200, 1, 1, 1, 1, 1))},
+	} {
+		for _, s := range measure(t, "", frames[0], frames[1]).Scores {
+			if s.Status != plugins.Undefined {
+				t.Errorf("%s: %+v", name, s)
+			}
+		}
+	}
+	two := measure(t, "", few, frame.Must(number("x", 1, 2)))
+	if s := two.Score("auroc_fold_mean"); s.Status != plugins.OK || len(s.Warnings) != 1 {
+		t.Errorf("three folds without synthetic rows: %+v", s)
+	}
+}
+
+func TestSettings(t *testing.T) {
+	for _, c := range []detection.Config{
+		{Part: plugins.Reference, Model: "gbdt", Copies: "split"}, {Part: plugins.Test, Model: "forest", Copies: "split"}, {Part: plugins.Test, Model: "gbdt", Copies: "apart"},
+	} {
+		if _, err := detection.New(c); err == nil {
+			t.Errorf("%+v is accepted", c)
+		}
+	}
+}
+
+func TestMixedColumns(t *testing.T) {
+	real, synthetic := metrictest.Frames(rand.New(rand.NewPCG(5, 6)), 150, 120)
+	for _, model := range models {
+		for _, copies := range []string{"split", "together"} {
+			got := measure(t, `{"model": "`+model+`", "copies": "`+copies+`"}`, real, synthetic)
+			if a := got.Value("auroc"); a < 0.7 { // a level of each side is unknown to the other
+				t.Errorf("%s: %v", model, a)
+			}
+		}
+	}
+}

@@ -1,0 +1,256 @@
+package membership
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/metric/attack"
+	"github.com/ehrlab/ehrlab/plugins/stats"
+)
+
+var dims = []string{"attack", "members", "control"}
+
+// scores lists what Measure returns for each attack, in order. The controls have the first alone.
+var scores = []plugins.ScoreInfo{
+	{Name: "auroc", Summary: "area under the ROC curve of the attack, ties counting half; 0.5 is chance", Min: 0, Max: 1, Better: plugins.Lower, Dims: dims},
+	{Name: "advantage_max", Summary: "membership advantage after Yeom: greatest TPR - FPR over all thresholds; above 0 by chance too, the interval allows for it", Min: 0, Max: 1, Better: plugins.Lower, Dims: dims},
+	{Name: "advantage_median", Summary: "TPR - FPR when the rows above the median score are taken for members; 0 is chance", Min: -1, Max: 1, Better: plugins.Lower, Dims: dims},
+	{Name: "advantage_lin2025", Summary: "|auroc - 0.5|, what Lin 2025 plots as membership advantage (corrected); another quantity than advantage_max", Min: 0, Max: 0.5, Better: plugins.Lower, Dims: dims},
+	{Name: "tpr_at_fpr_0.1", Summary: "greatest TPR of a threshold with FPR of at most 0.1; 0.1 is chance", Min: 0, Max: 1, Better: plugins.Lower, Dims: dims},
+	{Name: "tpr_at_fpr_0.01", Summary: "greatest TPR of a threshold with FPR of at most 0.01; 0.01 is chance", Min: 0, Max: 1, Better: plugins.Lower, Dims: dims},
+	{Name: "accuracy", Summary: "share of rows rightly called member or not, at the median score", Min: 0, Max: 1, Better: plugins.Lower, Dims: dims},
+	{Name: "precision", Summary: "share of members in the rows above the median score; member_share is chance", Min: 0, Max: 1, Better: plugins.Lower, Dims: dims},
+	{Name: "recall", Summary: "share of the members that are above the median score", Min: 0, Max: 1, Better: plugins.Lower, Dims: dims},
+	{Name: "f1", Summary: "F1 of members at the median score; it hangs on member_share, and naive_f1 is what calling every row a member gives", Min: 0, Max: 1, Better: plugins.Lower, Dims: dims},
+	{Name: "naive_f1", Summary: "F1 of calling every attacked row a member, 2t/(1+t) with t = member_share", Min: 0, Max: 1, Better: plugins.Neutral, Dims: dims},
+	{Name: "member_share", Summary: "share of members in the attacked rows", Min: 0, Max: 1, Better: plugins.Neutral, Dims: dims},
+}
+
+// fewestBelow is the number of non-members below a false-positive rate that a TPR at that rate needs: with fewer, the
+// threshold is one or two rows.
+const fewestBelow = 10
+
+// strong is the AUROC that an attack on copies of the members has to pass.
+const strong = 0.9
+
+// all mounts the named attacks on one roster.
+func (s *scene) all(ctx context.Context, names []string) ([]plugins.Score, error) {
+	var out []plugins.Score
+	dims := func(name, control string) map[string]string {
+		return map[string]string{"attack": name, "members": s.roster.Group, "control": control}
+	}
+	if reason := s.lacks(); reason != "" {
+		for _, name := range names {
+			out = append(out, attack.AllUndefined(scores, dims(name, None), reason)...)
+		}
+		return out, nil
+	}
+	blind, err := s.control(ctx, dims(s.config.Blind, Blind), s.blind)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, blind)
+	for _, name := range names {
+		copies, err := s.control(ctx, dims(name, Resample), func(ctx context.Context) (*scored, error) {
+			return s.mount(ctx, name, Resample)
+		})
+		if err != nil {
+			return nil, err
+		}
+		found, err := s.attack(ctx, name, dims(name, None), slices.Concat(s.roster.Warnings, doubts(blind, copies)))
+		if err != nil {
+			return nil, err
+		}
+		out = append(append(out, found...), copies)
+	}
+	return out, nil
+}
+
+// doubts says what the controls have to say against an attack.
+func doubts(blind, copies plugins.Score) []string {
+	var out []string
+	switch i := blind.Interval; {
+	case blind.Status != plugins.OK:
+		out = append(out, "it is unknown whether members and non-members differ by themselves: "+blind.Reason)
+	case i == nil: // no intervals are wanted
+	case i.Low > 0.5:
+		out = append(out, fmt.Sprintf("members and non-members differ by themselves: without the synthetic rows the AUROC is %.3f (%.3f to %.3f)", blind.Value, i.Low, i.High))
+	case i.High < 0.5:
+		out = append(out, fmt.Sprintf("members and non-members are not independent: without the synthetic rows the AUROC is %.3f (%.3f to %.3f), as when rows recur on both sides", blind.Value, i.Low, i.High))
+	}
+	switch {
+	case copies.Status != plugins.OK:
+		out = append(out, "it is unknown whether the attack finds copies of members: "+copies.Reason)
+	case copies.Value <= strong:
+		out = append(out, fmt.Sprintf("a weak attack, which clears no generator: where the synthetic rows are copies of the members its AUROC is %.3f", copies.Value))
+	}
+	return out
+}
+
+// control returns the AUROC of a control.
+func (s *scene) control(ctx context.Context, dims map[string]string, mount func(context.Context) (*scored, error)) (plugins.Score, error) {
+	out := plugins.Score{Name: "auroc", Dims: dims}
+	found, err := mount(ctx)
+	var reason attack.Undefined
+	if errors.As(err, &reason) {
+		out.Status, out.Reason = plugins.Undefined, string(reason)
+		return out, nil
+	}
+	if err != nil {
+		return out, err
+	}
+	r := found.ranking()
+	read, ok := r.Read(found.unit, nil)
+	if !ok {
+		out.Status, out.Reason = plugins.Undefined, "no member can be set against a non-member"
+		return out, nil
+	}
+	draws, err := s.resample(ctx, found, r)
+	if err != nil {
+		return out, err
+	}
+	out.Status, out.Value, out.N = plugins.OK, read.AUROC, len(found.member)
+	out.Interval, err = s.interval(draws, 0)
+	return out, err
+}
+
+// attack returns the scores of an attack, in the order of their declarations.
+func (s *scene) attack(ctx context.Context, name string, dims map[string]string, warnings []string) ([]plugins.Score, error) {
+	found, err := s.mount(ctx, name, None)
+	var reason attack.Undefined
+	if errors.As(err, &reason) {
+		return attack.AllUndefined(scores, dims, string(reason)), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := found.ranking()
+	read, ok := r.Read(found.unit, nil)
+	if !ok {
+		return attack.AllUndefined(scores, dims, "no member can be set against a non-member"), nil
+	}
+	draws, err := s.resample(ctx, found, r)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]plugins.Score, len(scores))
+	for i, v := range values(read) {
+		out[i] = plugins.Score{Name: scores[i].Name, Dims: dims, Value: v, N: len(found.member), Status: plugins.OK, Warnings: warnings}
+		if i < drawn {
+			if out[i].Interval, err = s.interval(draws, i); err != nil {
+				return nil, err
+			}
+		}
+	}
+	s.special(out, read, found)
+	return out, nil
+}
+
+// values lists a reading in the order of scores.
+func values(r attack.Reading) []float64 {
+	t := float64(r.Members) / float64(r.Members+r.Others)
+	return []float64{
+		r.AUROC, r.AdvantageMax, r.AdvantageMedian, math.Abs(r.AUROC - 0.5), r.TPR10, r.TPR1,
+		r.Accuracy, r.Precision, r.Recall, r.F1, 2 * t / (1 + t), t,
+	}
+}
+
+// drawn is the number of scores that are measured on each resample: the first ones. The last two are given by the
+// numbers of rows.
+const drawn = 10
+
+// special replaces the intervals that a bootstrap gets wrong, and takes back what the rows do not bear.
+func (s *scene) special(out []plugins.Score, r attack.Reading, found *scored) {
+	undefined := func(i int, reason string) {
+		out[i] = plugins.Score{Name: out[i].Name, Dims: out[i].Dims, Status: plugins.Undefined, Reason: reason}
+	}
+	for i, per := range []int{10, 100} { // a false-positive rate of one in so many
+		if below := r.Others / per; below < fewestBelow {
+			undefined(4+i, fmt.Sprintf("%d of %d non-members lie below this false-positive rate; %d are needed", below, r.Others, fewestBelow))
+		}
+	}
+	if r.Called == 0 {
+		undefined(7, "no row is above the median score")
+	}
+	if auroc := out[0].Interval; auroc != nil {
+		low, high := math.Abs(auroc.Low-0.5), math.Abs(auroc.High-0.5)
+		folded := *auroc
+		folded.Low, folded.High = min(low, high), max(low, high)
+		if auroc.Low <= 0.5 && auroc.High >= 0.5 {
+			folded.Low = 0
+		}
+		out[3].Interval = &folded
+		out[1].Interval = found.band(r.AdvantageMax, s.config.Level)
+	}
+}
+
+// band returns the Kolmogorov–Smirnov band of the greatest difference of two distribution functions: a bootstrap of a
+// maximum is biased upwards, and never reaches the 0 that it may well be.
+//
+// Rows of one subject count by Kish's effective number, so that a side of m rows in subjects of sizes mᵢ counts as m²/Σmᵢ².
+//
+// Source: N. Smirnov (1948), Ann. Math. Stat. 19(2), 279–281; L. Kish (1965), Survey Sampling, section 8.2.
+func (f *scored) band(value, level float64) *plugins.Interval {
+	m, n := f.effective()
+	half := kolmogorov(level) * math.Sqrt(1/m+1/n)
+	return &plugins.Interval{Low: max(0, value-half), High: min(1, value+half), Level: level, Unit: f.of, Method: "Kolmogorov–Smirnov band"}
+}
+
+// kolmogorov returns the quantile of the Kolmogorov distribution, by bisection: F(x) = 1 - 2 Σ (-1)^(k-1) exp(-2k²x²).
+func kolmogorov(level float64) float64 {
+	low, high := 0.2, 10.0 // F(0.2) is below 1e-12
+	for range 60 {
+		x := (low + high) / 2
+		tail := 0.0
+		for k := 100; k >= 1; k-- { // small terms first
+			term := math.Exp(-2 * float64(k*k) * x * x)
+			if k%2 == 0 {
+				term = -term
+			}
+			tail += 2 * term
+		}
+		if 1-tail < level {
+			low = x
+		} else {
+			high = x
+		}
+	}
+	return (low + high) / 2
+}
+
+// resample measures the drawn scores on resamples of the subjects; nil when no intervals are wanted.
+func (s *scene) resample(ctx context.Context, found *scored, r *attack.Ranking) (*stats.Draws, error) {
+	if s.config.Resamples == 0 {
+		return nil, nil
+	}
+	b := stats.Bootstrap{
+		Units: found.units, Resamples: s.config.Resamples, Threads: s.env.Threads,
+		Source: func(i int) *rand.Rand {
+			return s.env.Rand.For(plugins.ForResample, "members and non-members", strconv.Itoa(i))
+		},
+	}
+	return b.Run(ctx, drawn, func(counts []int32, out []float64) bool {
+		read, ok := r.Read(found.unit, counts)
+		if ok {
+			copy(out, values(read))
+		}
+		return ok
+	})
+}
+
+func (s *scene) interval(draws *stats.Draws, k int) (*plugins.Interval, error) {
+	if draws == nil {
+		return nil, nil
+	}
+	low, high, err := draws.Interval(k, s.config.Level)
+	return &plugins.Interval{
+		Low: low, High: high, Level: s.config.Level, Unit: s.roster.Of,
+		Method: fmt.Sprintf("percentile bootstrap, %d resamples", s.config.Resamples),
+	}, err
+}

@@ -52,10 +52,11 @@ type Variable struct {
 // LabelFacts is what synthetic rows say of the label.
 type LabelFacts struct {
 	Rows     int  `json:"rows"`
-	Labelled int  `json:"labelled"` // rows with a label
-	Events   int  `json:"events"`   // rows with the event, where the label has two classes in the data
-	Classes  int  `json:"classes"`  // that occur
-	Binary   bool `json:"binary"`   // the label has two classes in the data
+	Labelled int  `json:"labelled"`       // rows with a label
+	Events   int  `json:"events"`         // rows with the event, where the label has two classes in the data
+	Classes  int  `json:"classes"`        // that occur
+	Binary   bool `json:"binary"`         // the label has two classes in the data
+	None     bool `json:"none,omitempty"` // there is no label: rows are events, and Rows counts patients
 }
 
 // Facts is what the index of the cache keeps of an output, to be read without the output.

@@ -407,6 +407,9 @@ func (g *collector) measured(c *plan.Cell, m plan.Measure) error {
 		return err
 	}
 	for _, s := range a.meta.Measurement.Scores {
+		if s.Status == plugins.OK && m.Info.Family == plugins.Privacy && pretrained(c) {
+			s.Warnings = append(s.Warnings, "rows of these data may be in the pre-training of the language model, which no attack on its output can exclude")
+		}
 		g.score(c, m, s)
 		if d := drawsOf(a.meta.Measurement, s); d != nil {
 			g.core.Scores[len(g.core.Scores)-1].Draws = d
@@ -422,6 +425,11 @@ func (g *collector) measured(c *plan.Cell, m plan.Measure) error {
 	}
 	g.counts(c, plan.StageMeasure, counts)
 	return nil
+}
+
+// pretrained reports whether a cell asks models whose training nobody here knows, of patients that there are.
+func pretrained(c *plan.Cell) bool {
+	return c.Dataset.Governance() != plugins.Simulated && slices.ContainsFunc(c.Models, func(m plan.Model) bool { return !m.Provider.Info().Simulated })
 }
 
 // drawsOf finds the draws of a score; nil where the metric gives none.

@@ -32,6 +32,9 @@ func (r *run) generate(ctx context.Context, s *plan.Step, w plan.GenerateWork, t
 	if w.Prompting != nil && r.opt.Models == nil {
 		return nil, errors.New("it asks language models, and there are none to ask here")
 	}
+	if w.Shape == plugins.Events {
+		return r.generateEvents(ctx, s, w, threads)
+	}
 	g, err := r.generation(ctx, s, w)
 	if err != nil {
 		return nil, err

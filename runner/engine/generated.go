@@ -142,7 +142,13 @@ func (g *collector) rowScores(c *plan.Cell, l *LabelFacts) []plugins.Score {
 	}
 	events := score(plugins.ScoreEvents, float64(l.Events), l.Rows)
 	prevalence := score(plugins.ScorePrevalence, 0, l.Labelled)
+	classes := score(plugins.ScoreClasses, float64(l.Classes), l.Rows)
 	switch {
+	case l.None:
+		why := "events have no label"
+		for _, s := range []*plugins.Score{&prevalence, &events, &classes} {
+			s.Status, s.Reason, s.Value, s.N = plugins.Undefined, why, 0, 0
+		}
 	case !l.Binary:
 		why := fmt.Sprintf("the label %q has not two classes in the data", c.Dataset.Target)
 		events.Status, events.Reason, prevalence.Status, prevalence.Reason = plugins.Undefined, why, plugins.Undefined, why
@@ -156,7 +162,7 @@ func (g *collector) rowScores(c *plan.Cell, l *LabelFacts) []plugins.Score {
 		prevalence.Value = float64(l.Events) / float64(l.Labelled)
 	}
 	return []plugins.Score{
-		prevalence, events, score(plugins.ScoreClasses, float64(l.Classes), l.Rows),
+		prevalence, events, classes,
 		score(plugins.ScoreRequested, float64(c.Generate.Recipe.N), l.Rows), score(plugins.ScoreDelivered, float64(l.Rows), l.Rows),
 	}
 }

@@ -138,9 +138,11 @@ func (r *run) pair(ctx context.Context, prepared *plan.Step, w plan.MeasureWork,
 		if err != nil {
 			return nil, err
 		}
-		rows, _, err := of.meta.Prepared.Complete(f)
-		if err != nil {
-			return nil, fmt.Errorf("%s part: %w", p, err)
+		var rows []int // those that are complete; nil: all, as of events
+		if w.Shape != plugins.Events {
+			if rows, _, err = of.meta.Prepared.Complete(f); err != nil {
+				return nil, fmt.Errorf("%s part: %w", p, err)
+			}
 		}
 		if rows != nil {
 			f, whole = f.Take(rows), whole.Take(rows)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/ehrlab/ehrlab/plugins"
@@ -14,12 +15,13 @@ import (
 
 // shadowing asks for shadow models, for the column y beside the features, and for limits, and notes what it was given.
 type shadowing struct {
-	Models int `json:"models"`
+	Models int  `json:"models"`
+	Paid   bool `json:"paid"`
 	given  *[]*plugins.Pair
 }
 
 func (m shadowing) Shadows() plugins.ShadowRequest {
-	return plugins.ShadowRequest{Models: m.Models, Share: 0.25}
+	return plugins.ShadowRequest{Models: m.Models, Share: 0.25, Paid: m.Paid}
 }
 func (m shadowing) Beside() []string { return []string{"y", "absent"} }
 
@@ -33,7 +35,7 @@ func (m shadowing) Measure(_ context.Context, _ plugins.Env, p *plugins.Pair) (*
 func withShadows(l *lab) *[]*plugins.Pair {
 	given := &[]*plugins.Pair{}
 	plugins.Add(&l.registry.Metrics, plugins.Info{
-		Name: "shadowing", Version: 1, Summary: "asks for shadow models", Reads: []plugins.Part{plugins.Test, plugins.Train}, Limits: true,
+		Name: "shadowing", Version: 1, Summary: "asks for shadow models", Reads: []plugins.Part{plugins.Test, plugins.Train}, Limits: true, Family: plugins.Privacy,
 		Scores: []plugins.ScoreInfo{{Name: "rows", Min: 0, Max: math.Inf(1)}},
 	}, shadowing{}, func(c shadowing) (plugins.Metric, error) { c.given = given; return c, nil })
 	return given
@@ -112,6 +114,44 @@ func TestMetricsMeasureGroups(t *testing.T) {
 		}
 		if text := fmt.Sprint(got[0], " ", got[1], " ", got[2]); text != want {
 			t.Errorf("minimum %d: %s, want %s", minimum, text, want)
+		}
+	}
+}
+
+// What a model may have seen before it was asked, no attack on what it wrote can tell. Real data and real models are warned of;
+// shadow models of a strategy that asks are paid for only where the metric wants that.
+func TestPrivacyOfWhatModelsWrote(t *testing.T) {
+	for with, warned := range map[string]bool{`{"model":"bird-1"}`: true, `{"model":"bird-1","simulated":true}`: false} {
+		b, lab, e, opt := askStudy(t, "")
+		given := withShadows(b.lab)
+		e.LLMs[0].With = []byte(with)
+		e.Metrics = []spec.Metric{
+			{Use: spec.Use{Name: "free", Use: "shadowing", With: []byte(`{"models": 2}`)}},
+			{Use: spec.Use{Name: "paid", Use: "shadowing", With: []byte(`{"models": 2, "paid": true}`)}},
+		}
+		core, res, err := b.run(t, t.Context(), e, opt)
+		if err != nil || res.Failed != 0 {
+			t.Fatal(err, res.Failures)
+		}
+		if n := len(lab.tasks); n != 3 {
+			t.Errorf("the strategy was called %d times", n)
+		}
+		members := 0
+		for _, pair := range *given {
+			for _, s := range pair.Shadows {
+				members += len(s.Members)
+			}
+		}
+		if members != 20 {
+			t.Errorf("%d members", members)
+		}
+		if m := core.Manifest.LLMs[0]; m.Steps != 3 || m.Calls != 6 {
+			t.Errorf("%+v", m)
+		}
+		for _, s := range measured(core) {
+			if is := strings.Contains(strings.Join(s.Warnings, " "), "pre-training"); is != warned {
+				t.Errorf("%s: %q", with, s.Warnings)
+			}
 		}
 	}
 }

@@ -237,6 +237,9 @@ func tooFew(pair *plugins.Pair, w plan.MeasureWork) string {
 		return ""
 	}
 	test := pair.Parts.Get(plugins.Test).Frame
+	if w.Shape == plugins.Events {
+		return tooFewPatients(pair.Parts.Get(plugins.Test), w.Minimum.Rows)
+	}
 	short := test.Rows() < w.Minimum.Rows
 	if y, err := label.Binary(test.Column(w.Target), ""); err == nil {
 		events := 0

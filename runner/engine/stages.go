@@ -181,6 +181,9 @@ func (r *run) prepare(ctx context.Context, s *plan.Step, w plan.PrepareWork, thr
 	for p, of := range partRows(shares.table) {
 		parts[p] = data.table.Take(of)
 	}
+	if w.Shape == plugins.Events {
+		return stackEvents(parts, w.Subject)
+	}
 	if parts[plugins.Train].Column(w.Target) == nil {
 		return nil, fmt.Errorf("the data have no column %q for the target; a column that holds one value only is dropped when they are read", w.Target)
 	}
@@ -259,6 +262,9 @@ func withDim(dims map[string]string, name, value string) map[string]string {
 }
 
 func (r *run) features(ctx context.Context, s *plan.Step, w plan.FeaturesWork, threads int) (*artifact, error) {
+	if w.Shape == plugins.Events {
+		return &artifact{}, nil
+	}
 	prepared, err := r.store.load(ctx, s.Inputs[0])
 	if err != nil {
 		return nil, err

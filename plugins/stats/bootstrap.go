@@ -27,6 +27,7 @@ type Bootstrap struct {
 
 // Draws are the values of some quantities on every resample.
 type Draws struct {
+	drawn   [][]float64 // by quantity, then by resample
 	sorted  [][]float64
 	Redrawn int // resamples drawn again because a quantity was undefined on them
 }
@@ -62,19 +63,22 @@ func (b Bootstrap) Run(ctx context.Context, width int, measure func(counts []int
 	if err != nil {
 		return nil, err
 	}
-	d := &Draws{sorted: make([][]float64, width)}
-	for k := range d.sorted {
-		d.sorted[k] = make([]float64, b.Resamples)
+	d := &Draws{drawn: make([][]float64, width), sorted: make([][]float64, width)}
+	for k := range d.drawn {
+		d.drawn[k] = make([]float64, b.Resamples)
 		for i := range b.Resamples {
-			d.sorted[k][i] = values[i*width+k]
+			d.drawn[k][i] = values[i*width+k]
 		}
-		slices.Sort(d.sorted[k])
+		d.sorted[k] = slices.Sorted(slices.Values(d.drawn[k]))
 	}
 	for _, n := range redrawn {
 		d.Redrawn += n
 	}
 	return d, nil
 }
+
+// Values returns the k-th quantity on each resample, in their order. Callers must not change them.
+func (d *Draws) Values(k int) []float64 { return d.drawn[k] }
 
 // Interval returns the percentile interval of the k-th quantity: its (1-level)/2 and (1+level)/2 quantiles.
 //
@@ -90,45 +94,4 @@ func (d *Draws) Interval(k int, level float64) (low, high float64, err error) {
 	}
 	high, err = Percentile(d.sorted[k], (1+level)/2)
 	return low, high, err
-}
-
-// The quantities of Predictions.Bootstrap, as indices into its Draws.
-const (
-	DrawAUROC = iota
-	DrawAUPRC
-	DrawBrier
-	DrawLogLoss
-	drawWidth
-)
-
-// Bootstrap measures AUROC, AUPRC, Brier score and log loss on resamples of units. unit holds the unit of each
-// row, from 0 to b.Units-1; nil makes every row a unit of its own. Resamples with one class are drawn again.
-//
-// It returns ErrOneClass when the rows themselves have one class.
-func (s *Predictions) Bootstrap(ctx context.Context, b Bootstrap, unit []int32) (*Draws, error) {
-	if _, err := s.AUROC(); err != nil {
-		return nil, err
-	}
-	ranked := s.order // the unit of each ranked row
-	if unit == nil {
-		b.Units = s.rows
-	} else {
-		ranked = make([]int32, s.rows)
-		for i, row := range s.order {
-			ranked[i] = unit[row]
-		}
-	}
-	squares, logs := s.squares(), s.logs()
-	return b.Run(ctx, drawWidth, func(counts []int32, out []float64) bool {
-		var err error
-		if out[DrawAUROC], err = s.auroc(ranked, counts); err != nil {
-			return false
-		}
-		if out[DrawAUPRC], err = s.auprc(ranked, counts); err != nil {
-			return false
-		}
-		out[DrawBrier] = s.mean(ranked, counts, squares)
-		out[DrawLogLoss] = s.mean(ranked, counts, logs)
-		return true
-	})
 }

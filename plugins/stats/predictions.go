@@ -68,32 +68,35 @@ func (s *Predictions) Ranked() (rows, ends []int32) { return s.order, s.end }
 // rightly, ties counting half (mid-rank Mann–Whitney statistic). It lies in [0,1]; ErrOneClass when a class is absent.
 //
 // Source: J. A. Hanley, B. J. McNeil (1982), Radiology 143(1), 29–36.
-func (s *Predictions) AUROC() (float64, error) { return s.auroc(nil, nil) }
+func (s *Predictions) AUROC() (float64, error) { return s.auroc(nil) }
 
 // AUPRC returns Σ (Rₙ-Rₙ₋₁) Pₙ over the distinct probabilities taken as thresholds: average precision, a step
 // function without interpolation. It lies in (0,1]; a random ranking reaches about the share of positives.
 // It returns ErrOneClass when a class is absent (with positives only it would be 1 whatever was predicted).
 //
 // Source: J. Davis, M. Goadrich (2006), Proc. ICML, 233–240, on why not to interpolate linearly.
-func (s *Predictions) AUPRC() (float64, error) { return s.auprc(nil, nil) }
+func (s *Predictions) AUPRC() (float64, error) { return s.auprc(nil) }
 
 // Brier returns the mean squared difference of probability and label, in [0,1]; lower is better.
 //
 // Source: G. W. Brier (1950), Mon. Weather Rev. 78(1), 1–3.
-func (s *Predictions) Brier() float64 { return s.mean(nil, nil, s.squares()) }
+func (s *Predictions) Brier() float64 { return s.mean(nil, s.squares()) }
 
 // clip is how close to 0 and 1 LogLoss lets a probability come, so that one certain and wrong prediction does not
 // make the mean infinite.
 const clip = 1e-15
 
-// MaxLogLoss is the greatest value of LogLoss, -ln 1e-15 or about 34.54: every prediction certain and wrong.
-const MaxLogLoss = 15 * math.Ln10
+// MaxLogLoss is the greatest value of LogLoss, about 34.54: every label negative and predicted as certain.
+var MaxLogLoss = -math.Log(1 - within(1))
 
-// LogLoss returns the mean of -ln of the probability given to the true label, in nats, with that probability kept
-// within [1e-15, 1 - 1e-15]. It lies in (0, MaxLogLoss]; lower is better.
+// within keeps a probability within [clip, 1 - clip].
+func within(p float64) float64 { return min(max(p, clip), 1-clip) }
+
+// LogLoss returns the mean of -ln of the probability given to the true label, in nats, with the predicted probability of a
+// positive one kept within [1e-15, 1 - 1e-15], as in scikit-learn. It lies in (0, MaxLogLoss]; lower is better.
 //
 // Source: I. J. Good (1952), J. R. Stat. Soc. B 14(1), 107–114.
-func (s *Predictions) LogLoss() float64 { return s.mean(nil, nil, s.logs()) }
+func (s *Predictions) LogLoss() float64 { return s.mean(nil, s.logs()) }
 
 func (s *Predictions) squares() []float64 {
 	out := make([]float64, s.rows)
@@ -109,30 +112,29 @@ func (s *Predictions) squares() []float64 {
 func (s *Predictions) logs() []float64 {
 	out := make([]float64, s.rows)
 	for i, p := range s.p {
-		if !s.label[i] {
+		if p = within(p); !s.label[i] {
 			p = 1 - p
 		}
-		out[i] = -math.Log(min(max(p, clip), 1-clip))
+		out[i] = -math.Log(p)
 	}
 	return out
 }
 
-// weight is how often the i-th ranked row counts: units holds the unit of each ranked row, counts how often
-// each unit was drawn; nil units count every row once.
-func weight(units, counts []int32, i int) int64 {
-	if units == nil {
+// weight is how often the i-th ranked row counts: drawn says how often each was drawn; nil counts every row once.
+func weight(drawn []int32, i int) int64 {
+	if drawn == nil {
 		return 1
 	}
-	return int64(counts[units[i]])
+	return int64(drawn[i])
 }
 
-func (s *Predictions) auroc(units, counts []int32) (float64, error) {
+func (s *Predictions) auroc(drawn []int32) (float64, error) {
 	var positives, negatives, twice int64 // twice the pairs ranked rightly: whole numbers, so exact
 	start := 0
 	for _, end := range s.end {
 		var pos, neg int64
 		for i := start; i < int(end); i++ {
-			if w := weight(units, counts, i); s.label[i] {
+			if w := weight(drawn, i); s.label[i] {
 				pos += w
 			} else {
 				neg += w
@@ -149,14 +151,14 @@ func (s *Predictions) auroc(units, counts []int32) (float64, error) {
 	return float64(twice) / 2 / (float64(positives) * float64(negatives)), nil
 }
 
-func (s *Predictions) auprc(units, counts []int32) (float64, error) {
+func (s *Predictions) auprc(drawn []int32) (float64, error) {
 	var positives, taken int64
 	sum := 0.0
 	start := 0
 	for _, end := range s.end {
 		var pos int64
 		for i := start; i < int(end); i++ {
-			w := weight(units, counts, i)
+			w := weight(drawn, i)
 			taken += w
 			if s.label[i] {
 				pos += w
@@ -174,11 +176,11 @@ func (s *Predictions) auprc(units, counts []int32) (float64, error) {
 	return sum / float64(positives), nil
 }
 
-func (s *Predictions) mean(units, counts []int32, values []float64) float64 {
+func (s *Predictions) mean(drawn []int32, values []float64) float64 {
 	var n int64
 	sum := 0.0
 	for i, v := range values {
-		w := weight(units, counts, i)
+		w := weight(drawn, i)
 		n += w
 		sum += float64(w) * v
 	}

@@ -151,7 +151,7 @@ func TestMeasuresAtTheEdges(t *testing.T) {
 			t.Errorf("%v: AUPRC %v", y, err)
 		}
 	}
-	wrong := predictions(t, []bool{true, false}, []float64{0, 1}) // certain, and wrong
+	wrong := predictions(t, []bool{false, false}, []float64{1, 1}) // certain, and wrong
 	if got := wrong.LogLoss(); got != stats.MaxLogLoss || !near(got, 34.54, 0.005) {
 		t.Errorf("log loss %v, want its greatest value, %v", got, stats.MaxLogLoss)
 	}

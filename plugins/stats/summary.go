@@ -12,7 +12,7 @@ import (
 )
 
 // Version is raised when equal inputs may give other numbers; metrics that use the library name it in Info.Uses.
-const Version = 1
+const Version = 2
 
 // Why a quantity is undefined.
 var (

@@ -13,8 +13,26 @@ import (
 // int, a bool, a string, a slice or a map[string]any of values, or nil where it is undefined. NaN and infinities are no values.
 func (e Entry) Compare(got any) string {
 	var wrong []string
-	e.compare("", e.Value, got, &wrong)
+	e.compare("", Whole(e.Value), Whole(got), &wrong)
 	return strings.Join(wrong, "; ")
+}
+
+// Whole returns nil for a value of which every leaf is nil: a metric that is undefined as a whole.
+func Whole(value any) any {
+	if defined(value) {
+		return value
+	}
+	return nil
+}
+
+func defined(value any) bool {
+	switch value := value.(type) {
+	case []any:
+		return len(value) == 0 || slices.ContainsFunc(value, defined)
+	case map[string]any:
+		return slices.ContainsFunc(slices.Collect(maps.Values(value)), defined)
+	}
+	return value != nil
 }
 
 func (e Entry) compare(at string, want, got any, wrong *[]string) {

@@ -121,7 +121,7 @@ func TestReference(t *testing.T) {
 		if errors.As(err, &none) {
 			value, err = nil, nil
 		}
-		values[e.ID] = value
+		values[e.ID] = reference.Whole(value)
 		switch wrong := e.Compare(value); {
 		case err != nil:
 			t.Errorf("%s: %v", e.ID, err)

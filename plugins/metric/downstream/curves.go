@@ -14,6 +14,9 @@ const crowd = 11
 // grid is the number of steps of the ROC and precision-recall curves along x.
 const grid = 100
 
+// deciles is the number of bins of the calibration curve, before neighbours are joined.
+const deciles = 10
+
 // curves returns "roc", "pr" and "calibration" of the probabilities p, which ranked holds sorted; none when the test rows
 // have one class or too few units.
 func curves(ranked *stats.Predictions, p []float64, test *rows) []plugins.Curve {
@@ -42,7 +45,7 @@ func chunks(order, ends []int32, p []float64, r *rows) []chunk {
 		for _, row := range order[start:end] {
 			now.rows++
 			now.probability += p[row]
-			if r.y[row] {
+			if r.Y[row] {
 				now.events++
 			}
 			if u := r.unit[row]; seen[u] != len(out)+1 {
@@ -123,7 +126,7 @@ func calibration(ranked []int32, p []float64, test *rows) plugins.Curve {
 	slices.Reverse(order) // by rising probability
 	var ends []int32
 	for i, row := range order {
-		if i > 0 && decile(p[row]) != decile(p[order[i-1]]) {
+		if i > 0 && stats.Bin(p[row], deciles) != stats.Bin(p[order[i-1]], deciles) {
 			ends = append(ends, int32(i))
 		}
 	}
@@ -131,13 +134,10 @@ func calibration(ranked []int32, p []float64, test *rows) plugins.Curve {
 	for _, c := range chunks(order, append(ends, int32(len(order))), p, test) {
 		out.X = append(out.X, c.probability/float64(c.rows))
 		out.Y = append(out.Y, float64(c.events)/float64(c.rows))
-		if test.units == len(test.y) {
+		if test.units == len(test.Y) {
 			low, high, _ := stats.Wilson(c.events, c.rows, 0.95) // no error: a chunk has rows
 			out.Low, out.High = append(out.Low, low), append(out.High, high)
 		}
 	}
 	return out
 }
-
-// decile is the bin of a probability: b for [b/10, (b+1)/10), the last closed.
-func decile(p float64) int { return min(9, int(p*10)) }

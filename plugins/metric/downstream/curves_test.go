@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/metric/downstream/classifier"
 	"github.com/ehrlab/ehrlab/plugins/stats"
 )
 
@@ -32,15 +33,15 @@ func TestPrecisionRecallByHand(t *testing.T) {
 
 // tested returns predictions of n rows with the given rows to a unit.
 func tested(rng *rand.Rand, n, perUnit int) (*stats.Predictions, []float64, *rows) {
-	r := &rows{name: "test rows", y: make([]bool, n), unit: make([]int32, n)}
+	r := &rows{Rows: classifier.Rows{Y: make([]bool, n)}, name: "test rows", unit: make([]int32, n)}
 	p := make([]float64, n)
 	for i := range n {
 		p[i] = math.Round(1000*rng.Float64()*rng.Float64()) / 1000
-		r.y[i] = rng.Float64() < p[i]
+		r.Y[i] = rng.Float64() < p[i]
 		r.unit[i] = int32(i / perUnit)
 		r.units = i/perUnit + 1
 	}
-	s, err := stats.NewPredictions(r.y, p)
+	s, err := stats.NewPredictions(r.Y, p)
 	if err != nil {
 		panic(err)
 	}
@@ -116,12 +117,12 @@ func TestWithoutEnoughRowsOrClassesThereAreNoCurves(t *testing.T) {
 	if got := curves(s, p, test); got != nil {
 		t.Errorf("%d rows: %v", crowd-1, got)
 	}
-	one := &rows{y: make([]bool, 50), unit: make([]int32, 50), units: 50}
+	one := &rows{Rows: classifier.Rows{Y: make([]bool, 50)}, unit: make([]int32, 50), units: 50}
 	q := make([]float64, 50)
 	for i := range one.unit {
 		one.unit[i] = int32(i)
 	}
-	s, err := stats.NewPredictions(one.y, q)
+	s, err := stats.NewPredictions(one.Y, q)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,13 +137,5 @@ func TestCalibrationOfRepeatedSubjectsHasNoInterval(t *testing.T) {
 	var c plugins.Curve = calibration(order, p, test)
 	if c.Low != nil || c.High != nil || len(c.X) == 0 {
 		t.Errorf("%+v", c)
-	}
-}
-
-func TestDecile(t *testing.T) {
-	for p, want := range map[float64]int{0: 0, 0.0999: 0, 0.1: 1, 0.3: 3, 0.7: 7, 0.95: 9, 1: 9} {
-		if got := decile(p); got != want {
-			t.Errorf("decile(%v) = %d, want %d", p, got, want)
-		}
 	}
 }

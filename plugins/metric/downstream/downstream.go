@@ -6,82 +6,135 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/ehrlab/ehrlab/plugins"
-	"github.com/ehrlab/ehrlab/plugins/encode"
-	"github.com/ehrlab/ehrlab/plugins/frame"
-	"github.com/ehrlab/ehrlab/plugins/label"
-	"github.com/ehrlab/ehrlab/plugins/metric/compare"
-	"github.com/ehrlab/ehrlab/plugins/model/logistic"
+	"github.com/ehrlab/ehrlab/plugins/metric/downstream/classifier"
 	"github.com/ehrlab/ehrlab/plugins/stats"
 )
 
 // The kinds of rows.
 const (
 	realRows      = "real"
+	realAtN       = "real@n"
 	syntheticRows = "synthetic"
+	bothRows      = "both"
+)
+
+// The methods of intervals.
+const (
+	byBootstrap = "bootstrap"
+	byDeLong    = "delong"
 )
 
 // Config is the metric's "with" block.
 type Config struct {
-	Model string `json:"model"` // "logistic": ridge-penalised, C = 1, on the standard encoding of the training rows
-	Train string `json:"train"` // rows to train on: all "synthetic" ones, or the "real" train part
-	Test  string `json:"test"`  // rows to test on: the "real" test part, or "synthetic" ones
-	// Holdout is the share of the synthetic rows that are kept from training when both Train and Test are
-	// "synthetic", in (0,1), with the shares of the label. Rows of equal features stay on one side, unless so few
-	// patterns of features recur that whole ones are too coarse to divide by.
-	Holdout   float64 `json:"holdout"`
+	classifier.Config
+	classifier.Tuning
+	// Train says which rows the model is trained on: all "synthetic" ones; the "real" train part; "real@n", as many of its rows as
+	// there are synthetic ones, drawn with the shares of the label; or "both", the train part and the synthetic rows.
+	Train string `json:"train"`
+	Test  string `json:"test"` // rows to test on: the "real" test part, or "synthetic" ones
+	// Folds, for a model of real rows tested on real rows: each fold of the rows of train and test, by subject, is tested by a model
+	// that is trained and tuned on the others. 0: the parts as they are.
+	Folds int `json:"folds"`
+	// Holdout is the share of the synthetic rows that are kept from training when both have synthetic rows, in (0,1), with the
+	// shares of the label. Near-duplicates stay on one side, unless so many rows are alike that this leaves too
+	// few to divide by: then rows of equal features do, or else every row is divided on its own.
+	Holdout float64 `json:"holdout"`
+	// Near is the mean distance of ranks up to which rows are near-duplicates: see classifier.Near. 0: equal features.
+	Near      float64 `json:"near"`
 	Resamples int     `json:"resamples"` // bootstrap resamples behind the intervals; 0 for no intervals
 	Level     float64 `json:"level"`     // coverage of the intervals, in (0,1)
+	Interval  string  `json:"interval"`  // "bootstrap", or "delong" for the interval of AUROC, with one row a subject
 }
 
 // Register adds the metric to r.
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "downstream",
-		Version: 1,
-		Summary: "a classifier of the target, trained on synthetic or real rows and tested on real or held-out synthetic ones",
-		Source:  "C. Esteban, S. L. Hyland, G. Rätsch (2017), arXiv 1706.02633",
-		Schema: `model?: "logistic"
-train?: "synthetic" | "real"
+		Version: 2,
+		Summary: "a classifier of the target, trained on synthetic rows, real ones or both, and tested on real or held-out synthetic ones",
+		Source:  "C. Esteban, S. L. Hyland, G. Rätsch (2017), arXiv 1706.02633; B. Van Calster et al. (2019), BMC Medicine 17, 230 (calibration)",
+		Schema: classifier.Schema + `
+// rows to train on. "synthetic" unless set; "real": the train part; "real@n": as many of its rows as there are synthetic ones; "both": the train part and the synthetic rows
+train?: "synthetic" | "real" | "real@n" | "both"
+// rows to test on. "real" unless set: the test part; "synthetic": those that are not trained on
 test?: "real" | "synthetic"
+// of train "real" or "real@n" and test "real": folds of the rows of train and test, by subject, each tested by a model of the others; 0 unless set: the parts as they are
+folds?: int & >=0 & <=100
+` + classifier.TuningSchema + `
+// of test "synthetic": share of the synthetic rows that are not trained on
 holdout?: number & >0 & <1
+// mean distance over the columns, in shares of the ranks, up to which synthetic rows are near-duplicates, which stay on one side: 0.02 unless set; 0: equal rows alone do
+near?: number & >=0 & <1
+// bootstrap resamples behind the intervals: 1000 unless set; 0: no intervals
 resamples?: int & >=0 & <=100000
-level?: number & >0 & <1`,
+// coverage of the intervals
+level?: number & >0 & <1
+// of AUROC. "bootstrap" unless set; "delong": a Wald interval with DeLong's variance, which needs one test row a subject
+interval?: "bootstrap" | "delong"`,
 		Family: plugins.Utility,
 		Cost:   plugins.PerModel,
 		Shapes: []plugins.Shape{plugins.Records},
-		Reads:  []plugins.Part{plugins.Test, plugins.Train},
+		Reads:  []plugins.Part{plugins.Test, plugins.Train, plugins.Validation},
+		Spare:  []plugins.Part{plugins.Validation},
 		Random: []plugins.Purpose{plugins.ForModel, plugins.ForResample},
-		Uses: []plugins.Use{
-			{Name: "encode", Version: encode.Version},
-			{Name: "label", Version: label.Version},
-			{Name: "logistic", Version: logistic.Version},
-			{Name: "stats", Version: stats.Version},
-		},
+		Uses:   classifier.Uses(),
 		Scores: scores,
-		Need:   compare.Need(3), // both encoded frames, and the weighted copy that a step of the fit makes
-	}, Config{Model: "logistic", Train: syntheticRows, Test: realRows, Holdout: 0.3, Resamples: 1000, Level: 0.95}, New)
+		Need:   classifier.Need,
+	}, Defaults(), New)
+}
+
+// Defaults is the settings of an empty with block.
+func Defaults() Config {
+	return Config{
+		Config: classifier.Defaults(), Tuning: classifier.DefaultTuning(),
+		Train: syntheticRows, Test: realRows, Holdout: 0.3, Near: 0.02, Resamples: 1000, Level: 0.95, Interval: byBootstrap,
+	}
+}
+
+// Suit implements plugins.Suited.
+func (c Config) Suit(r plugins.Roles) (config any, lacks string) {
+	if r.Label == "" {
+		return nil, plugins.LacksLabel
+	}
+	return c, ""
 }
 
 type metric struct{ config Config }
 
 // New returns the metric. It is an error when a setting is none of those that Config names.
 func New(c Config) (plugins.Metric, error) {
-	kinds := fmt.Sprintf("want %q or %q", realRows, syntheticRows)
+	if err := c.Config.Check(); err != nil {
+		return nil, err
+	}
+	if err := c.Tuning.Check(c.Config); err != nil {
+		return nil, err
+	}
 	switch {
-	case c.Model != "logistic":
-		return nil, fmt.Errorf(`model is %q; want "logistic"`, c.Model)
-	case c.Train != realRows && c.Train != syntheticRows:
-		return nil, fmt.Errorf("train is %q; %s", c.Train, kinds)
+	case c.Train != realRows && c.Train != realAtN && c.Train != syntheticRows && c.Train != bothRows:
+		return nil, fmt.Errorf("train is %q; want %q, %q, %q or %q", c.Train, syntheticRows, realRows, realAtN, bothRows)
 	case c.Test != realRows && c.Test != syntheticRows:
-		return nil, fmt.Errorf("test is %q; %s", c.Test, kinds)
+		return nil, fmt.Errorf("test is %q; want %q or %q", c.Test, realRows, syntheticRows)
+	case c.Folds < 0 || c.Folds == 1:
+		return nil, fmt.Errorf("folds is %d; want at least 2, or 0 for none", c.Folds)
+	case c.Folds > 0 && (c.Train != realRows && c.Train != realAtN || c.Test != realRows):
+		return nil, fmt.Errorf("folds is %d with train %q and test %q; only a model of real rows that is tested on real rows can be tested in folds: synthetic rows are made of the train part, which would be tested too", c.Folds, c.Train, c.Test)
+	case c.Folds > 0 && c.On == classifier.OnValidation:
+		return nil, fmt.Errorf("folds is %d and tune_on %q; in folds, a model is tuned on the rows that it is trained on", c.Folds, c.On)
 	case !(c.Holdout > 0 && c.Holdout < 1):
 		return nil, fmt.Errorf("holdout is %v; want a share between 0 and 1", c.Holdout)
+	case !(c.Near >= 0 && c.Near < 1):
+		return nil, fmt.Errorf("near is %v; want at least 0 and below 1", c.Near)
 	case c.Resamples < 0:
 		return nil, fmt.Errorf("resamples is %d; want at least 0", c.Resamples)
 	case !(c.Level > 0 && c.Level < 1):
 		return nil, fmt.Errorf("level is %v; want a coverage between 0 and 1", c.Level)
+	case c.Interval != byBootstrap && c.Interval != byDeLong:
+		return nil, fmt.Errorf("interval is %q; want %q or %q", c.Interval, byBootstrap, byDeLong)
+	case c.Interval == byDeLong && c.Test != realRows:
+		return nil, fmt.Errorf("interval is %q with test %q; it is for rows that are independent, which synthetic ones are not known to be", c.Interval, c.Test)
 	}
 	return metric{c}, nil
 }
@@ -91,88 +144,91 @@ func New(c Config) (plugins.Metric, error) {
 // if they are copies of it, the scores are too good.
 //
 // What a generator can do wrong to the label (one class, values that the real label has not, none at all) leaves scores
-// undefined with the reason; what is wrong with the real label is an error.
+// undefined with the reason; what is wrong with the real label is an error, and so is the interval "delong" for test rows of
+// which several are of one subject.
 func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair) (*plugins.Measurement, error) {
-	task, err := m.config.task(env, pair)
-	var no undefined
+	out, err := m.measure(ctx, env, pair)
+	var no classifier.Undefined
 	if errors.As(err, &no) {
 		return &plugins.Measurement{Scores: allUndefined(string(no))}, nil
 	}
+	return out, err
+}
+
+func (m metric) measure(ctx context.Context, env plugins.Env, pair *plugins.Pair) (*plugins.Measurement, error) {
+	t, err := m.config.task(ctx, env, pair)
 	if err != nil {
 		return nil, err
 	}
-	result := &plugins.Measurement{Counts: task.counts}
-	if reason := task.untrainable(); reason != "" {
-		result.Scores = task.describe(modelUndefined(reason))
+	result := &plugins.Measurement{Counts: t.counts}
+	if reason := t.untrainable(); reason != "" {
+		result.Scores = t.describe(modelUndefined(reason))
 		return result, nil
 	}
-	p, err := m.config.predict(ctx, env, task, pair.Target)
+	if err := m.config.checkInterval(t.test); err != nil {
+		return nil, err
+	}
+	predicted, err := m.config.predict(ctx, env, t, pair.Target)
 	if err != nil {
 		return nil, err
 	}
-	predictions, err := stats.NewPredictions(task.test.y, p)
+	rated, err := stats.NewPredictions(t.test.Y, predicted.p)
 	if err != nil {
 		return nil, err
 	}
-	rated, err := m.config.rate(ctx, env, task, predictions)
+	scores, draws, err := m.config.rate(ctx, env, t, rated, predicted)
 	if err != nil {
 		return nil, err
 	}
-	result.Scores, result.Curves = task.describe(rated), curves(predictions, p, task.test)
+	result.Scores, result.Draws, result.Counts = t.describe(scores), draws, t.counts
+	result.Curves = curves(rated, predicted.p, t.test)
 	return result, nil
 }
 
-// predict returns the probability of the positive class of each test row.
-func (c Config) predict(ctx context.Context, env plugins.Env, t *task, target string) ([]float64, error) {
-	encoder := encode.Fit(t.train.frame, target)
-	train, err := encoder.Transform(t.train.frame)
+// prediction is what is predicted of the test rows.
+type prediction struct {
+	p         []float64
+	called    []bool  // positive, at the chosen threshold
+	threshold float64 // the mean over folds, where there are any
+	untuned   string  // why there is no threshold
+	warnings  []string
+}
+
+// learner returns what trains the model; labels tell its random sources from those of other models of the same measurement.
+func (c Config) learner(env plugins.Env, target string, labels ...string) *classifier.Learner {
+	return &classifier.Learner{
+		Config: c.Config, Tuning: c.Tuning, Skip: []string{target}, Threads: env.Threads,
+		Source: func(more ...string) *rand.Rand {
+			return env.Rand.For(plugins.ForModel, append(append([]string{"downstream"}, labels...), more...)...)
+		},
+	}
+}
+
+// predict trains the model and predicts the test rows.
+func (c Config) predict(ctx context.Context, env plugins.Env, t *task, target string) (*prediction, error) {
+	if c.Folds > 0 {
+		return c.crossPredict(ctx, env, t, target)
+	}
+	trained, err := c.learner(env, target).Train(ctx, t.train.Rows, t.groups, t.validation)
 	if err != nil {
 		return nil, err
 	}
-	test, err := encoder.Transform(t.test.frame)
-	if err != nil {
-		return nil, err
+	out := &prediction{threshold: trained.Threshold, untuned: trained.Untuned, warnings: trained.Warnings}
+	if trained.Entry > 0 {
+		t.counts = append(t.counts, plugins.Count{Name: "entry of the grid that was chosen", Value: trained.Entry})
 	}
-	y := make([]float64, len(t.train.y))
-	for i, positive := range t.train.y {
-		if positive {
-			y[i] = 1
-		}
+	if trained.Trees > 0 {
+		t.counts = append(t.counts, plugins.Count{Name: "trees at which boosting stopped", Value: trained.Trees})
 	}
-	model, err := logistic.Fit(ctx, train, y, logistic.Config{Threads: env.Threads})
-	if err != nil {
-		return nil, err
-	}
-	return model.Predict(test), nil
+	out.p, err = trained.Predict(ctx, t.test.Frame, env.Threads)
+	out.call(trained.Threshold)
+	return out, err
 }
 
-// rows are labelled rows to train or test on.
-type rows struct {
-	name  string // in reasons: "training rows", "test rows"
-	frame *frame.Frame
-	y     []bool
-	unit  []int32 // what is resampled, for each row: from 0 to units-1
-	units int
-	of    string // what a unit is, e.g. "test subjects"
-}
-
-func (r *rows) events() int {
-	n := 0
-	for _, y := range r.y {
-		if y {
-			n++
-		}
+// call decides on all rows.
+func (p *prediction) call(threshold float64) {
+	p.called = make([]bool, len(p.p))
+	for i, v := range p.p {
+		p.called[i] = v >= threshold
 	}
-	return n
-}
-
-// lacks says why a classifier cannot be trained on the rows, or its ranking be rated; empty when it can.
-func (r *rows) lacks() string {
-	switch events := r.events(); {
-	case len(r.y) == 0:
-		return "there are no " + r.name
-	case events == 0, events == len(r.y):
-		return "the " + r.name + " have one label class"
-	}
-	return ""
 }

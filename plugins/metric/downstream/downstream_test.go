@@ -9,6 +9,7 @@ import (
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/plugins/metric/downstream/classifier"
 	"github.com/ehrlab/ehrlab/plugins/metric/metrictest"
 )
 
@@ -97,6 +98,10 @@ func TestUndefinedScoresSayWhy(t *testing.T) {
 	good := patients(1, 100)
 	died := frame.Must(number("x", 1, 2), category("death", "yes", "yes"))
 	none := good.Take(nil)
+	var model []string // all scores that need one
+	for _, s := range scores[:rating+1] {
+		model = append(model, s.Name)
+	}
 	for _, c := range []struct {
 		name                   string
 		with                   string
@@ -104,12 +109,12 @@ func TestUndefinedScoresSayWhy(t *testing.T) {
 		reason                 string
 		undefined              []string
 	}{
-		{"one class of synthetic rows", "", good, good, died, "the training rows have one label class", []string{"auroc", "auprc", "brier", "log_loss"}},
-		{"no synthetic rows", "", good, good, none, "there are no training rows", []string{"auroc", "auprc", "brier", "log_loss", "prevalence_train"}},
-		{"one class of train rows", `{"train": "real"}`, died, good, good, "the training rows have one label class", []string{"auroc", "auprc", "brier", "log_loss"}},
-		// Brier score and log loss need no second class
-		{"one class of test rows", "", good, died, good, "the test rows have one label class", []string{"auroc", "auprc"}},
-		{"no test rows", "", good, none, good, "there are no test rows", []string{"auroc", "auprc", "brier", "log_loss", "prevalence_test", "events_test"}},
+		{"one class of synthetic rows", "", good, good, died, "the training rows have one label class", model},
+		{"no synthetic rows", "", good, good, none, "there are no training rows", append(slices.Clone(model), "prevalence_train")},
+		{"one class of train rows", `{"train": "real"}`, died, good, good, "the training rows have one label class", model},
+		// Brier score, log loss, calibration error and the shares that make up a decision need no second class
+		{"one class of test rows", "", good, died, good, "the test rows have one label class", []string{"auroc", "auprc", "calibration_intercept", "calibration_slope", "calibration_in_the_large"}},
+		{"no test rows", "", good, none, good, "there are no test rows", append(slices.Clone(model), "prevalence_test", "events_test")},
 		{"one class of real rows", "", died, died, good, "the real rows have one label class", nil},
 		{"no real rows", "", none, none, good, "there are no real rows", nil},
 		{
@@ -119,7 +124,7 @@ func TestUndefinedScoresSayWhy(t *testing.T) {
 		{
 			"no label at all", "", good, good, frame.Must(number("x", 1, 2), category("death", "", "")),
 			"there are no training rows",
-			[]string{"auroc", "auprc", "brier", "log_loss", "prevalence_train"},
+			append(slices.Clone(model), "prevalence_train"),
 		},
 	} {
 		got := measure(t, c.with, pair(plugins.Sample{Frame: c.train}, plugins.Sample{Frame: c.test}, c.synthetic))
@@ -153,7 +158,7 @@ func TestWrongRealLabelsAreErrors(t *testing.T) {
 	}{
 		{"missing", good, frame.Must(number("x", 1, 2, 3), category("death", "yes", "", "no")), good, "test part: target \"death\" is missing in 1 of 3 rows"},
 		{"three levels", frame.Must(number("x", 1, 2, 3), category("death", "yes", "no", "unknown")), good, good, "train part: target \"death\" has 3 levels"},
-		{"three levels over both", good, frame.Must(number("x", 1, 2), category("death", "maybe", "no")), good, "has 3 levels in the train and test parts"},
+		{"three levels over both", good, frame.Must(number("x", 1, 2), category("death", "maybe", "no")), good, "has 3 levels in the real rows"},
 		{"no target", frame.Must(number("x", 1)), good, good, "the train part has no target column \"death\""},
 		{"no synthetic target", good, good, frame.Must(number("x", 1)), "the synthetic rows have no target column \"death\""},
 		{"another kind", good, good, frame.Must(number("x", 1), number("death", 1)), "is a category in the real rows and a number in the synthetic ones"},
@@ -216,22 +221,22 @@ func TestUnitsOfSubjects(t *testing.T) {
 		category("s", "p2", "p1", "", "p2", ""),
 		number("s", 2, 1, nan, 2, nan),
 	} {
-		r := &rows{frame: frame.Must(subject)}
-		r.resampledBy(subject)
+		r := &rows{Rows: classifier.Rows{Y: make([]bool, 5)}}
+		r.resampledBy(subject, "test")
 		// a missing subject is nobody else's
-		if !slices.Equal(r.unit, []int32{0, 1, 2, 0, 3}) || r.units != 4 {
-			t.Errorf("%s: units %v of %d", subject.Kind, r.unit, r.units)
+		if !slices.Equal(r.unit, []int32{0, 1, 2, 0, 3}) || r.units != 4 || r.of != "test subjects" {
+			t.Errorf("%s: units %v of %d %s", subject.Kind, r.unit, r.units, r.of)
 		}
 	}
 }
 
 func TestNewChecksItsSettings(t *testing.T) {
-	good := Config{Model: "logistic", Train: "synthetic", Test: "real", Holdout: 0.3, Resamples: 10, Level: 0.95}
+	good := Defaults()
 	if _, err := New(good); err != nil {
 		t.Fatal(err)
 	}
 	for _, change := range []func(*Config){
-		func(c *Config) { c.Model = "gbdt" },
+		func(c *Config) { c.Model = "svm" },
 		func(c *Config) { c.Train = "test" },
 		func(c *Config) { c.Test = "train" },
 		func(c *Config) { c.Holdout = 1 },

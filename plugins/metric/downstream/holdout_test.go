@@ -10,6 +10,7 @@ import (
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/plugins/metric/downstream/classifier"
 	"github.com/ehrlab/ehrlab/plugins/metric/metrictest"
 	"github.com/ehrlab/ehrlab/plugins/stats"
 )
@@ -27,14 +28,14 @@ func TestHoldOut(t *testing.T) {
 		}
 		x, label = append(x, v), append(label, float64(i%2))
 	}
-	patterns := patternsOf(frame.Must(number("x", x...), number("death", label...)), "death")
+	patterns := classifier.Equal(frame.Must(number("x", x...), number("death", label...)), "death")
 	y := make([]bool, len(label))
 	for i := range y {
 		y[i] = label[i] == 1
 	}
 	for seed := range uint64(20) {
-		got := holdOut(rand.New(rand.NewPCG(seed, 1)), patterns, y, 0.25)
-		again := holdOut(rand.New(rand.NewPCG(seed, 1)), patterns, y, 0.25)
+		got := holdOut(rand.New(rand.NewPCG(seed, 1)), nil, patterns, y, 0.25)
+		again := holdOut(rand.New(rand.NewPCG(seed, 1)), nil, patterns, y, 0.25)
 		if !slices.Equal(got.rows, again.rows) || !slices.Equal(got.others, again.others) {
 			t.Fatal("the same source divides otherwise")
 		}
@@ -57,7 +58,7 @@ func TestHoldOut(t *testing.T) {
 			}
 		}
 		// a quarter of 40: rows without copies fill up what the ten copies leave
-		if n := len(got.rows); events != 10 || n != 20 || !got.together {
+		if n := len(got.rows); events != 10 || n != 20 || got.by != equalRows {
 			t.Errorf("seed %d: %d rows with %d events held out", seed, n, events)
 		}
 	}
@@ -72,7 +73,7 @@ func orZero(v float64) float64 {
 }
 
 func TestHoldOutLeavesEachClassInTraining(t *testing.T) {
-	got := holdOut(rand.New(rand.NewPCG(1, 1)), [][]int{{0}, {1, 2}, {3}}, []bool{true, false, false, false}, 0.99)
+	got := holdOut(rand.New(rand.NewPCG(1, 1)), nil, [][]int{{0}, {1, 2}, {3}}, []bool{true, false, false, false}, 0.99)
 	if !slices.Contains(got.others, 0) || len(got.others) < 2 || len(got.rows) == 0 {
 		t.Errorf("%+v", got)
 	}
@@ -85,8 +86,8 @@ func TestLabelsOfAPatternStayTogether(t *testing.T) {
 		patterns[i] = []int{2 * i, 2*i + 1}
 		y[2*i] = true
 	}
-	got := holdOut(rand.New(rand.NewPCG(1, 1)), patterns, y, 0.3)
-	if !got.together || len(got.rows) != 60 {
+	got := holdOut(rand.New(rand.NewPCG(1, 1)), nil, patterns, y, 0.3)
+	if got.by != equalRows || len(got.rows) != 60 {
 		t.Errorf("%d rows held out, want 60: %+v", len(got.rows), got)
 	}
 	for i, row := range got.rows {
@@ -104,10 +105,10 @@ func TestRowsAreDividedOneByOneWherePatternsAreTooCoarse(t *testing.T) {
 		few[i%24] = append(few[i%24], i)
 		collapsed[min(i, 80)] = append(collapsed[min(i, 80)], i) // every positive row is the same
 	}
-	for name, patterns := range map[string][][]int{"24 patterns": few, "one pattern of a class": collapsed, "one pattern": {slices.Concat(few...)}} {
-		got := holdOut(rand.New(rand.NewPCG(1, 1)), patterns, y, 0.3)
-		if n := classes(y, got.rows); got.together || n != [2]int{24, 6} {
-			t.Errorf("%s: %v rows of each class held out, want 24 and 6; together is %v", name, n, got.together)
+	for name, patterns := range map[string]classifier.Groups{"24 patterns": few, "one pattern of a class": collapsed, "one pattern": {slices.Concat(few...)}} {
+		got := holdOut(rand.New(rand.NewPCG(1, 1)), nil, patterns, y, 0.3)
+		if n := classes(y, got.rows); got.by != "" || n != [2]int{24, 6} {
+			t.Errorf("%s: %v rows of each class held out, want 24 and 6; by %q", name, n, got.by)
 		}
 	}
 }
@@ -196,15 +197,19 @@ func TestCopiesDoNotInflate(t *testing.T) {
 		t.Errorf("%d test rows have the features of a training row; warned is %v", n, warned)
 	}
 	// trained on the very rows, the model has seen them all: that is said
-	if n, warned := seen(measure(t, `{"train": "real", "test": "synthetic"}`, p)); n != distinct*copies || !warned {
-		t.Errorf("%d of %d test rows have the features of a training row; warned is %v", n, distinct*copies, warned)
+	across := measure(t, `{"train": "real", "test": "synthetic"}`, p)
+	if n, _ := seen(across); n != distinct*copies {
+		t.Errorf("%d of %d test rows have the features of a training row", n, distinct*copies)
+	}
+	if want := "600 of 600 test rows (100.0 %) have the same feature values as a training row"; !slices.Contains(across.Score("auroc").Warnings, want) {
+		t.Errorf("warnings %q, want %q", across.Score("auroc").Warnings, want)
 	}
 }
 
 func TestSeenRowsComparesValuesAcrossFrames(t *testing.T) {
 	train := frame.Must(category("c", "b", "", "b"), number("x", 1, nan, math.Copysign(0, -1)), number("death", 0, 1, 0))
 	test := frame.Must(number("x", 1, 1, nan, 0, nan), category("c", "b", "a", "", "b", "b"), number("death", 1, 0, 0, 0, 0))
-	if got := seenRows(train, test, "death"); got != 3 { // the first, third and fourth
+	if got := classifier.Seen(train, test, "death"); got != 3 { // the first, third and fourth
 		t.Errorf("%d rows, want 3", got)
 	}
 }

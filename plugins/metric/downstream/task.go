@@ -1,24 +1,53 @@
 package downstream
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
-	"github.com/ehrlab/ehrlab/plugins/label"
+	"github.com/ehrlab/ehrlab/plugins/metric/downstream/classifier"
 )
 
-// undefined is the reason why nothing can be measured on an input.
-type undefined string
+// rows are labelled rows to train or test on.
+type rows struct {
+	classifier.Rows
+	name  string  // in reasons: "training rows", "test rows"
+	unit  []int32 // what is resampled, for each row: from 0 to units-1
+	units int
+	of    string // what a unit is, e.g. "test subjects"
+}
 
-func (u undefined) Error() string { return string(u) }
+// lacks says why a classifier cannot be trained on the rows, or its ranking be rated; empty when it can.
+func (r *rows) lacks() string {
+	switch events := r.Events(); {
+	case len(r.Y) == 0:
+		return "there are no " + r.name
+	case events == 0, events == len(r.Y):
+		return "the " + r.name + " have one label class"
+	}
+	return ""
+}
+
+// resampledBy makes the subjects the units of the rows; without subjects each row is one.
+func (r *rows) resampledBy(subject *frame.Column, of string) {
+	groups := classifier.BySubject(subject, len(r.Y))
+	r.unit, r.units, r.of = groups.Of(len(r.Y)), len(groups), of+" rows"
+	if subject != nil {
+		r.of = of + " subjects"
+	}
+}
 
 // task is what the settings make of a pair.
 type task struct {
 	train, test *rows
+	validation  classifier.Rows
+	groups      func() (classifier.Groups, error) // of training rows that a fold must not divide
+	of          string                            // identifies the test rows where other cells have them too; empty otherwise
+	atMost      int                               // training rows of a fold
 	counts      []plugins.Count
 	warnings    []string
 }
@@ -28,63 +57,236 @@ func (t *task) untrainable() string {
 	if reason := t.train.lacks(); reason != "" {
 		return reason
 	}
-	if len(t.test.y) == 0 {
+	if len(t.test.Y) == 0 {
 		return t.test.lacks()
 	}
 	return ""
 }
 
+// source is what tasks are made of.
+type source struct {
+	config    Config
+	env       plugins.Env
+	pair      *plugins.Pair
+	real      plugins.Sample // of the train part
+	trainable classifier.Rows
+	synthetic classifier.Rows // with a label
+}
+
 // task picks the rows to train and test on.
-func (c Config) task(env plugins.Env, pair *plugins.Pair) (*task, error) {
-	read, err := newReader(pair)
+func (c Config) task(ctx context.Context, env plugins.Env, pair *plugins.Pair) (*task, error) {
+	parts := []plugins.Part{plugins.Train, plugins.Test}
+	if c.On == classifier.OnValidation {
+		parts = append(parts, plugins.Validation)
+	}
+	labels, err := classifier.NewLabels(pair, parts...)
 	if err != nil {
 		return nil, err
 	}
+	if c.Train != syntheticRows && c.Test == realRows && c.Folds == 0 && pair.Alike(plugins.Train, plugins.Test) {
+		return nil, classifier.Undefined("a model of real rows would be tested on the rows that it is trained on: train and test are the same")
+	}
 	t := &task{}
-	synthetic := pair.Synthetic
-	if c.Train == syntheticRows || c.Test == syntheticRows {
-		var lost int
-		if synthetic, lost, err = read.labelled(synthetic); err != nil {
+	if c.On == classifier.OnValidation {
+		t.validation = labels.Rows(pair.Parts.Get(plugins.Validation).Frame)
+	}
+	s := &source{config: c, env: env, pair: pair, real: pair.Parts.Get(plugins.Train)}
+	s.trainable = labels.Rows(s.real.Frame)
+	if c.Train != realRows || c.Test == syntheticRows {
+		if s.synthetic, _, err = labels.Synthetic(pair.Synthetic); err != nil {
 			return nil, err
 		}
-		if lost > 0 {
+		if lost, all := pair.Synthetic.Rows()-len(s.synthetic.Y), pair.Synthetic.Rows(); lost > 0 {
 			t.counts = append(t.counts, plugins.Count{Name: "synthetic rows left out: label missing", Value: lost})
-			t.warnings = append(t.warnings, fmt.Sprintf("%d of %d synthetic rows left out: label missing", lost, pair.Synthetic.Rows()))
+			t.warnings = append(t.warnings, fmt.Sprintf("%d of %d synthetic rows left out: label missing", lost, all))
 		}
 	}
-	train, test := pair.Parts.Get(plugins.Train).Frame, pair.Parts.Get(plugins.Test).Frame
-	together := true
+	test := pair.Parts.Get(plugins.Test)
 	switch {
-	case c.Train == syntheticRows && c.Test == syntheticRows:
-		y := read.binary(synthetic)
-		held := holdOut(env.Rand.For(plugins.ForModel, "downstream holdout"), patternsOf(synthetic, pair.Target), y, c.Holdout)
-		together = held.together
-		train, test = synthetic.Take(held.others), synthetic.Take(held.rows)
-	case c.Train == syntheticRows:
-		train = synthetic
+	case c.Folds > 0:
+		err = s.folded(t, labels, test)
 	case c.Test == syntheticRows:
-		test = synthetic
+		err = s.onSynthetic(ctx, t)
+	default:
+		t.test = &rows{Rows: labels.Rows(test.Frame), name: "test rows"}
+		t.test.resampledBy(test.Subject, "test")
+		t.of = pair.TestRows()
+		err = s.train(ctx, t, s.synthetic, nil)
 	}
-	t.train = &rows{name: "training rows", frame: train, y: read.binary(train)}
-	t.test = &rows{name: "test rows", frame: test, y: read.binary(test)}
-	if c.Test == syntheticRows {
-		t.test.unit, t.test.units, t.test.of = eachItsOwn(test.Rows()), test.Rows(), "synthetic test rows"
-	} else {
-		t.test.resampledBy(pair.Parts.Get(plugins.Test).Subject)
+	if err != nil {
+		return nil, err
 	}
 	t.counts = append(t.counts,
-		plugins.Count{Name: "training rows", Value: train.Rows()},
-		plugins.Count{Name: "test rows", Value: test.Rows()})
-	if c.Test == syntheticRows {
-		t.countSeen(pair.Target, together)
-	}
+		plugins.Count{Name: "training rows", Value: len(t.train.Y)},
+		plugins.Count{Name: "test rows", Value: len(t.test.Y)})
 	return t, nil
+}
+
+// onSynthetic tests on synthetic rows: all of them, unless some are trained on.
+func (s *source) onSynthetic(ctx context.Context, t *task) error {
+	c := s.config
+	test, division := s.synthetic, held{by: equalRows} // nothing is divided
+	if c.Train == syntheticRows || c.Train == bothRows {
+		near, err := s.near(ctx)
+		if err != nil {
+			return err
+		}
+		division = holdOut(s.env.Rand.For(plugins.ForModel, "downstream holdout"), near, classifier.Equal(test.Frame, s.pair.Target), test.Y, c.Holdout)
+		test = s.synthetic.Take(division.rows)
+		if near != nil {
+			t.countNear(near, division, len(s.synthetic.Y))
+		}
+	}
+	t.test = &rows{Rows: test, name: "test rows"}
+	t.test.resampledBy(nil, "synthetic test")
+	if err := s.train(ctx, t, s.synthetic.Take(division.others), division.others); err != nil {
+		return err
+	}
+	t.countSeen(s.pair.Target, division.by != "")
+	return nil
+}
+
+// nearKey names a preparation of the synthetic rows that have a label.
+type nearKey struct{ within float64 }
+
+// near returns the groups of near-duplicates among the synthetic rows, or nil when only equal rows belong together.
+func (s *source) near(ctx context.Context) (classifier.Groups, error) {
+	if s.config.Near == 0 {
+		return nil, nil
+	}
+	return plugins.Prepare(s.pair, nearKey{s.config.Near}, func() (classifier.Groups, error) {
+		return classifier.Near(ctx, s.synthetic.Frame, s.pair.Target, s.config.Near, s.env.Threads)
+	})
+}
+
+// train settles the training rows. synthetic are those that may be trained on; of says which of all they are, and is nil for all.
+func (s *source) train(ctx context.Context, t *task, synthetic classifier.Rows, of []int) error {
+	t.train = &rows{name: "training rows"}
+	bySubject := func() (classifier.Groups, error) {
+		return classifier.BySubject(s.real.Subject, len(s.trainable.Y)), nil
+	}
+	byNear := func() (classifier.Groups, error) { return s.tuningGroups(ctx, synthetic, of) }
+	switch s.config.Train {
+	case realRows:
+		t.train.Rows, t.groups = s.trainable, bySubject
+	case realAtN:
+		kept := t.subsample(s.env, s.trainable, len(s.synthetic.Y))
+		t.train.Rows = s.trainable.Take(kept)
+		t.groups = func() (classifier.Groups, error) {
+			all, err := bySubject()
+			return within(all, kept, len(s.trainable.Y)), err
+		}
+	case syntheticRows:
+		t.train.Rows, t.groups = synthetic, byNear
+	default:
+		joined, err := classifier.Under(s.trainable, synthetic)
+		if err != nil {
+			return err
+		}
+		t.train.Rows = joined
+		t.groups = func() (classifier.Groups, error) {
+			real, _ := bySubject()
+			made, err := byNear()
+			first := len(s.trainable.Y)
+			return classifier.Join(len(joined.Y), real, shifted(made, first), classifier.Equal(joined.Frame, s.pair.Target)), err
+		}
+	}
+	return nil
+}
+
+// tuningGroups returns the groups of synthetic training rows that folds of them must not divide: near-duplicates, or equal
+// rows where so many are alike that folds would differ in size, or else single rows.
+func (s *source) tuningGroups(ctx context.Context, synthetic classifier.Rows, of []int) (classifier.Groups, error) {
+	near, err := s.near(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if near != nil && of != nil {
+		near = within(near, of, len(s.synthetic.Y))
+	}
+	n := len(synthetic.Y)
+	most := n / (2 * s.config.Tuning.Folds)
+	if near != nil && near.Largest() <= most {
+		return near, nil
+	}
+	if equal := classifier.Equal(synthetic.Frame, s.pair.Target); equal.Largest() <= most {
+		return equal, nil
+	}
+	return classifier.Single(n), nil
+}
+
+// within returns the groups of some of n rows, numbered anew in their order.
+func within(groups classifier.Groups, kept []int, n int) classifier.Groups {
+	at := slices.Repeat([]int{-1}, n)
+	for i, row := range kept {
+		at[row] = i
+	}
+	var out classifier.Groups
+	for _, group := range groups {
+		var members []int
+		for _, row := range group {
+			if at[row] >= 0 {
+				members = append(members, at[row])
+			}
+		}
+		if members != nil {
+			slices.Sort(members)
+			out = append(out, members)
+		}
+	}
+	return out
+}
+
+func shifted(groups classifier.Groups, by int) classifier.Groups {
+	out := make(classifier.Groups, len(groups))
+	for k, group := range groups {
+		for _, row := range group {
+			out[k] = append(out[k], row+by)
+		}
+	}
+	return out
+}
+
+// subsample draws n of the rows, ascending, with their share of events, at least one row of each class that they have.
+func (t *task) subsample(env plugins.Env, from classifier.Rows, n int) []int {
+	all := len(from.Y)
+	if n >= all {
+		if n > all {
+			t.warnings = append(t.warnings, fmt.Sprintf("there are %d synthetic rows, and %d in the train part: all of these are trained on", n, all))
+		}
+		n = all
+	}
+	return draw(env.Rand.For(plugins.ForModel, "downstream subsample"), from.Y, n)
+}
+
+func draw(r *rand.Rand, y []bool, n int) []int {
+	var classes [2][]int
+	for row, event := range y {
+		if event {
+			classes[1] = append(classes[1], row)
+		} else {
+			classes[0] = append(classes[0], row)
+		}
+	}
+	events := int(math.Round(float64(n) * float64(len(classes[1])) / float64(max(1, len(y)))))
+	if n > 1 && len(classes[0]) > 0 && len(classes[1]) > 0 {
+		events = min(max(events, 1), n-1)
+	}
+	events = min(max(events, n-len(classes[0])), len(classes[1]))
+	var out []int
+	for class, want := range []int{n - events, events} {
+		of := classes[class]
+		r.Shuffle(len(of), func(i, j int) { of[i], of[j] = of[j], of[i] })
+		out = append(out, of[:want]...)
+	}
+	slices.Sort(out)
+	return out
 }
 
 // countSeen counts the test rows that have the features of a training row, and warns of them: where these are copies, a
 // model recalls the label. together is false for rows that were divided one by one.
 func (t *task) countSeen(target string, together bool) {
-	seen, all := seenRows(t.train.frame, t.test.frame, target), t.test.frame.Rows()
+	seen, all := classifier.Seen(t.train.Frame, t.test.Frame, target), len(t.test.Y)
 	t.counts = append(t.counts, plugins.Count{Name: "test rows with the features of a training row", Value: seen})
 	if seen == 0 {
 		return
@@ -96,142 +298,27 @@ func (t *task) countSeen(target string, together bool) {
 	t.warnings = append(t.warnings, warning)
 }
 
-// resampledBy makes the subjects the units of the rows; without subjects each row is one. A row whose subject is
-// missing is a unit of its own.
-func (r *rows) resampledBy(subject *frame.Column) {
-	n := r.frame.Rows()
-	if subject == nil {
-		r.unit, r.units, r.of = eachItsOwn(n), n, "test rows"
-		return
+// countNear counts the test rows that are on the other side of a near-duplicate, and warns of them.
+func (t *task) countNear(near classifier.Groups, division held, n int) {
+	test := make([]bool, n)
+	for _, row := range division.rows {
+		test[row] = true
 	}
-	r.unit, r.of = make([]int32, n), "test subjects"
-	ids := map[uint64]int32{}
-	for i := range n {
-		id := int32(r.units)
-		if !subject.IsMissing(i) {
-			key := bits(subject, i)
-			if known, ok := ids[key]; ok {
-				r.unit[i] = known
-				continue
-			}
-			ids[key] = id
-		}
-		r.unit[i] = id
-		r.units++
-	}
-}
-
-func eachItsOwn(n int) []int32 {
-	unit := make([]int32, n)
-	for i := range unit {
-		unit[i] = int32(i)
-	}
-	return unit
-}
-
-// bits tells the values of a column apart: equal for equal values, missing ones included.
-func bits(c *frame.Column, row int) uint64 {
-	switch {
-	case c.Kind == frame.Category:
-		return uint64(uint32(c.Codes[row]))
-	case c.IsMissing(row):
-		return math.Float64bits(math.NaN()) // there is more than one NaN
-	}
-	return math.Float64bits(c.Numbers[row] + 0) // -0 + 0 is 0
-}
-
-// reader reads labels of a pair.
-type reader struct {
-	target   string
-	kind     frame.Kind
-	positive string
-	known    []string // the levels of a Category target that real rows have
-}
-
-// newReader checks the real labels, and settles the positive class on the train part, or on the test part when the
-// train part has one class only.
-func newReader(pair *plugins.Pair) (*reader, error) {
-	if pair.Target == "" {
-		return nil, errors.New("the data set has no target, which a downstream task needs")
-	}
-	r := &reader{target: pair.Target}
-	var oneClass error
-	for _, part := range []plugins.Part{plugins.Train, plugins.Test} {
-		f := pair.Parts.Get(part).Frame
-		c := f.Column(pair.Target)
-		if c == nil {
-			return nil, fmt.Errorf("the %s part has no target column %q", part, pair.Target)
-		}
-		r.kind = c.Kind
-		if f.Rows() == 0 {
-			continue
-		}
-		r.known = append(r.known, c.Levels...)
-		if _, err := label.Binary(c, ""); errors.Is(err, label.ErrOneClass) {
-			oneClass = err
-			continue
-		} else if err != nil {
-			return nil, fmt.Errorf("%s part: %w", part, err)
-		}
-		if r.positive == "" {
-			r.positive, _ = label.Positive(c) // Binary has found two classes
-		}
-	}
-	slices.Sort(r.known)
-	if r.known = slices.Compact(r.known); len(r.known) > 2 {
-		return nil, fmt.Errorf("target %q has %d levels in the train and test parts; two are needed", r.target, len(r.known))
-	}
-	if r.positive == "" {
-		if oneClass != nil {
-			return nil, undefined("the real rows have one label class")
-		}
-		return nil, undefined("there are no real rows")
-	}
-	return r, nil
-}
-
-// labelled returns the synthetic rows that have a label, and how many have none.
-func (r *reader) labelled(f *frame.Frame) (kept *frame.Frame, lost int, err error) {
-	c := f.Column(r.target)
-	if c == nil {
-		return nil, 0, fmt.Errorf("the synthetic rows have no target column %q", r.target)
-	}
-	if c.Kind != r.kind {
-		return nil, 0, fmt.Errorf("target %q is a %s in the real rows and a %s in the synthetic ones", r.target, r.kind, c.Kind)
-	}
-	if lost = c.MissingCount(); lost > 0 {
-		keep := make([]int, 0, f.Rows()-lost)
-		for i := range f.Rows() {
-			if !c.IsMissing(i) {
-				keep = append(keep, i)
+	parted := 0
+	for _, group := range near {
+		tested := 0
+		for _, row := range group {
+			if test[row] {
+				tested++
 			}
 		}
-		f = f.Take(keep)
-		c = f.Column(r.target)
-	}
-	for _, level := range c.Levels {
-		if !slices.Contains(r.known, level) {
-			return nil, 0, undefined("the synthetic rows have a label that the real rows have not")
+		if tested < len(group) {
+			parted += tested
 		}
 	}
-	for _, v := range c.Numbers {
-		if v != 0 && v != 1 {
-			return nil, 0, undefined("the synthetic rows have a label that is neither 0 nor 1")
-		}
+	t.counts = append(t.counts, plugins.Count{Name: "test rows in a group of near-duplicates with training rows", Value: parted})
+	if parted > 0 {
+		t.warnings = append(t.warnings, fmt.Sprintf("%d of %d test rows (%.1f %%) are in a group of near-duplicates with training rows: so many rows are alike that whole groups are too coarse to divide by",
+			parted, len(division.rows), 100*float64(parted)/float64(len(division.rows))))
 	}
-	return f, lost, nil
-}
-
-// binary returns the labels of rows that newReader or labelled have found good.
-func (r *reader) binary(f *frame.Frame) []bool {
-	c := f.Column(r.target)
-	y := make([]bool, f.Rows())
-	for i := range y {
-		if c.Kind == frame.Category {
-			y[i] = c.Levels[c.Codes[i]] == r.positive
-		} else {
-			y[i] = c.Numbers[i] == 1 // "1" is the positive class of every Number target
-		}
-	}
-	return y
 }

@@ -195,14 +195,29 @@ func overfitting(f *reference.Folder, e reference.Entry) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	object, err := distanceFields(m, map[string]string{"score": "dcr_overfitting_protection", "closer_to_training": "dcr_share_closer_to_train"}, "members", "train")
+	score, err := scoreOf(m, "dcr_overfitting_protection", "members", "train")
 	if err != nil {
 		return nil, err
 	}
+	pair, err := privacy(f, e.Pair)
+	if err != nil {
+		return nil, err
+	}
+	near, err := neighbour.NewPair(pair, metrictest.Env(plugins.Info{}, 2, 1), neighbour.Gower, 2)
+	if err != nil {
+		return nil, err
+	}
+	var to [2][]float64
+	for i, part := range []plugins.Part{plugins.Train, plugins.Test} {
+		found, err := near.Nearest(context.Background(), neighbour.All(neighbour.Synthetic), neighbour.All(part))
+		if err != nil {
+			return nil, err
+		}
+		to[i] = found.Distances(1)
+	}
+	closer, _ := nearest.Closer(to[0], to[1])
 	// the library takes all other rows for closer to the holdout
-	out := object.(map[string]any)
-	out["closer_to_holdout"] = 1 - out["closer_to_training"].(float64)
-	return out, nil
+	return map[string]any{"score": score, "closer_to_training": closer, "closer_to_holdout": 1 - closer}, nil
 }
 
 func closerToReal(f *reference.Folder, e reference.Entry) (any, error) {

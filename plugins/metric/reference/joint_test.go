@@ -71,7 +71,7 @@ var joint = map[string]evaluator{
 }
 
 // detectedBy are the fields of a classifier two-sample test.
-var detectedBy = jointFields{"auc_pooled": "auroc", "auc_fold_mean": "auroc_fold_mean", "accuracy": "accuracy"}
+var detectedBy = jointFields{"auc_pooled": "detection_auroc", "auc_fold_mean": "detection_auroc_fold_mean", "accuracy": "detection_accuracy"}
 
 // jointFields names the score of each field of an object.
 type jointFields map[string]string

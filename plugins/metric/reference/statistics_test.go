@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -15,6 +16,8 @@ import (
 )
 
 var statistics = map[string]evaluator{
+	"delong_variance":               delongVariance,
+	"delong_test":                   delongTest,
 	"audit_cohens_d":                audit(cohensD),
 	"audit_mann_whitney":            audit(mannWhitney),
 	"flagged_share_real":            audit(flaggedShare("real")),
@@ -55,6 +58,41 @@ func whole(err error) error {
 		return undefined(err.Error())
 	}
 	return nil
+}
+
+func delongVariance(f *reference.Folder, e reference.Entry) (any, error) {
+	y, p, err := predictionsOf(f, e)
+	if err != nil {
+		return nil, err
+	}
+	d, err := stats.NewDeLong(y, p...)
+	if err != nil {
+		return nil, whole(err)
+	}
+	variance, err := d.Variance(0)
+	low, high, undefined := d.Interval(0, coverage)
+	return map[string]any{
+		"auroc": d.AUROC[0], "variance": leaf(variance, err), "ci95_low": leaf(low, undefined), "ci95_high": leaf(high, undefined),
+	}, nil
+}
+
+func delongTest(f *reference.Folder, e reference.Entry) (any, error) {
+	y, p, err := predictionsOf(f, e)
+	if err != nil {
+		return nil, err
+	}
+	d, err := stats.NewDeLong(y, p...)
+	if err != nil {
+		return nil, whole(err)
+	}
+	out := map[string]any{"auc_a": d.AUROC[0], "auc_b": d.AUROC[1], "covariance": nil, "z": nil, "p_value": nil, "log10_p": nil}
+	if d.Covariance != nil {
+		out["covariance"] = d.Covariance[0][1]
+	}
+	if test, err := d.Difference(0, 1); err == nil {
+		out["z"], out["p_value"], out["log10_p"] = math.Abs(test.Z), test.P, test.Log10P // the library gives no sign
+	}
+	return out, nil
 }
 
 // leaf is a value, or nil where it is undefined.

@@ -82,9 +82,24 @@ type Roles struct {
 
 // Suited is what the Config of a metric may implement whose defaults do not suit every pair: those that need to be told columns.
 type Suited interface {
-	// Suit returns the Config for a pair with these roles, or what is lacking, e.g. "a secret".
+	// Suit returns the Config for a pair with these roles, or what is lacking: one of the texts below.
 	Suit(r Roles) (config any, lacks string)
 }
+
+// What a pair may lack that Suit is asked for.
+const (
+	LacksLabel  = "a label"
+	LacksSite   = "a site"
+	LacksGroups = "groups of patients"
+	LacksQuasi  = "quasi-identifiers"
+	LacksKey    = "a key and a secret"
+	LacksHalves = "the columns of two halves"
+	LacksSecret = "a secret"
+)
+
+// Alike reports whether two parts are the same rows, as they are of a pair of files without real rows that the generator has not
+// seen: then a model of one must not be tested on the other.
+func (p *Pair) Alike(a, b Part) bool { return p.Parts.Get(a).Frame == p.Parts.Get(b).Frame }
 
 // NewPair returns a pair with an empty set of preparations.
 func NewPair(parts Parts, synthetic *frame.Frame, target string) *Pair {

@@ -173,6 +173,7 @@ type ScoreInfo struct {
 	Min     float64 // least possible value, or -Inf
 	Max     float64 // greatest possible value, or +Inf
 	Better  Direction
+	Ideal   *float64 // the best value where that is no end of the range, such as 0.5 of an AUROC that should be chance; else nil
 	Dims    []string // the dimensions that its rows carry, e.g. "column"
 }
 
@@ -245,13 +246,7 @@ type Measurement struct {
 	Curves []Curve `json:"curves,omitempty"`
 	Counts []Count `json:"counts,omitempty"`
 	Draws  []Draws `json:"draws,omitempty"`
-	// Facts are texts by name that tell measurements apart or alike, such as TestRows. None lets a value of a row be found.
-	Facts map[string]string `json:"facts,omitempty"`
 }
-
-// TestRows is the name of the fact that identifies the rows that a model was tested on: of two measurements of one data set, those
-// that have the same were tested on the same rows with the same labels, so that the difference of their scores means something.
-const TestRows = "test rows"
 
 // File is a file that a data set reads. Role names it inside the key ("table", "patient" …); Path stays out of keys and results.
 type File struct{ Role, Path string }

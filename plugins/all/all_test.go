@@ -15,6 +15,7 @@ import (
 var settings = map[string]map[string]string{
 	"dataset": {
 		"eicu":          `{"root": "../dataset/eicu/testdata/folder", "matrix": "johnson2018"}`,
+		"events":        `{"path": "PATH", "columns": {"code": "drug"}, "visits": {"gap": 24}}`,
 		"simulated-icu": `{"rows": 300, "hospitals": 4, "categories": true}`,
 		"table":         `{"path": "PATH", "missing": [-1]}`,
 	},
@@ -43,11 +44,58 @@ var settings = map[string]map[string]string{
 		"simulated": `{"malformed": 0.1, "max_tokens": 1000}`,
 	},
 	"metric": {
-		"correlation": `{"pairs": true}`,
-		"downstream":  ``,
-		"kl":          ``,
-		"ks":          ``,
-		"tv":          ``,
+		"adversarial-accuracy":           ``,
+		"adversarial-accuracy-syntheval": ``,
+		"alpha-precision":                ``,
+		"alpha-precision-synthcity":      ``,
+		"anonymity":                      `{"quasi": ["age", "race"], "bands": [{"column": "age", "width": 10}]}`,
+		"association":                    `{"pairs": true}`,
+		"attribution":                    `{"key": ["age", "race", "unit"], "bands": [{"column": "age", "width": 10}], "resamples": 50}`,
+		"clinical-ranges":                `{"ranges": {"age": {"min": 18}, "lactate": {"max": 4}, "nosuch": {"max": 1}}}`,
+		"code-probability":               ``,
+		"contingency":                    `{"pairs": true}`,
+		"copies":                         `{"window": 0.1, "quantile": 0.1}`,
+		"correlation":                    `{"pairs": true}`,
+		"coverage":                       ``,
+		"cstest-sdmetrics":               ``,
+		"detection":                      `{"model": "gbdt", "copies": "together"}`,
+		"detection-sdmetrics":            ``,
+		"dimension-wise":                 `{"codes": 3}`,
+		"disparity":                      `{"by": ["unit"]}`,
+		"downstream":                     `{"model": "gbdt", "gbdt": {"rounds": 30, "subsample": 0.8}, "patience": 5, "train": "both", "resamples": 300}`,
+		"fairness":                       `{"by": ["unit"], "minimum": {"rows": 5, "events": 1, "nonevents": 1}, "resamples": 50}`,
+		"hellinger":                      ``,
+		"hitting-rate-syntheval":         `{"window": 0.1}`,
+		"homogeneity":                    ``,
+		"identifiability":                `{"distance": "gower"}`,
+		"importance-agreement":           `{"model": "gbdt", "gbdt": {"rounds": 20}, "by": "permutation", "top": 3}`,
+		"inference":                      `{"secret": "lactate", "known": ["age", "bun", "unit"]}`,
+		"inverse-kl-synthcity":           ``,
+		"jensen-shannon":                 `{"bins": 20}`,
+		"kl":                             ``,
+		"kl-pair-continuous-sdmetrics":   `{"pairs": true}`,
+		"kl-pair-discrete-sdmetrics":     `{"pairs": true}`,
+		"ks":                             ``,
+		"linkability":                    `{"a": ["age", "race"], "b": ["bun", "unit"]}`,
+		"membership":                     `{"gbdt": {"rounds": 10, "subsample": 0.8, "colsample_bytree": 0.8}, "resamples": 50}`,
+		"memorisation":                   ``,
+		"missingness":                    ``,
+		"mmd":                            `{"rows": 50}`,
+		"moments":                        ``,
+		"mutual-information":             `{"pairs": true}`,
+		"nearest":                        ``,
+		"nndr-gower-syntheval":           ``,
+		"pmse":                           ``,
+		"prdc":                           `{"k": 3}`,
+		"quality-report-sdmetrics":       ``,
+		"record-shape":                   ``,
+		"singling-out":                   `{"attacks": 50}`,
+		"sites":                          `{"model": "gbdt", "gbdt": {"rounds": 20, "subsample": 0.8}, "site": "unit", "rows": 20, "events": 3, "nonevents": 3, "resamples": 50, "grid": true}`,
+		"structural-validity":            `{"rules": ["known_code", "contiguous_visits", "monotone_time", "no_event_after_death", "no_duplicate_code", "ordered_visits"], "death": ["C19"]}`,
+		"subgroup-fidelity":              `{"by": ["unit"], "minimum": 5}`,
+		"trajectory-privacy":             `{"patients": 20, "resamples": 100}`,
+		"tv":                             ``,
+		"wasserstein":                    ``,
 	},
 	"view": {
 		"bars": ``,
@@ -55,13 +103,22 @@ var settings = map[string]map[string]string{
 	},
 }
 
-// tableFile is what the data set "table" reads in the test.
-const tableFile = `stay,age,unit,lactate,units,death
+// files are what data sets read in the test.
+var files = map[string]string{
+	"table": `stay,age,unit,lactate,units,death
 1,64,medical,1.4,mmol/L,0
 2,71,surgical,,mmol/L,0
 3,58,"medical, high care",4.1,mmol/L,1
 4,80,medical,-1,mmol/L,0
-`
+`,
+	"events": `subject_id,time,drug,numeric_value
+10,2110-04-11 15:08:00,heparin,5000
+10,2110-04-11 20:00:00,insulin,
+10,2110-05-01,heparin,5000
+9,2141-01-02T03:04:05,"salt, of potassium",20
+9,,insulin,4
+`,
+}
 
 // with returns the settings of a plugin; the path in them leads to a file of the test.
 func with(t *testing.T, kind, name string) string {
@@ -70,11 +127,12 @@ func with(t *testing.T, kind, name string) string {
 	if !ok {
 		t.Fatalf("%s %q has no settings in all_test.go: add a line, so that it is tested", kind, name)
 	}
-	if name != "table" {
+	content, ok := files[name]
+	if !ok || kind != "dataset" {
 		return block
 	}
-	path := filepath.Join(t.TempDir(), "table.csv")
-	if err := os.WriteFile(path, []byte(tableFile), 0o600); err != nil {
+	path := filepath.Join(t.TempDir(), name+".csv")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var fields map[string]any
@@ -117,6 +175,14 @@ func TestEveryPlugin(t *testing.T) {
 	suite(t, g, "strategy", &r.Strategies, func(t *testing.T, e *plugins.Entry[plugins.Strategy], with string) string {
 		return plugintest.Strategy(t, e, with, in)
 	})
+	for _, name := range r.Strategies.Names() {
+		if e := r.Strategies.Get(name); slices.Contains(e.Info.Shapes, plugins.Events) {
+			t.Run("strategy on events "+name, func(t *testing.T) {
+				digest := plugintest.StrategyOnEvents(t, e, with(t, "strategy", name))
+				g.note(t, entry{kind: "strategy-on-events", name: name, version: e.Info.Version, digest: digest})
+			})
+		}
+	}
 	suite(t, g, "llm", &r.LLMs, plugintest.LLM)
 	suite(t, g, "metric", &r.Metrics, func(t *testing.T, e *plugins.Entry[plugins.Metric], with string) string {
 		return plugintest.Metric(t, e, with, in)

@@ -16,13 +16,18 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/cohort"
 	"github.com/ehrlab/ehrlab/plugins/elicit"
 	"github.com/ehrlab/ehrlab/plugins/encode"
+	"github.com/ehrlab/ehrlab/plugins/events"
 	"github.com/ehrlab/ehrlab/plugins/frame"
 	"github.com/ehrlab/ehrlab/plugins/gram"
 	"github.com/ehrlab/ehrlab/plugins/icu"
 	"github.com/ehrlab/ehrlab/plugins/label"
+	"github.com/ehrlab/ehrlab/plugins/metric/attack"
 	"github.com/ehrlab/ehrlab/plugins/metric/compare"
+	"github.com/ehrlab/ehrlab/plugins/metric/downstream/classifier"
+	"github.com/ehrlab/ehrlab/plugins/metric/fairness/subgroup"
 	"github.com/ehrlab/ehrlab/plugins/model/gbdt"
 	"github.com/ehrlab/ehrlab/plugins/model/logistic"
+	"github.com/ehrlab/ehrlab/plugins/neighbour"
 	"github.com/ehrlab/ehrlab/plugins/plugintest"
 	"github.com/ehrlab/ehrlab/plugins/prepare"
 	"github.com/ehrlab/ehrlab/plugins/prompt"
@@ -40,15 +45,21 @@ type keyed struct {
 
 // allKeyed is the list, by kind and name. A library that a plugin uses and that is not here fails the test: add it.
 var allKeyed = []keyed{
+	{"library", "attack", attack.Version, attackOutput},
+	{"library", "classifier", classifier.Version, classifierOutput},
 	{"library", "compare", compare.Version, compareOutput},
 	{"library", "elicit", elicit.Version, elicitOutput},
 	{"library", "encode", encode.Version, encodeOutput},
+	{"library", "events", events.Version, eventsOutput},
 	{"library", "gbdt", gbdt.Version, gbdtOutput},
 	{"library", "gram", gram.Version, gramOutput},
 	{"library", "icu", icu.Version, icuOutput},
 	{"library", "label", label.Version, labelOutput},
 	{"library", "logistic", logistic.Version, logisticOutput},
+	{"library", "neighbour", neighbour.Version, neighbourOutput},
 	{"library", "stats", stats.Version, statsOutput},
+	{"library", "stats-tests", stats.Version, statsTestsOutput},
+	{"library", "subgroup", subgroup.Version, subgroupOutput},
 	{"step", "cohort", cohort.Version, cohortOutput},
 	{"step", "prepare", prepare.Version, prepareOutput},
 	{"step", "split", split.Version, splitOutput},
@@ -104,6 +115,54 @@ func icuOutput(plugintest.Inputs) any {
 		ends = append(ends, icu.WindowEnd(3, stay, 2.5*float64(stay)))
 	}
 	return []any{icu.Columns(), ends, icu.VitalHours, icu.LabHours}
+}
+
+func attackOutput(in plugintest.Inputs) any {
+	pair := plugins.NewPair(plugins.NewParts(in.Parts), in.Synthetic, in.Target)
+	pair.Exposed = []int{1, 2, 3, 5, 8, 13, 21, 34, 55, 89}
+	var out []any
+	for _, group := range []string{attack.Exposed, attack.Train} {
+		r := attack.Named(pair, group, attack.Source(plugins.Env{Rand: plugins.NewRand(1, "golden", plugins.ForResample)}))
+		even, odd := r.Halves()
+		out = append(out, r, r.Dependent(), even, odd)
+	}
+	train, test := trainOf(in).Frame, in.Parts[plugins.Test].Frame
+	sides, note := attack.OnlyComplete([]*frame.Frame{train, test, in.Synthetic}, []string{"lactate", "race"})
+	cells := must(attack.NewCells([]string{"age", "race"}, []attack.Band{{Column: "age", Width: 10}}, sides...))
+	scanner := must(attack.NewScanner(in.Synthetic, test, train.Names()))
+	near := make([][]int32, test.Rows())
+	member, score := make([]bool, test.Rows()), make([]float64, test.Rows())
+	for i := range near {
+		near[i] = scanner.Nearest(i, nil)
+		member[i], score[i] = i%3 == 0, float64(near[i][0]%11)
+	}
+	reading, _ := attack.NewRanking(member, score).Read(nil, nil)
+	rates := attack.Rates("", nil, 0.9, attack.Outcome{Attacks: 50, Successes: 20.5}, attack.Outcome{Attacks: 40, Successes: 3}, attack.Outcome{Attacks: 50, Successes: 1}, nil)
+	return append(out, note, cells, attack.Distinct(in.Synthetic.Take([]int{3, 3, 4})).Rows(), near, reading, rates)
+}
+
+func classifierOutput(in plugintest.Inputs) any {
+	train, target := trainOf(in), in.Target
+	pair := plugins.NewPair(plugins.NewParts(in.Parts), in.Synthetic, target)
+	rows := must(classifier.NewLabels(pair, plugins.Train)).Rows(train.Frame)
+	near := must(classifier.Near(context.Background(), train.Frame, target, 0.1, 1))
+	subjects := classifier.BySubject(train.Subject, len(rows.Y))
+	out := []any{near, subjects, classifier.Equal(train.Frame, target), classifier.Deal(source("deal"), subjects, rows.Y, 3)}
+	for _, model := range []string{classifier.Logistic, classifier.Boosted} {
+		c, t := classifier.Defaults(), classifier.DefaultTuning()
+		c.Model = model
+		if model == classifier.Boosted {
+			t.Patience, t.Grid = 5, []map[string]float64{{"max_depth": 2}, {"max_depth": 4}}
+		} else {
+			t.Grid = []map[string]float64{{"C": 0.01}, {"C": 1}}
+		}
+		l := classifier.Learner{Config: c, Tuning: t, Skip: []string{target}, Threads: 1, Source: func(labels ...string) *rand.Rand {
+			return source(strings.Join(labels, " "))
+		}}
+		m := must(l.Train(context.Background(), rows, func() (classifier.Groups, error) { return subjects, nil }, classifier.Rows{}))
+		out = append(out, m.Threshold, m.Entry, m.Trees, m.Importances(), must(m.Predict(context.Background(), in.Synthetic, 1)))
+	}
+	return out
 }
 
 func cohortOutput(in plugintest.Inputs) any {
@@ -328,6 +387,74 @@ func statsOutput(_ plugintest.Inputs) any {
 	return out
 }
 
+func neighbourOutput(in plugintest.Inputs) any {
+	ctx := context.Background()
+	train, test, synthetic := trainOf(in).Frame, in.Parts[plugins.Test].Frame, in.Synthetic
+	var out []any
+	note := func(n *neighbour.Neighbours, err error) {
+		must(n, err)
+		for k := range n.K() {
+			out = append(out, n.Distances(k+1))
+		}
+		index, _ := n.Row(0)
+		out = append(out, index)
+	}
+	for _, space := range []*neighbour.Space{
+		must(neighbour.NewEuclidean(train, synthetic, test)), must(neighbour.NewGower(train, synthetic, test)),
+		must(neighbour.NewGowerOver(neighbour.Ranges{Of: []*frame.Frame{test, synthetic}, Least: 1}, true, train, test, synthetic)),
+	} {
+		a, b := must(space.Points(train)), must(space.Points(synthetic))
+		note(neighbour.Search{K: 3, Threads: 2}.Nearest(ctx, b, a))
+		self := must(neighbour.Search{K: 2, Self: true, Threads: 2}.Nearest(ctx, a, a))
+		note(self, nil)
+		out = append(out, must(neighbour.Search{Threads: 2}.Inside(ctx, b, a, self.Distances(2))), neighbour.Distance(a, 3, b, 5))
+	}
+	pair := plugins.NewPair(plugins.NewParts(in.Parts), synthetic, in.Target)
+	env := plugins.Env{Threads: 2, Progress: func(int, int) {}}
+	for _, kind := range []neighbour.Kind{neighbour.Euclidean, neighbour.Gower, neighbour.TrainGower} {
+		near := must(neighbour.NewPair(pair, env, kind, 3))
+		note(near.Nearest(ctx, neighbour.All(neighbour.Synthetic), neighbour.All(plugins.Train)))
+		note(near.Nearest(ctx, neighbour.All(plugins.Test), neighbour.Rows{Part: plugins.Train, Some: []int{1, 2, 3, 5, 8, 13}}))
+		note(near.Others(ctx, test.Take([]int{4, 4, 2}), plugins.Test))
+	}
+	return out
+}
+
+// statsTestsOutput is what metrics and reports take from the tests of package stats.
+func statsTestsOutput(_ plugintest.Inputs) any {
+	x := long(3)
+	n := 200
+	y, rounded := make([]bool, n), make([]float64, n)
+	for i := range y {
+		y[i], rounded[i] = x[0][i] > 0.3, math.Round(4*(x[0][i]+x[1][i]))/4
+	}
+	d := must(stats.NewDeLong(y, x[1][:n], rounded))
+	out := []any{d.AUROC, d.Covariance, must(d.Difference(0, 1))}
+	points, draws := make([]float64, 4), make([][]float32, 4)
+	for r := range points {
+		points[r] = x[0][r]
+		for _, v := range x[1][50*r : 50*(r+1)] {
+			draws[r] = append(draws[r], float32(v))
+		}
+	}
+	out = append(out, must(stats.TwoLevel(points, draws, 0.95)), must(stats.TwoLevelDifference(points, x[0][10:14], draws, draws, 0.95)))
+	p := make([]float64, n)
+	for i := range p {
+		p[i] = 1 / (1 + math.Exp(-rounded[i]))
+	}
+	rates, _ := must(stats.NewPredictions(y, p)).Rater(0.4, nil).Rates(nil)
+	return append(out, rates, must(stats.Welch(x[0][:9], x[1][:14])), must(stats.Holm([]float64{0.04, 0.01, 0.2})))
+}
+
+func subgroupOutput(in plugintest.Inputs) any {
+	f := trainOf(in).Frame
+	race, female := f.Column("race"), f.Column("is_female")
+	synthetic := in.Synthetic.Column("race")
+	return []any{
+		must(subgroup.Form([]*frame.Column{race}, []*frame.Column{synthetic})), must(subgroup.Form([]*frame.Column{female, race})),
+	}
+}
+
 func compareOutput(in plugintest.Inputs) any {
 	s := must(compare.New(plugins.NewPair(plugins.NewParts(in.Parts), in.Synthetic, in.Target), plugins.Test))
 	var out []any
@@ -338,8 +465,29 @@ func compareOutput(in plugintest.Inputs) any {
 	for _, name := range s.Names(frame.Category) {
 		out = append(out, s.Levels(name))
 	}
+	encoded := must(s.Encoded())
+	out = append(out, must(s.PairTables(context.Background(), 2, 10)), encoded.Real, encoded.Synthetic)
 	env := plugins.Env{Threads: 2, Progress: func(int, int) {}}
 	m, err := s.Columns(context.Background(), env, "score", "note", s.Names(frame.Number, frame.Category), func(column string) float64 { return float64(len(column)) / 7 })
 	left := compare.LeftOut{What: "columns", All: 8, Real: 2, Synthetic: 1}
 	return append(out, must(m, err), compare.Edges(-1, 2.5, 7), compare.Edges(1, 1, 3), left.Counts(), s.Caveats(left, numbers))
+}
+
+func eventsOutput(plugintest.Inputs) any {
+	f := plugintest.Events().Parts[plugins.Train].Frame
+	subject, time, code := f.Column(events.Subject), f.Column(events.Time), f.Column(events.Code)
+	patients := events.Patients(subject)
+	var out []any
+	for _, f := range []*frame.Frame{f, events.Copy(f, [][]int{patients[2], patients[0], patients[2]})} {
+		t := must(events.New(f))
+		for p := range t.Patients() {
+			first, end := t.VisitsOf(p)
+			out = append(out, t.RowsOf(p), t.Sets().Of(p), first, end)
+			for v := first; v < end; v++ {
+				out = append(out, t.CodesOf(v), t.Once().CodesOf(v), t.EventsBefore(v), t.Number[v], t.Time[v], t.Until[v])
+			}
+		}
+		out = append(out, t.Codes, t.Take([]int{2, 1}).Events(), t.In(events.Vocabulary(t, must(events.New(plugintest.Events().Synthetic)))).CodesOf(3))
+	}
+	return append(out, events.ByGap(subject, time, 30), events.ByLabel(subject, time, code))
 }

@@ -9,17 +9,17 @@ import (
 type scratch struct {
 	rows   [block]int32
 	counts [block]int32 // what the fields of the rows left add to their sum
-	query  []uint64
+	query  []piece
 }
 
-func newScratch(s *Space) *scratch { return &scratch{query: make([]uint64, s.words)} }
+func newScratch(s *Space) *scratch { return &scratch{query: make([]piece, s.pieces)} }
 
 // candidates returns the references from start to end, at most a block of them, ascending, whose sum may be below limit:
 // those that it leaves out are at limit or beyond. They are valid until the next call.
 func (t *scratch) candidates(queries *Points, i int, references *Points, start, end int, limit float64) []int32 {
 	left := t.byFields(queries, i, references, start, end, limit)
 	switch {
-	case queries.space.words == 0:
+	case queries.space.pieces == 0:
 		return left
 	case queries.space.euclidean:
 		return t.byProducts(queries, i, references, limit, left)
@@ -27,20 +27,11 @@ func (t *scratch) candidates(queries *Points, i int, references *Points, start, 
 	return t.byDifferences(queries, i, references, limit, left)
 }
 
-func (p *Points) bits(i int) []uint64 {
-	w := len(p.space.fields)
-	return p.fields[i*w : (i+1)*w]
-}
-
 // differing is what the fields of two rows add to their sum.
-func differing(s *Space, a, b []uint64) int {
+func differing(a *Points, i int, b *Points, j int) int {
 	n := 0
-	for w, f := range s.fields {
-		d := bits.OnesCount64(f.unequal(a[w], b[w]))
-		if w >= s.marks && s.euclidean {
-			d *= 2 // two of the 0/1 columns of a category differ
-		}
-		n += d
+	for w, f := range a.space.fields {
+		n += f.weight * bits.OnesCount64(f.unequal(a.fields[w][i], b.fields[w][j]))
 	}
 	return n
 }
@@ -54,15 +45,9 @@ func (f field) unequal(a, b uint64) uint64 {
 
 // byFields bounds by the fields alone: it leaves the references whose fields add less than limit.
 func (t *scratch) byFields(queries *Points, i int, references *Points, start, end int, limit float64) []int32 {
-	s := queries.space
-	query, rows := queries.bits(i), references.fields[start*len(s.fields):end*len(s.fields)]
-	switch {
-	case len(s.fields) == 0:
-		clear(t.counts[:])
-	case s.both > 0:
-		apart(s, query, rows, &t.counts)
-	default:
-		count(s, query, rows, &t.counts)
+	clear(t.counts[:])
+	for w, f := range queries.space.fields {
+		f.count(queries.fields[w][i], references.fields[w][start:end], &t.counts)
 	}
 	top, n := int32(math.Ceil(min(limit, math.MaxInt32))), 0
 	for k, c := range t.counts[:end-start] {
@@ -74,48 +59,25 @@ func (t *scratch) byFields(queries *Points, i int, references *Points, start, en
 	return t.rows[:n]
 }
 
-// count writes what the fields of each row add.
-func count(s *Space, query, rows []uint64, counts *[block]int32) {
-	fields, weight := s.fields[:len(query)], int32(1)
-	if s.euclidean {
-		weight = 2
-	}
-	if len(query) == 1 && s.marks == 0 {
-		f, q := fields[0], query[0]
-		for k, w := range rows {
-			counts[k] = weight * int32(bits.OnesCount64(f.unequal(q, w)))
+// count adds what the fields of a word of each row add.
+func (f field) count(query uint64, rows []uint64, counts *[block]int32) {
+	out := counts[:len(rows)]
+	switch {
+	case f.apart: // a bit in either row
+		for k, x := range rows {
+			out[k] += int32(bits.OnesCount64(query | x))
 		}
-		return
-	}
-	k := 0
-	for len(rows) >= len(query) {
-		row := rows[:len(query)]
-		rows = rows[len(query):]
-		marks, codes := 0, 0
-		for w, q := range query[:s.marks] {
-			marks += bits.OnesCount64(q ^ row[w])
+	case f.low == 0: // fields of one bit
+		weight := int32(f.weight)
+		for k, x := range rows {
+			out[k] += weight * int32(bits.OnesCount64(query^x))
 		}
-		for w := s.marks; w < len(query); w++ {
-			codes += bits.OnesCount64(fields[w].unequal(query[w], row[w]))
+	default:
+		low, high, weight := f.low, f.high, int32(f.weight)
+		for k, x := range rows {
+			d := query ^ x
+			out[k] += weight * int32(bits.OnesCount64((d&low+low|d)&high))
 		}
-		counts[k] = int32(marks) + weight*int32(codes)
-		k++
-	}
-}
-
-// apart is count where two missing values differ, too. Those of categories are left out: it is a lower bound.
-func apart(s *Space, query, rows []uint64, counts *[block]int32) {
-	for k := 0; len(rows) > 0; k++ {
-		n := 0
-		for w, q := range query {
-			if w < s.marks {
-				n += bits.OnesCount64(q | rows[w])
-			} else {
-				n += bits.OnesCount64(s.fields[w].unequal(q, rows[w]))
-			}
-		}
-		counts[k] = int32(n)
-		rows = rows[len(query):]
 	}
 }
 
@@ -127,112 +89,69 @@ const (
 	pairs = 0x0001000100010001
 )
 
-// group is how many words of Gower's numbers are added before the sum is compared with what is allowed. The sum of a
-// group is below 2^16, as it has to be: 8 lanes of at most 127 a word.
-const group = 4
-
 // byDifferences bounds Gower's distance: of numbers that both rows have, the differences of their coarse numbers are added.
 func (t *scratch) byDifferences(queries *Points, i int, references *Points, limit float64, left []int32) []int32 {
-	s := queries.space
-	query := queries.coarse[i*s.words : (i+1)*s.words]
+	query := queries.pieces(i)
 	// a limit beyond all that columns can add is none
-	allowed := min(limit, float64(len(s.columns)+1))*steps + queries.moved[i]
+	allowed := min(limit, float64(len(queries.space.columns)+1))*steps + queries.moved[i]
 	n := 0
+rows:
 	for k, j := range left {
-		row := references.coarse[int(j)*s.words:][:len(query)]
 		top := int(allowed+references.moved[j]) + 1 - steps*int(t.counts[k])
-		left[n] = j
-		if !differ(query, row, top) {
-			n++
+		row := references.pieces(int(j))[:len(query)]
+		for p := range query {
+			a, b := &query[p].words, &row[p].words
+			// words come in twos: numbers, and the mask of those that are present
+			d, e, f := differences(a[0]&b[1], b[0]&a[1]), differences(a[2]&b[3], b[2]&a[3]), differences(a[4]&b[5], b[4]&a[5])
+			// four lanes of 16 bits, whose sum fits one
+			sum := d&evens + d>>8&evens + e&evens + e>>8&evens + f&evens + f>>8&evens
+			if top -= int(sum * pairs >> 48); top <= 0 {
+				continue rows
+			}
 		}
+		left[n] = j
+		n++
 	}
 	return left[:n]
 }
 
-// differ reports whether the differences of coarse numbers that are present in both rows add to top or more. Numbers are
-// in even words, and the next word has the mask of those that are present.
-func differ(query, row []uint64, top int) bool {
-	for len(query) > 0 {
-		n := min(len(query), 2*group)
-		a, b := query[:n], row[:n]
-		sum := uint64(0)
-		for w := 1; w < len(a) && w < len(b); w += 2 {
-			x, y := a[w-1]&b[w], b[w-1]&a[w]
-			d := (x | highs) - y // in each lane 128 + x - y
-			up := d & highs      // where x ≥ y
-			up = d & (up - up>>7)
-			d = 2*up + highs - d // |x - y|
-			sum += d&evens + d>>8&evens
-		}
-		if top -= int(sum * pairs >> 48); top <= 0 {
-			return true
-		}
-		query, row = query[n:], row[n:]
-	}
-	return false
+// differences returns |x - y| in each lane of a byte, of which the highest bit is 0.
+func differences(x, y uint64) uint64 {
+	d := (x | highs) - y // 128 + x - y
+	up := d & highs      // where x ≥ y
+	up = d & (up - up>>7)
+	return 2*up + highs - d
 }
-
-// segment is how many words of the coarse numbers of Euclidean points are multiplied before the sum of squares is compared
-// with what is allowed.
-const segment = 8
 
 // byProducts bounds the Euclidean distance, by the triangle inequality for the points with rounded numbers. The squared
 // differences of coarse numbers are |x|² + |y|² - 2x·y. Four numbers are multiplied at once, as two polynomials of
 // degree 3: the third coefficient of the product is the sum of the products of one's coefficients with the other's in
 // reverse, and has the highest 16 bits for itself. 4·127² fits them, and so do the lower coefficients theirs.
 func (t *scratch) byProducts(queries *Points, i int, references *Points, limit float64, left []int32) []int32 {
-	s := queries.space
-	query, segments := t.query, s.segments()
-	for w, x := range queries.coarse[i*s.words : (i+1)*s.words] {
-		query[w] = bits.ReverseBytes64(x) >> 8 // numbers are in the lower byte of their 16 bits
+	s, query := queries.space, t.query
+	for p, piece := range queries.pieces(i) {
+		for w, x := range piece.words {
+			piece.words[w] = bits.ReverseBytes64(x) >> 8 // numbers are in the lower byte of their 16 bits
+		}
+		query[p] = piece
 	}
-	norms := queries.norms[i*segments : (i+1)*segments]
 	allowed := math.Sqrt(limit)/s.step + queries.moved[i]
 	perCount := 1 / (s.step * s.step)
 	n := 0
+rows:
 	for k, j := range left {
-		row := references.coarse[int(j)*s.words:][:len(query)]
-		top := allowed + references.moved[j]
-		top = top*top - float64(t.counts[k])*perCount
-		left[n] = j
-		if !apartBy(query, row, norms, references.norms[int(j)*segments:], top) {
-			n++
+		most := allowed + references.moved[j]
+		top := int(min(most*most-float64(t.counts[k])*perCount, math.MaxInt32)) + 1 // the sum of squares is far below that
+		row := references.pieces(int(j))[:len(query)]
+		for p := range query {
+			a, b := &query[p].words, &row[p].words
+			product := a[0]*b[0]>>48 + a[1]*b[1]>>48 + a[2]*b[2]>>48 + a[3]*b[3]>>48 + a[4]*b[4]>>48 + a[5]*b[5]>>48
+			if top -= query[p].squares + row[p].squares - 2*int(product); top <= 0 {
+				continue rows
+			}
 		}
+		left[n] = j
+		n++
 	}
 	return left[:n]
-}
-
-// apartBy reports whether the squared differences of coarse numbers add to top or more. query is in reverse.
-func apartBy(query, row []uint64, norms, others []int32, top float64) bool {
-	sum := 0
-	others = others[:len(norms)]
-	for k, norm := range norms {
-		n := min(len(query), segment)
-		a, b := query[:n], row[:n]
-		product := uint64(0)
-		for w, x := range a {
-			product += x * b[w] >> 48
-		}
-		if sum += int(norm) + int(others[k]) - 2*int(product); float64(sum) >= top {
-			return true
-		}
-		query, row = query[n:], row[n:]
-	}
-	return false
-}
-
-// sumSquares fills in the norms.
-func (p *Points) sumSquares() {
-	s := p.space
-	for i := range p.rows {
-		for w, x := range p.coarse[i*s.words : (i+1)*s.words] {
-			if !s.euclidean {
-				break
-			}
-			for ; x > 0; x >>= 16 {
-				q := int32(x & steps)
-				p.norms[i*s.segments()+w/segment] += q * q
-			}
-		}
-	}
 }

@@ -40,10 +40,9 @@ type Points struct {
 	rows  int
 	exact []float64 // row by row, the values that the distance is defined on
 
-	fields []uint64  // row by row, bit fields of what either differs or not
-	coarse []uint64  // row by row, numbers of 7 bits
-	norms  []int32   // Euclidean: row by row, sums of squares of the numbers of each segment
-	moved  []float64 // by how much rounding may have moved a row, in steps of the numbers
+	fields [][]uint64 // by word and row, bit fields of what either differs or not
+	coarse []piece    // row by row, numbers of 7 bits
+	moved  []float64  // by how much rounding may have moved a row, in steps of the numbers
 }
 
 // Rows is the number of points.
@@ -54,15 +53,21 @@ func (p *Points) row(i int) []float64 {
 	return p.exact[i*w : (i+1)*w]
 }
 
+func (p *Points) pieces(i int) []piece {
+	w := p.space.pieces
+	return p.coarse[i*w : (i+1)*w]
+}
+
 // Take returns the points of the given rows, in that order.
 func (p *Points) Take(rows []int) *Points {
 	s := p.space
 	out := s.empty(len(rows))
 	for at, i := range rows {
 		take(out.exact, p.exact, len(s.columns), at, i)
-		take(out.fields, p.fields, len(s.fields), at, i)
-		take(out.coarse, p.coarse, s.words, at, i)
-		take(out.norms, p.norms, s.segments(), at, i)
+		for w, words := range p.fields {
+			out.fields[w][at] = words[i]
+		}
+		take(out.coarse, p.coarse, s.pieces, at, i)
 		out.moved[at] = p.moved[i]
 	}
 	return out

@@ -37,7 +37,8 @@ type Pair struct {
 	env  plugins.Env
 	kind Kind
 
-	searches, done int // planned, and finished
+	searches int // planned
+	done     *int
 }
 
 // NewPair returns the searches of a metric that reads train and test. searches is how many it is going to make: it
@@ -48,7 +49,14 @@ func NewPair(pair *plugins.Pair, env plugins.Env, kind Kind, searches int) (*Pai
 	if err := fits(pair.Parts.Get(plugins.Train).Frame, pair.Synthetic); err != nil {
 		return nil, fmt.Errorf("synthetic rows: %w", err)
 	}
-	return &Pair{pair: pair, env: env, kind: kind, searches: searches}, nil
+	return &Pair{pair: pair, env: env, kind: kind, searches: searches, done: new(int)}, nil
+}
+
+// By returns searches by another distance, which count for the same progress.
+func (p *Pair) By(kind Kind) *Pair {
+	out := *p
+	out.kind = kind
+	return &out
 }
 
 // Use is what a metric that looks for neighbours of a pair lists in Info.Uses.
@@ -97,7 +105,7 @@ const shared = 2
 
 // Nearest returns the two nearest of to for each row of from. Rows that are the same ones are no neighbours of their own.
 func (p *Pair) Nearest(ctx context.Context, from, to Rows) (*Neighbours, error) {
-	defer func() { p.done++ }()
+	defer func() { *p.done++ }()
 	if from.Some != nil || to.Some != nil {
 		return p.search(ctx, from, to)
 	}
@@ -121,7 +129,7 @@ func (p *Pair) search(ctx context.Context, from, to Rows) (*Neighbours, error) {
 func (p *Pair) find(ctx context.Context, queries, references *Points, self bool) (*Neighbours, error) {
 	const parts = 1000 // of one search
 	s := Search{K: shared, Self: self, Threads: p.env.Threads, Progress: func(done, total int) {
-		p.env.Progress(parts*p.done+parts*done/total, parts*p.searches)
+		p.env.Progress(parts**p.done+parts*done/total, parts*p.searches)
 	}}
 	return s.Nearest(ctx, queries, references)
 }
@@ -157,7 +165,7 @@ func (p *Pair) space(to plugins.Part) (*Space, error) {
 // Others returns the two nearest rows of a part for each row of a frame that is no part of the pair, but has the levels of one of its
 // parts and no missing values where they have none.
 func (p *Pair) Others(ctx context.Context, from *frame.Frame, to plugins.Part) (*Neighbours, error) {
-	defer func() { p.done++ }()
+	defer func() { *p.done++ }()
 	references, err := p.points(All(to), to)
 	if err != nil {
 		return nil, err

@@ -21,9 +21,8 @@ type Space struct {
 	reaches   []float64       // Gower: by column, what a difference is divided by
 
 	numbers []int   // columns that are coarse numbers, in order of their place there
-	fields  []field // words of bit fields
-	marks   int     // how many of the words are missing marks of numbers; the others are codes of categories
-	words   int     // of coarse numbers of a row
+	fields  []field // words of bit fields: missing marks of numbers, and codes of categories
+	pieces  int     // of coarse numbers of a row
 	step    float64 // Euclidean: one step of a coarse number, in SDs
 }
 
@@ -43,7 +42,22 @@ type column struct {
 }
 
 // field is a word of bit fields: high has the highest bit of each, low all others.
-type field struct{ low, high uint64 }
+type field struct {
+	low, high uint64
+	weight    int  // what a difference adds to the sum
+	apart     bool // bits that are set in both rows differ, too
+}
+
+// piece is the coarse numbers of perPiece columns of a row. The loops over its words are written out.
+//
+// Gower: three times a word with 8 numbers in its bytes, and one with the mask of those that are present. Euclidean: words
+// of 4 numbers in 16 bits each, and the sum of their squares.
+type piece struct {
+	words   [6]uint64
+	squares int
+}
+
+const perPiece = 24
 
 // steps is the greatest coarse number: 7 bits.
 const steps = 127
@@ -248,18 +262,20 @@ func (s *Space) packMarks(frames []*frame.Frame) {
 			continue
 		}
 		if used == 64 {
-			s.fields, used = append(s.fields, field{}), 0
+			s.fields, used = append(s.fields, field{weight: 1, apart: s.both > 0}), 0
 		}
 		c.word, c.shift = len(s.fields)-1, used
 		s.fields[c.word].high |= 1 << used
 		used++
 	}
-	s.marks = len(s.fields)
 }
 
 // packCodes gives each category column a field for its levels and one code for missing values.
 func (s *Space) packCodes() {
-	used := 64
+	used, weight := 64, 1
+	if s.euclidean {
+		weight = 2 // two of the 0/1 columns of a category differ
+	}
 	for i := range s.columns {
 		c := &s.columns[i]
 		if c.kind == frame.Number {
@@ -267,7 +283,7 @@ func (s *Space) packCodes() {
 		}
 		width := max(1, bits.Len(uint(len(c.levels))))
 		if used+width > 64 {
-			s.fields, used = append(s.fields, field{}), 0
+			s.fields, used = append(s.fields, field{weight: weight}), 0
 		}
 		c.word, c.shift = len(s.fields)-1, used
 		f := &s.fields[c.word]
@@ -285,19 +301,7 @@ func (s *Space) arrange() {
 		}
 	}
 	slices.SortStableFunc(s.numbers, func(a, b int) int { return cmp.Compare(s.columns[b].spread, s.columns[a].spread) })
-	if s.euclidean {
-		s.words = (len(s.numbers) + 3) / 4
-	} else {
-		s.words = 2 * ((len(s.numbers) + 7) / 8)
-	}
-}
-
-// segments is the number of pieces of a row's coarse numbers whose squares are summed apart.
-func (s *Space) segments() int {
-	if !s.euclidean {
-		return 0
-	}
-	return (s.words + segment - 1) / segment
+	s.pieces = (len(s.numbers) + perPiece - 1) / perPiece
 }
 
 // Points places the rows of a frame that has the columns of the space; further columns are left out. It is an error when
@@ -336,18 +340,20 @@ func (s *Space) Points(f *frame.Frame) (*Points, error) {
 		}
 		p.moved[i] += margin
 	}
-	p.sumSquares()
 	return p, nil
 }
 
 // empty returns points of n rows in which nothing is set.
 func (s *Space) empty(n int) *Points {
+	fields := make([][]uint64, len(s.fields))
+	for w := range fields {
+		fields[w] = make([]uint64, n)
+	}
 	return &Points{
 		space: s, rows: n,
 		exact:  make([]float64, n*len(s.columns)),
-		fields: make([]uint64, n*len(s.fields)),
-		coarse: make([]uint64, n*s.words),
-		norms:  make([]int32, n*s.segments()),
+		fields: fields,
+		coarse: make([]piece, n*s.pieces),
 		moved:  make([]float64, n),
 	}
 }
@@ -362,7 +368,7 @@ func (p *Points) category(at int, c *column, from *frame.Column) error {
 		}
 		codes[i] = code
 	}
-	width, words := len(p.space.columns), len(p.space.fields)
+	width := len(p.space.columns)
 	for i, code := range from.Codes {
 		own, value := int32(len(c.levels)), math.NaN()
 		if code != frame.Missing {
@@ -372,20 +378,20 @@ func (p *Points) category(at int, c *column, from *frame.Column) error {
 		if !p.space.euclidean { // whose sums take categories from the fields
 			p.exact[i*width+at] = value
 		}
-		p.fields[i*words+c.word] |= uint64(own) << c.shift
+		p.fields[c.word][i] |= uint64(own) << c.shift
 	}
 	return nil
 }
 
 // number stores the value of each row: as it is for Gower, encoded for Euclidean.
 func (p *Points) number(at int, c *column, from *frame.Column, design *encode.Design) error {
-	width, words := len(p.space.columns), len(p.space.fields)
+	width := len(p.space.columns)
 	for i, x := range from.Numbers {
 		if math.IsNaN(x) {
 			if c.word < 0 {
 				return fmt.Errorf("column %q has a missing value; the frames that the distance was made for have none there", c.name)
 			}
-			p.fields[i*words+c.word] |= 1 << c.shift
+			p.fields[c.word][i] |= 1 << c.shift
 		}
 		if design != nil {
 			// squares have to stay finite, whatever a column that is constant in the reference holds elsewhere
@@ -408,14 +414,17 @@ func (p *Points) round(place, column int) {
 		}
 		u := s.coarse(c, x)
 		q := math.Round(u)
+		at := place % perPiece
+		into := &p.coarse[i*s.pieces+place/perPiece]
 		if s.euclidean {
 			p.moved[i] += (u - q) * (u - q)
-			p.coarse[i*s.words+place/4] |= uint64(q) << (16 * (place % 4))
+			into.words[at/4] |= uint64(q) << (16 * (at % 4))
+			into.squares += int(q) * int(q)
 			continue
 		}
 		p.moved[i] += math.Abs(u - q)
-		at, shift := i*s.words+2*(place/8), 8*(place%8)
-		p.coarse[at] |= uint64(q) << shift
-		p.coarse[at+1] |= steps << shift
+		word, shift := 2*(at/8), 8*(at%8)
+		into.words[word] |= uint64(q) << shift
+		into.words[word+1] |= steps << shift
 	}
 }

@@ -45,8 +45,7 @@ func shares(s *Space, a, b []float64, limit float64) float64 {
 
 // squares adds the categories and missing marks first, which are whole numbers, and then the numbers in order of columns.
 func squares(a *Points, i int, b *Points, j int, limit float64) float64 {
-	s := a.space
-	total := float64(differing(s, a.bits(i), b.bits(j)))
+	total := float64(differing(a, i, b, j))
 	x, y := a.row(i), b.row(j)
 	y = y[:len(x)]
 	for from := 0; from < len(x); from += stretch {

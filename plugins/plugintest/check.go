@@ -1,6 +1,8 @@
 package plugintest
 
 import (
+	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"testing"
@@ -34,81 +36,97 @@ func checkFrame(t *testing.T, f *frame.Frame) {
 	}
 }
 
-// checkMeasurement checks every score against its declaration, and the shape of curves and counts.
+// checkMeasurement checks every score against its declaration, and the shape of curves, counts and draws.
 func checkMeasurement(t *testing.T, info plugins.Info, m *plugins.Measurement) {
 	t.Helper()
-	seen := map[string]bool{}
-	for _, s := range m.Scores {
-		checkScore(t, info, s)
-		if id := digest(t, []any{s.Name, s.Dims}); seen[id] {
-			t.Errorf("score %q with dimensions %v is there twice", s.Name, s.Dims)
-		} else {
-			seen[id] = true
-		}
-	}
-	for _, c := range m.Curves {
-		checkCurve(t, c)
-	}
-	for _, c := range m.Counts {
-		if c.Name == "" || c.Value < 0 {
-			t.Errorf("count %q is %d", c.Name, c.Value)
-		}
+	for _, fault := range Faults(info, m) {
+		t.Error(fault)
 	}
 }
 
-func checkScore(t *testing.T, info plugins.Info, s plugins.Score) {
-	t.Helper()
+// Faults says what is wrong with a measurement, whatever the input was: scores that are not as they are declared, out of their
+// range, not finite, or undefined without a reason; curves, counts and draws that are not well formed.
+func Faults(info plugins.Info, m *plugins.Measurement) []string {
+	var out faults
+	status := map[string]plugins.Status{}
+	for _, s := range m.Scores {
+		out.score(info, s)
+		id := fmt.Sprint(s.Name, s.Dims) // maps are printed in the order of their keys
+		if status[id] != "" {
+			out.add("score %q with dimensions %v is there twice", s.Name, s.Dims)
+		}
+		status[id] = s.Status
+	}
+	for _, c := range m.Curves {
+		out.curve(c)
+	}
+	for _, c := range m.Counts {
+		if c.Name == "" || c.Value < 0 {
+			out.add("count %q is %d", c.Name, c.Value)
+		}
+	}
+	for _, d := range m.Draws {
+		if status[fmt.Sprint(d.Score, d.Dims)] != plugins.OK {
+			out.add("draws of %q %v, and no such score with a value", d.Score, d.Dims)
+		}
+		if d.Unit == "" || d.Of == "" || len(d.Values) > plugins.MaxDraws {
+			out.add("%d draws of %q %v, of the unit %q of %q: at most %d, with a unit and its rows, are kept", len(d.Values), d.Score, d.Dims, d.Unit, d.Of, plugins.MaxDraws)
+		}
+		if slices.ContainsFunc(d.Values, func(v float32) bool { return !finite(float64(v)) }) {
+			out.add("draws of %q %v are not finite", d.Score, d.Dims)
+		}
+	}
+	return out
+}
+
+type faults []string
+
+func (f *faults) add(format string, args ...any) { *f = append(*f, fmt.Sprintf(format, args...)) }
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+func (f *faults) score(info plugins.Info, s plugins.Score) {
 	at := slices.IndexFunc(info.Scores, func(d plugins.ScoreInfo) bool { return d.Name == s.Name })
 	if at < 0 {
-		t.Errorf("score %q is not declared", s.Name)
+		f.add("score %q is not declared", s.Name)
 		return
 	}
 	declared := info.Scores[at]
-	names := make([]string, 0, len(s.Dims))
-	for name := range s.Dims {
-		names = append(names, name)
-	}
-	slices.Sort(names)
+	names := slices.Sorted(maps.Keys(s.Dims))
 	if want := slices.Sorted(slices.Values(declared.Dims)); !slices.Equal(names, want) {
-		t.Errorf("score %q has dimensions %v, declared are %v", s.Name, names, want)
+		f.add("score %q has dimensions %v, declared are %v", s.Name, names, want)
 	}
 	if s.N < 0 {
-		t.Errorf("score %q rests on %d", s.Name, s.N)
+		f.add("score %q %v rests on %d", s.Name, s.Dims, s.N)
 	}
-	if math.IsNaN(s.Value) || math.IsInf(s.Value, 0) {
-		t.Errorf("score %q is %v; an undefined value has a status, not a NaN", s.Name, s.Value)
+	if !finite(s.Value) {
+		f.add("score %q %v is %v; an undefined value has a status, not a NaN", s.Name, s.Dims, s.Value)
 	}
 	const rounding = 1e-12
 	switch s.Status {
 	case plugins.OK:
 		if s.Value < declared.Min-rounding || s.Value > declared.Max+rounding {
-			t.Errorf("score %q is %v, outside [%v, %v]", s.Name, s.Value, declared.Min, declared.Max)
+			f.add("score %q %v is %v, outside [%v, %v]", s.Name, s.Dims, s.Value, declared.Min, declared.Max)
 		}
 	case plugins.Undefined:
 		if s.Reason == "" {
-			t.Errorf("score %q is undefined without a reason", s.Name)
+			f.add("score %q %v is undefined without a reason", s.Name, s.Dims)
 		}
 	default:
-		t.Errorf("score %q has the status %q", s.Name, s.Status)
+		f.add("score %q %v has the status %q", s.Name, s.Dims, s.Status)
 	}
-	if i := s.Interval; i != nil {
-		finite := !math.IsNaN(i.Low+i.High) && !math.IsInf(i.Low, 0) && !math.IsInf(i.High, 0)
-		if !finite || i.Low > i.High || !(i.Level > 0 && i.Level < 1) || i.Unit == "" || i.Method == "" {
-			t.Errorf("score %q has the interval %+v", s.Name, *i)
-		}
+	if i := s.Interval; i != nil && (!finite(i.Low) || !finite(i.High) || i.Low > i.High || !(i.Level > 0 && i.Level < 1) || i.Unit == "" || i.Method == "") {
+		f.add("score %q %v has the interval %+v", s.Name, s.Dims, *i)
 	}
 }
 
-func checkCurve(t *testing.T, c plugins.Curve) {
-	t.Helper()
+func (f *faults) curve(c plugins.Curve) {
 	if c.Name == "" || len(c.X) != len(c.Y) || (c.Low != nil && len(c.Low) != len(c.X)) || (c.High != nil && len(c.High) != len(c.X)) {
-		t.Errorf("curve %q has %d x, %d y, %d low, %d high", c.Name, len(c.X), len(c.Y), len(c.Low), len(c.High))
+		f.add("curve %q has %d x, %d y, %d low, %d high", c.Name, len(c.X), len(c.Y), len(c.Low), len(c.High))
 	}
 	for _, values := range [][]float64{c.X, c.Y, c.Low, c.High} {
-		for i, v := range values {
-			if math.IsNaN(v) || math.IsInf(v, 0) {
-				t.Errorf("curve %q, point %d is not finite", c.Name, i)
-			}
+		if i := slices.IndexFunc(values, func(v float64) bool { return !finite(v) }); i >= 0 {
+			f.add("curve %q, point %d is not finite", c.Name, i)
 		}
 	}
 }

@@ -423,7 +423,7 @@ func (b *builder) prepare(v *variant, c *Chain, shares *Step) *Step {
 		r.Roles, r.Seed = marshal(roles), &c.Dataset.Split.Seed
 	}
 	return b.step(StagePrepare, fmt.Sprintf("prepare %s", c.Dataset.Name), r,
-		PrepareWork{Dataset: c.Dataset, Target: c.Target, Row: row, Skip: skip, Late: late}, c.Read, shares)
+		PrepareWork{Dataset: c.Dataset, Shape: c.Shape(), Subject: c.Subject, Target: c.Target, Row: row, Skip: skip, Late: late}, c.Read, shares)
 }
 
 // read adds the step that reads the data set. Its settings enter the key with null for every path;
@@ -519,7 +519,7 @@ func (b *builder) subset(v *variant, c *Chain, name string) (*subset, error) {
 		r.Roles = marshal(map[string]any{"target": c.Target, "subject": c.Subject, "barred": barred, "groups": groups(c.Header)})
 		r.Inputs = []cache.Input{{Role: "parts", Key: c.Prepare.Key}}
 		step := b.step(StageFeatures, fmt.Sprintf("features %s of %s", set.Name, c.Dataset.Name), r, FeaturesWork{
-			Plugin: plugin, Info: &entry.Info, Target: c.Target, Subject: c.Subject, Groups: groups(c.Header), Barred: barred,
+			Shape: c.Shape(), Plugin: plugin, Info: &entry.Info, Target: c.Target, Subject: c.Subject, Groups: groups(c.Header), Barred: barred,
 			Rand: plugins.NewRand(c.Dataset.Split.Seed, c.Identity, entry.Info.Random...),
 		}, c.Prepare)
 		s := &subset{step: step, suffix: suffix, plugin: plugin}
@@ -574,7 +574,7 @@ func (b *builder) generate(s *builtStrategy, c *Chain, columns *subset, pt point
 	r.Inputs = []cache.Input{{Role: "parts", Key: c.Prepare.Key}, {Role: "features", Key: columns.step.Key, Piece: columns.suffix}}
 	name := s.label + ", n " + strconv.Itoa(n) + ", seed " + strconv.FormatUint(seed, 10)
 	w := GenerateWork{
-		Plugin: s.plugin, Info: s.info, Features: columns.plugin, Suffix: columns.suffix, Target: c.Target, Subject: c.Subject, N: n,
+		Shape: c.Shape(), Plugin: s.plugin, Info: s.info, Features: columns.plugin, Suffix: columns.suffix, Target: c.Target, Subject: c.Subject, N: n,
 		Rand: plugins.NewRand(seed, c.Identity, s.info.Random...), Shadow: shadow,
 	}
 	if shadow != nil {
@@ -631,7 +631,7 @@ func (b *builder) measure(v *variant, cell *Cell, where *arranged, names []strin
 			piece = "at least " + string(marshal(least))
 		}
 		w := MeasureWork{
-			Plugin: m.plugin, Info: m.info, Target: c.Target, Subject: c.Subject, Site: c.Site, TestSites: test, Minimum: least,
+			Shape: c.Shape(), Plugin: m.plugin, Info: m.info, Target: c.Target, Subject: c.Subject, Site: c.Site, TestSites: test, Minimum: least,
 			Rand: plugins.NewRand(seed, c.Identity, m.info.Random...),
 		}
 		w.around(metric, c)

@@ -148,6 +148,8 @@ type (
 	// PrepareWork fits on train and applies to all parts. Its inputs are the data set and the split.
 	PrepareWork struct {
 		Dataset *spec.Dataset
+		Shape   plugins.Shape // events are left as they are
+		Subject string        // of events
 		Target  string
 		Row     string   // "" where there is none
 		Skip    []string // columns that are left as they are; the target is among them
@@ -155,6 +157,7 @@ type (
 	}
 	// FeaturesWork ranks columns. Its input is the prepared parts.
 	FeaturesWork struct {
+		Shape   plugins.Shape // events have no columns to choose from
 		Plugin  plugins.Features
 		Info    *plugins.Info
 		Rand    plugins.Rand
@@ -165,6 +168,7 @@ type (
 	}
 	// GenerateWork makes synthetic rows. Its inputs are the prepared parts and the ranked columns.
 	GenerateWork struct {
+		Shape    plugins.Shape
 		Plugin   plugins.Strategy
 		Info     *plugins.Info
 		Rand     plugins.Rand
@@ -185,6 +189,7 @@ type (
 	}
 	// MeasureWork rates synthetic rows. Its inputs are the prepared parts, the synthetic rows, and those of shadow models.
 	MeasureWork struct {
+		Shape   plugins.Shape
 		Plugin  plugins.Metric
 		Info    *plugins.Info
 		Rand    plugins.Rand
@@ -211,6 +216,14 @@ type Shadow struct {
 	Index int     `json:"index"` // from 0
 	Share float64 `json:"share"` // in (0,1)
 	Data  string  `json:"-"`     // what they are drawn by: the identity of the data set's rows and their split
+}
+
+// Shape is the form of the data.
+func (c *Chain) Shape() plugins.Shape {
+	if slices.Contains(c.Info.Shapes, plugins.Events) {
+		return plugins.Events
+	}
+	return plugins.Records
 }
 
 // named is the data set with the hospitals that train, for people.

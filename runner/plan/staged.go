@@ -40,6 +40,18 @@ func (n *Pending) Unresolved(axes []string) []Cell {
 type PartRows struct {
 	Rows    map[plugins.Part]int `json:"rows"`
 	Columns int                  `json:"columns"`
+	// Patients of each part, where rows are their events and the n of a strategy counts patients; else nil.
+	Patients map[plugins.Part]int `json:"patients,omitempty"`
+}
+
+// size is what the axis n counts of a part: rows or, of events, patients.
+func (f *PartRows) size(part plugins.Part) (int, bool) {
+	of := f.Rows
+	if f.Patients != nil {
+		of = f.Patients
+	}
+	n, ok := of[part]
+	return n, ok
 }
 
 // postpone adds a point to the node that waits for the same value.
@@ -70,7 +82,7 @@ func (b *builder) postpone(pt point, axis int) error {
 				if err := json.Unmarshal(facts[0], &f); err != nil {
 					return nil, err
 				}
-				rows, ok := f.Rows[part]
+				rows, ok := f.size(part)
 				if !ok {
 					return nil, errNoFacts
 				}

@@ -299,3 +299,47 @@ func TestOnlyDeclaredPartsAreHandedOn(t *testing.T) {
 		return &plugins.Measurement{}
 	}).Measure(t.Context(), pairOf(x, nil, x))
 }
+
+// A metric of events is measured on subsamples of whole patients, on the synthetic side too.
+func TestSubsamplesOfEventsAreOfPatients(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 4))
+	patients := func(n int) *frame.Frame {
+		var ids, visits []float64
+		var codes []string
+		for p := range n {
+			for v := range 1 + rng.IntN(4) {
+				ids, visits, codes = append(ids, float64(p)), append(visits, float64(v+1)), append(codes, "a")
+			}
+		}
+		return frame.Must(frame.NewNumber("subject_id", ids), frame.NewCategoryFromStrings("code", codes, nil), frame.NewNumber("visit", visits))
+	}
+	whole := func(f *frame.Frame, of int) bool { // every patient has all visits, or none
+		have, visits := map[float64]int{}, map[float64]float64{}
+		for i, id := range f.Column("subject_id").Numbers {
+			have[id]++
+			visits[id] = max(visits[id], f.Column("visit").Numbers[i])
+		}
+		for id, n := range have {
+			if float64(n) != visits[id] {
+				return false
+			}
+		}
+		return len(have) == of
+	}
+	real, synthetic := patients(60), patients(40)
+	calls := 0
+	j := job(func(pair *plugins.Pair) *plugins.Measurement {
+		if calls++; calls > 1 && (!whole(pair.Synthetic, 20) || !whole(pair.Parts.Get(plugins.Test).Frame, 30)) {
+			t.Error("a subsample has a part of a patient, or not half of them")
+		}
+		return &plugins.Measurement{Scores: []plugins.Score{{Name: "difference", Status: plugins.OK, Value: float64(pair.Synthetic.Rows()), N: 1}}}
+	})
+	events := *info
+	events.Shapes = []plugins.Shape{plugins.Events}
+	j.Info, j.Subsamples = &events, 20
+	sample := plugins.Sample{Frame: real, Subject: real.Column("subject_id")}
+	out, err := j.Measure(t.Context(), plugins.NewPair(plugins.NewParts(map[plugins.Part]plugins.Sample{plugins.Test: sample, plugins.Train: sample}), synthetic, ""))
+	if err != nil || calls != 21 || out.Scores[0].Interval == nil || out.Scores[0].Interval.Unit != "real and synthetic patients" {
+		t.Errorf("%v, %d calls, %+v", err, calls, out.Scores)
+	}
+}

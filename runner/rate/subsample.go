@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/events"
 	"github.com/ehrlab/ehrlab/plugins/frame"
 	"github.com/ehrlab/ehrlab/plugins/split"
 	"github.com/ehrlab/ehrlab/plugins/stats"
@@ -91,23 +92,40 @@ func identity(s plugins.Score) string {
 
 // units are what is drawn of a pair: the subjects of its parts, or rows without a subject, and its synthetic rows.
 type units struct {
-	pair     *plugins.Pair
-	parts    map[plugins.Part][][]int // the rows of each unit
-	subjects bool
+	pair      *plugins.Pair
+	parts     map[plugins.Part][][]int // the rows of each unit
+	synthetic [][]int                  // likewise
+	subjects  bool
+	patients  bool // the synthetic units are patients too
 }
 
 func (j Job) units(pair *plugins.Pair) units {
-	u := units{pair: pair, parts: map[plugins.Part][][]int{}}
+	u := units{pair: pair, parts: map[plugins.Part][][]int{}, patients: ofEvents(j.Info)}
+	var whose *frame.Column
+	if u.patients {
+		whose = pair.Synthetic.Column(events.Subject)
+	}
+	u.synthetic = Units(whose, all(pair.Synthetic.Rows()))
 	for _, part := range j.Info.Reads {
 		sample := pair.Parts.Get(part)
 		u.subjects = u.subjects || sample.Subject != nil
-		every := make([]int, sample.Frame.Rows())
-		for i := range every {
-			every[i] = i
-		}
-		u.parts[part] = Units(sample.Subject, every)
+		u.parts[part] = Units(sample.Subject, all(sample.Frame.Rows()))
 	}
 	return u
+}
+
+// ofEvents reports whether a metric takes events, of which a patient has several, and nothing else.
+func ofEvents(info *plugins.Info) bool {
+	return slices.Contains(info.Shapes, plugins.Events) && !slices.Contains(info.Shapes, plugins.Records)
+}
+
+// all are the numbers of so many rows.
+func all(rows int) []int {
+	out := make([]int, rows)
+	for i := range out {
+		out[i] = i
+	}
+	return out
 }
 
 // Units lists the places, in rows, of the rows of each subject, in order of their first ones. A row without a subject
@@ -137,7 +155,7 @@ func Units(subject *frame.Column, rows []int) [][]int {
 
 // share is the part of all units that a subsample has; 0 where there are too few for one.
 func (u units) share() float64 {
-	least, most := u.pair.Synthetic.Rows(), u.pair.Synthetic.Rows()
+	least, most := len(u.synthetic), len(u.synthetic)
 	for _, rows := range u.parts {
 		least, most = min(least, len(rows)), max(most, len(rows))
 	}
@@ -149,6 +167,9 @@ func (u units) share() float64 {
 }
 
 func (u units) name() string {
+	if u.patients {
+		return "real and synthetic patients"
+	}
 	if u.subjects {
 		return "real subjects and synthetic rows"
 	}
@@ -164,13 +185,18 @@ func (u units) draw(from plugins.Rand, k int, share float64) *plugins.Pair {
 		return rows
 	}
 	keep := map[plugins.Part][]int{}
-	for part, all := range u.parts {
-		for _, unit := range some(string(part), len(all)) {
-			keep[part] = append(keep[part], all[unit]...)
+	for part, of := range u.parts {
+		for _, unit := range some(string(part), len(of)) {
+			keep[part] = append(keep[part], of[unit]...)
 		}
 		slices.Sort(keep[part])
 	}
-	return take(u.pair, keep, some("synthetic", u.pair.Synthetic.Rows()))
+	var synthetic []int
+	for _, unit := range some("synthetic", len(u.synthetic)) {
+		synthetic = append(synthetic, u.synthetic[unit]...)
+	}
+	slices.Sort(synthetic)
+	return take(u.pair, keep, synthetic)
 }
 
 // take returns a pair of some rows of each part and some synthetic ones. Shadow models, which are of all of train, are left out.

@@ -658,7 +658,14 @@ func (l *loader) checkFitOf(b *Block, of valuesOf, d *node) {
 			}
 			if data != nil && !shapesMeet(data.info.Shapes, p.info.Shapes) {
 				use := n.field("use")
+				if section == "metrics" && use.at.file == l.rep.sources.coreFile() {
+					l.noMetricsOfEvents(d)
+					break
+				}
 				l.rep.add(joinPath(use.path), use.at, "%q takes %s, data set %q has %s", use.text, shapeWords(p.info.Shapes), d.name(), shapeWords(data.info.Shapes))
+			}
+			if by := n.field("by"); section == "metrics" && by != nil && l.ofEvents(d) {
+				l.wrong(by, by.label, "does not apply to events, as data set %q has them: a column of theirs forms no groups of patients", d.name())
 			}
 			for _, part := range p.info.Reads {
 				if slices.Contains(p.info.Spare, part) {

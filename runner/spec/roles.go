@@ -48,6 +48,12 @@ func (l *loader) checkDatasets() {
 				d.takeRoles(h)
 			}
 		}
+		if l.ofEvents(n) {
+			l.checkEvents(n, d)
+			l.checkFilters(n, d)
+			l.checkSplit(n, d)
+			continue
+		}
 		l.checkRoles(n)
 		l.checkTarget(n, d)
 		l.checkFilters(n, d)

@@ -145,14 +145,3 @@ func TestSchemaAcceptsTheExample(t *testing.T) {
 		t.Error("the schema is open")
 	}
 }
-
-func TestDistance(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"abc", "", 3}, {"tdv", "tvd", 1}, {"smothing", "smoothing", 1}, {"kitten", "sitting", 3}, {"ähre", "ehre", 1}} {
-		if got := distance(c.a, c.b); got != c.want || distance(c.b, c.a) != got {
-			t.Errorf("distance(%q, %q) = %d, want %d", c.a, c.b, got, c.want)
-		}
-	}
-}

@@ -74,7 +74,7 @@ func readSources(path, workDir string, rep *reporter) (*sources, error) {
 
 // addCore adds the core metrics to an experiment that names none, as if they stood in a further file of it.
 func (s *sources) addCore(core []plugins.Preset) {
-	const section, name = "metrics", "core metrics"
+	const section = "metrics"
 	for _, f := range s.files {
 		if slices.ContainsFunc(f.Decls, func(d ast.Decl) bool { return mentions(d, section) }) {
 			return
@@ -93,14 +93,19 @@ func (s *sources) addCore(core []plugins.Preset) {
 		fmt.Fprintf(&text, "\t%q: {use: %q, with: %s}\n", p.Name, p.Use, with)
 	}
 	text.WriteString("}\n")
-	at := filepath.Join(s.dir, name)
+	at := s.coreFile()
 	f, err := parser.ParseFile(at, text.Bytes())
 	if err != nil {
 		panic(fmt.Sprintf("core metrics: %v", err)) // a bug of the list of plugins
 	}
-	s.order[at], s.shown[at] = len(s.files), name
+	s.order[at], s.shown[at] = len(s.files), coreName
 	s.files = append(s.files, f)
 }
+
+// coreName is the file in which the core metrics stand, in messages.
+const coreName = "core metrics"
+
+func (s *sources) coreFile() string { return filepath.Join(s.dir, coreName) }
 
 // mentions reports whether a top-level part has a section, under a condition or not, or one that is meant to be it: a slip is reported
 // elsewhere.

@@ -2,88 +2,21 @@ package spec
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"cuelang.org/go/cue"
+
+	"github.com/ehrlab/ehrlab/runner/spelling"
 )
 
-// didYouMean returns `; did you mean "x"?` for the closest of the known names, or "" when none is close.
-func didYouMean(name string, known []string) string {
-	if best := closest(name, known); best != "" {
-		return fmt.Sprintf("; did you mean %q?", best)
-	}
-	return ""
-}
+// didYouMean, hint, quoteAll and closest are those of package spelling.
+func didYouMean(name string, known []string) string { return spelling.DidYouMean(name, known) }
 
-// hint returns the closest of the known names or, when none is close, lists them.
-func hint(name, what string, known []string) string {
-	if s := didYouMean(name, known); s != "" {
-		return s
-	}
-	const most = 12
-	switch {
-	case len(known) == 0:
-		return ""
-	case len(known) > most:
-		return fmt.Sprintf("; %s %s and %d more", what, quoteAll(known[:most]), len(known)-most)
-	}
-	return fmt.Sprintf("; %s %s", what, quoteAll(known))
-}
+func hint(name, what string, known []string) string { return spelling.Hint(name, what, known) }
 
-func quoteAll(names []string) string {
-	quoted := make([]string, len(names))
-	for i, n := range names {
-		quoted[i] = fmt.Sprintf("%q", n)
-	}
-	return strings.Join(quoted, ", ")
-}
+func quoteAll(names []string) string { return spelling.Quoted(names) }
 
-// closest returns the known name within an edit distance of a third of the length, the first in sorted order; "" when
-// there is none. A single letter is close to nothing.
-func closest(name string, known []string) string {
-	length := len([]rune(name))
-	best, least := "", max(1, length/3)+1
-	if length < 2 {
-		least = 1
-	}
-	for _, k := range slices.Sorted(slices.Values(known)) {
-		if k == name {
-			continue
-		}
-		d := distance(strings.ToLower(name), strings.ToLower(k))
-		if d < least {
-			best, least = k, d
-		}
-	}
-	return best
-}
-
-// distance counts the insertions, deletions, substitutions and swaps of neighbours that turn a into b.
-//
-// Source: optimal string alignment, the restricted form of F. J. Damerau (1964), Commun. ACM 7(3), 171–176.
-func distance(a, b string) int {
-	s, t := []rune(a), []rune(b)
-	before, last, now := make([]int, len(t)+1), make([]int, len(t)+1), make([]int, len(t)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(s); i++ {
-		now[0] = i
-		for j := 1; j <= len(t); j++ {
-			cost := 1
-			if s[i-1] == t[j-1] {
-				cost = 0
-			}
-			now[j] = min(last[j]+1, now[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && s[i-1] == t[j-2] && s[i-2] == t[j-1] {
-				now[j] = min(now[j], before[j-2]+1)
-			}
-		}
-		before, last, now = last, now, before
-	}
-	return last[len(t)]
-}
+func closest(name string, known []string) string { return spelling.Closest(name, known) }
 
 // kindWords names kinds of values for people.
 func kindWords(k cue.Kind) string {

@@ -17,7 +17,7 @@ func Register(r *plugins.Registry) {
 		Name:    "all",
 		Version: 1,
 		Summary: "every candidate column but the target, in the order of the table",
-		Shapes:  []plugins.Shape{plugins.Records},
+		Shapes:  []plugins.Shape{plugins.Records, plugins.Events},
 		Reads:   []plugins.Part{plugins.Train},
 	}, Config{}, New)
 }

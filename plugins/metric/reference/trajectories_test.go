@@ -285,7 +285,7 @@ func hamming(f *reference.Folder, e reference.Entry) (any, error) {
 	dims := []string{"attack", "hamming-repeats", "members", "train", "control", "none"}
 	score := func(name string, more ...string) []string { return slices.Concat([]string{name}, dims, more) }
 	out, err := object(m, map[string][]string{
-		"auc":                       score("auroc"),
+		"auc":                       score("attack_auroc"),
 		"mean_distance_members":     score("mean_distance", "side", "members"),
 		"mean_distance_non_members": score("mean_distance", "side", "non-members"),
 	})
@@ -294,7 +294,7 @@ func hamming(f *reference.Folder, e reference.Entry) (any, error) {
 	}
 	median := map[string][]string{}
 	for _, name := range []string{"accuracy", "precision", "recall", "f1"} {
-		median[name] = score(name)
+		median[name] = score("attack_" + name)
 	}
 	out["halo_median_rule"], err = object(m, median)
 	return out, err

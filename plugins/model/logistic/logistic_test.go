@@ -134,6 +134,72 @@ func TestOneColumnByHand(t *testing.T) {
 	}
 }
 
+// Columns of great numbers, of which the penalty weighs nothing, give the probabilities that they give in a unit in which it weighs
+// little, also beside ordinary columns and beside multiples of themselves.
+func TestScaleOfAColumn(t *testing.T) {
+	x, y := design(8, 150, 3, 2)
+	scaled := func(by ...float64) *encode.Design {
+		d := &encode.Design{Rows: x.Rows, Columns: slices.Clone(x.Columns[1:])}
+		for _, s := range by {
+			col := slices.Clone(x.Columns[0].Dense)
+			for i := range col {
+				col[i] *= s
+			}
+			d.Columns = append(d.Columns, encode.Column{Dense: col})
+		}
+		return d
+	}
+	plain := scaled(1e5)
+	want := fit(t, plain, y, Config{}).Predict(plain)
+	for _, by := range [][]float64{{1e9}, {-1e12}, {1e15}, {1e12, 1e12}, {3e13, -1e13, 1e10}} {
+		d := scaled(by...)
+		for i, p := range fit(t, d, y, Config{}).Predict(d) {
+			if math.Abs(p-want[i]) > 1e-6 {
+				t.Fatalf("scaled by %v: row %d has probability %v, else %v", by, i, p, want[i])
+			}
+		}
+	}
+}
+
+// A column with a few values beyond all others says of the other rows nothing but that they are others.
+func TestOutliersWithinColumns(t *testing.T) {
+	x, y := design(9, 60, 5, 0)
+	plain := &encode.Design{Rows: x.Rows, Columns: slices.Clone(x.Columns)}
+	for j := 1; j < 5; j++ {
+		far, alone := slices.Clone(x.Columns[j].Dense), make([]float64, x.Rows)
+		for i := j; i < len(far); i += 17 {
+			far[i] = []float64{1e12, -1e12}[i%2]
+			alone[i] = far[i]
+		}
+		x.Columns[j], plain.Columns[j] = encode.Column{Dense: far}, encode.Column{Dense: alone}
+	}
+	want := fit(t, plain, y, Config{}).Predict(plain)
+	for i, p := range fit(t, x, y, Config{}).Predict(x) {
+		if math.Abs(p-want[i]) > 1e-5 {
+			t.Errorf("row %d has probability %v, want %v", i, p, want[i])
+		}
+	}
+}
+
+func TestStepsAgree(t *testing.T) {
+	x, y := design(10, 80, 4, 3)
+	p := newProblem(x, y, Config{C: 1})
+	at := p.point([]float64{0.3, -0.2, 0, 1, 0, 0.5, -1, 0.1})
+	want, err := p.cholesky(context.Background(), at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := p.orthogonal(context.Background(), at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for j := range want {
+		if math.Abs(got[j]-want[j]) > 1e-9 {
+			t.Errorf("parameter %d: a step of %v by reflections, %v by Cholesky", j, got[j], want[j])
+		}
+	}
+}
+
 func TestInterceptAloneIsTheLogOdds(t *testing.T) {
 	x := &encode.Design{Rows: 4}
 	m := fit(t, x, []float64{1, 0, 0, 0}, Config{})

@@ -36,6 +36,34 @@ func newProblem(x *encode.Design, y []float64, c Config) *problem {
 // bound is the gradient entry at which the fit is done.
 func (p *problem) bound() float64 { return Gradient * max(1, p.c) }
 
+// solver returns Newton's step from a point.
+type solver func(context.Context, *point) ([]float64, error)
+
+// descend takes damped Newton steps until the gradient is below the bound, or no smaller objective is representable. solved says
+// whether the point that it ends at may count as the minimiser.
+func (p *problem) descend(ctx context.Context, at *point, solve solver) (end *point, solved bool, err error) {
+	for range maxSteps {
+		if at.steepest <= p.bound() {
+			return at, true, nil
+		}
+		step, err := solve(ctx, at)
+		if err != nil {
+			return nil, false, err
+		}
+		next, ok := p.advance(at, step)
+		if !ok {
+			break
+		}
+		at = next
+	}
+	// rounding may forbid the last digits of a badly scaled problem, but a thousand times the bound is no solution
+	if at.steepest <= 1e3*p.bound() {
+		return at, true, nil
+	}
+	solved, err = p.close(ctx, at, solve)
+	return at, solved, err
+}
+
 // point is a parameter vector with what is needed there.
 type point struct {
 	w         []float64
@@ -115,6 +143,16 @@ func (p *problem) advance(at *point, step []float64) (next *point, ok bool) {
 	return nil, false
 }
 
+// close reports whether a point is as near to the minimiser as a gradient of a thousand times the bound makes it, though its gradient is
+// not that small: entries of columns whose values are far from 1 are rounded to multiples of these values. What says so is
+// the Newton decrement √(gᵀH⁻¹g), the distance to the minimiser in the norm of H ⪰ I, which hangs on no column's scale.
+//
+// Source: S. Boyd, L. Vandenberghe (2004), Convex Optimization, section 9.5.1.
+func (p *problem) close(ctx context.Context, at *point, solve solver) (bool, error) {
+	step, err := solve(ctx, at)
+	return err == nil && -dot(step, at.gradient) <= math.Pow(1e3*p.bound(), 2), err
+}
+
 // cholesky solves Newton's equations exactly.
 func (p *problem) cholesky(ctx context.Context, at *point) ([]float64, error) {
 	h, err := p.hessian(ctx, at.curvature)
@@ -123,22 +161,89 @@ func (p *problem) cholesky(ctx context.Context, at *point) ([]float64, error) {
 	}
 	n := len(at.w)
 	var factor mat.Cholesky
-	for ridge := 0.0; !factor.Factorize(h); {
-		// only the intercept's row can lack a positive pivot: where every row is saturated, its curvature vanishes
+	for ridge, share := 0.0, 0.0; !factor.Factorize(h); share = max(2*share, 1e-15) {
+		// the intercept's row may lack a positive pivot: where every row is saturated, its curvature vanishes
 		ridge = max(2*ridge, 1e-10*(1+h.At(n-1, n-1)))
-		if math.IsInf(ridge, 0) || math.IsNaN(ridge) {
+		h.SetSym(n-1, n-1, h.At(n-1, n-1)+ridge)
+		// so may, if that is not it, columns of which one is a multiple of another and so large that the penalty's 1 is rounded away
+		for j := range n {
+			h.SetSym(j, j, h.At(j, j)*(1+share))
+		}
+		if !finite(h) {
 			return nil, fmt.Errorf("logistic regression: the curvature is not finite")
 		}
-		h.SetSym(n-1, n-1, h.At(n-1, n-1)+ridge)
 	}
 	var step mat.VecDense
-	rhs := mat.NewVecDense(n, nil)
-	for j, g := range at.gradient {
-		rhs.SetVec(j, -g)
-	}
-	if err := factor.SolveVecTo(&step, rhs); err != nil {
+	if err := factor.SolveVecTo(&step, downhill(at)); err != nil {
 		if _, poor := err.(mat.Condition); !poor { // a poor condition only costs further steps
 			return nil, fmt.Errorf("logistic regression: %w", err)
+		}
+	}
+	return step.RawVector().Data, nil
+}
+
+func downhill(at *point) *mat.VecDense {
+	out := mat.NewVecDense(len(at.gradient), nil)
+	for j, g := range at.gradient {
+		out.SetVec(j, -g)
+	}
+	return out
+}
+
+func finite(h *mat.SymDense) bool {
+	for i := range h.SymmetricDim() {
+		for j := range i + 1 {
+			if v := h.At(i, j); math.IsNaN(v) || math.IsInf(v, 0) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// orthogonal solves Newton's equations where the values of a column are too far apart for the matrix H of second derivatives, of which
+// rounding leaves the greatest alone: it factorises A with AᵀA = H by Householder's reflections, which keep twice as many
+// digits, and solves with the triangle.
+//
+// Source: Å. Björck (1996), Numerical Methods for Least Squares Problems, section 6.6.5 (semi-normal equations).
+func (p *problem) orthogonal(ctx context.Context, at *point) ([]float64, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	n, rows := len(at.w), p.x.Rows
+	a := mat.NewDense(rows+n, n, nil) // the weighted rows, then the penalty
+	for j, col := range p.x.Columns {
+		for i, v := range col.Dense {
+			a.Set(i, j, v*math.Sqrt(at.curvature[i]))
+		}
+		for _, i := range col.Ones {
+			a.Set(int(i), j, math.Sqrt(at.curvature[i]))
+		}
+		a.Set(rows+j, j, 1)
+	}
+	for i, v := range at.curvature {
+		a.Set(i, n-1, math.Sqrt(v))
+	}
+	a.Set(rows+n-1, n-1, 1e-5) // as for cholesky: where every row is saturated, the intercept's curvature vanishes
+	var qr mat.QR
+	qr.Factorize(a)
+	var r mat.Dense
+	qr.RTo(&r)
+	triangle := mat.NewTriDense(n, mat.Upper, nil)
+	for i := range n {
+		for j := i; j < n; j++ {
+			triangle.SetTri(i, j, r.At(i, j))
+		}
+	}
+	var half, step mat.VecDense
+	for _, err := range []error{half.SolveVec(triangle.TTri(), downhill(at)), step.SolveVec(triangle, &half)} {
+		if _, poor := err.(mat.Condition); err != nil && !poor {
+			return nil, fmt.Errorf("logistic regression: %w", err)
+		}
+	}
+	for _, v := range step.RawVector().Data {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, fmt.Errorf("logistic regression: the curvature is not finite")
 		}
 	}
 	return step.RawVector().Data, nil

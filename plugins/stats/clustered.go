@@ -13,7 +13,7 @@ type ClusteredAUROC struct {
 
 // NewClusteredAUROC measures scores, higher ones speaking for true. cluster numbers the cluster of each row from 0, and nil makes
 // each row a cluster of its own: the variance then is that of DeLong. It returns ErrLengths, ErrNoRows, ErrOneClass, and ErrFewPerClass
-// unless there are rows of either label in two clusters.
+// unless there are rows of either label in two clusters; with the last the AUROC is there, without its variance.
 //
 // Source: N. A. Obuchowski (1997), Biometrics 53(2), 567–578.
 func NewClusteredAUROC(y []bool, scores []float64, cluster []int32) (*ClusteredAUROC, error) {
@@ -96,9 +96,9 @@ const noVariance = 1e-24
 // Interval returns the interval of an AUROC that is symmetric on the logit scale: logit(AUROC) ∓ z·SE/(AUROC(1-AUROC)). Its bounds lie
 // within (0,1), and with few rows it covers better than that on the scale of the AUROC. It returns ErrLevel.
 //
-// Where the variance is 0, as with classes that are wholly apart, all pairs of a positive and a negative cluster agree: so do k independent ones, k
-// being the smaller number of clusters, which has the probability 1-level when a share 1-(1-level)^(1/k) of all pairs does not. The
-// bounds are what the AUROC is when that share is ranked wrongly, and rightly.
+// A variance of 0, as with classes that are wholly apart, says that all pairs of a positive and a negative cluster agree, and not that the AUROC
+// is known. Then k pairs without a common cluster agree, with k the smaller number of clusters: were a share of more than 1-(1-level)^(1/k) of
+// all pairs otherwise, this had a probability below 1-level. The bounds are the AUROC with that share ranked wrongly, and rightly.
 //
 // Source: M. S. Pepe (2003), The Statistical Evaluation of Medical Tests for Classification and Prediction, section 5.2.
 func (a *ClusteredAUROC) Interval(level float64) (low, high float64, err error) {

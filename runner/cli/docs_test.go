@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +11,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/all"
 )
 
 // repository is the root of the checkout.
@@ -51,7 +55,7 @@ var documents = []struct {
 	name  string
 	least int
 	slow  bool
-}{{"README.md", 20, true}, {"docs/models.md", 8, false}}
+}{{"README.md", 20, true}, {"docs/metrics.md", 2, false}, {"docs/models.md", 8, false}}
 
 // document reads a page of the documentation.
 func document(t *testing.T, name string) string {
@@ -283,4 +287,79 @@ func derived(t *testing.T, version string) map[string]string {
 		t.Fatalf("found %d derived files only", len(files))
 	}
 	return files
+}
+
+// TestListOfMetrics holds the list of docs/metrics.md to what the plugins say of themselves.
+func TestListOfMetrics(t *testing.T) {
+	const begin, end = "<!-- metrics: UPDATE=1 go test -short ./runner/cli -->\n", "<!-- end of metrics -->"
+	page := document(t, "docs/metrics.md")
+	before, rest, found := strings.Cut(page, begin)
+	_, after, ended := strings.Cut(rest, end)
+	if !found || !ended {
+		t.Fatal("the page has no place for the list")
+	}
+	list := metricsInMarkdown(all.Registry())
+	if strings.Count(list, "\n### ") < len(plugins.Families()) {
+		t.Fatalf("the list lacks a family:\n%s", list)
+	}
+	mended := before + begin + list + end + after
+	if os.Getenv("UPDATE") != "" {
+		save(t, filepath.Join(repository(t), "docs", "metrics.md"), mended)
+	} else if diff := cmp.Diff(page, mended); diff != "" {
+		t.Errorf("the list is not what the plugins say; UPDATE=1 go test -short ./runner/cli mends it:\n%s", diff)
+	}
+}
+
+// metricsInMarkdown describes every metric, by family.
+func metricsInMarkdown(r *plugins.Registry) string {
+	core := map[string]bool{}
+	for _, p := range r.Core {
+		core[p.Use] = true
+	}
+	var b strings.Builder
+	for _, family := range plugins.Families() {
+		fmt.Fprintf(&b, "\n### %s\n", family)
+		for _, name := range r.Metrics.Names() {
+			info := &r.Metrics.Get(name).Info
+			if info.Family != family {
+				continue
+			}
+			star := ""
+			if core[name] {
+				star = " ★"
+			}
+			fmt.Fprintf(&b, "\n**`%s`**%s: %s. Reads %s", name, star, info.Summary, partsInWords(info.Reads))
+			if info.Control {
+				b.WriteString(" (Control)")
+			}
+			fmt.Fprintf(&b, ". Time: %s.", info.Cost)
+			if info.Source != "" {
+				fmt.Fprintf(&b, " Source: %s.", info.Source)
+			}
+			b.WriteString("\n\n")
+			for _, s := range info.Scores {
+				fmt.Fprintf(&b, "- `%s` %s %s: %s\n", s.Name, map[plugins.Direction]string{plugins.Higher: "↑", plugins.Lower: "↓", plugins.Neutral: "·"}[s.Better], rangeInWords(s), s.Summary)
+			}
+		}
+	}
+	return b.String() + "\n"
+}
+
+func partsInWords(parts []plugins.Part) string {
+	texts := make([]string, len(parts))
+	for i, p := range parts {
+		texts[i] = string(p)
+	}
+	return strings.Join(texts, ", ")
+}
+
+func rangeInWords(s plugins.ScoreInfo) string {
+	low, high := fmt.Sprintf("[%g", s.Min), fmt.Sprintf("%g]", s.Max)
+	if math.IsInf(s.Min, 0) {
+		low = "(-∞"
+	}
+	if math.IsInf(s.Max, 0) {
+		high = "∞)"
+	}
+	return low + ", " + high
 }

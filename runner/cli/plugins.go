@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -23,6 +24,12 @@ type pluginSummary struct {
 	Source   string          `json:"source,omitempty"`
 	Schema   string          `json:"schema,omitempty"`
 	Defaults json.RawMessage `json:"defaults,omitempty"`
+	Family   plugins.Family  `json:"family,omitempty"`  // of a metric
+	Cost     plugins.Cost    `json:"cost,omitempty"`    // of a metric
+	Control  bool            `json:"control,omitempty"` // of a metric: test rows have to be unseen by the generator
+	Variant  bool            `json:"variant,omitempty"` // of a metric: it reproduces what one library does
+	Core     []string        `json:"core,omitempty"`    // of a metric: its names among the core metrics
+	Shapes   []plugins.Shape `json:"shapes,omitempty"`
 	Reads    []plugins.Part  `json:"reads,omitempty"`
 	Random   []string        `json:"random,omitempty"`
 	Scores   []scoreSummary  `json:"scores,omitempty"`
@@ -83,13 +90,42 @@ published.`,
 			for _, p := range list {
 				if len(args) == 1 {
 					a.describe(p)
-				} else {
-					a.printf("%-9s %-18s v%d  %s\n", p.Kind, p.Name, p.Version, p.Summary)
 				}
+			}
+			if len(args) == 0 {
+				a.printPlugins(list)
 			}
 			return nil
 		},
 	}
+}
+
+// printPlugins prints one line a plugin; metrics by their families, with a star at those of the core.
+func (a *app) printPlugins(list []pluginSummary) {
+	place := func(p pluginSummary) int { return slices.Index(plugins.Families(), p.Family) }
+	slices.SortStableFunc(list, func(x, y pluginSummary) int {
+		if x.Kind != "metric" || y.Kind != "metric" {
+			return 0
+		}
+		return place(x) - place(y)
+	})
+	width := 0
+	for _, p := range list {
+		width = max(width, len(p.Name))
+	}
+	heading := ""
+	for _, p := range list {
+		if h := strings.TrimSuffix(p.Kind+", "+string(p.Family), ", "); h != heading {
+			a.printf("%s\n", h)
+			heading = h
+		}
+		star := " "
+		if len(p.Core) > 0 {
+			star = "*"
+		}
+		a.printf("  %s %-*s v%d  %s\n", star, width, p.Name, p.Version, p.Summary)
+	}
+	a.printf("* a core metric: an experiment that names no metrics is rated by these, and so is 'ehrlab score'\n")
 }
 
 // pluginList describes every registered plugin, by kind and name.
@@ -101,6 +137,13 @@ func (a *app) pluginList() []pluginSummary {
 	list = appendKind(list, "strategy", &r.Strategies)
 	list = appendKind(list, "llm", &r.LLMs)
 	list = appendKind(list, "metric", &r.Metrics)
+	for i := range list {
+		for _, p := range r.Core {
+			if list[i].Kind == "metric" && p.Use == list[i].Name {
+				list[i].Core = append(list[i].Core, p.Name)
+			}
+		}
+	}
 	return appendKind(list, "view", &r.Views)
 }
 
@@ -109,6 +152,7 @@ func appendKind[P any](list []pluginSummary, kind string, set *plugins.Set[P]) [
 		entry := set.Get(name)
 		i := entry.Info
 		p := pluginSummary{Kind: kind, Name: i.Name, Version: i.Version, Summary: i.Summary, Source: i.Source, Schema: i.Schema, Defaults: entry.Defaults(), Reads: i.Reads}
+		p.Family, p.Cost, p.Control, p.Variant, p.Shapes = i.Family, i.Cost, i.Control, i.Variant, i.Shapes
 		for _, purpose := range i.Random {
 			p.Random = append(p.Random, string(purpose))
 		}
@@ -148,8 +192,23 @@ func (a *app) describe(p pluginSummary) {
 	if p.Source != "" {
 		a.printf("  source: %s\n", p.Source)
 	}
+	if p.Family != "" {
+		a.printf("  family: %s; time grows with: %s\n", p.Family, p.Cost)
+	}
+	if len(p.Core) > 0 {
+		a.printf("  among the core metrics as: %s\n", strings.Join(p.Core, ", "))
+	}
+	if p.Variant {
+		a.printf("  it reproduces what one library does, for comparison with its numbers alone\n")
+	}
+	if len(p.Shapes) > 0 {
+		a.printf("  takes: %s\n", join(p.Shapes))
+	}
 	if len(p.Reads) > 0 {
 		a.printf("  reads: %s\n", join(p.Reads))
+	}
+	if p.Control {
+		a.printf("  test rows have to be rows that the generator has not seen\n")
 	}
 	if len(p.Random) > 0 {
 		a.printf("  draws random numbers for: %s\n", strings.Join(p.Random, ", "))
@@ -165,11 +224,19 @@ func (a *app) describe(p pluginSummary) {
 		a.printf("  scores:\n")
 	}
 	for _, s := range p.Scores {
-		a.printf("    %-16s %-12s %-8s %s\n", s.Name, s.Range, s.Better, s.Summary)
+		a.printf("    %-*s %-12s %-8s %s\n", nameWidth(p.Scores), s.Name, s.Range, s.Better, s.Summary)
 	}
 	for _, s := range p.Columns {
 		a.describeColumns(s)
 	}
+}
+
+func nameWidth(scores []scoreSummary) int {
+	width := 16
+	for _, s := range scores {
+		width = max(width, len(s.Name))
+	}
+	return width
 }
 
 // describeColumns prints a table of columns.

@@ -57,6 +57,7 @@ func Register(r *plugins.Registry) {
 	}
 	plugins.Add(&r.Metrics, about, Config{Part: plugins.Test}, New)
 	variant := about
+	variant.Variant = true
 	variant.Name = "alpha-precision-synthcity"
 	variant.Summary = "authenticity as synthcity computes it, with a row's number taken for another's; for comparability only"
 	variant.Source = "synthcity 0.2 (eval_statistical.AlphaPrecision)"

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
@@ -56,6 +57,23 @@ var scores = []plugins.ScoreInfo{
 
 // mapped is the place of the first score that compares real rows with synthetic ones; the others describe one kind of rows.
 const mapped = 6
+
+// Suit implements plugins.Suited. Ages are compared by bands of ten years, as is usual.
+func (c Config) Suit(r plugins.Roles) (config any, lacks string) {
+	if len(r.QuasiIdentifiers) == 0 {
+		return nil, plugins.LacksQuasi
+	}
+	if r.Secret == "" && r.Label == "" {
+		return nil, plugins.LacksSecret
+	}
+	c.Quasi, c.Secret = r.QuasiIdentifiers, r.Secret
+	for _, name := range r.QuasiIdentifiers {
+		if strings.EqualFold(name, "age") && slices.Contains(r.Numbers, name) {
+			c.Bands = append(c.Bands, attack.Band{Column: name, Width: 10})
+		}
+	}
+	return c, ""
+}
 
 type metric struct{ config Config }
 

@@ -101,6 +101,79 @@ func TestSitesAreMatched(t *testing.T) {
 	}
 }
 
+func TestSitesAreDealtAlike(t *testing.T) {
+	repeat := func(letter string, n int) []string { return slices.Repeat([]string{letter}, n) }
+	sites := slices.Concat(repeat("h1", 5), repeat("h2", 4), repeat("h3", 1), repeat("", 3))
+	subjects := func(prefix string) []string {
+		out := make([]string, len(sites))
+		for i := range out {
+			out[i] = prefix + string(rune('a'+i))
+		}
+		out[1] = out[0] // two rows of one subject
+		return out
+	}
+	train, test := sample(subjects("m"), sites), sample(subjects("o"), sites)
+	r := roster(train, test, nil, attack.Exposed)
+	even, odd := r.Halves()
+	for _, site := range []string{"h1", "h2", "h3", ""} {
+		n := [2]int{}
+		for side, places := range [][]int{even, odd} {
+			seen := map[int32]bool{}
+			for _, at := range places {
+				if u := r.Unit[len(r.Members)+at]; !seen[u] && sites[r.Others[at]] == site {
+					seen[u] = true
+					n[side]++
+				}
+			}
+		}
+		if d := n[0] - n[1]; d < -1 || d > 1 {
+			t.Errorf("site %q: halves of %v units", site, n)
+		}
+	}
+	differ := false
+	var first []bool
+	for k := range uint64(20) {
+		dealt := r.Deal(func(site string) *rand.Rand { return rand.New(rand.NewPCG(k, uint64(len(site)))) })
+		counts := map[string][2]int{} // units of each site that are dealt, by side
+		seen := map[int32]bool{}
+		for i, u := range r.Unit {
+			if seen[u] || !dealt[u] {
+				continue
+			}
+			seen[u] = true
+			row, side := i, 0
+			if i >= len(r.Members) {
+				row, side = r.Others[i-len(r.Members)], 1
+			}
+			c := counts[sites[row]]
+			c[side]++
+			counts[sites[row]] = c
+		}
+		for site, most := range map[string]int{"h1": 4, "h2": 4, "h3": 1, "": 3} { // units of either side
+			if c := counts[site]; c[0] != c[1] || c[0] < most/2 || c[0] > (most+1)/2 {
+				t.Errorf("site %q: %v of %d units", site, c, most)
+			}
+		}
+		if first == nil {
+			first = dealt
+		}
+		differ = differ || !slices.Equal(first, dealt)
+	}
+	if !differ {
+		t.Error("all draws deal the same units")
+	}
+	bare := roster(sample(subjects("m"), nil), sample(subjects("o"), nil), nil, attack.Train)
+	dealt := 0
+	for _, d := range bare.Deal(attack.Source(env)) {
+		if d {
+			dealt++
+		}
+	}
+	if dealt != 12 { // of 12 and 12 subjects
+		t.Errorf("without sites %d of %d units", dealt, bare.Units)
+	}
+}
+
 func TestWhyNobodyCanBeAttacked(t *testing.T) {
 	some, none := sample([]string{"a"}, nil), sample(nil, nil)
 	for _, c := range []struct {

@@ -74,7 +74,7 @@ func declare() []plugins.ScoreInfo {
 	}
 	for v, name := range names {
 		out = append(out, plugins.ScoreInfo{
-			Name: "excess_" + name, Min: -1, Max: 1, Better: plugins.Lower,
+			Name: "excess_" + name, Min: -1, Max: 1, Better: plugins.Lower, Ideal: new(0.0),
 			Summary: "how much greater that share is for exposed rows than for test rows; " + what[v],
 		})
 	}
@@ -82,6 +82,15 @@ func declare() []plugins.ScoreInfo {
 		Name: "naive_attribution", Min: 0, Max: 1, Better: plugins.Neutral, Dims: []string{"rows"},
 		Summary: "1 - mean share of the right secret among all synthetic rows, whatever their key",
 	})
+}
+
+// Suit implements plugins.Suited.
+func (c Config) Suit(r plugins.Roles) (config any, lacks string) {
+	if len(r.Key) == 0 || r.Secret == "" && r.Label == "" {
+		return nil, plugins.LacksKey
+	}
+	c.Key, c.Secret = r.Key, r.Secret
+	return c, ""
 }
 
 type metric struct{ config Config }

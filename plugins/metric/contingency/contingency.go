@@ -44,6 +44,12 @@ pairs?: bool`,
 	}, defaults(), New)
 }
 
+// Suit implements plugins.Suited: pairs are scored, so that the worst can be named.
+func (c Config) Suit(r plugins.Roles) (config any, lacks string) {
+	c.Pairs = len(r.Numbers)+len(r.Categories) <= 100 // more of them are too many to be read
+	return c, ""
+}
+
 type metric struct{ config Config }
 
 // New returns the metric. It is an error when Bins is below 2, or Part is another part.

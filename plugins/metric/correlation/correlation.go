@@ -51,6 +51,12 @@ pairs?: bool`,
 	}, Config{Part: plugins.Test, Coefficient: Pearson}, New)
 }
 
+// Suit implements plugins.Suited: pairs are scored, so that the worst can be named.
+func (c Config) Suit(r plugins.Roles) (config any, lacks string) {
+	c.Pairs = len(r.Numbers) <= 100 // more of them are too many to be read
+	return c, ""
+}
+
 type metric struct{ config Config }
 
 // New returns the metric. It is an error when Part or Coefficient is none of those that Config names.

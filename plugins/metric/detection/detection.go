@@ -60,9 +60,9 @@ copies?: "split" | "together"`,
 			{Name: "stats", Version: stats.Version},
 		},
 		Scores: []plugins.ScoreInfo{
-			{Name: "auroc", Summary: "AUROC of the out-of-fold probabilities of all rows; 0.5 when the sides cannot be told apart, 1 when they always can", Min: 0, Max: 1, Better: plugins.Lower},
-			{Name: "auroc_fold_mean", Summary: "mean of the AUROCs within the five folds", Min: 0, Max: 1, Better: plugins.Lower},
-			{Name: "accuracy", Summary: "share of rows whose side is told at a probability of 0.5; unlike the AUROC it depends on the sizes of the sides", Min: 0, Max: 1, Better: plugins.Lower},
+			{Name: "detection_auroc", Summary: "AUROC of the out-of-fold probabilities of all rows; 0.5 when the sides cannot be told apart, 1 when they always can", Min: 0, Max: 1, Better: plugins.Lower, Ideal: new(0.5)},
+			{Name: "detection_auroc_fold_mean", Summary: "mean of the AUROCs within the five folds", Min: 0, Max: 1, Better: plugins.Lower, Ideal: new(0.5)},
+			{Name: "detection_accuracy", Summary: "share of rows whose side is told at a probability of 0.5; unlike the AUROC it depends on the sizes of the sides", Min: 0, Max: 1, Better: plugins.Lower},
 		},
 		Need: compare.Need(6), // the encoding has about two columns for one, kept thrice: itself, a fold's, and that weighted
 	}, Config{Part: plugins.Test, Model: logisticModel, Copies: split}, New)
@@ -119,7 +119,7 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 
 func undefined(reason string) *plugins.Measurement {
 	out := &plugins.Measurement{}
-	for _, name := range []string{"auroc", "auroc_fold_mean", "accuracy"} {
+	for _, name := range []string{"detection_auroc", "detection_auroc_fold_mean", "detection_accuracy"} {
 		out.Scores = append(out.Scores, compare.Undefined(name, reason))
 	}
 	return out
@@ -232,10 +232,10 @@ func rate(all []fold) (*plugins.Measurement, error) {
 	if err != nil {
 		return nil, err
 	}
-	first := plugins.Score{Name: "auroc", Value: pooled, N: len(y), Status: plugins.OK}
-	mean := compare.Undefined("auroc_fold_mean", "no fold has rows of both sides")
+	first := plugins.Score{Name: "detection_auroc", Value: pooled, N: len(y), Status: plugins.OK}
+	mean := compare.Undefined("detection_auroc_fold_mean", "no fold has rows of both sides")
 	if defined > 0 {
-		mean = plugins.Score{Name: "auroc_fold_mean", Value: sum / float64(defined), N: len(y), Status: plugins.OK}
+		mean = plugins.Score{Name: "detection_auroc_fold_mean", Value: sum / float64(defined), N: len(y), Status: plugins.OK}
 		if defined < folds {
 			mean.Warnings = []string{fmt.Sprintf("%d of %d folds left out: they have no rows of one side", folds-defined, folds)}
 		}
@@ -244,7 +244,7 @@ func rate(all []fold) (*plugins.Measurement, error) {
 		first.Warnings = []string{fmt.Sprintf("below %g: some rows have a copy on the other side in another fold, and the model takes them for what the copy was", below)}
 	}
 	return &plugins.Measurement{Scores: []plugins.Score{
-		first, mean, {Name: "accuracy", Value: float64(right) / float64(len(y)), N: len(y), Status: plugins.OK},
+		first, mean, {Name: "detection_accuracy", Value: float64(right) / float64(len(y)), N: len(y), Status: plugins.OK},
 	}}, nil
 }
 

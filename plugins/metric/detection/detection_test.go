@@ -35,11 +35,11 @@ func TestExtremes(t *testing.T) {
 		with := `{"model": "` + model + `"}`
 		// each row stands in the same fold as its copy, so both have one probability
 		same := measure(t, with, frame.Must(number("x", x...)), frame.Must(number("x", x...)))
-		if a, b, c := same.Value("auroc"), same.Value("auroc_fold_mean"), same.Value("accuracy"); a != 0.5 || b != 0.5 || c != 0.5 {
+		if a, b, c := same.Value("detection_auroc"), same.Value("detection_auroc_fold_mean"), same.Value("detection_accuracy"); a != 0.5 || b != 0.5 || c != 0.5 {
 			t.Errorf("%s: a frame against itself: %v, %v, %v", model, a, b, c)
 		}
 		apart := measure(t, with, frame.Must(number("x", x...)), frame.Must(number("x", 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009)))
-		if a, b := apart.Value("auroc"), apart.Value("auroc_fold_mean"); a < 0.99 || b != 1 { // pooled, five models rank rows against each other
+		if a, b := apart.Value("detection_auroc"), apart.Value("detection_auroc_fold_mean"); a < 0.99 || b != 1 { // pooled, five models rank rows against each other
 			t.Errorf("%s: rows apart: %v, %v", model, a, b)
 		}
 	}
@@ -50,11 +50,11 @@ func TestCopiesAcrossFolds(t *testing.T) {
 	x := ladder(rand.New(rand.NewPCG(3, 4)), 200)
 	shifted := append(append([]float64{}, x[1:]...), x[0])
 	real, synthetic := frame.Must(number("x", x...)), frame.Must(number("x", shifted...))
-	split := measure(t, `{"model": "gbdt"}`, real, synthetic).Score("auroc")
+	split := measure(t, `{"model": "gbdt"}`, real, synthetic).Score("detection_auroc")
 	if split.Value > 0.45 || len(split.Warnings) != 1 {
 		t.Errorf("copies in other folds: %+v", split)
 	}
-	if together := measure(t, `{"model": "gbdt", "copies": "together"}`, real, synthetic).Score("auroc"); together.Value != 0.5 || together.Warnings != nil {
+	if together := measure(t, `{"model": "gbdt", "copies": "together"}`, real, synthetic).Score("detection_auroc"); together.Value != 0.5 || together.Warnings != nil {
 		t.Errorf("copies in one fold: %+v", together)
 	}
 }
@@ -74,7 +74,7 @@ func TestUndefined(t *testing.T) {
 		}
 	}
 	two := measure(t, "", few, frame.Must(number("x", 1, 2)))
-	if s := two.Score("auroc_fold_mean"); s.Status != plugins.OK || len(s.Warnings) != 1 {
+	if s := two.Score("detection_auroc_fold_mean"); s.Status != plugins.OK || len(s.Warnings) != 1 {
 		t.Errorf("three folds without synthetic rows: %+v", s)
 	}
 }
@@ -94,7 +94,7 @@ func TestMixedColumns(t *testing.T) {
 	for _, model := range models {
 		for _, copies := range []string{"split", "together"} {
 			got := measure(t, `{"model": "`+model+`", "copies": "`+copies+`"}`, real, synthetic)
-			if a := got.Value("auroc"); a < 0.7 { // a level of each side is unknown to the other
+			if a := got.Value("detection_auroc"); a < 0.7 { // a level of each side is unknown to the other
 				t.Errorf("%s: %v", model, a)
 			}
 		}

@@ -161,6 +161,7 @@ type predicted struct {
 	unit      []int32
 	units     int
 	of        string // what a unit is
+	rows      string // identifies the test rows
 	counts    []plugins.Count
 	warnings  []string
 }
@@ -209,6 +210,7 @@ func (c Config) predict(ctx context.Context, env plugins.Env, pair *plugins.Pair
 	}
 	out.y, out.threshold, out.reason, out.trained = test.Y, model.Threshold, model.Untuned, len(train.Y)
 	out.warnings = append(out.warnings, model.Warnings...)
+	out.rows = pair.TestRows()
 	out.resampledBy(sample.Subject)
 	return out, nil
 }
@@ -335,13 +337,13 @@ func (c *comparison) addIntervals(ctx context.Context, env plugins.Env, out *plu
 		if draws.Redrawn > 0 {
 			s.Warnings = append(s.Warnings, fmt.Sprintf("%d bootstrap resamples lacked a label class in a group and were drawn again", draws.Redrawn))
 		}
-		out.Draws = append(out.Draws, drawsOf(s, c.p.of, draws.Values(i)))
+		out.Draws = append(out.Draws, drawsOf(s, c.p, draws.Values(i)))
 	}
 	return nil
 }
 
-func drawsOf(s *plugins.Score, unit string, values []float64) plugins.Draws {
-	d := plugins.Draws{Score: s.Name, Dims: s.Dims, Unit: unit}
+func drawsOf(s *plugins.Score, p *predicted, values []float64) plugins.Draws {
+	d := plugins.Draws{Score: s.Name, Dims: s.Dims, Unit: p.of, Of: p.rows}
 	for _, v := range values[:min(len(values), plugins.MaxDraws)] {
 		d.Values = append(d.Values, float32(v))
 	}

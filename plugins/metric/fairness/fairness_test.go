@@ -79,10 +79,10 @@ func TestAGapIsFound(t *testing.T) {
 
 // Every score with an interval has its draws, as many as are kept, and the draws of a gap are those of its groups.
 func TestDraws(t *testing.T) {
-	m := measure(t, `{"by": ["sex"], "resamples": 250}`, pair(2))
+	m, rows := measure(t, `{"by": ["sex"], "resamples": 250}`, pair(2)), pair(2).TestRows()
 	draws := map[string][]float32{}
 	for _, d := range m.Draws {
-		if s := m.Score(d.Score, dims(d.Dims)...); s.Interval == nil || d.Unit != s.Interval.Unit || len(d.Values) != plugins.MaxDraws {
+		if s := m.Score(d.Score, dims(d.Dims)...); s.Interval == nil || d.Unit != s.Interval.Unit || d.Of != rows || len(d.Values) != plugins.MaxDraws {
 			t.Errorf("%s %v: %d draws beside %+v", d.Score, d.Dims, len(d.Values), s.Interval)
 		}
 		draws[d.Score+d.Dims["group"]] = d.Values

@@ -3,6 +3,7 @@
 package inference
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,6 +61,15 @@ var scores = slices.Concat(
 	attack.RateScores("", "guessing the secret"),
 	attack.RateScores(quirk, "guessing the secret, by the rule of anonymeter, for comparability only: |g - s|/(g + 1e-12) within the tolerance, so that every negative guess is right, missing equals missing, and the first of equally close rows guesses"),
 )
+
+// Suit implements plugins.Suited.
+func (c Config) Suit(r plugins.Roles) (config any, lacks string) {
+	if r.Secret == "" && r.NumericSecret == "" && r.Label == "" {
+		return nil, plugins.LacksSecret
+	}
+	c.Secret, c.Known = cmp.Or(r.Secret, r.NumericSecret), r.Aux
+	return c, ""
+}
 
 type metric struct{ config Config }
 

@@ -53,6 +53,15 @@ level?: number & >0 & <1`,
 
 var scores = attack.RateScores("", "linking two halves of a row")
 
+// Suit implements plugins.Suited.
+func (c Config) Suit(r plugins.Roles) (config any, lacks string) {
+	if len(r.Halves[0]) == 0 || len(r.Halves[1]) == 0 {
+		return nil, plugins.LacksHalves
+	}
+	c.A, c.B = r.Halves[0], r.Halves[1]
+	return c, ""
+}
+
 type metric struct{ config Config }
 
 // New returns the metric. It is an error when a table has no column, or both have one, or a setting is out of range.

@@ -2,9 +2,10 @@ package membership
 
 import (
 	"context"
-	"strconv"
+	"math/rand/v2"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/frame"
 	"github.com/ehrlab/ehrlab/plugins/metric/attack"
 )
 
@@ -13,13 +14,16 @@ import (
 //
 // It is one division and not a cross-validation, whose folds are no independent trials of chance: what the halves differ
 // by is what either classifier finds in the other half. On 300 draws of one population, intervals of five
-// pooled folds held 0.5 in 87 % with boosted trees and in 78 % with logistic regression, where 95 % were due.
+// pooled folds held 0.5 in 87 % with boosted trees and in 78 % with logistic regression, where 95 % were due. On 2,000 draws of
+// 50 to 1,000 rows a side, those of this division missed it in 4.0 to 5.2 % (TestFalseAlarms, -trials 2000).
 func (s *scene) blind(ctx context.Context) (*scored, error) {
 	all, err := stack(s.train.Take(s.roster.Members), s.test.Take(s.roster.Others))
 	if err != nil {
 		return nil, err
 	}
-	learns := s.deal()
+	learns := s.roster.Deal(func(site string) *rand.Rand {
+		return s.env.Rand.For(plugins.ForResample, "blind halves", s.roster.Group, site)
+	})
 	var ones, zeros, held, members, others []int
 	first := len(s.roster.Members)
 	for i, u := range s.roster.Unit {
@@ -35,32 +39,15 @@ func (s *scene) blind(ctx context.Context) (*scored, error) {
 		}
 	}
 	if len(ones) == 0 || len(zeros) == 0 || len(members) == 0 || len(others) == 0 {
-		return nil, attack.Undefined("a side has one subject only, which cannot be divided")
+		return nil, attack.Undefined("a side has too few subjects to learn from one half of them and to be tested on the other")
 	}
 	out := s.attacked(members, others)
-	out.score, err = s.learn(ctx, s.config.Blind, all.Take(ones), all.Take(zeros), all.Take(held), "blind", s.roster.Group)
+	l := lesson{ones: all.Take(ones), zeros: all.Take(zeros), attacked: all.Take(held)}
+	// the half that is tested has no say in the encoding: it is not known to the classifier
+	if l.reference, err = frame.Concat(l.ones, l.zeros); err != nil {
+		return nil, err
+	}
+	l.others = []*frame.Frame{l.attacked}
+	out.score, err = s.learn(ctx, s.config.Blind, l, "blind", s.roster.Group)
 	return out, err
-}
-
-// deal draws half of the subjects of either side for the classifier to learn from.
-func (s *scene) deal() []bool {
-	learns := make([]bool, s.roster.Units)
-	border := s.roster.Unit[len(s.roster.Members)] // no subject is on both sides, so the others' numbers begin here
-	for side, order := range [][]int32{countUp(0, border), countUp(border, int32(s.roster.Units))} {
-		source := s.env.Rand.For(plugins.ForResample, "blind halves", s.roster.Group, strconv.Itoa(side))
-		source.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
-		for _, u := range order[:len(order)/2] {
-			learns[u] = true
-		}
-	}
-	return learns
-}
-
-// countUp are those from low up to, but not including, high.
-func countUp(low, high int32) []int32 {
-	out := make([]int32, 0, high-low)
-	for u := low; u < high; u++ {
-		out = append(out, u)
-	}
-	return out
 }

@@ -33,31 +33,33 @@ func (s *scene) near(ctx context.Context, key any, synthetic *frame.Frame) ([]fl
 	return out, nil
 }
 
-// closest returns the closeness of the rows of the roster to the synthetic rows or to copies of the members.
-func (s *scene) closest(ctx context.Context, synthetic *frame.Frame, control string) ([]float64, error) {
+// closest returns the closeness of the rows of the roster to the synthetic rows or, as a control, to copies of the members:
+// a member is at no distance from its copy, and repeated copies are no closer than one.
+func (s *scene) closest(ctx context.Context, control string) ([]float64, error) {
 	if control == None {
-		return s.near(ctx, nearKey{}, synthetic)
+		return s.near(ctx, nearKey{}, s.synthetic)
 	}
-	return Closeness(ctx, s.env.Threads, s.train, s.test, synthetic, s.train.Take(s.roster.Members), s.test.Take(s.roster.Others))
+	others, err := Closeness(ctx, s.env.Threads, s.train, s.test, s.train.Take(s.roster.Members), s.test.Take(s.roster.Others))
+	return append(make([]float64, len(s.roster.Members)), others...), err
 }
 
 // distance takes minus the distance to the closest synthetic row for the score.
-func (s *scene) distance(ctx context.Context, synthetic *frame.Frame, control string) (*scored, error) {
+func (s *scene) distance(ctx context.Context, control string) (*scored, error) {
 	out := s.attacked(nil, nil)
 	var err error
-	out.score, err = s.closest(ctx, synthetic, control)
+	out.score, err = s.closest(ctx, control)
 	return out, err
 }
 
 // shadow takes for the score how much closer the closest synthetic row is than it is, on average, in what the shadow
 // models made that have not seen the row: rows that any generator comes close to are not taken for members on that
 // account. A member that every shadow model has seen cannot be attacked.
-func (s *scene) shadow(ctx context.Context, synthetic *frame.Frame, control string) (*scored, error) {
+func (s *scene) shadow(ctx context.Context, control string) (*scored, error) {
 	usual, err := s.usual(ctx)
 	if err != nil {
 		return nil, err
 	}
-	close, err := s.closest(ctx, synthetic, control)
+	close, err := s.closest(ctx, control)
 	if err != nil {
 		return nil, err
 	}

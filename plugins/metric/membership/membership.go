@@ -51,7 +51,7 @@ type Config struct {
 	DomiasMost int         `json:"domiasMost"`
 	GBDT       gbdt.Config `json:"gbdt"`
 	Shadows    Shadows     `json:"shadows"`
-	Resamples  int         `json:"resamples"` // bootstrap resamples behind the intervals; 0 for no intervals
+	Resamples  int         `json:"resamples"` // bootstrap resamples behind the intervals at a threshold; 0 for none of these
 	Level      float64     `json:"level"`     // coverage of the intervals, in (0,1)
 }
 
@@ -68,7 +68,7 @@ func Defaults() Config {
 	trees.MaxDepth, trees.Subsample, trees.Colsample = 4, 0.8, 0.8
 	return Config{
 		Attacks: []string{Distance, Logistic, Boosted, Domias}, Members: []string{attack.Exposed, attack.Train},
-		Blind: Boosted, DomiasMost: 5, GBDT: trees, Shadows: Shadows{Share: 0.5}, Resamples: 1000, Level: 0.95,
+		Blind: Logistic, DomiasMost: 5, GBDT: trees, Shadows: Shadows{Share: 0.5}, Resamples: 1000, Level: 0.95,
 	}
 }
 

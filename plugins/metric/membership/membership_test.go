@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -100,7 +101,7 @@ func TestAPlantedLeakIsFound(t *testing.T) {
 	train, test := patients(rng, 400), patients(rng, 400)
 	m := measure(t, `{"resamples": 200}`, pairOf(train, test, half(rng, train)), 1)
 	for _, members := range []string{"exposed", "train"} {
-		auroc := score(t, m, "auroc", "distance", members, "none")
+		auroc := score(t, m, "attack_auroc", "distance", members, "none")
 		// half of the members are at about no distance, the others are like non-members: 1/2 + 1/4
 		if math.Abs(auroc.Value-0.75) > 0.05 || auroc.Interval.Low <= 0.6 {
 			t.Errorf("%s: AUROC %v, %+v", members, auroc.Value, auroc.Interval)
@@ -113,7 +114,7 @@ func TestAPlantedLeakIsFound(t *testing.T) {
 		if lin := score(t, m, "advantage_lin2025", "distance", members, "none"); lin.Value != math.Abs(auroc.Value-0.5) {
 			t.Errorf("%s: |AUROC - 0.5| is %v", members, lin.Value)
 		}
-		if s := score(t, m, "auroc", "gbdt", members, "none"); s.Value <= 0.5 {
+		if s := score(t, m, "attack_auroc", "gbdt", members, "none"); s.Value <= 0.5 {
 			t.Errorf("%s: boosted trees have AUROC %v", members, s.Value)
 		}
 	}
@@ -127,7 +128,7 @@ func TestNoLeakIsFoundWhereThereIsNone(t *testing.T) {
 		rng := rand.New(rand.NewPCG(i, 77))
 		m := measure(t, `{"gbdt": {"rounds": 10}, "members": ["train"], "resamples": 100}`, pairOf(patients(rng, 150), patients(rng, 150), patients(rng, 150)), i)
 		for _, s := range m.Scores {
-			if i := s.Interval; s.Name == "auroc" && s.Dims["control"] != "resample" && i.Low <= 0.5 && i.High >= 0.5 {
+			if i := s.Interval; s.Name == "attack_auroc" && s.Dims["control"] != "resample" && i.Low <= 0.5 && i.High >= 0.5 {
 				held[s.Dims["attack"]+" "+s.Dims["control"]]++
 			} else if i != nil && s.Name == "advantage_max" && i.Low == 0 {
 				held[s.Dims["attack"]+" "+s.Name]++
@@ -144,35 +145,87 @@ func TestNoLeakIsFoundWhereThereIsNone(t *testing.T) {
 	}
 }
 
-func TestTheControlsSpeakUp(t *testing.T) {
+// older returns f with the ages up by some years.
+func older(f *frame.Frame, years float64) *frame.Frame {
+	columns := slices.Clone(f.Columns())
+	ages := slices.Clone(f.Column("age").Numbers)
+	for i := range ages {
+		ages[i] += years
+	}
+	columns[0] = metrictest.Number("age", ages...)
+	return frame.Must(columns...)
+}
+
+func TestTheBlindAttackSpeaksUp(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	train, test := patients(rng, 300), patients(rng, 300)
-	m := measure(t, `{"attacks": ["distance", "logistic"], "resamples": 100}`, pairOf(train, test, patients(rng, 300)), 1)
-	if s := score(t, m, "auroc", "distance", "train", "resample"); s.Value < 0.99 {
-		t.Errorf("copies of the members are found with AUROC %v", s.Value)
-	}
-	if s := score(t, m, "auroc", "distance", "train", "none"); len(s.Warnings) > 0 {
-		t.Errorf("warnings %q", s.Warnings)
-	}
-	if s := score(t, m, "f1", "logistic", "train", "none"); len(s.Warnings) != 1 || !strings.Contains(s.Warnings[0], "a weak attack") {
-		t.Errorf("logistic regression cannot find copies: warnings %q", s.Warnings)
-	}
-	// other patients: ages ten years up
-	older := append([]*frame.Column(nil), test.Columns()...)
-	ages := make([]float64, test.Rows())
-	for i, v := range test.Column("age").Numbers {
-		ages[i] = v + 10
-	}
-	older[0] = metrictest.Number("age", ages...)
 	for _, blind := range []string{"gbdt", "logistic"} {
-		m = measure(t, `{"attacks": ["distance"], "resamples": 100, "blind": "`+blind+`"}`, pairOf(train, frame.Must(older...), patients(rng, 300)), 1)
-		if s := score(t, m, "auroc", blind, "exposed", "blind"); s.Interval.Low <= 0.5 {
+		with := `{"attacks": ["distance"], "resamples": 0, "blind": "` + blind + `"}`
+		m := measure(t, with, pairOf(train, older(test, 10), patients(rng, 300)), 1)
+		if s := score(t, m, "attack_auroc", blind, "exposed", "blind"); s.Interval.Low <= 0.5 {
 			t.Errorf("%s: differing sides have a blind AUROC of %v, %+v", blind, s.Value, s.Interval)
 		}
 		for _, s := range m.Scores {
 			if s.Status == plugins.OK && s.Dims["control"] == "none" && (len(s.Warnings) != 1 || !strings.Contains(s.Warnings[0], "differ by themselves")) {
 				t.Errorf("%s: %s warns %q", blind, s.Name, s.Warnings)
 			}
+		}
+	}
+	m := measure(t, `{"attacks": ["distance"]}`, pairOf(train.Take(upTo(2)), test.Take(upTo(2)), test), 1)
+	if s := score(t, m, "attack_auroc", "distance", "train", "none"); !slices.ContainsFunc(s.Warnings, func(w string) bool { return strings.Contains(w, "it is unknown whether members") }) {
+		t.Errorf("two rows a side: warnings %q", s.Warnings)
+	}
+}
+
+// TestCopiesOfMembersAreFound: an attack that does better than chance on them may be weak and yet says nothing, and one that cannot find
+// them says so.
+func TestCopiesOfMembersAreFound(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 6))
+	m := measure(t, `{}`, pairOf(patients(rng, 1000), patients(rng, 1000), patients(rng, 1000)), 1)
+	for name, least := range map[string]float64{"distance": 0.99, "gbdt": 0.55, "domias": 0.5} {
+		if s := score(t, m, "attack_auroc", name, "train", "resample"); s.Value < least || s.Value > 0.9 && name != "distance" || s.Interval.Low <= 0.5 {
+			t.Errorf("%s finds copies of the members with AUROC %v, %+v", name, s.Value, s.Interval)
+		}
+		if s := score(t, m, "attack_auroc", name, "train", "none"); len(s.Warnings) > 0 {
+			t.Errorf("%s: warnings %q", name, s.Warnings)
+		}
+	}
+	m = measure(t, `{"attacks": ["logistic"]}`, pairOf(patients(rng, 100), patients(rng, 100), patients(rng, 100)), 1)
+	if s := score(t, m, "attack_f1", "logistic", "train", "none"); len(s.Warnings) != 1 || !strings.Contains(s.Warnings[0], "could not have found a leak") {
+		t.Errorf("logistic regression cannot find copies: warnings %q", s.Warnings)
+	}
+	// two thirds of the rows of either side are alike: so many non-members are at no distance from a member
+	coarse := func(n int) *frame.Frame {
+		x := make([]float64, n)
+		for i := range x {
+			if i%3 == 0 {
+				x[i] = rng.NormFloat64()
+			}
+		}
+		return frame.Must(metrictest.Number("x", x...))
+	}
+	m = measure(t, `{"attacks": ["distance"]}`, pairOf(coarse(300), coarse(300), coarse(300)), 1)
+	if s := score(t, m, "attack_auroc", "distance", "train", "none"); len(s.Warnings) != 1 || !strings.Contains(s.Warnings[0], "the attack is weak here") {
+		t.Errorf("rows that many share: warnings %q", s.Warnings)
+	}
+}
+
+// TestIntervalsBeforeResampling: without resamples the scores at a threshold have no interval, and the others have the same one.
+func TestIntervalsBeforeResampling(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 6))
+	pair := pairOf(patients(rng, 150), patients(rng, 120), patients(rng, 150))
+	with, without := measure(t, `{"attacks": ["distance"], "resamples": 50}`, pair, 1), measure(t, `{"attacks": ["distance"], "resamples": 0}`, pair, 1)
+	drawn := map[string]bool{"advantage_median": true, "tpr_at_fpr_0.1": true, "attack_accuracy": true, "attack_precision": true, "attack_recall": true, "attack_f1": true}
+	for i, s := range with.Scores {
+		o := without.Scores[i]
+		if s.Name != o.Name || s.Value != o.Value {
+			t.Fatalf("%+v and %+v", s, o)
+		}
+		if s.Status == plugins.OK && drawn[s.Name] && (s.Interval == nil || o.Interval != nil) {
+			t.Errorf("%s: %+v, without resamples %+v", s.Name, s.Interval, o.Interval)
+		}
+		if !drawn[s.Name] && !reflect.DeepEqual(s.Interval, o.Interval) {
+			t.Errorf("%s: %+v, without resamples %+v", s.Name, s.Interval, o.Interval)
 		}
 	}
 }
@@ -183,12 +236,12 @@ func TestMembersAreTheRowsThatWereShown(t *testing.T) {
 	pair := pairOf(train, test, nearCopies(rng, train, upTo(120)))
 	pair.Exposed = upTo(120)
 	m := measure(t, `{"attacks": ["distance"], "resamples": 0}`, pair, 1)
-	shown, all := score(t, m, "auroc", "distance", "exposed", "none"), score(t, m, "auroc", "distance", "train", "none")
+	shown, all := score(t, m, "attack_auroc", "distance", "exposed", "none"), score(t, m, "attack_auroc", "distance", "train", "none")
 	if shown.N != 240 || shown.Value < 0.99 {
 		t.Errorf("shown rows: AUROC %v of %d", shown.Value, shown.N)
 	}
-	if all.N != 800 || math.Abs(all.Value-0.65) > 0.05 || all.Interval != nil { // 120 of 400 found
-		t.Errorf("all of train: AUROC %v of %d, %+v", all.Value, all.N, all.Interval)
+	if all.N != 800 || math.Abs(all.Value-0.65) > 0.05 { // 120 of 400 found
+		t.Errorf("all of train: AUROC %v of %d", all.Value, all.N)
 	}
 	for name, value := range map[string]float64{"member_share": 0.5, "naive_f1": 2.0 / 3} {
 		if s := score(t, m, name, "distance", "exposed", "none"); math.Abs(s.Value-value) > 1e-12 {
@@ -255,12 +308,12 @@ func TestShadowModels(t *testing.T) {
 			rows := rng.Perm(300)[:150]
 			pair.Shadows = append(pair.Shadows, plugins.Shadow{Members: rows, Synthetic: generate(rows)})
 		}
-		s := score(t, measure(t, with, pair, 1), "auroc", "shadow", "train", "none")
+		s := score(t, measure(t, with, pair, 1), "attack_auroc", "shadow", "train", "none")
 		if found := s.Interval.Low > 0.5; found != leaks {
 			t.Errorf("leaks: %v; AUROC %v, %+v", leaks, s.Value, s.Interval)
 		}
 	}
-	s := score(t, measure(t, with, pairOf(train, test, patients(rng, 300)), 1), "auroc", "shadow", "train", "none")
+	s := score(t, measure(t, with, pairOf(train, test, patients(rng, 300)), 1), "attack_auroc", "shadow", "train", "none")
 	if s.Status != plugins.Undefined || s.Reason != "there are no shadow models" {
 		t.Errorf("without shadow models: %+v", s)
 	}
@@ -298,7 +351,7 @@ func TestDomiasOfNamedColumns(t *testing.T) {
 		`{"attacks": ["domias"], "domias": ["sex"]}`:    `column "sex" is no number`,
 		`{"attacks": ["domias"], "domias": ["age"]}`:    "",
 	} {
-		if s := score(t, measure(t, with, pair, 1), "auroc", "domias", "train", "none"); s.Reason != want {
+		if s := score(t, measure(t, with, pair, 1), "attack_auroc", "domias", "train", "none"); s.Reason != want {
 			t.Errorf("%s: %q, want %q", with, s.Reason, want)
 		}
 	}

@@ -115,6 +115,12 @@ func pick(f *frame.Frame, rows, places []int) *frame.Frame {
 //
 // The error is an attack.Undefined when the rows do not allow the attack.
 func (s *scene) mount(ctx context.Context, name, control string) (*scored, error) {
+	switch name {
+	case Distance:
+		return s.distance(ctx, control)
+	case Shadow:
+		return s.shadow(ctx, control)
+	}
 	synthetic := s.synthetic
 	if control == Resample {
 		if s.copies == nil {
@@ -122,12 +128,7 @@ func (s *scene) mount(ctx context.Context, name, control string) (*scored, error
 		}
 		synthetic = s.copies
 	}
-	switch name {
-	case Distance:
-		return s.distance(ctx, synthetic, control)
-	case Shadow:
-		return s.shadow(ctx, synthetic, control)
-	case Domias:
+	if name == Domias {
 		return s.domias(ctx, synthetic)
 	}
 	return s.classify(ctx, name, synthetic, control)
@@ -177,27 +178,35 @@ func (s *scene) classify(ctx context.Context, model string, synthetic *frame.Fra
 	if err != nil {
 		return nil, err
 	}
-	out.score, err = s.learn(ctx, model, synthetic, known, attacked, "classifier", s.roster.Group, control)
+	l := lesson{ones: synthetic, zeros: known, attacked: attacked, reference: s.train, others: []*frame.Frame{s.synthetic, s.test}}
+	out.score, err = s.learn(ctx, model, l, "classifier", s.roster.Group, control)
 	return out, err
+}
+
+// lesson is what a classifier learns from, and whom it attacks.
+type lesson struct {
+	ones, zeros, attacked *frame.Frame
+	reference             *frame.Frame   // whose means and SDs the encoding of logistic regression takes
+	others                []*frame.Frame // whose levels it takes besides
 }
 
 // learn trains a classifier of the rows of class 1 against those of class 0, and returns its score of the attacked rows.
 //
 // That of Logistic is the linear predictor and that of Boosted the margin: probabilities of nearly 0 or 1 would be tied.
-func (s *scene) learn(ctx context.Context, model string, ones, zeros, attacked *frame.Frame, labels ...string) ([]float64, error) {
-	y := make([]float64, ones.Rows()+zeros.Rows())
-	for i := range ones.Rows() {
+func (s *scene) learn(ctx context.Context, model string, l lesson, labels ...string) ([]float64, error) {
+	y := make([]float64, l.ones.Rows()+l.zeros.Rows())
+	for i := range l.ones.Rows() {
 		y[i] = 1
 	}
-	fitted, err := stack(s.train.Take(nil), ones, zeros)
+	fitted, err := stack(s.train.Take(nil), l.ones, l.zeros)
 	if err != nil {
 		return nil, err
 	}
 	if model == Boosted {
 		source := s.env.Rand.For(plugins.ForModel, labels...)
-		return Trees(ctx, s.config.GBDT, source, s.env.Threads, fitted, y, attacked)
+		return Trees(ctx, s.config.GBDT, source, s.env.Threads, fitted, y, l.attacked)
 	}
-	return Linear(ctx, s.env.Threads, s.train, []*frame.Frame{s.synthetic, s.test}, fitted, y, attacked)
+	return Linear(ctx, s.env.Threads, l.reference, l.others, fitted, y, l.attacked)
 }
 
 // Linear returns the linear predictor of ridge-penalised logistic regression with C = 1 for each attacked row. The rows are encoded

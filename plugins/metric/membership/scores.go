@@ -18,16 +18,16 @@ var dims = []string{"attack", "members", "control"}
 
 // scores lists what Measure returns for each attack, in order. The controls have the first alone.
 var scores = []plugins.ScoreInfo{
-	{Name: "auroc", Summary: "area under the ROC curve of the attack, ties counting half; 0.5 is chance", Min: 0, Max: 1, Better: plugins.Lower, Dims: dims},
+	{Name: "attack_auroc", Summary: "area under the ROC curve of the attack, ties counting half; 0.5 is chance", Min: 0, Max: 1, Better: plugins.Lower, Ideal: new(0.5), Dims: dims},
 	{Name: "advantage_max", Summary: "membership advantage after Yeom: greatest TPR - FPR over all thresholds; above 0 by chance too, the interval allows for it", Min: 0, Max: 1, Better: plugins.Lower, Dims: dims},
-	{Name: "advantage_median", Summary: "TPR - FPR when the rows above the median score are taken for members; 0 is chance", Min: -1, Max: 1, Better: plugins.Lower, Dims: dims},
-	{Name: "advantage_lin2025", Summary: "|auroc - 0.5|, what Lin 2025 plots as membership advantage (corrected); another quantity than advantage_max", Min: 0, Max: 0.5, Better: plugins.Lower, Dims: dims},
-	{Name: "tpr_at_fpr_0.1", Summary: "greatest TPR of a threshold with FPR of at most 0.1; 0.1 is chance", Min: 0, Max: 1, Better: plugins.Lower, Dims: dims},
-	{Name: "tpr_at_fpr_0.01", Summary: "greatest TPR of a threshold with FPR of at most 0.01; 0.01 is chance", Min: 0, Max: 1, Better: plugins.Lower, Dims: dims},
-	{Name: "accuracy", Summary: "share of rows rightly called member or not, at the median score", Min: 0, Max: 1, Better: plugins.Lower, Dims: dims},
-	{Name: "precision", Summary: "share of members in the rows above the median score; member_share is chance", Min: 0, Max: 1, Better: plugins.Lower, Dims: dims},
-	{Name: "recall", Summary: "share of the members that are above the median score", Min: 0, Max: 1, Better: plugins.Lower, Dims: dims},
-	{Name: "f1", Summary: "F1 of members at the median score; it hangs on member_share, and naive_f1 is what calling every row a member gives", Min: 0, Max: 1, Better: plugins.Lower, Dims: dims},
+	{Name: "advantage_median", Summary: "TPR - FPR when the rows above the median score are taken for members; 0 is chance", Min: -1, Max: 1, Better: plugins.Lower, Ideal: new(0.0), Dims: dims},
+	{Name: "advantage_lin2025", Summary: "|attack_auroc - 0.5|, what Lin 2025 plots as membership advantage (corrected); another quantity than advantage_max", Min: 0, Max: 0.5, Better: plugins.Lower, Dims: dims},
+	{Name: "tpr_at_fpr_0.1", Summary: "greatest TPR of a threshold with FPR of at most 0.1; 0.1 is chance", Min: 0, Max: 1, Better: plugins.Lower, Ideal: new(0.1), Dims: dims},
+	{Name: "tpr_at_fpr_0.01", Summary: "greatest TPR of a threshold with FPR of at most 0.01; 0.01 is chance", Min: 0, Max: 1, Better: plugins.Lower, Ideal: new(0.01), Dims: dims},
+	{Name: "attack_accuracy", Summary: "share of rows rightly called member or not, at the median score", Min: 0, Max: 1, Better: plugins.Lower, Dims: dims},
+	{Name: "attack_precision", Summary: "share of members in the rows above the median score; member_share is chance", Min: 0, Max: 1, Better: plugins.Lower, Dims: dims},
+	{Name: "attack_recall", Summary: "share of the members that are above the median score", Min: 0, Max: 1, Better: plugins.Lower, Dims: dims},
+	{Name: "attack_f1", Summary: "F1 of members at the median score; it hangs on member_share, and naive_f1 is what calling every row a member gives", Min: 0, Max: 1, Better: plugins.Lower, Dims: dims},
 	{Name: "naive_f1", Summary: "F1 of calling every attacked row a member, 2t/(1+t) with t = member_share", Min: 0, Max: 1, Better: plugins.Neutral, Dims: dims},
 	{Name: "member_share", Summary: "share of members in the attacked rows", Min: 0, Max: 1, Better: plugins.Neutral, Dims: dims},
 }
@@ -36,7 +36,7 @@ var scores = []plugins.ScoreInfo{
 // threshold is one or two rows.
 const fewestBelow = 10
 
-// strong is the AUROC that an attack on copies of the members has to pass.
+// strong is the AUROC that an attack by distances has to pass on copies of the members: these are at no distance.
 const strong = 0.9
 
 // all mounts the named attacks on one roster.
@@ -63,7 +63,7 @@ func (s *scene) all(ctx context.Context, names []string) ([]plugins.Score, error
 		if err != nil {
 			return nil, err
 		}
-		found, err := s.attack(ctx, name, dims(name, None), slices.Concat(s.roster.Warnings, doubts(blind, copies)))
+		found, err := s.attack(ctx, name, dims(name, None), slices.Concat(s.roster.Warnings, differ(blind), weak(name, copies)))
 		if err != nil {
 			return nil, err
 		}
@@ -72,31 +72,42 @@ func (s *scene) all(ctx context.Context, names []string) ([]plugins.Score, error
 	return out, nil
 }
 
-// doubts says what the controls have to say against an attack.
-func doubts(blind, copies plugins.Score) []string {
-	var out []string
-	switch i := blind.Interval; {
-	case blind.Status != plugins.OK:
-		out = append(out, "it is unknown whether members and non-members differ by themselves: "+blind.Reason)
-	case i == nil: // no intervals are wanted
-	case i.Low > 0.5:
-		out = append(out, fmt.Sprintf("members and non-members differ by themselves: without the synthetic rows the AUROC is %.3f (%.3f to %.3f)", blind.Value, i.Low, i.High))
-	case i.High < 0.5:
-		out = append(out, fmt.Sprintf("members and non-members are not independent: without the synthetic rows the AUROC is %.3f (%.3f to %.3f), as when rows recur on both sides", blind.Value, i.Low, i.High))
+// differ says what the blind attack has to say against the others.
+func differ(blind plugins.Score) []string {
+	if blind.Status != plugins.OK {
+		return []string{"it is unknown whether members and non-members differ by themselves: " + blind.Reason}
 	}
+	found := fmt.Sprintf("without the synthetic rows the AUROC is %.3f (%.3f to %.3f)", blind.Value, blind.Interval.Low, blind.Interval.High)
 	switch {
-	case copies.Status != plugins.OK:
-		out = append(out, "it is unknown whether the attack finds copies of members: "+copies.Reason)
-	case copies.Value <= strong:
-		out = append(out, fmt.Sprintf("a weak attack, which clears no generator: where the synthetic rows are copies of the members its AUROC is %.3f", copies.Value))
+	case blind.Interval.Low > 0.5:
+		return []string{"members and non-members differ by themselves: " + found}
+	case blind.Interval.High < 0.5:
+		return []string{"members and non-members are not independent: " + found + ", as when rows recur on both sides"}
 	}
-	return out
+	return nil
+}
+
+// weak says what an attack on copies of the members has to say against an attack.
+func weak(name string, copies plugins.Score) []string {
+	switch i := copies.Interval; {
+	case copies.Status != plugins.OK:
+		return []string{"it is unknown whether the attack finds copies of members: " + copies.Reason}
+	case i.Low <= 0.5:
+		return []string{fmt.Sprintf("the attack could not have found a leak here: where the synthetic rows are copies of the members its AUROC is %.3f (%.3f to %.3f)", copies.Value, i.Low, i.High)}
+	case (name == Distance || name == Shadow) && copies.Value < strong:
+		return []string{fmt.Sprintf("the attack is weak here: where the synthetic rows are copies of the members, at no distance, its AUROC is %.3f", copies.Value)}
+	}
+	return nil
 }
 
 // control returns the AUROC of a control.
 func (s *scene) control(ctx context.Context, dims map[string]string, mount func(context.Context) (*scored, error)) (plugins.Score, error) {
-	out := plugins.Score{Name: "auroc", Dims: dims}
+	out := plugins.Score{Name: "attack_auroc", Dims: dims}
 	found, err := mount(ctx)
+	var area *stats.ClusteredAUROC
+	if err == nil {
+		area, err = found.area()
+	}
 	var reason attack.Undefined
 	if errors.As(err, &reason) {
 		out.Status, out.Reason = plugins.Undefined, string(reason)
@@ -105,19 +116,31 @@ func (s *scene) control(ctx context.Context, dims map[string]string, mount func(
 	if err != nil {
 		return out, err
 	}
-	r := found.ranking()
-	read, ok := r.Read(found.unit, nil)
-	if !ok {
-		out.Status, out.Reason = plugins.Undefined, "no member can be set against a non-member"
-		return out, nil
-	}
-	draws, err := s.resample(ctx, found, r)
-	if err != nil {
-		return out, err
-	}
-	out.Status, out.Value, out.N = plugins.OK, read.AUROC, len(found.member)
-	out.Interval, err = s.interval(draws, 0)
+	out.Status, out.Value, out.N = plugins.OK, area.AUROC, len(found.member)
+	out.Interval, err = s.around(area)
 	return out, err
+}
+
+// area returns the AUROC of an attack with its variance. The error is an attack.Undefined where there is none.
+func (f *scored) area() (*stats.ClusteredAUROC, error) {
+	area, err := stats.NewClusteredAUROC(f.member, f.score, f.unit)
+	switch {
+	case errors.Is(err, stats.ErrOneClass):
+		return nil, attack.Undefined("no member can be set against a non-member")
+	case errors.Is(err, stats.ErrFewPerClass):
+		return nil, attack.Undefined("the rows of a side are of one subject, which leaves the precision open")
+	}
+	return area, err
+}
+
+// around returns the interval of an AUROC.
+func (s *scene) around(area *stats.ClusteredAUROC) (*plugins.Interval, error) {
+	low, high, err := area.Interval(s.config.Level)
+	method := "DeLong, logit"
+	if s.roster.Repeated() {
+		method = "DeLong by subjects (Obuchowski), logit"
+	}
+	return &plugins.Interval{Low: low, High: high, Level: s.config.Level, Unit: s.roster.Of, Method: method}, err
 }
 
 // attack returns the scores of an attack, in the order of their declarations.
@@ -142,14 +165,13 @@ func (s *scene) attack(ctx context.Context, name string, dims map[string]string,
 	out := make([]plugins.Score, len(scores))
 	for i, v := range values(read) {
 		out[i] = plugins.Score{Name: scores[i].Name, Dims: dims, Value: v, N: len(found.member), Status: plugins.OK, Warnings: warnings}
-		if i < drawn {
+		if draws != nil && i < drawn {
 			if out[i].Interval, err = s.interval(draws, i); err != nil {
 				return nil, err
 			}
 		}
 	}
-	s.special(out, read, found)
-	return out, nil
+	return out, s.special(out, read, found)
 }
 
 // values lists a reading in the order of scores.
@@ -161,12 +183,11 @@ func values(r attack.Reading) []float64 {
 	}
 }
 
-// drawn is the number of scores that are measured on each resample: the first ones. The last two are given by the
-// numbers of rows.
+// drawn is the number of scores that have an interval: the first ones. The last two are given by the numbers of rows.
 const drawn = 10
 
 // special replaces the intervals that a bootstrap gets wrong, and takes back what the rows do not bear.
-func (s *scene) special(out []plugins.Score, r attack.Reading, found *scored) {
+func (s *scene) special(out []plugins.Score, r attack.Reading, found *scored) error {
 	undefined := func(i int, reason string) {
 		out[i] = plugins.Score{Name: out[i].Name, Dims: out[i].Dims, Status: plugins.Undefined, Reason: reason}
 	}
@@ -178,16 +199,28 @@ func (s *scene) special(out []plugins.Score, r attack.Reading, found *scored) {
 	if r.Called == 0 {
 		undefined(7, "no row is above the median score")
 	}
-	if auroc := out[0].Interval; auroc != nil {
-		low, high := math.Abs(auroc.Low-0.5), math.Abs(auroc.High-0.5)
-		folded := *auroc
-		folded.Low, folded.High = min(low, high), max(low, high)
-		if auroc.Low <= 0.5 && auroc.High >= 0.5 {
-			folded.Low = 0
-		}
-		out[3].Interval = &folded
-		out[1].Interval = found.band(r.AdvantageMax, s.config.Level)
+	out[1].Interval = found.band(r.AdvantageMax, s.config.Level)
+	out[0].Interval, out[3].Interval = nil, nil
+	area, err := found.area()
+	var few attack.Undefined
+	if errors.As(err, &few) {
+		return nil
 	}
+	if err != nil {
+		return err
+	}
+	auroc, err := s.around(area)
+	if err != nil {
+		return err
+	}
+	low, high := math.Abs(auroc.Low-0.5), math.Abs(auroc.High-0.5)
+	folded := *auroc
+	folded.Low, folded.High = min(low, high), max(low, high)
+	if auroc.Low <= 0.5 && auroc.High >= 0.5 {
+		folded.Low = 0
+	}
+	out[0].Interval, out[3].Interval = auroc, &folded
+	return nil
 }
 
 // band returns the Kolmogorov–Smirnov band of the greatest difference of two distribution functions: a bootstrap of a
@@ -245,9 +278,6 @@ func (s *scene) resample(ctx context.Context, found *scored, r *attack.Ranking) 
 }
 
 func (s *scene) interval(draws *stats.Draws, k int) (*plugins.Interval, error) {
-	if draws == nil {
-		return nil, nil
-	}
 	low, high, err := draws.Interval(k, s.config.Level)
 	return &plugins.Interval{
 		Low: low, High: high, Level: s.config.Level, Unit: s.roster.Of,

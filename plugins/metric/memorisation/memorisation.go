@@ -48,7 +48,7 @@ level?: number & >0 & <1`,
 
 var scores = []plugins.ScoreInfo{
 	{Name: "returned", Summary: "share of real rows that a synthetic row equals (how: exactly), or agrees with in nearly all columns (how: nearly)", Min: 0, Max: 1, Better: plugins.Lower, Dims: []string{"how", "rows"}},
-	{Name: "returned_excess", Summary: "how much greater that share is for rows that were shown than for test rows, which were not", Min: -1, Max: 1, Better: plugins.Lower, Dims: []string{"how"}},
+	{Name: "returned_excess", Summary: "how much greater that share is for rows that were shown than for test rows, which were not", Min: -1, Max: 1, Better: plugins.Lower, Ideal: new(0.0), Dims: []string{"how"}},
 	{Name: "returned_p", Summary: "two-sided p-value of Fisher's exact test that the shares are equal", Min: 0, Max: 1, Better: plugins.Neutral, Dims: []string{"how"}},
 }
 

@@ -34,7 +34,7 @@ func Register(r *plugins.Registry) {
 		Uses:   []plugins.Use{compare.Use(), {Name: "stats", Version: stats.Version}},
 		Need:   compare.Need(1),
 		Scores: []plugins.ScoreInfo{
-			{Name: difference, Summary: "(mean_synthetic - mean_real)/√((var_real + var_synthetic)/2) of a number column; 0 is best, beyond ±0.1 is notable", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Neutral, Dims: column},
+			{Name: difference, Summary: "(mean_synthetic - mean_real)/√((var_real + var_synthetic)/2) of a number column; 0 is best, beyond ±0.1 is notable", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Neutral, Ideal: new(0.0), Dims: column},
 			{Name: similarity + "mean", Summary: "1 - |mean_real - mean_synthetic|/real range, at least 0", Min: 0, Max: 1, Better: plugins.Higher, Dims: column},
 			{Name: similarity + "std", Summary: "1 - |SD_real - SD_synthetic|/real range, at least 0", Min: 0, Max: 1, Better: plugins.Higher, Dims: column},
 			{Name: similarity + "median", Summary: "1 - |median_real - median_synthetic|/real range, at least 0", Min: 0, Max: 1, Better: plugins.Higher, Dims: column},

@@ -41,8 +41,8 @@ func Register(r *plugins.Registry) {
 			{Name: "pmse_logistic_l2", Summary: "mean (p - c)², p of a ridge-penalised logistic regression (C = 1), c the share of synthetic rows", Min: 0, Max: 0.25, Better: plugins.Lower},
 			{Name: "pmse_logistic_unpenalised", Summary: "the same of a logistic regression without penalty", Min: 0, Max: 0.25, Better: plugins.Lower},
 			{Name: "null_expectation", Summary: "pmse_logistic_unpenalised to be expected when both sides have one distribution", Min: 0, Max: math.Inf(1), Better: plugins.Neutral},
-			{Name: "ratio", Summary: "pmse_logistic_unpenalised by its null expectation; 1 when both sides have one distribution", Min: 0, Max: math.Inf(1), Better: plugins.Lower},
-			{Name: "standardised", Summary: "pmse_logistic_unpenalised less its null expectation, in null standard deviations; 0 when both sides have one distribution", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Lower},
+			{Name: "ratio", Summary: "pmse_logistic_unpenalised by its null expectation; 1 when both sides have one distribution", Min: 0, Max: math.Inf(1), Better: plugins.Lower, Ideal: new(1.0)},
+			{Name: "standardised", Summary: "pmse_logistic_unpenalised less its null expectation, in null standard deviations; 0 when both sides have one distribution", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Lower, Ideal: new(0.0)},
 			{Name: "parameters", Summary: "parameters of the regression without penalty: the intercept and the encoded columns that raise the rank", Min: 1, Max: math.Inf(1), Better: plugins.Neutral},
 		},
 		Need: compare.Need(8), // the encoding has about two columns for one, kept thrice: itself, its basis, and that weighted

@@ -30,6 +30,7 @@ func Register(r *plugins.Registry) {
 		Schema:  `part?: "test" | "train"`,
 		Family:  plugins.Joint,
 		Cost:    plugins.PerColumnPair,
+		Variant: true,
 		Shapes:  []plugins.Shape{plugins.Records},
 		Reads:   []plugins.Part{plugins.Test, plugins.Train},
 		Uses:    []plugins.Use{compare.Use(), {Name: "gram", Version: gram.Version}},

@@ -14,6 +14,7 @@ func Register(r *plugins.Registry) {
 	registerKLPairDiscrete(r)
 	registerCSTest(r)
 	registerDetection(r)
+	registerNeighboursSyntheval(r)
 }
 
 // Config is the "with" block of a metric of single columns.
@@ -37,6 +38,7 @@ func info(name, summary, source string, cost plugins.Cost, scores ...plugins.Sco
 		Schema:  `part?: "test" | "train"`,
 		Family:  plugins.Marginals,
 		Cost:    cost,
+		Variant: true,
 		Shapes:  []plugins.Shape{plugins.Records},
 		Reads:   []plugins.Part{plugins.Test, plugins.Train},
 		Uses:    []plugins.Use{compare.Use()},

@@ -115,7 +115,7 @@ func TestRateIsWhatTheMeasuresAre(t *testing.T) {
 	}
 	one := predictions(t, []bool{true, true}, []float64{0.2, 0.7}).Rate([]bool{false, true})
 	for quantity, err := range one.Reasons {
-		undefined := quantity == stats.DrawAUROC || quantity == stats.DrawAUPRC ||
+		undefined := quantity == stats.DrawAUROC ||
 			quantity >= stats.DrawCalibrationIntercept && quantity <= stats.DrawCalibrationInTheLarge
 		if undefined != errors.Is(err, stats.ErrOneClass) || err != nil && one.Values[quantity] != 0 {
 			t.Errorf("one class: quantity %d is %v (%v)", quantity, one.Values[quantity], err)

@@ -72,7 +72,7 @@ func (s *Predictions) AUROC() (float64, error) { return s.auroc(nil) }
 
 // AUPRC returns Σ (Rₙ-Rₙ₋₁) Pₙ over the distinct probabilities taken as thresholds: average precision, a step
 // function without interpolation. It lies in (0,1]; a random ranking reaches about the share of positives.
-// It returns ErrOneClass when a class is absent (with positives only it would be 1 whatever was predicted).
+// It returns ErrOneClass when there is no positive; with positives only it is 1 whatever was predicted.
 //
 // Source: J. Davis, M. Goadrich (2006), Proc. ICML, 233–240, on why not to interpolate linearly.
 func (s *Predictions) AUPRC() (float64, error) { return s.auprc(nil) }
@@ -170,7 +170,7 @@ func (s *Predictions) auprc(drawn []int32) (float64, error) {
 		}
 		start = int(end)
 	}
-	if positives == 0 || positives == taken {
+	if positives == 0 {
 		return 0, ErrOneClass
 	}
 	return sum / float64(positives), nil

@@ -147,8 +147,8 @@ func TestMeasuresAtTheEdges(t *testing.T) {
 		if _, err := s.AUROC(); !errors.Is(err, stats.ErrOneClass) {
 			t.Errorf("%v: AUROC %v", y, err)
 		}
-		if _, err := s.AUPRC(); !errors.Is(err, stats.ErrOneClass) {
-			t.Errorf("%v: AUPRC %v", y, err)
+		if got, err := s.AUPRC(); y[0] && (got != 1 || err != nil) || !y[0] && !errors.Is(err, stats.ErrOneClass) {
+			t.Errorf("%v: AUPRC %v, %v", y, got, err)
 		}
 	}
 	wrong := predictions(t, []bool{false, false}, []float64{1, 1}) // certain, and wrong

@@ -142,7 +142,7 @@ func (c Config) set(pair *plugins.Pair, set []string) ([]plugins.Score, error) {
 	return append(scores, greatest, gone), nil
 }
 
-// joint scores the groups that rows of any side form together with the label, unless the label is among the columns of the set.
+// joint scores each group with each label, absent ones as undefined, unless the label is among the columns of the set.
 func (c Config) joint(pair *plugins.Pair, real, synthetic []*frame.Column, groups *subgroup.Groups, by string) []plugins.Score {
 	label, labelSynthetic := pair.Parts.Get(c.Part).Frame.Column(pair.Target), pair.Synthetic.Column(pair.Target)
 	if label == nil || labelSynthetic == nil {
@@ -169,9 +169,6 @@ func (c Config) joint(pair *plugins.Pair, real, synthetic []*frame.Column, group
 	}
 	var scores []plugins.Score
 	for i, share := range tally(both, len(groups.Levels)*len(labels.Levels)) {
-		if share.real == 0 && share.synthetic == 0 {
-			continue
-		}
 		s := c.score(share)
 		s.Name = "log_disparity_joint_positive"
 		s.Dims = map[string]string{"by": by, "group": groups.Levels[i/len(labels.Levels)], "label": labels.Levels[i%len(labels.Levels)]}

@@ -112,8 +112,8 @@ func TestUndefinedScoresSayWhy(t *testing.T) {
 		{"one class of synthetic rows", "", good, good, died, "the training rows have one label class", model},
 		{"no synthetic rows", "", good, good, none, "there are no training rows", append(slices.Clone(model), "prevalence_train")},
 		{"one class of train rows", `{"train": "real"}`, died, good, good, "the training rows have one label class", model},
-		// Brier score, log loss, calibration error and the shares that make up a decision need no second class
-		{"one class of test rows", "", good, died, good, "the test rows have one label class", []string{"auroc", "auprc", "calibration_intercept", "calibration_slope", "calibration_in_the_large"}},
+		// precision at any recall, Brier score, log loss, calibration error and the shares that make up a decision need no second class
+		{"one class of test rows", "", good, died, good, "the test rows have one label class", []string{"auroc", "calibration_intercept", "calibration_slope", "calibration_in_the_large"}},
 		{"no test rows", "", good, none, good, "there are no test rows", append(slices.Clone(model), "prevalence_test", "events_test")},
 		{"one class of real rows", "", died, died, good, "the real rows have one label class", nil},
 		{"no real rows", "", none, none, good, "there are no real rows", nil},

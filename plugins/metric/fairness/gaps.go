@@ -109,8 +109,7 @@ func both(a, b []int) []int {
 }
 
 // Gaps measures the gaps between groups that have been compared: the greatest rate less the least, or the least over the greatest. NaN is
-// undefined: a gap of no group, or a ratio of zeros. The greatest rates of both kinds make equalized odds; of their ratios one that
-// is undefined is left out.
+// undefined: a gap of no group, or a ratio of zeros. The greatest gap of both kinds makes equalized odds.
 func (c *Comparison) Gaps(groups []stats.Rates) [gapCount]float64 {
 	selection, tpr, fpr, auroc := newSpan(), newSpan(), newSpan(), newSpan()
 	for _, i := range c.selection {
@@ -130,13 +129,22 @@ func (c *Comparison) Gaps(groups []stats.Rates) [gapCount]float64 {
 		demographicParityDifference: selection.gap(),
 		demographicParityRatio:      selection.ratio(),
 		equalizedOddsDifference:     greatest(zeroTPR.gap(), zeroFPR.gap()),
-		equalizedOddsRatio:          -greatest(-zeroTPR.ratio(), -zeroFPR.ratio()),
+		equalizedOddsRatio:          oddsRatio(zeroTPR.ratio(), zeroFPR.ratio()),
 		equalOpportunityDifference:  zeroTPR.gap(),
 		definedTPR:                  tpr.gap(),
 		definedFPR:                  fpr.gap(),
 		definedOdds:                 greatest(tpr.gap(), fpr.gap()),
 		aurocGap:                    auroc.gap(),
 	}
+}
+
+// oddsRatio is the smaller of two ratios. Where no group has a false positive their ratio is left out; where none has a true positive
+// there is nothing that could be equal.
+func oddsRatio(tpr, fpr float64) float64 {
+	if math.IsNaN(fpr) {
+		return tpr
+	}
+	return math.Min(tpr, fpr) // NaN where either is
 }
 
 // span is the least and the greatest of some rates.

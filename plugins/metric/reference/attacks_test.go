@@ -390,6 +390,7 @@ func singledOutByMany(f *reference.Folder, e reference.Entry) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	synthetic, real = attack.Distinct(synthetic), attack.Distinct(real) // as the library does before it looks for predicates
 	const seeds, attempts = 5, 150
 	sum := 0.0
 	for seed := range uint64(seeds) {

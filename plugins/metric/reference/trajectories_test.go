@@ -71,7 +71,7 @@ func trajectoriesOf(f *reference.Folder, name string) (*reference.Pair, *plugins
 	}
 	frames := []*frame.Frame{real, synthetic, holdout}
 	for i := range frames {
-		if frames[i], err = eventsOf(of, frames[i]); err != nil {
+		if frames[i], err = eventsOf(of, frames[i], []string{"real ", "synthetic ", "holdout "}[i]); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -82,8 +82,9 @@ func trajectoriesOf(f *reference.Folder, name string) (*reference.Pair, *plugins
 	return of, plugins.NewPair(parts, frames[1], ""), nil
 }
 
-// eventsOf gives columns the names of the shape of events: of an identifier, a number of the visit, a time, and a code.
-func eventsOf(of *reference.Pair, f *frame.Frame) (*frame.Frame, error) {
+// eventsOf gives columns the names of the shape of events: of an identifier, a number of the visit, a time, and a code. Patients
+// of several frames are other patients, whatever they are called: their names get a prefix.
+func eventsOf(of *reference.Pair, f *frame.Frame, prefix string) (*frame.Frame, error) {
 	numbers, ids, codes := of.Names("numeric"), of.Names("id"), of.Names("categorical")
 	if len(ids) != 1 || len(numbers) != 2 || len(codes) != 1 {
 		return nil, fmt.Errorf("want columns of an id, a visit, a time and a code; got %q", f.Names())
@@ -92,6 +93,12 @@ func eventsOf(of *reference.Pair, f *frame.Frame) (*frame.Frame, error) {
 	for _, name := range [][2]string{{ids[0], events.Subject}, {numbers[1], events.Time}, {codes[0], events.Code}, {numbers[0], events.Visit}} {
 		c := *f.Column(name[0])
 		c.Name = name[1]
+		if c.Name == events.Subject {
+			c.Levels = slices.Clone(c.Levels)
+			for i := range c.Levels {
+				c.Levels[i] = prefix + c.Levels[i]
+			}
+		}
 		columns = append(columns, &c)
 	}
 	return frame.New(columns...)
@@ -296,8 +303,15 @@ func hamming(f *reference.Folder, e reference.Entry) (any, error) {
 	for _, name := range []string{"accuracy", "precision", "recall", "f1"} {
 		median[name] = score("attack_" + name)
 	}
-	out["halo_median_rule"], err = object(m, median)
-	return out, err
+	rule, err := object(m, median)
+	if err != nil {
+		return nil, err
+	}
+	if rule["precision"] == nil { // nobody is taken for a member: the library says 0
+		rule["precision"], rule["f1"] = 0.0, 0.0
+	}
+	out["halo_median_rule"] = rule
+	return out, nil
 }
 
 // groups returns the trajectories of members, others and synthetic patients, with one vocabulary.

@@ -52,3 +52,13 @@ func TestPrepareForgetsThatOneCallerWasCancelledOrPanicked(t *testing.T) {
 		t.Errorf("%v, %v; want 7", got, err)
 	}
 }
+
+func TestAlike(t *testing.T) {
+	f := frame.Must(frame.NewNumber("x", []float64{1}))
+	p := plugins.NewPair(plugins.NewParts(map[plugins.Part]plugins.Sample{
+		plugins.Train: {Frame: f}, plugins.Test: {Frame: f}, plugins.Validation: {Frame: f.Take([]int{0})},
+	}), f, "")
+	if !p.Alike(plugins.Train, plugins.Test) || p.Alike(plugins.Train, plugins.Validation) {
+		t.Error("parts of the same rows are not told from parts of equal ones")
+	}
+}

@@ -25,8 +25,10 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/metric/compare"
 	"github.com/ehrlab/ehrlab/plugins/metric/downstream/classifier"
 	"github.com/ehrlab/ehrlab/plugins/metric/fairness/subgroup"
+	"github.com/ehrlab/ehrlab/plugins/model/forest"
 	"github.com/ehrlab/ehrlab/plugins/model/gbdt"
 	"github.com/ehrlab/ehrlab/plugins/model/logistic"
+	"github.com/ehrlab/ehrlab/plugins/model/permutation"
 	"github.com/ehrlab/ehrlab/plugins/neighbour"
 	"github.com/ehrlab/ehrlab/plugins/plugintest"
 	"github.com/ehrlab/ehrlab/plugins/prepare"
@@ -51,12 +53,14 @@ var allKeyed = []keyed{
 	{"library", "elicit", elicit.Version, elicitOutput},
 	{"library", "encode", encode.Version, encodeOutput},
 	{"library", "events", events.Version, eventsOutput},
+	{"library", "forest", forest.Version, forestOutput},
 	{"library", "gbdt", gbdt.Version, gbdtOutput},
 	{"library", "gram", gram.Version, gramOutput},
 	{"library", "icu", icu.Version, icuOutput},
 	{"library", "label", label.Version, labelOutput},
 	{"library", "logistic", logistic.Version, logisticOutput},
 	{"library", "neighbour", neighbour.Version, neighbourOutput},
+	{"library", "permutation", permutation.Version, permutationOutput},
 	{"library", "stats", stats.Version, statsOutput},
 	{"library", "stats-tests", stats.Version, statsTestsOutput},
 	{"library", "subgroup", subgroup.Version, subgroupOutput},
@@ -313,6 +317,37 @@ func logisticOutput(in plugintest.Inputs) any {
 		wide.Columns = append(wide.Columns, encode.Column{Dense: dense})
 	}
 	return append(out, must(logistic.Fit(context.Background(), wide, y, logistic.Config{C: 1, Threads: 2})))
+}
+
+func forestOutput(in plugintest.Inputs) any {
+	y := must(label.Binary(trainOf(in).Frame.Column(in.Target), ""))
+	train, test, _ := designs(in)
+	var out []any
+	for _, change := range []func(*forest.Config){
+		func(*forest.Config) {}, func(c *forest.Config) { c.MaxFeatures, c.MaxDepth, c.MinLeaf, c.OutOfBag = 3, 4, 5, true },
+	} {
+		c := forest.Defaults()
+		c.Trees, c.Threads, c.Rand = 15, 2, func(tree int) *rand.Rand { return source(fmt.Sprint("forest ", tree)) }
+		change(&c)
+		m := must(forest.Fit(context.Background(), train, y, c))
+		out = append(out, must(m.Predict(context.Background(), test, 2)), m.OutOfBag())
+	}
+	return out
+}
+
+func permutationOutput(in plugintest.Inputs) any {
+	rate := func(_ context.Context, f *frame.Frame) (float64, error) { // the columns that it reads agree in some rows
+		agree := 0.0
+		for i, v := range f.Column("death").Numbers {
+			if v == f.Column("is_female").Numbers[i] {
+				agree++
+			}
+		}
+		return agree, nil
+	}
+	return must(permutation.Importances(context.Background(), trainOf(in).Frame, []string{"is_female", "age"}, rate, permutation.Config{
+		Repeats: 4, Threads: 2, Rand: func(column string, repeat int) *rand.Rand { return source(fmt.Sprint("permutation ", column, repeat)) },
+	}))
 }
 
 func gbdtOutput(in plugintest.Inputs) any {

@@ -3,6 +3,7 @@ package logistic
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -64,12 +65,12 @@ func Fit(ctx context.Context, x *encode.Design, y []float64, c Config) (*Model, 
 	}
 	at, solved, err := p.point(make([]float64, len(x.Columns)+1)), false, error(nil)
 	for _, solve := range solvers {
-		if at, solved, err = p.descend(ctx, at, solve); err != nil {
-			return nil, err
-		}
-		if solved {
+		if at, solved, err = p.descend(ctx, at, solve); solved || err != nil && !errors.Is(err, errCurvature) {
 			break
 		}
+	}
+	if err != nil {
+		return nil, err
 	}
 	if !solved {
 		return nil, fmt.Errorf("logistic regression does not converge: largest gradient entry %.2g, wanted %.2g", at.steepest, p.bound())

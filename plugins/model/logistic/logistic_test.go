@@ -151,7 +151,7 @@ func TestScaleOfAColumn(t *testing.T) {
 	}
 	plain := scaled(1e5)
 	want := fit(t, plain, y, Config{}).Predict(plain)
-	for _, by := range [][]float64{{1e9}, {-1e12}, {1e15}, {1e12, 1e12}, {3e13, -1e13, 1e10}} {
+	for _, by := range [][]float64{{1e9}, {-1e12}, {1e15}, {1e12, 1e12}, {3e13, -1e13, 1e10}, {1e200}} {
 		d := scaled(by...)
 		for i, p := range fit(t, d, y, Config{}).Predict(d) {
 			if math.Abs(p-want[i]) > 1e-6 {

@@ -2,6 +2,7 @@ package logistic
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -39,6 +40,9 @@ func (p *problem) bound() float64 { return Gradient * max(1, p.c) }
 // solver returns Newton's step from a point.
 type solver func(context.Context, *point) ([]float64, error)
 
+// errCurvature says that a solver cannot tell a step.
+var errCurvature = errors.New("logistic regression: the curvature is not finite")
+
 // descend takes damped Newton steps until the gradient is below the bound, or no smaller objective is representable. solved says
 // whether the point that it ends at may count as the minimiser.
 func (p *problem) descend(ctx context.Context, at *point, solve solver) (end *point, solved bool, err error) {
@@ -48,7 +52,7 @@ func (p *problem) descend(ctx context.Context, at *point, solve solver) (end *po
 		}
 		step, err := solve(ctx, at)
 		if err != nil {
-			return nil, false, err
+			return at, false, err
 		}
 		next, ok := p.advance(at, step)
 		if !ok {
@@ -170,7 +174,7 @@ func (p *problem) cholesky(ctx context.Context, at *point) ([]float64, error) {
 			h.SetSym(j, j, h.At(j, j)*(1+share))
 		}
 		if !finite(h) {
-			return nil, fmt.Errorf("logistic regression: the curvature is not finite")
+			return nil, errCurvature
 		}
 	}
 	var step mat.VecDense
@@ -243,7 +247,7 @@ func (p *problem) orthogonal(ctx context.Context, at *point) ([]float64, error) 
 	}
 	for _, v := range step.RawVector().Data {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil, fmt.Errorf("logistic regression: the curvature is not finite")
+			return nil, errCurvature
 		}
 	}
 	return step.RawVector().Data, nil

@@ -41,7 +41,7 @@ type Config struct {
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Features, plugins.Info{
 		Name:    "importance",
-		Version: 2,
+		Version: 3,
 		Summary: "the columns that move a model of the target on train most, in nested subsets: by a logistic regression (SD of their contribution; for a number, its absolute standardised coefficient) or by boosted trees (total gain); with the overlap of the ranking across folds",
 		Source:  "S. Menard (2004), The American Statistician 58(3), 218-223 (coefficient times SD of the predictor); T. Chen, C. Guestrin (2016), KDD, 785-794 (gain); S. Nogueira, K. Sechidis, G. Brown (2018), JMLR 18(174), 1-54 (overlap)",
 		Schema: `// sizes of the subsets, ascending: each holds the ones before it

@@ -14,7 +14,7 @@ import (
 )
 
 // Version is raised when equal pairs may be prepared otherwise.
-const Version = 1
+const Version = 2
 
 // Use is what a metric that builds on this package lists in Info.Uses.
 func Use() plugins.Use { return plugins.Use{Name: "compare", Version: Version} }

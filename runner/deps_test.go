@@ -16,9 +16,8 @@ const module = "github.com/ehrlab/ehrlab/"
 
 // layers orders the packages of the runner: each may import those of earlier layers only.
 var layers = [][]string{
-	{"runner/rate"},
-	{"runner/score"},
-	{"runner/spec", "runner/cache"},
+	{"runner/rate", "runner/spelling"},
+	{"runner/spec", "runner/cache", "runner/score"},
 	{"runner/plan", "runner/record", "runner/responses"},
 	{"runner/engine", "runner/report"},
 	{"runner/cli"},

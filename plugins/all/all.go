@@ -160,7 +160,8 @@ func core() []plugins.Preset {
 		}
 		return presets
 	}
-	return append(same("ks", "tv", "wasserstein", "missingness", "correlation", "contingency", "detection", "prdc", "copies", "nearest", "membership"),
+	return append(same("ks", "tv", "wasserstein", "missingness", "correlation", "contingency", "detection", "copies", "nearest"),
+		plugins.Preset{Name: "membership", Use: "membership", With: []byte(`{"attacks": ["distance"]}`)}, // the strongest of them, and the fastest
 		plugins.Preset{Name: "tstr", Use: "downstream", With: []byte(`{"train": "synthetic"}`)},
 		plugins.Preset{Name: "trtr", Use: "downstream", With: []byte(`{"train": "real"}`)},
 	)

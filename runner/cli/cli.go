@@ -198,7 +198,7 @@ command line is wrong, 3 some cells failed, 5 the budget ended the run, 6 not co
 	settingFlags(root.PersistentFlags())
 	root.AddCommand(
 		a.vetCommand(), a.planCommand(), a.runCommand(), a.showCommand(), a.reportCommand(),
-		a.explainCommand(), a.pluginsCommand(), a.cacheCommand(), a.llmCommand(), a.dataCommand(), a.schemaCommand(), a.versionCommand(), a.completionCommand(),
+		a.explainCommand(), a.scoreCommand(), a.pluginsCommand(), a.cacheCommand(), a.llmCommand(), a.dataCommand(), a.schemaCommand(), a.versionCommand(), a.completionCommand(),
 	)
 	root.SetHelpCommand(helpCommand())
 	root.CompletionOptions.DisableDefaultCmd = true // completionCommand is ours

@@ -263,7 +263,7 @@ func (a *app) wrapped(mark, s string) {
 		switch {
 		case k == 0:
 			line += word
-		case text.StringWidth(line)+1+text.StringWidth(word) > a.out.width():
+		case text.StringWidthWithoutEscSequences(line)+1+text.StringWidthWithoutEscSequences(word) > a.out.width():
 			a.printf("%s\n", line)
 			line = blank + word
 		default:

@@ -219,7 +219,7 @@ func TestExamplesOfTheHelp(t *testing.T) {
 	for _, name := range strings.Fields("prompt usage record drift") { // before run, which replays what record writes
 		commands = append(commands, []string{"llm", name})
 	}
-	for _, name := range strings.Fields("vet plan run show report explain plugins cache llm data schema version completion help") {
+	for _, name := range strings.Fields("vet plan run show report explain plugins cache llm data score schema version completion help") {
 		commands = append(commands, []string{name})
 	}
 	for _, name := range strings.Fields("ls verify gc") {

@@ -34,13 +34,16 @@ type Minimum struct {
 	NonEvents int `json:"nonevents"`
 }
 
-// DefaultSubsamples is the number of subsamples for metrics of single columns and of pairs of columns that compare samples as a
-// whole; for others it is 0: they take long, or resample by themselves.
+// DefaultSubsamples is the number of subsamples for metrics that compare samples as a whole: fewer where models are fitted or all pairs
+// of rows compared. For others it is 0, as they have intervals by themselves, or compare parts of which a share says nothing.
 func DefaultSubsamples(info *plugins.Info) int {
-	if info.Control || info.Cost != plugins.PerColumn && info.Cost != plugins.PerColumnPair {
+	switch {
+	case info.Control || info.Family != plugins.Marginals && info.Family != plugins.Joint && info.Family != plugins.Trajectories:
 		return 0
+	case info.Cost == plugins.PerColumn || info.Cost == plugins.PerColumnPair:
+		return 20
 	}
-	return 20
+	return fewest
 }
 
 // Measure returns what the metric measures on all rows, and then on each level of Job.By, marked by a dimension with the name of

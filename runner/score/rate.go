@@ -7,34 +7,34 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/parallel"
 	"github.com/ehrlab/ehrlab/runner/rate"
+	"github.com/ehrlab/ehrlab/runner/spelling"
 )
 
-// Options say what is measured, and how.
+// Options say how metrics are measured.
 type Options struct {
-	Metrics    []string // names of metrics, of Registry.Core among them; "core" and "all" stand for several
 	Seed       uint64
 	Subsamples *int // behind intervals of scores that have none of their own; nil: as many as suit each metric
 	Threads    int
-	Progress   func(done, total int, metric string) // may be nil
+	Progress   func(done, total int, metric string) // called by several goroutines, one at a time; may be nil
 }
 
 // Rated is what became of one metric.
 type Rated struct {
 	Name        string
 	Info        *plugins.Info
+	With        json.RawMessage      // settings of the preset; may be nil
 	Settings    json.RawMessage      // after defaults
 	Measurement *plugins.Measurement // nil where it was not measured
-	Lacks       string               // why it could not be measured; "" when it could
+	Lacks       string               // what would be needed to measure it; "" when nothing is lacking
 	Err         error                // why measuring it failed
+	Stack       []byte               // where it panicked, when it did
 }
 
 // Core and All are the names that stand for several metrics.
@@ -43,41 +43,62 @@ const (
 	All  = "all"
 )
 
-// Choose returns the metrics of a list of names: presets of the core by their names, plugins by theirs. "all" are the plugins of the shape
-// that reproduce no other library's peculiarities.
+// Choose returns the metrics of a list of names: presets of the core by their names, plugins by theirs. "core" are the presets
+// whose plugins take the shape or, when none does, what "all" is: the plugins of the shape that reproduce no other library's peculiarities.
 func Choose(registry *plugins.Registry, names []string, shape plugins.Shape) ([]plugins.Preset, error) {
 	var out []plugins.Preset
-	add := func(p plugins.Preset) {
-		if !slices.ContainsFunc(out, func(o plugins.Preset) bool { return o.Name == p.Name }) {
-			out = append(out, p)
+	for _, name := range names {
+		some, err := chosen(registry, name, shape)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range some {
+			if !slices.ContainsFunc(out, func(o plugins.Preset) bool { return o.Name == p.Name }) {
+				out = append(out, p)
+			}
 		}
 	}
-	for _, name := range names {
-		preset := slices.IndexFunc(registry.Core, func(p plugins.Preset) bool { return p.Name == name })
-		switch {
-		case name == Core:
-			for _, p := range registry.Core {
-				if takes(registry, p.Use, shape) {
-					add(p)
-				}
-			}
-		case name == All:
-			for _, use := range registry.Metrics.Names() {
-				if takes(registry, use, shape) && !registry.Metrics.Get(use).Info.Variant {
-					add(plugins.Preset{Name: use, Use: use})
-				}
-			}
-		case preset >= 0:
-			add(registry.Core[preset])
-		case registry.Metrics.Get(name) == nil:
-			return nil, fmt.Errorf("no metric named %q; 'ehrlab plugins' lists them", name)
-		case !takes(registry, name, shape):
-			return nil, fmt.Errorf("metric %s does not take %s", name, shape)
-		default:
-			add(plugins.Preset{Name: name, Use: name})
-		}
+	if len(out) == 0 {
+		return nil, errors.New("no metric is chosen; 'ehrlab plugins' lists them")
 	}
 	return out, nil
+}
+
+// chosen returns the metrics that a name stands for.
+func chosen(registry *plugins.Registry, name string, shape plugins.Shape) ([]plugins.Preset, error) {
+	var all, core []plugins.Preset
+	known := []string{Core, All}
+	for _, use := range registry.Metrics.Names() {
+		if known = append(known, use); takes(registry, use, shape) && !registry.Metrics.Get(use).Info.Variant {
+			all = append(all, plugins.Preset{Name: use, Use: use})
+		}
+	}
+	for _, p := range registry.Core {
+		known = append(known, p.Name)
+		if takes(registry, p.Use, shape) {
+			core = append(core, p)
+		}
+		if p.Name == name {
+			return taken(registry, p, shape)
+		}
+	}
+	switch {
+	case name == Core && len(core) > 0:
+		return core, nil
+	case name == Core, name == All:
+		return all, nil
+	case registry.Metrics.Get(name) == nil:
+		return nil, fmt.Errorf("no metric named %q%s; 'ehrlab plugins' lists them", name, spelling.DidYouMean(name, known))
+	}
+	return taken(registry, plugins.Preset{Name: name, Use: name}, shape)
+}
+
+// taken returns one metric that has to take a shape.
+func taken(registry *plugins.Registry, p plugins.Preset, shape plugins.Shape) ([]plugins.Preset, error) {
+	if !takes(registry, p.Use, shape) {
+		return nil, fmt.Errorf("the rows are %s, which metric %q does not take", shape, p.Name)
+	}
+	return []plugins.Preset{p}, nil
 }
 
 func takes(registry *plugins.Registry, name string, shape plugins.Shape) bool {
@@ -85,14 +106,17 @@ func takes(registry *plugins.Registry, name string, shape plugins.Shape) bool {
 	return entry != nil && slices.Contains(entry.Info.Shapes, shape)
 }
 
-// Rate measures metrics on a pair, in the order given. A metric that fails, or panics, leaves the others.
+// Rate measures metrics on a pair, several at once, and returns what became of them in the order given. A metric that fails, or
+// panics, leaves the others. What is measured does not hang on the number of threads.
 func (p *Pair) Rate(ctx context.Context, registry *plugins.Registry, metrics []plugins.Preset, opts Options) ([]Rated, error) {
 	out := make([]Rated, len(metrics))
-	pair := plugins.NewPair(plugins.NewParts(p.parts), p.Synthetic, p.Roles.Label)
+	pair := plugins.NewPair(plugins.NewParts(p.parts), p.synthetic, p.Label)
+	pair.Limits = p.limits
 	var mu sync.Mutex
 	done := 0
+	identity := p.identity()
 	err := parallel.For(ctx, opts.Threads, len(metrics), func(i int) error {
-		out[i] = p.rate(ctx, registry, metrics[i], pair, opts)
+		out[i] = p.rate(ctx, registry.Metrics.Get(metrics[i].Use), metrics[i], pair, identity, opts)
 		mu.Lock()
 		defer mu.Unlock()
 		done++
@@ -105,21 +129,21 @@ func (p *Pair) Rate(ctx context.Context, registry *plugins.Registry, metrics []p
 }
 
 // rate measures one metric.
-func (p *Pair) rate(ctx context.Context, registry *plugins.Registry, m plugins.Preset, pair *plugins.Pair, opts Options) (out Rated) {
-	entry := registry.Metrics.Get(m.Use)
-	out = Rated{Name: m.Name, Info: &entry.Info}
+func (p *Pair) rate(ctx context.Context, entry *plugins.Entry[plugins.Metric], m plugins.Preset, pair *plugins.Pair, identity string, opts Options) (out Rated) {
+	out = Rated{Name: m.Name, Info: &entry.Info, With: m.With}
 	defer func() {
 		if r := recover(); r != nil {
-			out.Err = fmt.Errorf("a bug in the plugin: %v\n%s", r, debug.Stack())
+			out.Measurement, out.Stack = nil, debug.Stack()
+			out.Err = fmt.Errorf("a bug in the plugin: %v; please report it", r)
 		}
 	}()
-	if entry.Info.Control && p.Holdout == nil {
+	if entry.Info.Control && !p.holdout {
 		out.Lacks = "--holdout: real rows that the generator has not seen"
 		return out
 	}
-	with, lacks, err := entry.Suit(p.Roles, m.With)
+	with, lacks, err := entry.Suit(p.roles, m.With)
 	if lacks != "" || err != nil {
-		out.Lacks, out.Err = lacks, err
+		out.Lacks, out.Err = p.lacking(lacks), err
 		return out
 	}
 	metric, settings, err := entry.Build(with)
@@ -128,38 +152,52 @@ func (p *Pair) rate(ctx context.Context, registry *plugins.Registry, m plugins.P
 		return out
 	}
 	out.Settings = settings
-	job := rate.Job{
-		Metric: metric, Info: &entry.Info, Rand: plugins.NewRand(opts.Seed, p.identity(), plugins.ForResample),
-		Env: plugins.Env{
-			Rand: plugins.NewRand(opts.Seed, p.identity(), entry.Info.Random...), Threads: opts.Threads,
-			Log: slog.New(slog.DiscardHandler), Progress: func(int, int) {},
-			Scratch: func() (string, error) { return "", errors.New("there is no scratch folder here") },
-		},
-		Subsamples: rate.DefaultSubsamples(&entry.Info),
-	}
-	if opts.Subsamples != nil {
-		job.Subsamples = *opts.Subsamples
-	}
-	out.Measurement, out.Err = job.Measure(ctx, pair)
+	out.Measurement, out.Err = job(metric, &entry.Info, identity, opts).Measure(ctx, pair)
 	var breach *rate.Breach
 	if errors.As(out.Err, &breach) {
-		out.Err = fmt.Errorf("a bug in the plugin: %s", breach.What)
+		out.Err = fmt.Errorf("a bug in the plugin: %s; please report it", breach.What)
 	}
 	return out
 }
 
-// identity tells pairs apart, for random sources: by the content of the real files, so that two synthetic files for the same real one
-// are set against the same resamples.
-func (p *Pair) identity() string {
-	hashes := map[string]string{}
-	for _, f := range p.Files {
-		if f.Role != "synthetic" {
-			hashes[f.Role] = f.SHA256
-		}
+// job is how a metric is called. Its random sources hang on the seed and on the real rows alone, so that synthetic files of the
+// same real one are set against the same draws.
+func job(metric plugins.Metric, info *plugins.Info, identity string, opts Options) rate.Job {
+	j := rate.Job{
+		Metric: metric, Info: info, Rand: plugins.NewRand(opts.Seed, identity, plugins.ForResample),
+		Env: plugins.Env{
+			Rand: plugins.NewRand(opts.Seed, identity, info.Random...), Threads: opts.Threads,
+			Log: slog.New(slog.DiscardHandler), Progress: func(int, int) {},
+			Scratch: func() (string, error) { return "", errors.New("metrics have no scratch folder here") },
+		},
+		Subsamples: rate.DefaultSubsamples(info),
 	}
-	var b strings.Builder
-	for _, role := range slices.Sorted(maps.Keys(hashes)) {
-		fmt.Fprintf(&b, "%s %s ", role, hashes[role])
+	if opts.Subsamples != nil && j.Subsamples > 0 {
+		j.Subsamples = *opts.Subsamples
 	}
-	return b.String()
+	return j
+}
+
+// ways says how to give what a pair may lack.
+var ways = map[string]string{
+	plugins.LacksLabel:  "--label NAME, the column that is predicted",
+	plugins.LacksSite:   "--site NAME, the column of hospitals",
+	plugins.LacksGroups: "--group NAME, a column whose values are groups of patients, such as sex",
+	plugins.LacksQuasi:  "quasi_identifiers in --columns: what an attacker may know of a patient",
+	plugins.LacksKey:    "attribute_key and attribute_secret in --columns: what an attacker knows, and what he wants to learn",
+	plugins.LacksHalves: "link_aux in --columns: what each of two attackers knows",
+	plugins.LacksSecret: "infer_secret or infer_secret_numeric in --columns: what an attacker wants to learn",
+}
+
+// lacking says what is lacking, and how to give it.
+func (p *Pair) lacking(what string) string {
+	switch {
+	case what == "":
+		return ""
+	case what == plugins.LacksLabel && p.unlabeled != "":
+		return "a label that can be predicted: " + p.unlabeled
+	case ways[what] != "":
+		return ways[what]
+	}
+	return what
 }

@@ -1,6 +1,7 @@
 package score
 
 import (
+	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/runner/spelling"
 )
 
 // Files are the files of a pair: CSV, Parquet or Arrow, also compressed.
@@ -22,99 +24,69 @@ type Files struct {
 	Holdout   string // real rows that the generator has not seen; empty when there are none
 }
 
-// File is a file that was read.
-type File struct {
-	Role   string `json:"role"` // "real", "synthetic" or "holdout"
-	Rows   int    `json:"rows"`
-	Bytes  int64  `json:"bytes"`
-	SHA256 string `json:"sha256"`
-}
+// Role says what a file is of a pair.
+type Role string
 
-// Pair is a pair of files, ready to be rated.
-type Pair struct {
-	Files []File
-	Roles plugins.Roles
-	// Real, Synthetic and Holdout are the variables of the rows, in the order of the real file; Holdout is nil when there is none.
-	Real, Synthetic, Holdout *frame.Frame
-
-	parts map[plugins.Part]plugins.Sample
-}
-
-// Open reads a pair of files. columns says what their columns are; it may be empty. Kinds that it does not give are told by
-// the values of the real file, and hold for the others.
-func Open(ctx context.Context, files Files, columns *Columns, threads int) (*Pair, error) {
-	r := &reading{columns: columns, threads: threads}
-	p := &Pair{}
-	real, err := r.read(ctx, p, "real", files.Real, nil)
-	if err != nil {
-		return nil, err
-	}
-	synthetic, err := r.read(ctx, p, "synthetic", files.Synthetic, real)
-	if err != nil {
-		return nil, err
-	}
-	if real, err = agree(real, synthetic, files.Real); err != nil {
-		return nil, err
-	}
-	var holdout *frame.Frame
-	if files.Holdout != "" {
-		if holdout, err = r.read(ctx, p, "holdout", files.Holdout, real); err != nil {
-			return nil, err
-		}
-	}
-	return p, p.arrange(columns, real, synthetic, holdout)
-}
+// The roles of files.
+const (
+	RoleReal      Role = "real"
+	RoleSynthetic Role = "synthetic"
+	RoleHoldout   Role = "holdout"
+)
 
 // reading reads the files of a pair alike.
 type reading struct {
 	columns *Columns
 	threads int
+
+	first  string                // path of the real file
+	header []string              // all of its columns
+	kinds  map[string]frame.Kind // of columns that had a value in a file that was read
 }
 
-// read reads one file. like is the frame whose columns and kinds it has to have; nil for the first file.
-func (r *reading) read(ctx context.Context, p *Pair, role, path string, like *frame.Frame) (*frame.Frame, error) {
+// read reads one file. like is the frame whose columns and kinds it has to have; nil for the real file, which is the first.
+func (r *reading) read(ctx context.Context, role Role, path string, like *frame.Frame) (*frame.Frame, File, error) {
 	file, err := hashed(role, path)
 	if err != nil {
-		return nil, err
+		return nil, file, err
 	}
 	sample, err := frame.SampleFile(ctx, path, frame.ReadOptions{File: path, Missing: r.missing()}, 1, 1<<20)
 	if err != nil {
-		return nil, err
+		return nil, file, err
 	}
 	opts := frame.ReadOptions{File: path, Missing: r.missing(), Columns: map[string]frame.ColumnOptions{}, Threads: r.threads}
-	if opts.Keep, err = r.keep(role, path, sample.Header, like); err != nil {
-		return nil, err
+	if like == nil {
+		r.first, r.header = path, sample.Header
+		opts.Keep, err = r.keep(path)
+	} else {
+		opts.Keep, err = r.keepLike(role, path, sample.Header, like)
+	}
+	if err != nil {
+		return nil, file, err
 	}
 	for _, name := range opts.Keep {
-		said := r.columns.column(name)
-		o := frame.ColumnOptions{Unit: said.Unit, Missing: said.Missing}
-		switch {
-		case said.Kind == "numeric":
-			o.Kind = frame.Number
-		case said.Kind == "categorical" || name == r.columns.Subject || name == r.columns.Site:
-			o.Kind = frame.Category
-		case like != nil && like.Column(name).MissingCount() < like.Rows():
-			o.Kind = like.Column(name).Kind
-		}
-		opts.Columns[name] = o
+		opts.Columns[name] = r.options(name)
 	}
 	table, err := frame.ReadFile(ctx, path, opts)
-	if err != nil {
-		if like != nil {
-			return nil, fmt.Errorf("%w; kinds are those of the real file unless columns.json declares them", err)
+	switch {
+	case err != nil && ctx.Err() == nil && like != nil:
+		return nil, file, fmt.Errorf("%w (kinds of columns are told by %s; --columns can declare them)", err, r.first)
+	case err != nil:
+		return nil, file, err
+	case table.Frame.Rows() == 0:
+		return nil, file, fmt.Errorf("%s: there is no row, only the names of columns", path)
+	}
+	for _, c := range table.Frame.Columns() {
+		if _, known := r.kinds[c.Name]; !known && c.MissingCount() < c.Len() {
+			r.kinds[c.Name] = c.Kind
 		}
-		return nil, err
 	}
-	if table.Frame.Rows() == 0 {
-		return nil, fmt.Errorf("%s: there is no row", path)
-	}
-	file.Rows = table.Frame.Rows()
-	p.Files = append(p.Files, file)
 	if like == nil {
-		return table.Frame, nil
+		return table.Frame, file, nil
 	}
 	inOrder := slices.DeleteFunc(like.Names(), func(name string) bool { return table.Frame.Column(name) == nil })
-	return table.Frame.Select(inOrder...) // in the order of the first file
+	f, err := table.Frame.Select(inOrder...) // in the order of the first file
+	return f, file, err
 }
 
 func (r *reading) missing() []string {
@@ -124,73 +96,101 @@ func (r *reading) missing() []string {
 	return []string{r.columns.MissingToken}
 }
 
-// keep lists the columns to read of a file: those that columns.json lists, ids aside, or all of its own. Both files have to have them.
-func (r *reading) keep(role, path string, header []string, like *frame.Frame) ([]string, error) {
-	wanted := header
-	if len(r.columns.Columns) > 0 {
-		wanted = nil
-		for _, c := range r.columns.Columns {
-			if c.Kind != "id" || c.Name == r.columns.Subject {
-				wanted = append(wanted, c.Name)
-			}
-		}
-		for _, said := range r.columns.named() {
-			if !slices.Contains(wanted, said[1]) {
-				wanted = append(wanted, said[1])
-			}
-		}
+// options says how a column is read: as it is declared or, in a further file, with the kind that its values had in an earlier one.
+func (r *reading) options(name string) frame.ColumnOptions {
+	said := r.columns.column(name)
+	o := frame.ColumnOptions{Unit: said.Unit, Missing: said.Missing}
+	switch {
+	case said.Kind == kindNumber:
+		o.Kind = frame.Number
+	case said.Kind == kindCategory || name == r.columns.Subject || name == r.columns.Site:
+		o.Kind = frame.Category
+	default:
+		o.Kind = r.kinds[name]
 	}
-	if like != nil && len(r.columns.Columns) == 0 {
-		for _, name := range header {
-			if like.Column(name) == nil && name != r.columns.Subject {
-				return nil, fmt.Errorf("%s: the real file has no column %q%s; list the columns to compare in columns.json", path, name, hint(name, like.Names()))
-			}
-		}
-		wanted = like.Names()
-	}
+	return o
+}
+
+// keep lists the columns to read of the real file: those that columns.json lists, or all.
+func (r *reading) keep(path string) ([]string, error) {
 	for _, said := range r.columns.named() {
-		if like == nil && !slices.Contains(header, said[1]) {
-			return nil, fmt.Errorf("%s: no column %q, which is said to be the %s%s", path, said[1], said[0], hint(said[1], header))
+		if !slices.Contains(r.header, said[1]) {
+			return nil, fmt.Errorf("%s: no column %q, which %q names%s", path, said[1], said[0], spelling.Hint(said[1], "there are", r.header))
 		}
+	}
+	for _, name := range r.columns.Drop {
+		if !slices.Contains(r.header, name) {
+			return nil, fmt.Errorf("%s: no column %q to drop%s", path, name, spelling.Hint(name, "there are", r.header))
+		}
+	}
+	wanted := r.columns.listed()
+	if wanted == nil {
+		wanted = slices.DeleteFunc(slices.Clone(r.header), func(name string) bool { return slices.Contains(r.columns.Drop, name) })
 	}
 	var keep []string
 	for _, name := range wanted {
 		switch {
-		case slices.Contains(header, name):
+		case slices.Contains(r.header, name):
 			keep = append(keep, name)
-		case name != r.columns.Subject && name != r.columns.Site || role != "synthetic": // synthetic rows need no subject and no site
-			return nil, fmt.Errorf("%s: no column %q%s", path, name, hint(name, header))
+		case !r.columns.Events.optional(name):
+			return nil, fmt.Errorf("%s: no column %q%s", path, name, spelling.Hint(name, "there are", r.header))
 		}
+	}
+	if len(keep) == 0 {
+		return nil, fmt.Errorf("%s: no column to compare is left", path)
 	}
 	return keep, nil
 }
 
-// hint is the nearest of some names, for a message.
-func hint(name string, known []string) string {
-	for _, k := range known {
-		if strings.EqualFold(strings.TrimSpace(k), strings.TrimSpace(name)) {
-			return fmt.Sprintf("; did you mean %q?", k)
+// keepLike lists the columns to read of a further file: those that were read of the first. Synthetic rows need no subject and no
+// site. What one file has and the other has not is a mistake, unless columns.json lists what is to be compared.
+func (r *reading) keepLike(role Role, path string, header []string, like *frame.Frame) ([]string, error) {
+	var keep, lacking, beyond []string
+	for _, name := range like.Names() {
+		free := r.columns.Events.optional(name) || role == RoleSynthetic && (name == r.columns.Subject || name == r.columns.Site)
+		switch {
+		case slices.Contains(header, name):
+			keep = append(keep, name)
+		case !free:
+			lacking = append(lacking, name)
 		}
 	}
-	if len(known) > 12 {
-		return ""
+	if r.columns.listed() == nil {
+		for _, name := range header {
+			if !slices.Contains(r.header, name) {
+				beyond = append(beyond, name)
+			}
+		}
 	}
-	return "; there are " + strings.Join(known, ", ")
+	if len(lacking) == 0 && len(beyond) == 0 {
+		return keep, nil
+	}
+	var says []string
+	if len(lacking) > 0 {
+		says = append(says, fmt.Sprintf("no column %s, which %s has%s", some(lacking), r.first, spelling.DidYouMean(lacking[0], header)))
+	}
+	if len(beyond) > 0 {
+		says = append(says, fmt.Sprintf("%s has no column %s%s", r.first, some(beyond), spelling.DidYouMean(beyond[0], r.header)))
+	}
+	return nil, fmt.Errorf("%s: %s; the files need the same columns, or --columns with a list of those to compare", path, strings.Join(says, "; "))
 }
 
-// agree gives columns of the real rows that have no value at all the kind that they have in the synthetic ones, and demands that all
-// others agree.
-func agree(real, synthetic *frame.Frame, path string) (*frame.Frame, error) {
-	columns := slices.Clone(real.Columns())
+// some names the first of some columns.
+func some(names []string) string {
+	const most = 5
+	if len(names) > most {
+		return fmt.Sprintf("%s and %d more", spelling.Quoted(names[:most]), len(names)-most)
+	}
+	return spelling.Quoted(names)
+}
+
+// agree gives columns that have no value in a file the kind that they have in the others.
+func (r *reading) agree(f *frame.Frame) (*frame.Frame, error) {
+	columns := slices.Clone(f.Columns())
 	for i, c := range columns {
-		s := synthetic.Column(c.Name)
-		if s == nil || s.Kind == c.Kind {
-			continue
+		if kind, known := r.kinds[c.Name]; known && kind != c.Kind {
+			columns[i] = without(c.Name, kind, f.Rows())
 		}
-		if c.MissingCount() < real.Rows() {
-			return nil, fmt.Errorf("%s: column %q is a %s here and a %s in the synthetic file; declare its kind in columns.json", path, c.Name, c.Kind, s.Kind)
-		}
-		columns[i] = without(c.Name, s.Kind, real.Rows())
 	}
 	return frame.New(columns...)
 }
@@ -203,53 +203,55 @@ func without(name string, kind frame.Kind, rows int) *frame.Column {
 	return frame.NewCategory(name, nil, slices.Repeat([]int32{frame.Missing}, rows))
 }
 
-// arrange sets apart what is no variable (the subject, and a site that synthetic rows do not have), and hands the rows to the parts that they stand for. With a holdout, the real rows are
-// those that the generator has seen, train, and the holdout the unseen ones, test. Without one, the real rows stand for both.
-func (p *Pair) arrange(c *Columns, real, synthetic, holdout *frame.Frame) error {
-	aside := []string{c.Subject}
-	if synthetic.Column(c.Site) == nil {
-		aside = append(aside, c.Site)
-	}
-	seen, err := sample(real, c, aside)
-	if err != nil {
-		return err
-	}
-	unseen := seen
-	if holdout != nil {
-		if unseen, err = sample(holdout, c, aside); err != nil {
-			return err
-		}
-		p.Holdout = unseen.Frame
-	}
-	made, err := sample(synthetic, c, aside)
-	if err != nil {
-		return err
-	}
-	p.Real, p.Synthetic, p.Roles = seen.Frame, made.Frame, c.roles(seen.Frame)
-	p.parts = map[plugins.Part]plugins.Sample{plugins.Train: seen, plugins.Test: unseen, plugins.Validation: {Frame: seen.Frame.Take(nil)}}
-	return nil
+// identifier reports whether the texts of a column tell rows apart: nearly each row has a text of its own, as identifiers and free
+// text are. To models each text is a variable; so many of them say nothing.
+func identifier(c *frame.Column) bool {
+	const fewest, share = 100, 0.9
+	known := c.Len() - c.MissingCount()
+	return c.Kind == frame.Category && known >= fewest && float64(len(c.Levels)) > share*float64(known)
 }
 
-// sample sets the columns of subjects and sites apart from the variables of a frame. Those that metrics may ask for by name stay beside them.
-func sample(f *frame.Frame, c *Columns, aside []string) (plugins.Sample, error) {
-	variables := slices.DeleteFunc(f.Names(), func(name string) bool { return slices.Contains(aside, name) })
-	if len(variables) == 0 {
-		return plugins.Sample{}, fmt.Errorf("there is no column to compare besides those of subjects and sites")
+// numbering reports whether a column may number the rows: a whole number, and another in each of them.
+func numbering(c *frame.Column) bool {
+	const fewest = 100
+	return c.Kind == frame.Number && c.Integer && c.Len() >= fewest && len(distinct(c.Numbers)) == c.Len()
+}
+
+// hashed is a file with its size and the hash of its content: of a gzip file, of what it decompresses to.
+func hashed(role Role, path string) (File, error) {
+	file := File{Role: role, Path: path}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return file, openFault(path, err)
+	case info.IsDir():
+		return file, fmt.Errorf("%s: a folder, not a file", path)
 	}
+	file.Bytes = info.Size()
+	f, err := os.Open(path)
+	if err != nil {
+		return file, openFault(path, err)
+	}
+	defer f.Close()
+	var content io.Reader = f
+	if strings.HasSuffix(strings.ToLower(path), ".gz") {
+		if content, err = gzip.NewReader(f); err != nil {
+			return file, fmt.Errorf("%s: not a gzip file", path)
+		}
+	}
+	h := sha256.New()
+	if _, err = io.Copy(h, content); err != nil {
+		return file, fmt.Errorf("%s: %w", path, err)
+	}
+	file.SHA256 = hex.EncodeToString(h.Sum(nil))
+	return file, nil
+}
+
+// sample sets the columns of subjects and sites apart from the variables of a frame. Metrics that ask for columns by name find all
+// of them beside the variables.
+func sample(f *frame.Frame, c *Columns, variables []string) (plugins.Sample, error) {
 	out := plugins.Sample{Subject: f.Column(c.Subject), Site: f.Column(c.Site), Beside: f}
 	var err error
 	out.Frame, err = f.Select(variables...)
 	return out, err
-}
-
-// hashed is a file with its size and the hash of its content.
-func hashed(role, path string) (File, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return File{}, err
-	}
-	defer f.Close()
-	h := sha256.New()
-	n, err := io.Copy(h, f)
-	return File{Role: role, Bytes: n, SHA256: hex.EncodeToString(h.Sum(nil))}, err
 }

@@ -178,6 +178,7 @@ func (g *generation) shade(f *frame.Frame, rows []int, train *frame.Frame) (*fra
 	units := rate.Units(train.Column(g.work.Subject), rows)
 	rng := plugins.NewRand(0, g.work.Shadow.Data, plugins.ForResample).For(plugins.ForResample, "shadow", strconv.Itoa(g.work.Shadow.Index))
 	given := int(math.Round(g.work.Shadow.Share * float64(len(units))))
+	g.members = []int{}
 	for _, unit := range rng.Perm(len(units))[:given] {
 		g.members = append(g.members, units[unit]...)
 	}

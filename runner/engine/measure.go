@@ -24,9 +24,6 @@ func (r *run) measure(ctx context.Context, s *plan.Step, w plan.MeasureWork, thr
 	if why := tooFew(pair, w); why != "" {
 		return measured(&plugins.Measurement{Scores: rate.Undefined(w.Info, why)}), nil
 	}
-	if pair, err = r.shadowed(ctx, s, pair); err != nil {
-		return nil, err
-	}
 	m, err := r.rate(ctx, s, w, pair, threads)
 	if err != nil {
 		return nil, err
@@ -61,7 +58,7 @@ func (r *run) rate(ctx context.Context, s *plan.Step, w plan.MeasureWork, pair *
 	defer end()
 	m, err := rate.Job{
 		Metric: w.Plugin, Info: w.Info, Env: env, Rand: w.Resample,
-		Subsamples: w.Subsamples, By: w.By, Minimum: rate.Minimum(w.Least),
+		Subsamples: w.Subsamples, By: w.By, Minimum: rate.Minimum(w.Least), Fewest: w.Fewest,
 	}.Measure(ctx, pair)
 	var breach *rate.Breach
 	if errors.As(err, &breach) {
@@ -70,20 +67,20 @@ func (r *run) rate(ctx context.Context, s *plan.Step, w plan.MeasureWork, pair *
 	return m, err
 }
 
-// shadowed adds to a pair the shadow models that the metric asked for, which are the further inputs of its step.
-func (r *run) shadowed(ctx context.Context, s *plan.Step, pair *plugins.Pair) (*plugins.Pair, error) {
-	if len(s.Inputs) <= 2 {
-		return pair, nil
-	}
-	own := *pair
+// shadows returns the shadow models that a metric asked for, which are the further inputs of its step.
+func (r *run) shadows(ctx context.Context, s *plan.Step) ([]plugins.Shadow, error) {
+	var out []plugins.Shadow
 	for _, in := range s.Inputs[2:] {
 		a, err := r.store.load(ctx, in)
 		if err != nil {
 			return nil, err
 		}
-		own.Shadows = append(own.Shadows, plugins.Shadow{Members: a.meta.Generated.Members, Synthetic: a.table})
+		if a.meta.Generated == nil {
+			return nil, &BugError{What: "a shadow model does not say which rows of train it was given"}
+		}
+		out = append(out, plugins.Shadow{Members: a.meta.Generated.Members, Synthetic: a.table})
 	}
-	return &own, nil
+	return out, nil
 }
 
 // pairOf returns the pair of a measure step, made once for all metrics of the cell; with weighted, that of the synthetic rows which
@@ -93,7 +90,13 @@ func (r *run) pairOf(ctx context.Context, s *plan.Step, w plan.MeasureWork, weig
 	if err != nil {
 		return nil, err
 	}
-	roles := pairRoles{w.Target, w.Subject, w.Site, strings.Join(w.TestSites, "\x00"), strings.Join(w.Beside, "\x00"), string(limits), weighted}
+	roles := pairRoles{
+		target: w.Target, subject: w.Subject, site: w.Site, testSites: strings.Join(w.TestSites, "\x00"),
+		beside: strings.Join(w.Beside, "\x00"), limits: string(limits), weighted: weighted,
+	}
+	for _, in := range s.Inputs[2:] {
+		roles.shadows += string(in.Key) + "\x00"
+	}
 	return r.store.pairOf(ctx, s.Inputs[1], roles, func(a *artifact) (*plugins.Pair, error) {
 		pair, err := r.pair(ctx, s.Inputs[0], w, a)
 		if err == nil && weighted {
@@ -104,6 +107,9 @@ func (r *run) pairOf(ctx context.Context, s *plan.Step, w plan.MeasureWork, weig
 		}
 		if err == nil && a.meta.Generated != nil {
 			pair.Exposed = a.meta.Generated.Exposed
+		}
+		if err == nil {
+			pair.Shadows, err = r.shadows(ctx, s)
 		}
 		return pair, err
 	})

@@ -20,6 +20,9 @@ func (w *MeasureWork) around(m *spec.Metric, c *Chain) {
 	w.By = m.By
 	if len(w.By) > 0 {
 		w.Least = c.minimum()
+		if c.Governance() == plugins.Restricted {
+			w.Fewest = plugins.FewestTold
+		}
 	}
 	w.Beside = slices.Clone(w.By)
 	if g, ok := w.Plugin.(plugins.Grouping); ok {
@@ -44,9 +47,10 @@ func (w *MeasureWork) roles(c *Chain) json.RawMessage {
 		Data       string                   `json:"data,omitempty"` // what subsamples are drawn by
 		By         []string                 `json:"by,omitempty"`
 		Least      *spec.Minimum            `json:"least,omitempty"`
+		Fewest     int                      `json:"fewest,omitempty"`
 		Beside     []string                 `json:"beside,omitempty"`
 		Limits     map[string]plugins.Limit `json:"limits,omitempty"`
-	}{Target: w.Target, Subject: w.Subject, Site: w.Site, Subsamples: w.Subsamples, By: w.By, Beside: w.Beside, Limits: w.Limits}
+	}{Target: w.Target, Subject: w.Subject, Site: w.Site, Subsamples: w.Subsamples, By: w.By, Fewest: w.Fewest, Beside: w.Beside, Limits: w.Limits}
 	if w.Subsamples > 0 {
 		r.Data = c.Identity
 	}
@@ -77,14 +81,15 @@ func (c *Cell) ShadowCells() []*Cell {
 	return cells
 }
 
-// shadows lists the steps of the shadow models that a metric asks for: none where they would be paid for and it does not want that.
+// shadows lists the steps of the shadow models that a metric asks for: none where they would be paid for and it does not want that,
+// and none of a strategy that does not read train, which has no members to be found.
 func (c *Cell) shadows(m plugins.Metric) []*Step {
 	asks, ok := m.(plugins.Shadowing)
 	if !ok {
 		return nil
 	}
 	wanted := asks.Shadows()
-	if c.Models != nil && !wanted.Paid {
+	if !slices.Contains(c.Generate.Work.(GenerateWork).Info.Reads, plugins.Train) || c.Models != nil && !wanted.Paid {
 		return nil
 	}
 	var steps []*Step

@@ -206,6 +206,7 @@ type (
 		Resample   plugins.Rand             // draws them
 		By         []string                 // columns whose levels are measured apart, too
 		Least      spec.Minimum             // what the test rows of a level must have
+		Fewest     int                      // rows of a level, and of all others, that are told of restricted data; 0: any
 		Beside     []string                 // columns of the parts that the metric, or By, reads whether or not they are features
 		Limits     map[string]plugins.Limit // where the metric reads them
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // Version is raised when equal pairs may be rated otherwise.
-const Version = 1
+const Version = 2
 
 // Job is one metric, and how it is to be called.
 type Job struct {
@@ -24,6 +24,7 @@ type Job struct {
 	Subsamples int      // behind the interval of a score that has none of its own; 0 for no such interval
 	By         []string // columns whose levels are measured apart, besides all rows together
 	Minimum    Minimum  // what the test rows of a level must have
+	Fewest     int      // rows of restricted data that may be told: no level has fewer, and no fewer are left of all others; 0: any
 }
 
 // Minimum is the least number of test rows, and of those with and without the event, that a level is measured on. Of a label

@@ -22,8 +22,9 @@ func (j Job) slices(ctx context.Context, pair *plugins.Pair, by string, out *plu
 	if err != nil {
 		return err
 	}
+	lacks := j.lacks(grouped)
 	for _, level := range grouped.levels {
-		part, err := j.level(ctx, grouped, level)
+		part, err := j.level(ctx, grouped, level, lacks[level])
 		if err != nil {
 			return err
 		}
@@ -39,13 +40,98 @@ func (j Job) slices(ctx context.Context, pair *plugins.Pair, by string, out *plu
 // sliced is what was measured on one level.
 type sliced struct{ *plugins.Measurement }
 
-// level measures one level, where it has enough test rows.
-func (j Job) level(ctx context.Context, g *groups, level string) (*sliced, error) {
-	some := g.take(level)
-	if why := j.Minimum.lacks(some, j.Info.Reads); why != "" {
-		return &sliced{&plugins.Measurement{Scores: Undefined(j.Info, why)}}, nil
+// lacks says what keeps each level from being measured, "" for nothing. What is measured on a level tells how many rows it has, and with
+// those of all rows together how many all others have: of restricted data neither may be few.
+func (j Job) lacks(g *groups) map[string]string {
+	why := map[string]string{}
+	for _, level := range g.levels {
+		why[level] = j.Minimum.lacks(g.take(level), j.Info.Reads)
 	}
-	m, err := j.whole(ctx, some)
+	if j.Fewest == 0 {
+		return why
+	}
+	sizes := g.sizes()
+	for {
+		told := slices.DeleteFunc(slices.Clone(g.levels), func(level string) bool { return why[level] != "" })
+		if len(told) == 0 {
+			return why
+		}
+		var hide string
+		for _, s := range sizes {
+			rest := s.all
+			for _, level := range told {
+				rest -= s.of[level]
+				if few(s.of[level], j.Fewest) {
+					hide = level
+				}
+			}
+			if hide == "" && few(rest, j.Fewest) {
+				hide = slices.MinFunc(told, func(a, b string) int { return s.of[a] - s.of[b] })
+			}
+			if hide != "" {
+				break
+			}
+		}
+		if hide == "" {
+			return why
+		}
+		why[hide] = fmt.Sprintf("withheld: it would tell of fewer than %d rows of restricted data, in this group or, by subtraction, in the others", j.Fewest)
+	}
+}
+
+func few(n, fewest int) bool { return n > 0 && n < fewest }
+
+// size is a number of rows in all and of each level.
+type size struct {
+	all int
+	of  map[string]int
+}
+
+// sizes counts the test and train rows that are read, and of a label of two classes those of each.
+func (g *groups) sizes() []size {
+	var out []size
+	for _, part := range []plugins.Part{plugins.Test, plugins.Train} {
+		levels, read := g.parts[part]
+		if !read {
+			continue
+		}
+		f := g.pair.Parts.Get(part).Frame
+		classes := [][]bool{slices.Repeat([]bool{true}, f.Rows())}
+		if target := f.Column(g.pair.Target); target != nil {
+			if y, err := label.Binary(target, ""); err == nil {
+				events, others := make([]bool, len(y)), make([]bool, len(y))
+				for i, v := range y {
+					events[i], others[i] = v == 1, v == 0
+				}
+				classes = append(classes, events, others)
+			}
+		}
+		for _, in := range classes {
+			s := size{of: map[string]int{}}
+			for _, is := range in {
+				if is {
+					s.all++
+				}
+			}
+			for level, rows := range levels {
+				for _, row := range rows {
+					if in[row] {
+						s.of[level]++
+					}
+				}
+			}
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// level measures one level, unless something keeps it from that.
+func (j Job) level(ctx context.Context, g *groups, level, lacks string) (*sliced, error) {
+	if lacks != "" {
+		return &sliced{&plugins.Measurement{Scores: Undefined(j.Info, lacks)}}, nil
+	}
+	m, err := j.whole(ctx, g.take(level))
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +229,13 @@ func (g *groups) take(level string) *plugins.Pair {
 			synthetic[i] = i
 		}
 	}
-	return take(g.pair, keep, synthetic)
+	out := take(g.pair, keep, synthetic)
+	for i, s := range out.Shadows {
+		if column := s.Synthetic.Column(g.by); column != nil {
+			out.Shadows[i].Synthetic = s.Synthetic.Take(rowsOf(column)[level])
+		}
+	}
+	return out
 }
 
 // lacks says what keeps a pair from being measured: too few test rows, or no row at all on a side; "" for nothing. Of the

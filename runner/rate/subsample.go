@@ -19,7 +19,8 @@ import (
 const (
 	// level is the coverage of intervals by subsampling.
 	level = 0.95
-	// largest is the number of rows of the largest part of a subsample: more of them would only take longer.
+	// largest is the number of units of the largest part of a subsample, unless the smallest part needs a greater share: more of
+	// them would only take longer.
 	largest = 2000
 	// fewest is the number of units that each part of a subsample must have, and of subsamples that must define a score.
 	fewest = 10
@@ -65,7 +66,7 @@ func (j Job) addIntervals(ctx context.Context, pair *plugins.Pair, out *plugins.
 // interval is that of a score by its values on subsamples, cut to the range of the score.
 func (j Job) interval(s plugins.Score, values []float64, share float64, unit string) *plugins.Interval {
 	_, low, high, err := stats.MeanInterval(values, level)
-	if err != nil {
+	if err != nil || low == high { // what is the same on every subsample, such as 1 of no missing value, tells nothing of its spread
 		return nil
 	}
 	at := slices.IndexFunc(j.Info.Scores, func(x plugins.ScoreInfo) bool { return x.Name == s.Name })
@@ -159,11 +160,10 @@ func (u units) share() float64 {
 	for _, rows := range u.parts {
 		least, most = min(least, len(rows)), max(most, len(rows))
 	}
-	share := min(0.5, largest/float64(max(most, 1)))
-	if float64(least)*share < fewest {
+	if least < 2*fewest { // half of them are too few
 		return 0
 	}
-	return share
+	return min(0.5, max(largest/float64(most), fewest/float64(least)))
 }
 
 func (u units) name() string {
@@ -199,7 +199,8 @@ func (u units) draw(from plugins.Rand, k int, share float64) *plugins.Pair {
 	return take(u.pair, keep, synthetic)
 }
 
-// take returns a pair of some rows of each part and some synthetic ones. Shadow models, which are of all of train, are left out.
+// take returns a pair of some rows of each part and some synthetic ones. What shadow models made stays whole; of their members, those
+// among the rows are named.
 func take(pair *plugins.Pair, keep map[plugins.Part][]int, synthetic []int) *plugins.Pair {
 	samples := map[plugins.Part]plugins.Sample{}
 	for part, rows := range keep {
@@ -220,6 +221,9 @@ func take(pair *plugins.Pair, keep map[plugins.Part][]int, synthetic []int) *plu
 	out.Limits = pair.Limits
 	if pair.Exposed != nil {
 		out.Exposed = places(keep[plugins.Train], pair.Exposed)
+	}
+	for _, s := range pair.Shadows {
+		out.Shadows = append(out.Shadows, plugins.Shadow{Members: places(keep[plugins.Train], s.Members), Synthetic: s.Synthetic})
 	}
 	return out
 }

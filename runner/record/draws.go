@@ -34,21 +34,53 @@ func checkDraws(s *Score) error {
 // drawsFrame is one row a draw: the row of its score in the scores table, from 0, the unit, of which rows, and the value. Draws of a score
 // stand in their order, which is that of the resamples.
 func drawsFrame(scores []Score) (*frame.Frame, error) {
-	var at, values []float64
-	var units, of []string
+	n := 0
+	for i := range scores {
+		if d := scores[i].Draws; d != nil {
+			n += len(d.Values)
+		}
+	}
+	at, values := make([]float64, 0, n), make([]float64, 0, n)
+	units, of := newRepeated(n), newRepeated(n)
 	for i := range scores {
 		d := scores[i].Draws
 		if d == nil {
 			continue
 		}
 		for _, v := range d.Values {
-			at = append(at, float64(i))
-			values = append(values, float64(v))
-			units, of = append(units, d.Unit), append(of, d.Of)
+			at, values = append(at, float64(i)), append(values, float64(v))
 		}
+		units.add(d.Unit, len(d.Values))
+		of.add(d.Of, len(d.Values))
 	}
-	return frame.New(wholeColumn("score", at), frame.NewCategoryFromStrings("unit", units, nil),
-		frame.NewCategoryFromStrings("of", of, nil), frame.NewNumber("value", values))
+	return frame.New(wholeColumn("score", at), units.column("unit"), of.column("of"), frame.NewNumber("value", values))
+}
+
+// repeated is a column of few texts in many rows.
+type repeated struct {
+	code   map[string]int32
+	levels []string
+	codes  []int32
+}
+
+func newRepeated(rows int) *repeated {
+	return &repeated{code: map[string]int32{}, codes: make([]int32, 0, rows)}
+}
+
+// add appends rows of one text.
+func (t *repeated) add(text string, rows int) {
+	code, known := t.code[text]
+	if !known {
+		code = int32(len(t.levels))
+		t.code[text], t.levels = code, append(t.levels, text)
+	}
+	for range rows {
+		t.codes = append(t.codes, code)
+	}
+}
+
+func (t *repeated) column(name string) *frame.Column {
+	return frame.NewCategory(name, t.levels, t.codes)
 }
 
 // addDraws puts the draws of drawsFrame to the scores that they belong to.

@@ -37,6 +37,8 @@ func (sel *selection) differences(hits []hit, minus map[string]spec.Value) []hit
 			s.Status, s.Reason = plugins.Undefined, "there is no cell with "+described(minus)+" to subtract"
 		case base.Status != plugins.OK:
 			s.Status, s.Reason = plugins.Undefined, "what is subtracted has no value: "+base.Reason
+		case h.score.Draws != nil && base.Draws != nil && h.score.Draws.Of != base.Draws.Of:
+			s.Status, s.Reason = plugins.Undefined, "the two were not rated on the same test rows"
 		default:
 			s.Status, s.Value, s.N = plugins.OK, h.score.Value-base.Value, min(h.score.N, base.N)
 			s.Draws = paired(h.score.Draws, base.Draws)

@@ -838,6 +838,21 @@ func TestDifferencesArePaired(t *testing.T) {
 	}
 }
 
+// Scores of other test rows, as of subsets of features that complete cases leave other rows of, are not subtracted.
+func TestScoresOfOtherTestRowsAreNotSubtracted(t *testing.T) {
+	core, views := rated("rows")
+	for i := range core.Scores {
+		if strings.HasPrefix(core.Scores[i].Cell, "b") {
+			core.Scores[i].Draws.Of = "other rows"
+		}
+	}
+	views.Tables[0].Columns[0].Minus = map[string]spec.Value{"strategy": {Text: "b"}}
+	table := tableOf(t, core, views)
+	if v := table.Lines[0].Values[0]; v.Status != Undefined || !strings.Contains(fmt.Sprintf("%+v", table), "not rated on the same test rows") {
+		t.Errorf("%+v", table)
+	}
+}
+
 // Scores by groups of patients stand in tables that name the column, and in no other.
 func TestGroupsStandWhereTheyAreAskedFor(t *testing.T) {
 	core, views := averaged("strategies.*.with.seed", 1, 3)

@@ -39,12 +39,14 @@ type Minimum struct {
 // of rows compared. For others it is 0, as they have intervals by themselves, or compare parts of which a share says nothing.
 func DefaultSubsamples(info *plugins.Info) int {
 	switch {
-	case info.Control || info.Family != plugins.Marginals && info.Family != plugins.Joint && info.Family != plugins.Trajectories:
+	case info.Control:
 		return 0
 	case info.Cost == plugins.PerColumn || info.Cost == plugins.PerColumnPair:
 		return 20
+	case info.Family == plugins.Marginals || info.Family == plugins.Joint:
+		return fewest
 	}
-	return fewest
+	return 0
 }
 
 // Measure returns what the metric measures on all rows, and then on each level of Job.By, marked by a dimension with the name of

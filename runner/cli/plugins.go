@@ -113,7 +113,7 @@ func (a *app) printPlugins(list []pluginSummary) {
 	for _, p := range list {
 		width = max(width, len(p.Name))
 	}
-	heading := ""
+	heading, starred := "", false
 	for _, p := range list {
 		if h := strings.TrimSuffix(p.Kind+", "+string(p.Family), ", "); h != heading {
 			a.printf("%s\n", h)
@@ -121,11 +121,13 @@ func (a *app) printPlugins(list []pluginSummary) {
 		}
 		star := " "
 		if len(p.Core) > 0 {
-			star = "*"
+			star, starred = "*", true
 		}
 		a.printf("  %s %-*s v%d  %s\n", star, width, p.Name, p.Version, p.Summary)
 	}
-	a.printf("* a core metric: an experiment that names no metrics is rated by these, and so is 'ehrlab score'\n")
+	if starred {
+		a.printf("* a core metric: an experiment that names no metrics is rated by these, and so is 'ehrlab score'\n")
+	}
 }
 
 // pluginList describes every registered plugin, by kind and name.

@@ -22,15 +22,16 @@ func main() {
 	runs := flag.Int("runs", 5, "counted runs of each short command; the median is quoted")
 	large := flag.Int("cells", 10_000, "cells of the large rerun")
 	vitals := flag.Int("vitals", 10_000_000, "rows of the table of vital signs that becomes a matrix")
+	rated := flag.Int("rows", 10_000, "rows of the tables that are rated; five times as many, too")
 	flag.Parse()
-	if err := bench(*runs, *large, *vitals); err != nil {
+	if err := bench(*runs, *large, *vitals, *rated); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
 // bench makes its folder, and runs every measurement in it.
-func bench(runs, large, vitals int) error {
+func bench(runs, large, vitals, rated int) error {
 	dir, err := os.MkdirTemp("", "ehrlab-bench-")
 	if err != nil {
 		return err
@@ -49,6 +50,8 @@ func bench(runs, large, vitals int) error {
 		func() error { return b.rerun(1000, 100*time.Millisecond) },
 		func() error { return b.rerun(large, time.Duration(large)*50*time.Microsecond) },
 		b.planning,
+		func() error { return b.scores(rated) },
+		func() error { return b.scores(5 * rated) },
 		func() error { return b.extract(vitals) },
 	}
 	for _, step := range steps {

@@ -185,7 +185,6 @@ var copyIsBest = []exception{
 	{"alpha-precision", "authenticity", "it is there to find copies"},
 	{"alpha-precision-synthcity", "", "it is there to find copies"},
 	{"clinical-ranges", "", "real rows, and so copies, may lie outside the limits"},
-	{"detection", "detection_accuracy", "fewer rows told right than by chance is no success, and chance hangs on the sizes of the sides"},
 	{"dimension-wise", "auroc_synth|prediction", "utility: of a model's predictions of test rows, which are those that it was trained on when they are copied"},
 	{"mmd", "unbiased", "that of a copy is below 0, which it is for other samples of the population on average"},
 	{"pmse", "ratio|standardised", "a copy is more alike than another sample of the population is"},

@@ -25,7 +25,7 @@ type Config struct {
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "anonymity",
-		Version: 1,
+		Version: 2,
 		Summary: "k-anonymity and l-diversity of real and synthetic rows, and k-map of what the synthetic rows release",
 		Source:  "L. Sweeney (2002), Int. J. Uncertain. Fuzziness Knowl.-Based Syst. 10(5), 557–570; A. Machanavajjhala et al. (2007), ACM TKDD 1(1), 3; K. El Emam, F. K. Dankar (2008), JAMIA 15(5), 627–637",
 		Schema: `quasi!: [string, ...string] @column()
@@ -51,8 +51,15 @@ var scores = []plugins.ScoreInfo{
 	{Name: "mean_class_size", Summary: "rows for each class", Min: 1, Max: math.Inf(1), Better: plugins.Higher, Dims: []string{"rows"}},
 	{Name: "k_map_matched", Summary: "real rows of the smallest class whose quasi-identifiers a synthetic row has", Min: 1, Max: math.Inf(1), Better: plugins.Higher, Dims: []string{"rows"}},
 	{Name: "synth_rows_with_real_match_share", Summary: "share of the synthetic rows whose quasi-identifiers a real row has", Min: 0, Max: 1, Better: plugins.Neutral, Dims: []string{"rows"}},
-	{Name: "real_unique_and_in_synth_share", Summary: "share of the real rows that are alone in their class and whose quasi-identifiers a synthetic row has; test rows say how much of that is chance", Min: 0, Max: 1, Better: plugins.Lower, Dims: []string{"rows"}},
+	{Name: "real_unique_and_in_synth_share", Summary: "share of the real rows that are alone in their class and whose quasi-identifiers a synthetic row has; it falls with the number of rows, see unique_and_in_synth_excess", Min: 0, Max: 1, Better: plugins.Lower, Dims: []string{"rows"}},
 	{Name: "synth_combinations_absent_from_real", Summary: "quasi-identifiers of synthetic rows that no real row has", Min: 0, Max: math.Inf(1), Better: plugins.Neutral, Dims: []string{"rows"}},
+	excess,
+}
+
+// excess compares train and test in real_unique_and_in_synth_share: whoever is one of fewer is more often alone.
+var excess = plugins.ScoreInfo{
+	Name: "unique_and_in_synth_excess", Min: -1, Max: 1, Better: plugins.Lower, Ideal: new(0.0),
+	Summary: "how much greater real_unique_and_in_synth_share is for train than for test rows, in samples of equal size: of the side with more rows, the mean over all samples as large as the other",
 }
 
 // mapped is the place of the first score that compares real rows with synthetic ones; the others describe one kind of rows.
@@ -124,6 +131,17 @@ func (m metric) Measure(ctx context.Context, _ plugins.Env, pair *plugins.Pair) 
 			out.Scores = append(out.Scores, release(cells, k, dims)...)
 		}
 	}
+	s := plugins.Score{Name: excess.Name, Status: plugins.Undefined}
+	switch n := min(train.Rows(), test.Rows()); {
+	case err != nil:
+		s.Reason = string(reason)
+	case n == 0:
+		s.Reason = "there are no train rows or no test rows"
+	default:
+		s.Status, s.N = plugins.OK, 2*n
+		s.Value = Rarefied(cells, 1, 0, n) - Rarefied(cells, 2, 0, n)
+	}
+	out.Scores = append(out.Scores, s)
 	return out, nil
 }
 
@@ -132,7 +150,7 @@ func infos(side int) []plugins.ScoreInfo {
 	if side == 0 {
 		return scores[:mapped]
 	}
-	return scores
+	return scores[:len(scores)-1]
 }
 
 // describe returns the scores of one kind of rows.
@@ -169,7 +187,7 @@ func release(cells *attack.Cells, k int, dims map[string]string) []plugins.Score
 	none := func(name, reason string) plugins.Score {
 		return plugins.Score{Name: name, Dims: dims, Status: plugins.Undefined, Reason: reason}
 	}
-	out := make([]plugins.Score, 0, len(scores)-mapped)
+	out := make([]plugins.Score, 0, len(scores)-1-mapped)
 	if r.Smallest > 0 {
 		out = append(out, ok("k_map_matched", float64(r.Smallest)))
 	} else {

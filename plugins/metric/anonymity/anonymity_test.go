@@ -73,6 +73,38 @@ func TestCopiesShareTheirClassesWithTrain(t *testing.T) {
 	metrictest.Invariant(t, anonymity.Register, "anonymity", with, pairOf(real, other, real, "sex"))
 }
 
+// Whoever is one of fewer rows is more often alone: only samples of one size tell of copies.
+func TestExcessIsThatOfCopies(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	draw := func(n int) *frame.Frame {
+		age, beds, sex := make([]float64, n), make([]float64, n), make([]string, n)
+		for i := range n {
+			age[i], beds[i], sex[i] = float64(18+rng.IntN(72)), math.Floor(8*rng.ExpFloat64()), []string{"f", "m"}[rng.IntN(2)]
+		}
+		return frame.Must(number("age", age...), number("beds", beds...), category("sex", sex...))
+	}
+	const with = `{"quasi": ["age", "beds", "sex"]}`
+	train, test := draw(2000), draw(500)
+	honest := metrictest.Measure(t, anonymity.Register, "anonymity", with, pairOf(train, test, draw(2000), ""))
+	copied, err := frame.Concat(train.Take(rng.Perm(2000)[:500]), draw(1500))
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaky := metrictest.Measure(t, anonymity.Register, "anonymity", with, pairOf(train, test, copied, ""))
+	const name = "real_unique_and_in_synth_share"
+	if leaky.Value(name, "rows", "train") > leaky.Value(name, "rows", "test") {
+		t.Error("the shares as they are tell of the copies; then no excess is needed")
+	}
+	a, b := honest.Value("unique_and_in_synth_excess"), leaky.Value("unique_and_in_synth_excess")
+	if math.Abs(a) > 0.05 || b < 0.05 {
+		t.Errorf("excess %v without copies and %v with", a, b)
+	}
+	same := metrictest.Measure(t, anonymity.Register, "anonymity", with, pairOf(train, draw(2000), train, ""))
+	if got, want := same.Value("unique_and_in_synth_excess"), same.Value(name, "rows", "train")-same.Value(name, "rows", "test"); math.Abs(got-want) > 1e-12 {
+		t.Errorf("parts of one size: %v, want %v", got, want)
+	}
+}
+
 func TestUndefined(t *testing.T) {
 	some := frame.Must(number("age", 1, 2), category("sex", "f", "m"))
 	for name, c := range map[string]struct {

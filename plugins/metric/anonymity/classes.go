@@ -106,3 +106,26 @@ func (r *Release) release(real, synthetic []int) {
 		}
 	}
 }
+
+// Rarefied returns what the UniqueShare of Map is, on average, over all samples of so many rows of the real frame, drawn without
+// replacement: one at least, and no more than it has.
+//
+// A class of k of N rows has one row in a sample of n with the probability k n/N times the product over j < k-1 of
+// (N-n-j)/(N-1-j).
+//
+// Source: S. H. Hurlbert (1971), Ecology 52(4), 577–586 (rarefaction).
+func Rarefied(cells *attack.Cells, real, synthetic, rows int) float64 {
+	made, all := cells.Sizes(synthetic), len(cells.Rows[real])
+	sum := 0.0
+	for class, k := range cells.Sizes(real) {
+		if k == 0 || made[class] == 0 {
+			continue
+		}
+		p := float64(k) * float64(rows) / float64(all)
+		for j := 0; j < k-1 && p > 0; j++ {
+			p *= max(0, float64(all-rows-j)) / float64(all-1-j)
+		}
+		sum += p
+	}
+	return sum / float64(rows)
+}

@@ -27,7 +27,7 @@ type Config struct {
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "copies",
-		Version: 1,
+		Version: 2,
 		Summary: "share of synthetic rows that are copies of rows which the generator has seen: identical, in all columns alike, or closer than real rows are",
 		Source:  "N. Patki, R. Wedge, K. Veeramachaneni (2016), IEEE DSAA, 399–410, and SDMetrics (new rows); A. D. Lautrup et al. (2024), Data Min. Knowl. Discov. 39, 6 (hitting rate)",
 		Schema: `tolerance?: number & >=0
@@ -147,17 +147,21 @@ func (s *scene) members(chosen neighbour.Rows) ([]plugins.Score, error) {
 	for i, m := range matched {
 		fresh[i] = !m
 	}
-	copied, err := s.nearCopies(chosen)
+	copied, common, err := s.nearCopies(chosen)
 	if err != nil {
 		return nil, err
 	}
 	some, made, control := need{"members", members.Rows()}, need{"synthetic rows", s.synthetic.Rows()}, need{"test rows", s.test.Rows()}
+	near := lacks(some, made, control)
+	if near == "" && common {
+		near = "test rows equal members so often that the quantile of their distances is 0, which nothing is closer than: see identical_match_share and its baseline"
+	}
 	return []plugins.Score{
 		shareOf("identical_match_share", among(s.rows[2], known), lacks(some, made)),
 		shareOf("identical_match_baseline", among(s.rows[1], known), lacks(some, control)),
 		shareOf("new_row_synthesis", fresh, lacks(some, made)),
 		shareOf("hitting_rate", hit, lacks(some, made)),
-		shareOf("near_copy_share", copied, lacks(some, made, control)),
+		shareOf("near_copy_share", copied, near),
 	}, nil
 }
 
@@ -169,27 +173,28 @@ func pick[T any](of []T, rows []int) []T {
 	return out
 }
 
-// nearCopies marks the synthetic rows that lie closer to members than the quantile of test rows does.
-func (s *scene) nearCopies(members neighbour.Rows) ([]bool, error) {
+// nearCopies marks the synthetic rows that lie closer to members than the quantile of test rows does. common is true when that
+// quantile is 0, as it is where few columns of few values make rows equal by chance: copies would go unseen.
+func (s *scene) nearCopies(members neighbour.Rows) (copied []bool, common bool, err error) {
 	control, err := s.near.Nearest(s.ctx, neighbour.All(plugins.Test), members)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	found, err := s.near.Nearest(s.ctx, neighbour.All(neighbour.Synthetic), members)
 	if err != nil || found.K() == 0 || s.test.Rows() == 0 {
-		return nil, err
+		return nil, false, err
 	}
 	usual := control.Distances(1)
 	slices.Sort(usual)
 	limit, err := stats.Percentile(usual, s.Quantile)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	out := make([]bool, s.synthetic.Rows())
+	copied = make([]bool, s.synthetic.Rows())
 	for i, d := range found.Distances(1) {
-		out[i] = d < limit
+		copied[i] = d < limit
 	}
-	return out, nil
+	return copied, limit == 0, nil
 }
 
 // hits marks the rows that a synthetic row matches within the window.

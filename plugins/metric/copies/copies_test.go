@@ -199,3 +199,20 @@ func TestOrderOfRowsDoesNotMatter(t *testing.T) {
 	real, synthetic := metrictest.Frames(rand.New(rand.NewPCG(5, 6)), 150, 120)
 	metrictest.Invariant(t, copies.Register, "copies", "", metrictest.Pair(real, synthetic, ""))
 }
+
+// Rows of few values are equal by chance. Nothing is closer than the test rows then, not even copies, and a share of 0 would clear them.
+func TestNoRoomForNearCopies(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	draw := func(n int) *frame.Frame {
+		age, beds, sex := make([]float64, n), make([]float64, n), make([]string, n)
+		for i := range n {
+			age[i], beds[i], sex[i] = float64(18+rng.IntN(60)), float64(rng.IntN(4)), []string{"f", "m"}[rng.IntN(2)]
+		}
+		return frame.Must(number("age", age...), number("beds", beds...), category("sex", sex...))
+	}
+	train, test := draw(500), draw(200)
+	s := measure(t, "", pair(train, test, train)).Score("near_copy_share", "members", "train")
+	if s.Status != plugins.Undefined || !strings.Contains(s.Reason, "identical_match_share") {
+		t.Errorf("copies of train: %+v", s)
+	}
+}

@@ -7,13 +7,17 @@ import (
 	"fmt"
 	"math"
 
+	"gonum.org/v1/gonum/stat/distuv"
+
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
 	"github.com/ehrlab/ehrlab/plugins/metric/compare"
+	"github.com/ehrlab/ehrlab/plugins/metric/downstream/classifier"
 	"github.com/ehrlab/ehrlab/plugins/metric/fairness/subgroup"
 )
 
-// Notable is a log disparity that is commonly flagged: the four-fifths rule, as odds.
+// Notable is a log disparity that is commonly flagged: the four-fifths rule, as odds. It is warned of where chance does not explain it: where
+// the interval does not reach 0.
 var Notable = -math.Log(0.8)
 
 // Config is the metric's "with" block.
@@ -28,7 +32,7 @@ func Register(r *plugins.Registry) {
 	group, joint := []string{"by", "group"}, []string{"by", "group", "label"}
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "disparity",
-		Version: 1,
+		Version: 2,
 		Summary: "log disparity of groups of patients: by how much their odds differ between the synthetic and the real rows",
 		Source:  "K. Bhanot, M. Qi, J. S. Erickson, I. Guyon, K. P. Bennett (2021), Entropy 23(9), 1165",
 		Schema: subgroup.Schema + `
@@ -114,7 +118,8 @@ func (c Config) set(pair *plugins.Pair, set []string) ([]plugins.Score, error) {
 	if err != nil {
 		return nil, err
 	}
-	shares := tally(groups, len(groups.Levels))
+	subject := pair.Parts.Get(c.Part).Subject
+	shares := tally(groups, len(groups.Levels), subject)
 	greatest, absent := plugins.Score{Name: "greatest_log_disparity", Dims: map[string]string{"by": by}}, 0
 	var scores []plugins.Score
 	for i, level := range groups.Levels {
@@ -134,7 +139,7 @@ func (c Config) set(pair *plugins.Pair, set []string) ([]plugins.Score, error) {
 	} else if left := len(scores) - greatest.N; left > 0 {
 		greatest.Warnings = []string{fmt.Sprintf("%d of %d groups left out: absent, or of too few rows, on a side", left, len(scores))}
 	}
-	scores = append(scores, c.joint(pair, real, synthetic, groups, by)...)
+	scores = append(scores, c.joint(pair, real, groups, by, subject)...)
 	gone := plugins.Score{Name: "absent_groups", Dims: map[string]string{"by": by}, Value: float64(absent), N: len(groups.Levels), Status: plugins.OK}
 	if gone.N == 0 {
 		gone.Status, gone.Reason = plugins.Undefined, "no row is in a group"
@@ -143,7 +148,7 @@ func (c Config) set(pair *plugins.Pair, set []string) ([]plugins.Score, error) {
 }
 
 // joint scores each group with each label, absent ones as undefined, unless the label is among the columns of the set.
-func (c Config) joint(pair *plugins.Pair, real, synthetic []*frame.Column, groups *subgroup.Groups, by string) []plugins.Score {
+func (c Config) joint(pair *plugins.Pair, real []*frame.Column, groups *subgroup.Groups, by string, subject *frame.Column) []plugins.Score {
 	label, labelSynthetic := pair.Parts.Get(c.Part).Frame.Column(pair.Target), pair.Synthetic.Column(pair.Target)
 	if label == nil || labelSynthetic == nil {
 		return nil
@@ -168,7 +173,7 @@ func (c Config) joint(pair *plugins.Pair, real, synthetic []*frame.Column, group
 		}
 	}
 	var scores []plugins.Score
-	for i, share := range tally(both, len(groups.Levels)*len(labels.Levels)) {
+	for i, share := range tally(both, len(groups.Levels)*len(labels.Levels), subject) {
 		s := c.score(share)
 		s.Name = "log_disparity_joint_positive"
 		s.Dims = map[string]string{"by": by, "group": groups.Levels[i/len(labels.Levels)], "label": labels.Levels[i%len(labels.Levels)]}
@@ -178,16 +183,40 @@ func (c Config) joint(pair *plugins.Pair, real, synthetic []*frame.Column, group
 }
 
 // share is the rows of a group, and all rows that are in a group, by side.
-type share struct{ real, synthetic, realAll, syntheticAll int }
+type share struct {
+	real, synthetic, realAll, syntheticAll int
 
-func tally(g *subgroup.Groups, groups int) []share {
+	// Of the subjects of the real rows, with x rows in the group and m in any: Σx², Σxm, Σm², and their number.
+	xx, xm, mm, subjects int
+	unit                 string // of the interval
+}
+
+// tally counts the rows of each group. Without subjects each real row is one.
+func tally(g *subgroup.Groups, groups int, subject *frame.Column) []share {
 	out := make([]share, groups)
-	var all share
-	for _, of := range g.Of[0] {
-		if of != frame.Missing {
-			out[of].real++
-			all.realAll++
+	all := share{unit: "real and synthetic rows"}
+	if subject != nil {
+		all.unit = "subjects of the real rows, and synthetic rows"
+	}
+	bySubject := classifier.BySubject(subject, len(g.Of[0]))
+	for _, rows := range bySubject {
+		m, x := 0, map[int32]int{}
+		for _, row := range rows {
+			if of := g.Of[0][row]; of != frame.Missing {
+				m++
+				x[of]++
+			}
 		}
+		if m > 0 {
+			all.subjects++
+		}
+		all.mm += m * m
+		for of, n := range x {
+			out[of].real += n
+			out[of].xx += n * n
+			out[of].xm += n * m
+		}
+		all.realAll += m
 	}
 	for _, of := range g.Of[1] {
 		if of != frame.Missing {
@@ -197,6 +226,7 @@ func tally(g *subgroup.Groups, groups int) []share {
 	}
 	for i := range out {
 		out[i].realAll, out[i].syntheticAll = all.realAll, all.syntheticAll
+		out[i].mm, out[i].subjects, out[i].unit = all.mm, all.subjects, all.unit
 	}
 	return out
 }
@@ -225,10 +255,33 @@ func (c Config) score(s share) plugins.Score {
 		N:      s.realAll + s.syntheticAll,
 		Status: plugins.OK,
 	}
-	if math.Abs(out.Value) > Notable {
+	half := s.halfWidth()
+	if !math.IsNaN(half) {
+		out.Interval = &plugins.Interval{Low: out.Value - half, High: out.Value + half, Level: level, Unit: s.unit, Method: "Wald, log odds"}
+	}
+	if math.Abs(out.Value) > max(Notable, half) {
 		out.Warnings = []string{fmt.Sprintf("notable: beyond %.2f in size, the four-fifths rule", Notable)}
 	}
 	return out
+}
+
+// level is the coverage of the intervals.
+const level = 0.95
+
+// halfWidth is half the interval of the log odds ratio. The variance of the real share p is that of a ratio over subjects,
+// Σ(x - pm)²/(Σm)², which is p(1-p)/n where each has one row. NaN: one subject tells of no variance.
+//
+// Source: W. G. Cochran (1977), Sampling Techniques, section 3.12; B. Woolf (1955), Ann. Hum. Genet. 19(4), 251–253.
+func (s share) halfWidth() float64 {
+	if s.subjects < 2 {
+		return math.NaN()
+	}
+	n, made := float64(s.realAll), float64(s.syntheticAll)
+	p, q := float64(s.real)/n, float64(s.synthetic)/made
+	u := float64(s.subjects)
+	variance := (float64(s.xx) - 2*p*float64(s.xm) + p*p*float64(s.mm)) / (n * n) * u / (u - 1)
+	odds := p * (1 - p)
+	return distuv.UnitNormal.Quantile((1+level)/2) * math.Sqrt(max(0, variance)/(odds*odds)+1/(made*q*(1-q)))
 }
 
 func undefined(reason string) plugins.Score {

@@ -3,6 +3,7 @@ package disparity_test
 import (
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 
 	"github.com/ehrlab/ehrlab/plugins"
@@ -30,7 +31,7 @@ func TestByHand(t *testing.T) {
 	m := measure(t, anySize, metrictest.Pair(real, synthetic, "death"))
 	// women are 2 of 5 real rows with a sex and 1 of 4 synthetic ones: odds 2/3 and 1/3
 	f := m.Score("log_disparity", "by", "sex", "group", "f")
-	if !near(f.Value, math.Log(0.5)) || f.N != 9 || len(f.Warnings) != 1 {
+	if !near(f.Value, math.Log(0.5)) || f.N != 9 || len(f.Warnings) != 0 || f.Interval == nil || f.Interval.High < 0 {
 		t.Errorf("women: %+v", f)
 	}
 	if got := m.Value("log_disparity", "by", "sex", "group", "m"); !near(got, math.Log(3/(2.0/3))) {
@@ -138,6 +139,57 @@ func TestSettingsAreChecked(t *testing.T) {
 		change(&c)
 		if _, err := disparity.New(c); err == nil {
 			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// A generator without fault is seldom warned of, one that halves a group nearly always; and the interval covers, also where all stays of a
+// patient are in one group.
+func TestChanceIsNotNotable(t *testing.T) {
+	const trials = 200
+	for _, stays := range []int{1, 5} {
+		warned, found, missed, all := 0, 0, 0, 0
+		for trial := range uint64(trials) {
+			rng := rand.New(rand.NewPCG(trial, 9))
+			draw := func(n, stays int, black float64) (*frame.Frame, *frame.Column) {
+				race, id := make([]string, n), make([]string, n)
+				for i := range n {
+					if id[i] = strconv.Itoa(i / stays); i%stays > 0 {
+						race[i] = race[i-1]
+						continue
+					}
+					race[i] = "white"
+					if u := rng.Float64(); u < black {
+						race[i] = "black"
+					} else if u > 0.96 {
+						race[i] = "asian"
+					}
+				}
+				return frame.Must(category("race", race...)), category("id", id...)
+			}
+			test, id := draw(1000*stays, stays, 0.12)
+			for _, black := range []float64{0.12, 0.06} {
+				synthetic, _ := draw(1000, 1, black)
+				m := measure(t, `{"by": ["race"]}`, plugins.NewPair(plugins.NewParts(map[plugins.Part]plugins.Sample{
+					plugins.Train: {Frame: test}, plugins.Test: {Frame: test, Subject: id},
+				}), synthetic, ""))
+				for _, group := range []string{"black", "asian"} {
+					s := m.Score("log_disparity", "by", "race", "group", group)
+					switch {
+					case black == 0.12:
+						all++
+						warned += len(s.Warnings)
+						if s.Interval.Low > 0 || s.Interval.High < 0 {
+							missed++
+						}
+					case group == "black":
+						found += len(s.Warnings)
+					}
+				}
+			}
+		}
+		if warned > all*8/100 || missed > all*8/100 || found < trials*9/10 {
+			t.Errorf("%d stays: of %d groups as frequent as they are, %d are notable and %d intervals leave 0 out; of %d halved ones %d are notable", stays, all, warned, missed, trials, found)
 		}
 	}
 }

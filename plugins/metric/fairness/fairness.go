@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 
 	"github.com/ehrlab/ehrlab/plugins"
@@ -55,7 +56,7 @@ func Defaults() Config {
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "fairness",
-		Version: 1,
+		Version: 2,
 		Summary: "gaps between groups of patients in what a classifier of the target does: demographic parity, equalized odds, AUROC",
 		Source:  "M. Hardt, E. Price, N. Srebro (2016), Adv. Neural Inf. Process. Syst. 29",
 		Schema: subgroup.Schema + `
@@ -175,6 +176,9 @@ func (c Config) predict(ctx context.Context, env plugins.Env, pair *plugins.Pair
 	labels, err := classifier.NewLabels(pair, parts...)
 	if err != nil {
 		return nil, err
+	}
+	if c.Train == realRows && pair.Alike(plugins.Train, plugins.Test) {
+		return nil, classifier.Undefined("a model of real rows would be tested on the rows that it is trained on: train and test are the same")
 	}
 	out := &predicted{}
 	train, groups, err := c.training(labels, pair, out)
@@ -307,7 +311,7 @@ func (p *predicted) groups(formed *subgroup.Groups) ([]group, []stats.Rates, err
 
 // addIntervals resamples the units of the test rows and adds the intervals of all scores that are defined, and their first draws.
 func (c *comparison) addIntervals(ctx context.Context, env plugins.Env, out *plugins.Measurement) error {
-	width := len(out.Scores)
+	width := len(out.Scores) + gapCount // the scores, and by how much the gaps move
 	draws, err := stats.Bootstrap{
 		Units: c.p.units, Resamples: c.config.Resamples, Threads: env.Threads,
 		Source: func(i int) *rand.Rand { return env.Rand.For(plugins.ForResample, strconv.Itoa(i)) },
@@ -330,9 +334,16 @@ func (c *comparison) addIntervals(ctx context.Context, env plugins.Env, out *plu
 		if err != nil {
 			return err
 		}
+		method := "percentile"
+		if i < gapCount {
+			method = "simultaneous"
+			if low, high, err = band(i, s.Value, draws.Values(len(out.Scores)+i), c.config.Level); err != nil {
+				return err
+			}
+		}
 		s.Interval = &plugins.Interval{
 			Low: low, High: high, Level: c.config.Level, Unit: c.p.of,
-			Method: fmt.Sprintf("percentile bootstrap, %d resamples", c.config.Resamples),
+			Method: fmt.Sprintf("%s bootstrap, %d resamples", method, c.config.Resamples),
 		}
 		if draws.Redrawn > 0 {
 			s.Warnings = append(s.Warnings, fmt.Sprintf("%d bootstrap resamples lacked a label class in a group and were drawn again", draws.Redrawn))
@@ -340,6 +351,27 @@ func (c *comparison) addIntervals(ctx context.Context, env plugins.Env, out *plu
 		out.Draws = append(out.Draws, drawsOf(s, c.p, draws.Values(i)))
 	}
 	return nil
+}
+
+// band returns the interval of a gap from the shifts of its resamples. Percentiles of the resampled gaps will not do: a gap is the
+// greatest of several differences, resampling adds to it as much as sampling has, and no resample of it is ever 0 (or,
+// of a ratio, 1), which the gap of a fair model is. It covers at least as often as it says.
+func band(gap int, value float64, shifts []float64, level float64) (low, high float64, err error) {
+	shifts = slices.Clone(shifts)
+	slices.Sort(shifts)
+	by := 0.0
+	if math.IsInf(shifts[len(shifts)-1], 1) { // interpolation would make NaN of it
+		by = shifts[min(len(shifts)-1, int(math.Ceil(level*float64(len(shifts)))))]
+	} else if by, err = stats.Percentile(shifts, level); err != nil {
+		return 0, 0, err
+	}
+	if gap == demographicParityRatio || gap == equalizedOddsRatio {
+		if value == 0 {
+			return 0, 1, nil // a rate of 0 has no logarithm that could move
+		}
+		return value * math.Exp(-by), min(1, value*math.Exp(by)), nil
+	}
+	return max(0, value-by), min(1, value+by), nil
 }
 
 func drawsOf(s *plugins.Score, p *predicted, values []float64) plugins.Draws {
@@ -360,6 +392,11 @@ func (c *comparison) resample(counts []int32, scores []plugins.Score, values []f
 		}
 	}
 	c.fill(rates, values)
+	for gap, shift := range c.Shifts(c.rates, rates) {
+		if values[len(scores)+gap] = shift; math.IsNaN(shift) {
+			values[len(scores)+gap] = 0 // of a gap that is undefined
+		}
+	}
 	for i, s := range scores {
 		if s.Status != plugins.OK {
 			values[i] = 0

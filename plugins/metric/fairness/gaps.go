@@ -138,6 +138,42 @@ func (c *Comparison) Gaps(groups []stats.Rates) [gapCount]float64 {
 	}
 }
 
+// Shifts returns by how much each gap can have moved between groups and a resample of them: the greatest less the least shift of a
+// rate, of the logarithm of it for ratios. No difference of two groups moves by more, so neither does that of the two that
+// are furthest apart. NaN is undefined.
+func (c *Comparison) Shifts(groups, resample []stats.Rates) [gapCount]float64 {
+	shift := func(of []int, zeros int, rate func(*stats.Rates) (float64, error)) (plain, log float64) {
+		a, b := newSpan(), newSpan()
+		for _, i := range of {
+			was, err := rate(&groups[i])
+			is, err2 := rate(&resample[i])
+			if err != nil || err2 != nil {
+				return math.NaN(), math.NaN()
+			}
+			a.add(is-was, nil)
+			b.add(math.Log(is/was), nil) // infinite where the resample has a rate of 0; NaN where the groups have one, and then the ratio is 0
+		}
+		return a.withZero(zeros).gap(), b.gap()
+	}
+	selection, selectionLog := shift(c.selection, 0, func(r *stats.Rates) (float64, error) { return r.SelectionRate(), nil })
+	tpr, tprLog := shift(c.tpr, 0, (*stats.Rates).TPR)
+	fpr, fprLog := shift(c.fpr, 0, (*stats.Rates).FPR)
+	zeroTPR, _ := shift(c.tpr, len(c.noEvents), (*stats.Rates).TPR)
+	zeroFPR, _ := shift(c.fpr, len(c.noOthers), (*stats.Rates).FPR)
+	area, _ := shift(c.auroc, 0, func(r *stats.Rates) (float64, error) { return r.AUROC, r.AUROCErr })
+	return [gapCount]float64{
+		demographicParityDifference: selection,
+		demographicParityRatio:      selectionLog,
+		equalizedOddsDifference:     greatest(zeroTPR, zeroFPR),
+		equalizedOddsRatio:          greatest(tprLog, fprLog),
+		equalOpportunityDifference:  zeroTPR,
+		definedTPR:                  tpr,
+		definedFPR:                  fpr,
+		definedOdds:                 greatest(tpr, fpr),
+		aurocGap:                    area,
+	}
+}
+
 // oddsRatio is the smaller of two ratios. Where no group has a false positive their ratio is left out; where none has a true positive
 // there is nothing that could be equal.
 func oddsRatio(tpr, fpr float64) float64 {

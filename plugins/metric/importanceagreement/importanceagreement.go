@@ -126,6 +126,9 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 }
 
 func (m metric) measure(ctx context.Context, env plugins.Env, pair *plugins.Pair) (*plugins.Measurement, error) {
+	if _, err := compare.New(pair, m.config.Part); err != nil { // importances are looked up by column
+		return nil, err
+	}
 	labels, err := classifier.NewLabels(pair, plugins.Train, plugins.Test)
 	if err != nil {
 		return nil, err

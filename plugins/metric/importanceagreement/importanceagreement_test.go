@@ -165,3 +165,19 @@ func TestSettingsAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// A column that the synthetic rows lack has no importance: least of all that of another column.
+func TestAColumnThatLacksIsAnError(t *testing.T) {
+	real, made := patients(1, 200, 1, 0.3, 0), patients(2, 200, 1, 0.3, 0)
+	some, err := made.Select("unit", "x0", "x1", "death")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, info := metrictest.Build(t, Register, "importance-agreement", `{"top": 2}`)
+	_, err = m.Measure(t.Context(), metrictest.Env(info, 1, 1), plugins.NewPair(plugins.NewParts(map[plugins.Part]plugins.Sample{
+		plugins.Train: {Frame: real}, plugins.Test: {Frame: real.Take([]int{0, 1, 2, 3, 4, 5})},
+	}), some, "death"))
+	if err == nil {
+		t.Error("no error")
+	}
+}

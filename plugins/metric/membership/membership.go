@@ -76,7 +76,7 @@ func Defaults() Config {
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "membership",
-		Version: 1,
+		Version: 2,
 		Summary: "membership inference: which real rows has the generator seen",
 		Source: "S. Yeom et al. (2018), IEEE CSF, 268–282 (advantage); D. Chen et al. (2020), ACM CCS, 343–362 (distance); B. van Breugel et al. (2023), AISTATS, 3493–3514 (DOMIAS); " +
 			"N. Carlini et al. (2022), IEEE S&P, 1897–1914 (low FPR); L. Watson et al. (2022), ICLR (calibration by shadow models)",

@@ -404,3 +404,25 @@ func TestSettings(t *testing.T) {
 		}
 	}
 }
+
+// Rows of one subject are not so many non-members: 1,000 rows of 20 are 20.
+func TestLowRatesNeedTenSubjects(t *testing.T) {
+	rng := rand.New(rand.NewPCG(31, 32))
+	ids := func(prefix string, n, subjects int) *frame.Column {
+		id := make([]string, n)
+		for i := range id {
+			id[i] = prefix + string(rune('a'+i%subjects))
+		}
+		return metrictest.Category("id", id...)
+	}
+	p := plugins.NewPair(plugins.NewParts(map[plugins.Part]plugins.Sample{
+		plugins.Train: {Frame: patients(rng, 1000), Subject: ids("member ", 1000, 20)},
+		plugins.Test:  {Frame: patients(rng, 1000), Subject: ids("other ", 1000, 20)},
+	}), patients(rng, 300), "")
+	m := measure(t, `{"attacks": ["distance"], "members": ["train"], "resamples": 0}`, p, 1)
+	for _, name := range []string{"tpr_at_fpr_0.1", "tpr_at_fpr_0.01"} {
+		if s := score(t, m, name, "distance", "train", "none"); s.Status != plugins.Undefined || !strings.Contains(s.Reason, "10 are needed") {
+			t.Errorf("%+v", s)
+		}
+	}
+}

@@ -32,7 +32,7 @@ var scores = []plugins.ScoreInfo{
 	{Name: "member_share", Summary: "share of members in the attacked rows", Min: 0, Max: 1, Better: plugins.Neutral, Dims: dims},
 }
 
-// fewestBelow is the number of non-members below a false-positive rate that a TPR at that rate needs: with fewer, the
+// fewestBelow is the effective number of non-members below a false-positive rate that a TPR at that rate needs: with fewer, the
 // threshold is one or two rows.
 const fewestBelow = 10
 
@@ -191,8 +191,14 @@ func (s *scene) special(out []plugins.Score, r attack.Reading, found *scored) er
 	undefined := func(i int, reason string) {
 		out[i] = plugins.Score{Name: out[i].Name, Dims: out[i].Dims, Status: plugins.Undefined, Reason: reason}
 	}
+	_, others := found.effective()
 	for i, per := range []int{10, 100} { // a false-positive rate of one in so many
-		if below := r.Others / per; below < fewestBelow {
+		below := int(others*(1+1e-9)) / per // sums of whole numbers, but for rounding
+		switch {
+		case below >= fewestBelow:
+		case s.roster.Repeated():
+			undefined(4+i, fmt.Sprintf("%d of %d non-members lie below this false-positive rate, rows of one subject counting by Kish's effective number; %d are needed", below, r.Others, fewestBelow))
+		default:
 			undefined(4+i, fmt.Sprintf("%d of %d non-members lie below this false-positive rate; %d are needed", below, r.Others, fewestBelow))
 		}
 	}

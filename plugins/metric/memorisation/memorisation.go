@@ -28,7 +28,7 @@ type Config struct {
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "memorisation",
-		Version: 1,
+		Version: 2,
 		Summary: "share of the rows shown in prompts that come back exactly or nearly, against rows never shown",
 		Source:  "R. G. Newcombe (1998), Stat. Med. 17(8), 873–890 (interval); R. A. Fisher (1935), J. R. Stat. Soc. 98(1), 39–82 (test)",
 		Schema: `tolerance?: number & >=0
@@ -70,15 +70,14 @@ func New(c Config) (plugins.Metric, error) {
 	return metric{c}, attack.CheckLevel(c.Level)
 }
 
-// unknown says why the shown rows cannot be told from others, or is empty.
-func unknown(pair *plugins.Pair, train int) string {
+// unknown says why the shown rows cannot be told from others, or is empty. They may be all of train: those that were never shown are
+// rows of test.
+func unknown(pair *plugins.Pair) string {
 	switch {
 	case pair.Exposed == nil:
 		return "the strategy names no rows that it was shown: it may have seen all of train"
 	case len(pair.Exposed) == 0:
 		return "no row was shown"
-	case len(pair.Exposed) == train:
-		return "all rows of train were shown"
 	case pair.Synthetic.Rows() == 0:
 		return "there are no synthetic rows"
 	case len(pair.Synthetic.Columns()) == 0:
@@ -96,7 +95,7 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 	if err := attack.Same(train, pair.Synthetic); err != nil {
 		return nil, err
 	}
-	if reason := unknown(pair, train.Rows()); reason != "" {
+	if reason := unknown(pair); reason != "" {
 		return &plugins.Measurement{Scores: undefined(reason)}, nil
 	}
 	roster := attack.Named(pair, attack.Exposed, attack.Source(env))

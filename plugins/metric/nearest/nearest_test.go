@@ -289,3 +289,33 @@ func BenchmarkNearest(b *testing.B) {
 		})
 	}
 }
+
+// By ranges of their own, the smaller part is further: an honest generator is taken for one that copies, and noise for worse. That is told
+// where it happens, with what one scale gives.
+func TestOwnRangesAreTold(t *testing.T) {
+	rng := rand.New(rand.NewPCG(41, 42))
+	draw := func(n int, noise float64) *frame.Frame {
+		columns := make([]*frame.Column, 6)
+		for j := range columns {
+			x := make([]float64, n)
+			for i := range x {
+				x[i] = rng.NormFloat64() + noise*rng.NormFloat64()
+			}
+			columns[j] = number(fmt.Sprint("x", j), x...)
+		}
+		return frame.Must(columns...)
+	}
+	train, test := draw(1000, 0), draw(250, 0)
+	m := measure(t, "", pair(train, test, draw(1000, 5)))
+	s, closer := m.Score("dcr_overfitting_protection", "members", "train"), m.Value("dcr_share_closer_to_train", "members", "train")
+	if s.Value > 0.7 || closer > 0.65 {
+		t.Fatalf("protection %v, and %v are closer: the test needs parts whose ranges matter", s.Value, closer)
+	}
+	if want := fmt.Sprintf("for both it is %.3f", min(1, 2*(1-closer))); len(s.Warnings) != 1 || !strings.Contains(s.Warnings[0], want) {
+		t.Errorf("%q, want %q", s.Warnings, want)
+	}
+	equal := measure(t, `{"distance": "euclidean"}`, pair(train, test, draw(300, 0)))
+	if s := equal.Score("dcr_overfitting_protection", "members", "train"); len(s.Warnings) != 0 {
+		t.Errorf("one scale for both: %q", s.Warnings)
+	}
+}

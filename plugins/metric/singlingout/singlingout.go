@@ -28,7 +28,7 @@ type Config struct {
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "singling-out",
-		Version: 1,
+		Version: 2,
 		Summary: "how often what is true of one synthetic row is true of exactly one patient",
 		Source:  "M. Giomi et al. (2023), Proc. Priv. Enhancing Technol. 2023(2), 312–328, section 5.1; A. Cohen, K. Nissim (2020), PNAS 117(15), 8344–8352",
 		Schema: `columns?: [string, ...string] @column()
@@ -101,7 +101,7 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 			return fail(string(reason))
 		}
 	}
-	warnings := slices.Concat(roster.Warnings, roster.Dependent())
+	warnings := slices.Concat(roster.Warnings, roster.Dependent(), untried(pair, roster))
 	for _, mode := range modes {
 		dims := map[string]string{"mode": mode}
 		guess := env.Rand.For(plugins.ForModel, "singling out", "guesses", mode)
@@ -140,7 +140,28 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 		if mode == Multivariate && len(queries) < m.config.Attacks {
 			rated = append(rated, fmt.Sprintf("only %d of %d predicates could be made", len(queries), m.config.Attacks))
 		}
-		out.Scores = append(out.Scores, attack.Rates("", dims, m.config.Level, found, control, naive, rated)...)
+		rates := attack.Rates("", dims, m.config.Level, found, control, naive, rated)
+		for i := range rates {
+			if rates[i].Interval != nil {
+				rates[i].Interval.Unit = "predicates" // which are tried, not rows
+			}
+		}
+		out.Scores = append(out.Scores, rates...)
 	}
 	return out, nil
+}
+
+// untried says that the predicates are tried on some of the exposed rows only. Whoever is drawn, most copies are then of others: of
+// a generator that does nothing but copy, no more than the share of the exposed rows that are tried is found.
+func untried(pair *plugins.Pair, roster *attack.Roster) []string {
+	exposed := pair.Parts.Get(plugins.Train).Frame.Rows()
+	if pair.Exposed != nil {
+		exposed = len(pair.Exposed)
+	}
+	tried := len(roster.Members)
+	if tried == exposed {
+		return nil
+	}
+	return []string{fmt.Sprintf("predicates are tried on %d of %d exposed rows, as many as there are test rows to set against them, and those of the other rows fail: "+
+		"even where all rows are copies, the risk is no greater than about %.2f", tried, exposed, float64(tried)/float64(exposed))}
 }

@@ -121,6 +121,25 @@ func TestALeakIsARisk(t *testing.T) {
 	}
 }
 
+// With a test part of a quarter of train, a quarter of the copies can be found: that is told, and what a rate is a share of.
+func TestARiskThatCannotBeGreatIsTold(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 8))
+	train, test := draws(rng, 400), draws(rng, 100)
+	m := metrictest.Measure(t, singlingout.Register, "singling-out", `{"attacks": 200}`, pairOf(train, test, train))
+	for _, mode := range []string{"univariate", "multivariate"} {
+		s := m.Score("risk", "mode", mode)
+		if s.Value > 0.3 {
+			t.Errorf("%s: %v of copies are found; then nothing need be told", mode, s.Value)
+		}
+		if len(s.Warnings) == 0 || !strings.Contains(s.Warnings[0], "100 of 400 exposed rows") || !strings.Contains(s.Warnings[0], "0.25") {
+			t.Errorf("%s: %q", mode, s.Warnings)
+		}
+		if unit := m.Score("attack_rate", "mode", mode).Interval.Unit; unit != "predicates" {
+			t.Errorf("%s: the unit is %q", mode, unit)
+		}
+	}
+}
+
 func TestNoLeakIsNoRisk(t *testing.T) {
 	held := map[string]int{}
 	const trials = 60

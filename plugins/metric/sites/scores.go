@@ -109,10 +109,10 @@ func (w *work) counts() []plugins.Count {
 	}
 }
 
-// leftOut rates a model of the rows of all other sites.
+// leftOut rates a model of the rows of all other sites, but those of subjects who are tested.
 func (w *work) leftOut(ctx context.Context, s *site, from sample, which, label string) (rated, error) {
 	_, others := from.at(s.name)
-	m, none, err := w.fit(ctx, from.Take(others), which, "without", label, s.name)
+	m, none, err := w.fit(ctx, from.Take(w.strangers(from, others, s)), which, "without", label, s.name)
 	if err != nil || none != "" {
 		return without(none), err
 	}
@@ -222,20 +222,28 @@ func (r rated) score(name string, dims map[string]string) plugins.Score {
 	return plugins.Score{Name: name, Dims: dims, Value: r.value, N: r.n, Interval: r.interval, Status: plugins.OK, Warnings: r.warnings}
 }
 
-// grid trains a model at each site and tests it at each; training rows have the minimums of test rows.
+// grid trains a model at each site and tests it at each, without the training rows of subjects who are tested; training rows have
+// the minimums of test rows.
 func (w *work) grid(ctx context.Context, out *plugins.Measurement) error {
 	for _, of := range []struct {
 		name, label, rows string
 		from              sample
 	}{{gridReal, "real", "train", w.train}, {gridSynth, "synthetic", "synthetic", w.synthetic}} {
 		for i := range w.sites {
-			m, none, err := w.trainedAt(ctx, w.sites[i].name, of.from, of.rows, of.label)
+			at, _ := of.from.at(w.sites[i].name)
+			whole, lacks, err := w.trainedAt(ctx, w.sites[i].name, of.from, at, of.rows, of.label)
 			if err != nil {
 				return err
 			}
 			for k := range w.sites {
 				to := &w.sites[k]
 				r := without(to.unrated)
+				m, none := whole, lacks
+				if kept := w.strangers(of.from, at, to); to.unrated == "" && !(w.alike && i == k) && len(kept) < len(at) {
+					if m, none, err = w.trainedAt(ctx, w.sites[i].name, of.from, kept, of.rows, of.label, "but of", to.name); err != nil {
+						return err
+					}
+				}
 				switch {
 				case of.label == "synthetic" && w.unsited != "":
 					r = without(w.unsited)
@@ -256,11 +264,10 @@ func (w *work) grid(ctx context.Context, out *plugins.Measurement) error {
 	return nil
 }
 
-func (w *work) trainedAt(ctx context.Context, name string, from sample, rows, label string) (classifier.Model, string, error) {
-	at, _ := from.at(name)
+func (w *work) trainedAt(ctx context.Context, name string, from sample, at []int, rows, label string, more ...string) (classifier.Model, string, error) {
 	train := from.Take(at)
 	if events := train.Events(); len(at) < w.Config.Rows || events < w.Events || len(at)-events < w.Nonevents {
 		return nil, fmt.Sprintf("fewer than %d %s rows of the training site, %d with the label or %d without it", w.Config.Rows, rows, w.Events, w.Nonevents), nil
 	}
-	return w.fit(ctx, train, rows+" rows of the training site", "grid", label, name)
+	return w.fit(ctx, train, rows+" rows of the training site", append([]string{"grid", label, name}, more...)...)
 }

@@ -31,7 +31,7 @@ type Config struct {
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "sites",
-		Version: 1,
+		Version: 2,
 		Summary: "AUROC of a model of the target at each hospital: trained on synthetic rows, on those of the other hospitals, and on its own",
 		Source:  "C. Esteban, S. L. Hyland, G. Rätsch (2017), arXiv 1706.02633 (training on synthetic rows); E. W. Steyerberg, F. E. Harrell (2016), J. Clin. Epidemiol. 69, 245-247 (internal-external validation)",
 		Schema: classifier.Schema + `

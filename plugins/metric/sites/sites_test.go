@@ -248,3 +248,46 @@ func TestSettingsAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// Patients who were moved are at two hospitals, with the same values, and the label is chance: whoever has their rows recalls it.
+func TestNoPatientIsTrainedOnAndTested(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 9))
+	var columns [4][]float64
+	var site, id []string
+	for patient := range 200 {
+		values := [4]float64{rng.NormFloat64(), rng.NormFloat64(), rng.NormFloat64(), float64(rng.IntN(2))}
+		stays := []string{"A", "B"}
+		if patient%4 > 0 { // most stay where they are
+			stays = []string{[]string{"A", "B"}[patient%2]}
+		}
+		for _, at := range stays {
+			for j, v := range values {
+				columns[j] = append(columns[j], v)
+			}
+			site, id = append(site, at), append(id, fmt.Sprint(patient))
+		}
+	}
+	f := frame.Must(number("x", columns[0]...), number("y", columns[1]...), number("z", columns[2]...), number("death", columns[3]...))
+	sample := plugins.Sample{Frame: f, Site: category("hospital", site...), Subject: category("id", id...)}
+	m := measure(t, `{"model": "random-forest", "resamples": 0, "grid": true}`, pair(sample, sample, f))
+	for _, at := range []string{"A", "B"} {
+		if v := m.Value("leave_one_site_out_auroc_train_real", "site", at); v > 0.62 {
+			t.Errorf("left out %s: AUROC %v of a label by chance", at, v)
+		}
+	}
+	if v := m.Value("site_grid_auroc_train_real", "train_site", "A", "test_site", "B"); v > 0.62 {
+		t.Errorf("from A to B: AUROC %v of a label by chance", v)
+	}
+}
+
+// Nor is it where the settings do not name it and it is that of the data set.
+func TestTheSiteOfTheDataSetIsNoFeature(t *testing.T) {
+	a, b := patients(1, hospital{"A", 200, 1}, hospital{"B", 200, 1}), patients(2, hospital{"A", 200, 1}, hospital{"B", 200, 1})
+	w, err := defaults.work(plugins.Env{}, pair(a, b, a.Frame))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(w.skip, "hospital") {
+		t.Errorf("models leave out %q alone", w.skip)
+	}
+}

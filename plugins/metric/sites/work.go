@@ -72,6 +72,9 @@ func (c Config) work(env plugins.Env, pair *plugins.Pair) (*work, error) {
 	if w.test.site, err = c.sitesOf(test); err != nil {
 		return nil, err
 	}
+	if c.Site == "" {
+		w.skip[1] = train.Site.Name // the column may be a feature
+	}
 	w.subjects(train, test)
 	var kept []int
 	if w.synthetic.Rows, kept, err = labels.Synthetic(pair.Synthetic); err != nil {
@@ -172,6 +175,25 @@ func (w *work) list() error {
 		return classifier.Undefined("no test row has a site")
 	}
 	return nil
+}
+
+// strangers leaves out the rows of subjects who are tested at a site: a patient who was moved is in the rows of two hospitals.
+// Synthetic rows have no subjects.
+func (w *work) strangers(from sample, rows []int, tested *site) []int {
+	if from.subject == nil {
+		return rows
+	}
+	known := map[int32]bool{}
+	for _, row := range tested.rows {
+		known[w.test.subject[row]] = true
+	}
+	out := make([]int, 0, len(rows))
+	for _, row := range rows {
+		if !known[from.subject[row]] {
+			out = append(out, row)
+		}
+	}
+	return out
 }
 
 // fit trains a model, or says why there is none.

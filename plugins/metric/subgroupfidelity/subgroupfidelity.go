@@ -5,6 +5,7 @@ package subgroupfidelity
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/ehrlab/ehrlab/plugins"
@@ -26,7 +27,7 @@ type Config struct {
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "subgroup-fidelity",
-		Version: 1,
+		Version: 2,
 		Summary: "Kolmogorov–Smirnov complement of the number columns within groups of patients, and the gap between groups",
 		Source:  "K. Bhanot, M. Qi, J. S. Erickson, I. Guyon, K. P. Bennett (2021), Entropy 23(9), 1165, on fairness of synthetic health data",
 		Schema: subgroup.Schema + `
@@ -119,9 +120,9 @@ func Groups(pair *plugins.Pair, part plugins.Part, set []string) (*subgroup.Grou
 
 // set scores the groups of one set of columns, then what sums them up.
 func (c Config) set(ctx context.Context, env plugins.Env, s *compare.Sides, by string, set []string, groups *subgroup.Groups) ([]plugins.Score, error) {
-	scores := make([]plugins.Score, len(groups.Levels))
+	scores, loss := make([]plugins.Score, len(groups.Levels)), make([]float64, len(groups.Levels))
 	err := parallel.For(ctx, env.Threads, len(scores), func(i int) error {
-		scores[i] = c.group(s, set, groups, i)
+		scores[i], loss[i] = c.group(s, set, groups, i)
 		scores[i].Name, scores[i].Dims = "subgroup_fidelity", map[string]string{"by": by, "group": groups.Levels[i]}
 		return nil
 	})
@@ -130,10 +131,10 @@ func (c Config) set(ctx context.Context, env plugins.Env, s *compare.Sides, by s
 	}
 	gap := plugins.Score{Name: "gap", Dims: map[string]string{"by": by}}
 	least := plugins.Score{Name: "least", Dims: map[string]string{"by": by}}
-	var values []float64
-	for _, score := range scores {
+	var values, chance []float64
+	for i, score := range scores {
 		if score.Status == plugins.OK {
-			values = append(values, score.Value)
+			values, chance = append(values, score.Value), append(chance, loss[i])
 		}
 	}
 	n := len(values)
@@ -152,24 +153,36 @@ func (c Config) set(ctx context.Context, env plugins.Env, s *compare.Sides, by s
 		warning := fmt.Sprintf("%d of %d groups left out: absent, or of too few rows, on a side", left, len(scores))
 		gap.Warnings, least.Warnings = []string{warning}, []string{warning}
 	}
+	if n > 1 {
+		if size := Gap(chance); size > 0 && 2*size >= gap.Value {
+			warning := fmt.Sprintf("sampling alone can give a gap of about %.2f here, as distribution functions of few rows are further apart: "+
+				"the groups differ in size, and this is no evidence that one fares worse", size)
+			gap.Warnings, least.Warnings = append(gap.Warnings, warning), append(least.Warnings, warning)
+		}
+	}
 	return append(scores, gap, least), nil
 }
 
 // Gap returns the greatest less the least of at least one value.
 func Gap(values []float64) float64 { return slices.Max(values) - slices.Min(values) }
 
-// group scores one group, on all number columns but those that form it.
-func (c Config) group(s *compare.Sides, set []string, groups *subgroup.Groups, i int) plugins.Score {
+// expected is the mean of Kolmogorov's distribution, √(π/2) ln 2: times √(1/n + 1/m) it is what the distribution functions
+// of n and m values of one continuous distribution are apart by, on average.
+var expected = math.Sqrt(math.Pi/2) * math.Ln2
+
+// group scores one group, on all number columns but those that form it. loss is what a generator without fault would lose on
+// numbers without ties.
+func (c Config) group(s *compare.Sides, set []string, groups *subgroup.Groups, i int) (score plugins.Score, loss float64) {
 	real, synthetic := groups.Rows(Real, i), groups.Rows(Synthetic, i)
 	switch {
 	case len(synthetic) == 0:
-		return undefined("no synthetic row is of this group")
+		return undefined("no synthetic row is of this group"), 0
 	case len(real) == 0:
-		return undefined(fmt.Sprintf("no %s row is of this group", s.Part))
+		return undefined(fmt.Sprintf("no %s row is of this group", s.Part)), 0
 	case len(real) < c.Minimum:
-		return undefined(fmt.Sprintf("not estimable: the group has fewer than the minimum of %d %s rows", c.Minimum, s.Part))
+		return undefined(fmt.Sprintf("not estimable: the group has fewer than the minimum of %d %s rows", c.Minimum, s.Part)), 0
 	case len(synthetic) < c.Minimum:
-		return undefined(fmt.Sprintf("not estimable: the group has fewer than the minimum of %d synthetic rows", c.Minimum))
+		return undefined(fmt.Sprintf("not estimable: the group has fewer than the minimum of %d synthetic rows", c.Minimum)), 0
 	}
 	names := slices.DeleteFunc(s.Names(frame.Number), func(name string) bool { return slices.Contains(set, name) })
 	sum, n := 0.0, 0
@@ -177,17 +190,18 @@ func (c Config) group(s *compare.Sides, set []string, groups *subgroup.Groups, i
 		f, g := present(s.Real.Column(name), real), present(s.Synthetic.Column(name), synthetic)
 		if len(f) > 0 && len(g) > 0 {
 			sum += ks.Complement(f, g)
+			loss += expected * math.Sqrt(1/float64(len(f))+1/float64(len(g)))
 			n++
 		}
 	}
 	if n == 0 {
-		return undefined("no number column has values of this group on both sides")
+		return undefined("no number column has values of this group on both sides"), 0
 	}
-	score := plugins.Score{Value: sum / float64(n), N: len(real) + len(synthetic), Status: plugins.OK}
+	score = plugins.Score{Value: sum / float64(n), N: len(real) + len(synthetic), Status: plugins.OK}
 	if n < len(names) {
 		score.Warnings = []string{fmt.Sprintf("%d of %d columns left out: no value of this group on a side", len(names)-n, len(names))}
 	}
-	return score
+	return score, loss / float64(n)
 }
 
 func undefined(reason string) plugins.Score {

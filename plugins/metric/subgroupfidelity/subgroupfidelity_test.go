@@ -157,3 +157,26 @@ func BenchmarkMeasure(b *testing.B) {
 		}
 	}
 }
+
+// A group of few rows fares worse than one of many under any generator: that is told, unless the gap is far greater.
+func TestAGapOfSizesIsTold(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 1))
+	draw := func(wrong float64) *frame.Frame {
+		x, race := make([]float64, 1500), make([]string, 1500)
+		for i := range x {
+			if race[i], x[i] = "white", rng.NormFloat64(); i%20 == 0 {
+				race[i] = "black"
+				x[i] += wrong
+			}
+		}
+		return frame.Must(number("x", x...), category("race", race...))
+	}
+	real := draw(0)
+	faultless := measure(t, `{"by": ["race"]}`, metrictest.Pair(real, draw(0), "")).Score("gap", "by", "race")
+	if faultless.Value < 0.03 || len(faultless.Warnings) != 1 {
+		t.Errorf("a generator without fault: %+v", faultless)
+	}
+	if s := measure(t, `{"by": ["race"]}`, metrictest.Pair(real, draw(2), "")).Score("gap", "by", "race"); len(s.Warnings) != 0 {
+		t.Errorf("one that is wrong about a group: %+v", s)
+	}
+}

@@ -97,6 +97,7 @@ func Fit(ctx context.Context, x *encode.Design, y []float64, c Config) (*Model, 
 		c.MaxFeatures = int(math.Sqrt(float64(len(columns))))
 	}
 	c.MaxFeatures = min(c.MaxFeatures, len(columns))
+	c.MinLeaf = min(c.MinLeaf, x.Rows) // no leaf has more: the same forest, and no overflow
 	m := &Model{trees: make([]tree, c.Trees), columns: len(columns), rows: x.Rows}
 	drawn := make([]bitset, c.Trees)
 	growers := make(chan *grower, max(1, c.Threads))

@@ -463,3 +463,22 @@ func BenchmarkFit(b *testing.B) {
 		})
 	}
 }
+
+// A leaf that no node can fill leaves trees of one node, however large it is.
+func TestAnyLeastLeaf(t *testing.T) {
+	x, y := drawn(rand.New(rand.NewPCG(3, 4)), 100, 4)
+	for _, least := range []int{100, 1 << 32, 1 << 62, math.MaxInt} {
+		c := Defaults()
+		c.Trees, c.MinLeaf = 3, least
+		c.Rand = func(tree int) *rand.Rand { return rand.New(rand.NewPCG(1, uint64(tree))) }
+		m, err := Fit(t.Context(), x, y, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tree := range m.trees {
+			if len(tree.nodes) != 1 {
+				t.Errorf("min_samples_leaf %d: a tree of %d nodes", least, len(tree.nodes))
+			}
+		}
+	}
+}

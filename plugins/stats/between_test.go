@@ -232,6 +232,9 @@ func coverage(t *testing.T, k int, spread float64, rng *rand.Rand) (mean, betwee
 
 // Nominal 95 % intervals cover in 93 to 97 % of 1,000 runs.
 func TestIntervalsOfSitesCover(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many simulated studies; one thread")
+	}
 	rng := rand.New(rand.NewPCG(8, 2))
 	for _, k := range []int{5, 10, 20} {
 		mean, between, prediction, _ := coverage(t, k, 2, rng)
@@ -246,6 +249,9 @@ func TestIntervalsOfSitesCover(t *testing.T) {
 
 // Whatever the spread, the prediction interval does not cover much less than it says; the plain t interval does.
 func TestPredictionCoversForSmallSpreads(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many simulated studies; one thread")
+	}
 	rng := rand.New(rand.NewPCG(9, 2))
 	for _, spread := range []float64{0, 0.25, 0.5} {
 		_, _, prediction, plain := coverage(t, 20, spread, rng)

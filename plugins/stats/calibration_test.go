@@ -145,6 +145,9 @@ func TestCalibrationIsTheOptimum(t *testing.T) {
 
 // TestCalibrationIntervalCovers counts how often the 90 % interval holds the line that the labels were drawn by.
 func TestCalibrationIntervalCovers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many simulated studies; one thread")
+	}
 	const studies, intercept, slope = 200, 0.3, 0.8
 	held := map[int]int{}
 	for study := range uint64(studies) {

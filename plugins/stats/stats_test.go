@@ -391,6 +391,9 @@ func TestBootstrapEnds(t *testing.T) {
 // TestBootstrapCovers draws data whose AUROC is known and counts how often the 90 % interval holds it. Rows come in
 // clusters of five equal rows, so that resampling rows would give intervals about √5 times too short.
 func TestBootstrapCovers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many simulated studies; one thread")
+	}
 	const studies, clusters, size = 300, 60, 5
 	truth := 0.5 * math.Erfc(-0.5) // P(N(1,1) > N(0,1)) = Φ(1/√2)
 	rng := rand.New(rand.NewPCG(9, 10))

@@ -119,6 +119,9 @@ func resamples(rng *rand.Rand) [][]int {
 // Nominal 95 % intervals cover the truth, 0, in about 95 % of studies, whichever level varies more. What replicates and units share is
 // counted twice, which makes the interval a little too long.
 func TestTwoLevelCovers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many simulated studies; one thread")
+	}
 	const studies = 800
 	for _, s := range []trial{{1, 1, 0}, {0.1, 1, 0}, {0.1, 1, 1}, {0, 1, 0.2}} {
 		for _, replicates := range []int{2, 3, 5, 10} {
@@ -152,6 +155,9 @@ func TestTwoLevelCovers(t *testing.T) {
 // Arms that share seeds and test units are compared within both: the interval of the difference covers, and is far shorter
 // than that of arms set against each other at random.
 func TestTwoLevelDifferenceIsPaired(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many simulated studies; one thread")
+	}
 	const studies = 800
 	s := trial{replicate: 0.3, unit: 2, both: 0.5}
 	for _, replicates := range []int{3, 5, 10} {

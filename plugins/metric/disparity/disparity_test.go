@@ -146,6 +146,9 @@ func TestSettingsAreChecked(t *testing.T) {
 // A generator without fault is seldom warned of, one that halves a group nearly always; and the interval covers, also where all stays of a
 // patient are in one group.
 func TestChanceIsNotNotable(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many simulated studies; one thread")
+	}
 	const trials = 200
 	for _, stays := range []int{1, 5} {
 		warned, found, missed, all := 0, 0, 0, 0

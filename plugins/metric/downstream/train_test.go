@@ -393,6 +393,9 @@ func TestNearDuplicatesThatAreTooManyAreCounted(t *testing.T) {
 
 // The intervals of one model hold its true values, which a large test part tells, as often as they say.
 func TestIntervalsCover(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many simulated studies; one thread")
+	}
 	synthetic := patients(1, 400)
 	large := measure(t, `{"resamples": 0}`, pair(plugins.Sample{Frame: synthetic}, plugins.Sample{Frame: patients(2, 100_000)}, synthetic))
 	m, info := metrictest.Build(t, Register, "downstream", `{"resamples": 200, "level": 0.9}`)

@@ -14,6 +14,9 @@ import (
 // A model that treats groups alike has gaps of 0 and ratios of 1: their intervals hold these in 95 % of samples or more. One that
 // favours a group has a gap whose interval does not reach 0, and holds the truth.
 func TestIntervalsOfGapsCover(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many simulated studies; one thread")
+	}
 	fair := map[string]float64{
 		"demographic_parity_difference": 0, "equal_opportunity_difference": 0, "equalized_odds_difference": 0, "auroc_gap": 0,
 		"tpr_gap_defined_only": 0, "fpr_gap_defined_only": 0, "demographic_parity_ratio": 1, "equalized_odds_ratio": 1,

@@ -95,6 +95,9 @@ func speaksUp(warnings []string) bool {
 
 // TestAShiftIsNoticed plants one: patients of the test part are ten years, or 2/3 SD, older.
 func TestAShiftIsNoticed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many simulated studies; one thread")
+	}
 	const samples = 40
 	for _, c := range []struct{ rows, least int }{{50, 12}, {200, 36}, {1000, samples}} {
 		noticed := 0

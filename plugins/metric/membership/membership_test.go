@@ -122,6 +122,9 @@ func TestAPlantedLeakIsFound(t *testing.T) {
 
 // Without a leak the intervals hold 0.5 in about 95 % of trials; so do those of the blind attack.
 func TestNoLeakIsFoundWhereThereIsNone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many simulated studies; one thread")
+	}
 	const trials = 100
 	held := map[string]int{}
 	for i := range uint64(trials) {

@@ -299,7 +299,7 @@ func (p *Pair) checkLabel(c *Columns, frames rows) {
 	}
 	if err != nil {
 		p.unlabeled, p.Label, p.roles.Label = err.Error(), "", ""
-		p.Notes = append(p.Notes, "the label cannot be predicted: "+p.unlabeled+"; of several values, positive in --columns says which one is")
+		p.Notes = append(p.Notes, "the label cannot be predicted: "+p.unlabeled+"; of several values, --positive says which one is predicted")
 		return
 	}
 	for i, f := range frames.each() {

@@ -5,11 +5,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
@@ -72,7 +74,7 @@ func (r *reading) read(ctx context.Context, role Role, path string, like *frame.
 	case err != nil && ctx.Err() == nil && like != nil:
 		return nil, file, fmt.Errorf("%w (kinds of columns are told by %s; --columns can declare them)", err, r.first)
 	case err != nil:
-		return nil, file, err
+		return nil, file, said(err)
 	case table.Frame.Rows() == 0:
 		return nil, file, fmt.Errorf("%s: there is no row, only the names of columns", path)
 	}
@@ -217,6 +219,22 @@ func numbering(c *frame.Column) bool {
 	return c.Kind == frame.Number && c.Integer && c.Len() >= fewest && len(distinct(c.Numbers)) == c.Len()
 }
 
+// said is a fault of the real file in the words of --columns, whose kinds are not named as those of an experiment.
+func said(err error) error {
+	var fault *frame.FileError
+	if !errors.As(err, &fault) || !strings.Contains(fault.Msg, "or set columns.") {
+		return err
+	}
+	at := *fault
+	msg, _, _ := strings.Cut(at.Msg, ", declare it a missing code, or set columns.")
+	_, others, found := strings.Cut(at.Msg, "; so too for ")
+	at.Msg = msg + `, or have --columns declare it a missing code, as {"name": ` + strconv.Quote(at.ColumnName) + `, "missing": ["…"]}, or the column "categorical"`
+	if found {
+		at.Msg += "; so too for " + others
+	}
+	return &at
+}
+
 // hashed is a file with its size and the hash of its content: of a gzip file, of what it decompresses to.
 func hashed(role Role, path string) (File, error) {
 	file := File{Role: role, Path: path}
@@ -240,7 +258,9 @@ func hashed(role Role, path string) (File, error) {
 		}
 	}
 	h := sha256.New()
-	if _, err = io.Copy(h, content); err != nil {
+	if _, err = io.Copy(h, content); errors.Is(err, io.ErrUnexpectedEOF) {
+		return file, fmt.Errorf("%s: the gzip data end too early: the file is truncated", path)
+	} else if err != nil {
 		return file, fmt.Errorf("%s: %w", path, err)
 	}
 	file.SHA256 = hex.EncodeToString(h.Sum(nil))

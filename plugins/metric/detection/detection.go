@@ -26,7 +26,7 @@ const (
 	together = "together"
 )
 
-// folds is the number of folds: row i is in fold i mod 5 of its side.
+// folds is the number of folds: row i is in fold i mod 5 of its side, real rows of one subject all in that of the first of them.
 const folds = 5
 
 // Config is the metric's "with" block.
@@ -42,7 +42,7 @@ type Config struct {
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "detection",
-		Version: 1,
+		Version: 2,
 		Summary: "classifier two-sample test: out-of-fold AUROC and accuracy of telling synthetic rows from real ones",
 		Source:  "D. Lopez-Paz, M. Oquab (2017), Revisiting classifier two-sample tests, ICLR",
 		Schema: `part?: "test" | "train"
@@ -84,6 +84,9 @@ func New(c Config) (plugins.Metric, error) {
 // Measure fits the model five times, each time without one fold of both sides, and rates its predictions for that fold. All columns are
 // features, the target included, in the standard encoding of both sides. N is the number of rows.
 //
+// Real rows of one subject are in one fold: a model that has seen the other stays of a patient knows his weight, height and hospital, and
+// tells his rows to be real however good the synthetic ones are.
+//
 // An AUROC clearly below 0.5 is no success: it comes from rows with a copy on the other side in another fold. The model has seen the copy
 // under the other label and takes the row for what its copy was. A setting of Copies tells whether equal rows are the cause.
 func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair) (*plugins.Measurement, error) {
@@ -105,6 +108,9 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 	real, synthetic := byNumber(s.Real.Rows()), byNumber(s.Synthetic.Rows())
 	if m.config.Copies == together {
 		real, synthetic = byValue(s)
+	}
+	if subject := pair.Parts.Get(m.config.Part).Subject; subject != nil {
+		keepSubjects(real, subject)
 	}
 	all, err := m.predict(ctx, env, encoded, real, synthetic)
 	var no noFold

@@ -2,6 +2,7 @@ package detection_test
 
 import (
 	"math/rand/v2"
+	"strconv"
 	"testing"
 
 	"github.com/ehrlab/ehrlab/plugins"
@@ -98,5 +99,39 @@ func TestMixedColumns(t *testing.T) {
 				t.Errorf("%s: %v", model, a)
 			}
 		}
+	}
+}
+
+// Real rows of one subject are like each other. A model that has seen the others of them knows the row, and tells that it is real even where the
+// synthetic rows have the same law.
+func TestRowsOfOneSubject(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	const subjects, stays = 150, 4
+	draw := func(persons, rows int) (*frame.Frame, []string) {
+		columns := make([][]float64, 3)
+		var ids []string
+		for range persons {
+			for c := range columns {
+				base := rng.NormFloat64()
+				for range rows {
+					columns[c] = append(columns[c], base+0.05*rng.NormFloat64())
+				}
+			}
+			for range rows {
+				ids = append(ids, "p"+strconv.Itoa(len(ids)/rows))
+			}
+		}
+		return frame.Must(number("a", columns[0]...), number("b", columns[1]...), number("c", columns[2]...)), ids
+	}
+	real, ids := draw(subjects, stays)
+	synthetic, _ := draw(subjects*stays, 1)
+	pair := metrictest.Pair(real, synthetic, "")
+	const with = `{"model": "gbdt"}`
+	apart := metrictest.Measure(t, detection.Register, "detection", with, pair).Value("detection_auroc")
+	sample := plugins.Sample{Frame: real, Subject: metrictest.Category("subject", ids...)}
+	pair = plugins.NewPair(plugins.NewParts(map[plugins.Part]plugins.Sample{plugins.Train: sample, plugins.Test: sample}), synthetic, "")
+	kept := metrictest.Measure(t, detection.Register, "detection", with, pair).Value("detection_auroc")
+	if apart < 0.6 || kept > 0.55 {
+		t.Errorf("AUROC %.3f where subjects are parted, %.3f where they are kept; want more than 0.6 and about 0.5", apart, kept)
 	}
 }

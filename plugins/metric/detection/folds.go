@@ -36,6 +36,21 @@ func byValue(s *compare.Sides) (real, synthetic []int) {
 	return place(keys(s.Real, s.Real.Names())), place(keys(s.Synthetic, s.Real.Names()))
 }
 
+// keepSubjects moves the rows of each subject to the fold of the first of them. Rows without a subject stay.
+func keepSubjects(of []int, subject *frame.Column) {
+	first := map[string]int{}
+	for i, key := range keys(frame.Must(subject), []string{subject.Name}) {
+		if subject.IsMissing(i) {
+			continue
+		}
+		if f, seen := first[key]; seen {
+			of[i] = f
+		} else {
+			first[key] = of[i]
+		}
+	}
+}
+
 // keys returns a text for each row that equal rows have in common, and others have not.
 func keys(f *frame.Frame, names []string) []string {
 	out := make([]string, f.Rows())

@@ -62,11 +62,12 @@ func scores() []plugins.ScoreInfo {
 		return plugins.ScoreInfo{Name: name, Summary: summary, Min: 0, Max: 1, Better: better, Dims: dims}
 	}
 	out := []plugins.ScoreInfo{
-		share(closer, "share of synthetic rows that lie strictly closer to a row of the members than to one of test; 0.5 is ideal, as many of both given", plugins.Lower, "members"),
+		share(closer, "share of synthetic rows that lie strictly closer to a row of the members than to one of test, as many of both given; 0.5 is chance", plugins.Lower, "members"),
 		share(equal, "share of synthetic rows that lie as close to a row of the members as to one of test", plugins.Neutral, "members"),
 		share(protection, "2(1 - share strictly closer to the members), at most 1; Gower's distance to either side is by its own ranges here, as published, which favours the side with wider ones", plugins.Higher, "members"),
 		share(baseline, "median distance of synthetic rows to the closest of train, by that of rows drawn uniformly over the ranges and levels of train, at most 1", plugins.Higher),
 	}
+	out[0].Ideal = new(0.5)
 	for _, control := range []bool{false, true} {
 		for _, s := range statistics {
 			if s.name == zeroShare {
@@ -74,7 +75,11 @@ func scores() []plugins.ScoreInfo {
 				if control {
 					better = plugins.Neutral
 				}
-				out = append(out, share(prefix(control)+s.name, s.summary+reading(control), better, "from", "to"))
+				said := "; no more than test rows have"
+				if control {
+					said = reading(control)
+				}
+				out = append(out, share(prefix(control)+s.name, s.summary+said, better, "from", "to"))
 				continue
 			}
 			info := plugins.ScoreInfo{Name: prefix(control) + s.name, Summary: s.summary + reading(control), Min: 0, Max: math.Inf(1), Better: plugins.Higher, Dims: []string{"from", "to"}}

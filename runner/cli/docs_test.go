@@ -354,7 +354,7 @@ func partsInWords(parts []plugins.Part) string {
 }
 
 func rangeInWords(s plugins.ScoreInfo) string {
-	low, high := fmt.Sprintf("[%g", s.Min), fmt.Sprintf("%g]", s.Max)
+	low, high := fmt.Sprintf("[%.4g", s.Min), fmt.Sprintf("%.4g]", s.Max)
 	if math.IsInf(s.Min, 0) {
 		low = "(-∞"
 	}

@@ -179,7 +179,7 @@ func tellColumns(s plugins.ColumnSet) columnSet {
 
 // bounds is the range of a score in interval notation.
 func bounds(s plugins.ScoreInfo) string {
-	low, high := fmt.Sprintf("[%g", s.Min), fmt.Sprintf("%g]", s.Max)
+	low, high := fmt.Sprintf("[%.4g", s.Min), fmt.Sprintf("%.4g]", s.Max)
 	if math.IsInf(s.Min, 0) {
 		low = "(-inf"
 	}

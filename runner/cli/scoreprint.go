@@ -246,7 +246,10 @@ type choice struct {
 // most is the number of values of a metric that are listed, unless all are asked for.
 const most = 8
 
-// choose lists the scores that have no dimensions. Where none of them says what is better, the others are listed, each with all
+// few is the number of values of a score that are listed as if it had no dimensions.
+const few = 2
+
+// choose lists the scores that have no dimensions, and those of few values, such as a share and its baseline for each group of members. Where none of them says what is better, the others are listed, each with all
 // of its values or not at all. Else, of the others that say what is better, the worst are named.
 func (p *scorePrinter) choose(m *score.Metric) choice {
 	var c choice
@@ -257,7 +260,7 @@ func (p *scorePrinter) choose(m *score.Metric) choice {
 	for _, g := range groups {
 		plain := len(g.info.Dims) == 0
 		switch {
-		case p.full, (plain || !summarised) && (lines == 0 || lines+len(g.scores) <= most):
+		case p.full, (plain || !summarised || len(g.scores) <= few) && (lines == 0 || lines+len(g.scores) <= most):
 			c.listed = append(c.listed, g)
 			lines += len(g.scores)
 		case !plain && summarised && directed(g.info):
@@ -316,7 +319,7 @@ func (p *scorePrinter) lines(groups []group) {
 	for _, g := range groups {
 		said := g.info.Summary
 		if len(g.info.Dims) > 0 {
-			p.app.wrapped("  ", about(g.info))
+			p.app.wrapped("  ", about(g.info)+controls(g.scores))
 			said = ""
 		}
 		for range g.scores {
@@ -345,6 +348,16 @@ func about(info *plugins.ScoreInfo) string {
 		said += "; " + best
 	}
 	return said
+}
+
+// controls says what the controls of an attack are, where some are printed.
+func controls(scores []*score.Score) string {
+	for _, s := range scores {
+		if of := s.Dims["control"]; of != "" && of != "none" {
+			return "; by control: none is the attack; blind does without the synthetic rows, and should be chance; resample attacks copies of the members, where it should succeed"
+		}
+	}
+	return ""
 }
 
 func padLeft(s string, width int) string {

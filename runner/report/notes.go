@@ -324,7 +324,7 @@ func replaceAmounts(text string, with func(i int) string) string {
 	return b.String() + text[end:]
 }
 
-// ranged joins texts of one kind: each amount becomes its range, e.g. "47 to 93".
+// ranged joins texts of one kind: each amount becomes its range, e.g. "47 to 93", and each range the range of all.
 func ranged(texts []string) string {
 	if len(texts) == 1 {
 		return texts[0]
@@ -337,7 +337,13 @@ func ranged(texts []string) string {
 		}
 		low := slices.MinFunc(numbers, byAmount)
 		high := slices.MaxFunc(numbers, byAmount)
-		if low == high {
+		place := amounts(texts[0])
+		switch {
+		case i+1 < len(place) && texts[0][place[i][1]:place[i+1][0]] == " to ":
+			return low // of a range in the text
+		case i > 0 && texts[0][place[i-1][1]:place[i][0]] == " to ":
+			return high
+		case low == high:
 			return low
 		}
 		return low + " to " + high

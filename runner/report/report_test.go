@@ -468,6 +468,7 @@ func TestRanges(t *testing.T) {
 		texts []string
 		want  string
 	}{
+		{[]string{"its AUROC is 0.509 (0.481 to 0.536)", "its AUROC is 0.521 (0.492 to 0.550)"}, "its AUROC is 0.509 to 0.521 (0.481 to 0.550)"},
 		{[]string{"9 rows of 100", "10 rows of 100"}, "9 to 10 rows of 100"},
 		{[]string{"share 0.25, 3 rows.", "share 0.5, 3 rows."}, "share 0.25 to 0.5, 3 rows."},
 		{[]string{"column apache_2 is empty"}, "column apache_2 is empty"},
@@ -871,5 +872,28 @@ func TestGroupsStandWhereTheyAreAskedFor(t *testing.T) {
 	}
 	if want := []string{"[s all] 2", "[s f] 12", "[s m] 22"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// By hand: 1, 2, 6 have the half width 4.30·√(7/3) over the replicates; each has one of 2 over its rows, which are the same ones.
+func TestIntervalsHoldTheRowsThatValuesShare(t *testing.T) {
+	for unit, both := range map[string]bool{"test subjects": true, "real subjects and synthetic rows": false} {
+		core, views := averaged("strategies.*.with.seed", 1, 2, 6)
+		for i := range core.Scores {
+			v := core.Scores[i].Value
+			core.Scores[i].Interval = &plugins.Interval{Low: v - 1, High: v + 3, Level: 0.95, Unit: unit}
+		}
+		half := 4.302652729911275 * math.Sqrt(7.0/3)
+		if both {
+			half = math.Hypot(half, 2)
+		}
+		table := tableOf(t, core, views)
+		v := table.Lines[0].Values[0]
+		if v.Value != 3 || math.Abs(v.Interval.High-(3+half)) > 1e-9 || math.Abs(v.Interval.Low-(3-half)) > 1e-9 || strings.Contains(v.Interval.Unit, unit) != both {
+			t.Errorf("%s: %+v, want ±%v", unit, v.Interval, half)
+		}
+		if strings.Contains(strings.Join(table.Remarks, " "), "data fixed") == both {
+			t.Errorf("%s: %q", unit, table.Remarks)
+		}
 	}
 }

@@ -110,6 +110,11 @@ func (sel *selection) summarise(v *Value, g *group, ok []hit, low, high *float64
 		v.clipped = clip(v.Interval, low, high)
 		return
 	}
+	onSameRows := !slices.ContainsFunc(axes, func(a string) bool { return !sel.replicates[a] })
+	if onSameRows && overSampling(v, axes, ok) {
+		v.clipped = clip(v.Interval, low, high)
+		return
+	}
 	sel.averaged = union(sel.averaged, axes)
 	v.Interval = &plugins.Interval{Low: from, High: to, Level: level, Unit: unitOf(axes), Method: studentT}
 	v.clipped = clip(v.Interval, low, high)
@@ -134,6 +139,31 @@ func (sel *selection) twoLevel(v *Value, axes []string, ok []hit) bool {
 	v.Interval = &plugins.Interval{
 		Low: e.Low, High: e.High, Level: level,
 		Unit: unitOf(axes) + " × " + first.Unit, Method: fmt.Sprintf("two-level: %s, %d joint resamples", studentT, len(first.Values)),
+	}
+	return true
+}
+
+// overSampling sets the interval of a mean over replicates whose scores have no draws, but intervals by the real rows that they were rated
+// on: to the spread of the replicates it adds the sampling of these rows, which is the same for all of them. Each half width
+// stands for one part, as in stats.TwoLevel. Intervals that synthetic rows have a part in already hold some of what replicates differ by.
+func overSampling(v *Value, axes []string, ok []hit) bool {
+	values, rows := make([]float64, len(ok)), 0.0
+	for i, h := range ok {
+		iv := h.score.Interval
+		if iv == nil || iv.Level != level || iv.Unit != ok[0].score.Interval.Unit || strings.Contains(iv.Unit, "synthetic") {
+			return false
+		}
+		values[i] = h.score.Value
+		rows += (iv.High - iv.Low) * (iv.High - iv.Low) / 4 / float64(len(ok))
+	}
+	mean, low, high, err := stats.MeanInterval(values, level)
+	half := math.Hypot((high-low)/2, math.Sqrt(rows))
+	if err != nil || notFinite(half) {
+		return false
+	}
+	v.Interval = &plugins.Interval{
+		Low: mean - half, High: mean + half, Level: level, Unit: unitOf(axes) + " × " + ok[0].score.Interval.Unit,
+		Method: "two-level: " + studentT + ", and the interval of each value",
 	}
 	return true
 }

@@ -30,8 +30,11 @@ func Register(r *plugins.Registry) {
 		Version: 2,
 		Summary: "share of synthetic rows that are copies of rows which the generator has seen: identical, in all columns alike, or closer than real rows are",
 		Source:  "N. Patki, R. Wedge, K. Veeramachaneni (2016), IEEE DSAA, 399–410, and SDMetrics (new rows); A. D. Lautrup et al. (2024), Data Min. Knowl. Discov. 39, 6 (hitting rate)",
-		Schema: `tolerance?: number & >=0
+		Schema: `// of new_row_synthesis: by how much numbers that match may differ, as a share of the synthetic one; 0.01 unless set
+tolerance?: number & >=0
+// of hitting_rate: by how much numbers that match may differ, as a share of the column's range in train; 1/30 unless set
 window?: number & >=0
+// of near_copy_share: share of test rows that lie closer to members than a near copy may; 0.01 unless set
 quantile?: number & >0 & <1`,
 		Family:  plugins.Privacy,
 		Cost:    plugins.PerRowPair,

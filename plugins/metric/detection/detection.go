@@ -45,8 +45,11 @@ func Register(r *plugins.Registry) {
 		Version: 2,
 		Summary: "classifier two-sample test: out-of-fold AUROC and accuracy of telling synthetic rows from real ones",
 		Source:  "D. Lopez-Paz, M. Oquab (2017), Revisiting classifier two-sample tests, ICLR",
-		Schema: `part?: "test" | "train"
+		Schema: `// the real rows to compare with: "test" unless set; "train" rewards copies
+part?: "test" | "train"
+// "logistic" unless set: ridge-penalised, C = 1; "gbdt": 100 boosted trees of depth 3
 model?: "logistic" | "gbdt"
+// of equal rows. "split" unless set: each is in the fold of its number; "together": in one fold, so that no model is asked for a row whose equal it has seen
 copies?: "split" | "together"`,
 		Family: plugins.Joint,
 		Cost:   plugins.PerModel,

@@ -80,19 +80,28 @@ func Register(r *plugins.Registry) {
 		Summary: "membership inference: which real rows has the generator seen",
 		Source: "S. Yeom et al. (2018), IEEE CSF, 268–282 (advantage); D. Chen et al. (2020), ACM CCS, 343–362 (distance); B. van Breugel et al. (2023), AISTATS, 3493–3514 (DOMIAS); " +
 			"N. Carlini et al. (2022), IEEE S&P, 1897–1914 (low FPR); L. Watson et al. (2022), ICLR (calibration by shadow models)",
-		Schema: `attacks?: [...("distance" | "logistic" | "gbdt" | "domias")]
+		Schema: `// "distance": to the closest synthetic row; "logistic", "gbdt": a classifier of synthetic against other rows; "domias": density of synthetic by that of other rows
+attacks?: [...("distance" | "logistic" | "gbdt" | "domias")]
+// "exposed": rows that the generator has seen, such as those in prompts, and as many test rows of the same hospitals; "train": all of both parts
 members?: ["exposed" | "train", ...("exposed" | "train")]
+// the classifier that tells members from others without the synthetic rows; above 0.5 they differ by themselves
 blind?: "logistic" | "gbdt"
+// of domias: number columns of the density estimate; unless set, the domiasMost that miss fewest values
 domias?: [string, ...string] @column()
 domiasMost?: int & >=1 & <=20
 gbdt?: {
 	` + gbdt.Schema + `
 }
+// models that the strategy is asked to make of drawn parts of train, to say how close synthetic rows come to a row that was not given; an attack "shadow" is added
 shadows?: {
+	// 0 unless set: none
 	models?: int & >=0 & <=100
+	// share of the subjects of train that each is given: 0.5 unless set
 	share?: number & >0 & <1
+	// also of strategies that ask language models, each time at the cost of the cell itself; false unless set
 	paid?: bool
 }
+// bootstrap resamples behind intervals at a threshold: 1000 unless set; 0: none
 resamples?: int & >=0 & <=100000
 level?: number & >0 & <1`,
 		Family:  plugins.Privacy,

@@ -31,8 +31,11 @@ func Register(r *plugins.Registry) {
 		Version: 2,
 		Summary: "share of the rows shown in prompts that come back exactly or nearly, against rows never shown",
 		Source:  "R. G. Newcombe (1998), Stat. Med. 17(8), 873–890 (interval); R. A. Fisher (1935), J. R. Stat. Soc. 98(1), 39–82 (test)",
-		Schema: `tolerance?: number & >=0
+		Schema: `// by how much numbers that agree may differ, as a share of the real one; 0.01 unless set
+tolerance?: number & >=0
+// of rows that nearly come back: share of the columns that agree; 0.9 unless set
 agree?: number & >0 & <=1
+// coverage of the intervals
 level?: number & >0 & <1`,
 		Family:  plugins.Privacy,
 		Cost:    plugins.PerRowPair,

@@ -35,7 +35,9 @@ func Register(r *plugins.Registry) {
 		Summary: "distance to the closest record and distance ratio, exact, with real rows that the generator has not seen as the control",
 		Source: "J. C. Gower (1971), Biometrics 27(4), 857–871; N. Park et al. (2018), Proc. VLDB Endow. 11(10), 1071–1083 (DCR); Z. Zhao et al. (2021), ACML, 97–112 (NNDR); " +
 			"M. Platzer, T. Reutterer (2021), Front. Big Data 4, 679939 (against a holdout)",
-		Schema: `distance?: "gower" | "euclidean"
+		Schema: `// "gower" unless set: mean over the columns of |a - b|/range, or of unequal levels; "euclidean": on the standard encoding by train
+distance?: "gower" | "euclidean"
+// where it matters which side is closer: as many rows of train as of test, drawn from the side with more; true unless set
 balance?: bool`,
 		Family:  plugins.Privacy,
 		Cost:    plugins.PerRowPair,

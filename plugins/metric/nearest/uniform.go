@@ -18,7 +18,7 @@ func protected(ctx context.Context, env plugins.Env, pair *plugins.Pair, near *n
 	if train.Rows() == 0 || pair.Synthetic.Rows() == 0 {
 		return compare.Undefined(baseline, "there are no train rows or no synthetic rows"), nil
 	}
-	random := Uniform(env.Rand.For(plugins.ForResample, "nearest", "uniform"), train, pair.Synthetic.Rows())
+	random := Uniform(env.Rand.For(plugins.ForResample, "nearest", "uniform"), train, min(pair.Synthetic.Rows(), mostUniform))
 	far, err := near.Others(ctx, random, plugins.Train)
 	if err != nil {
 		return plugins.Score{}, err
@@ -38,6 +38,10 @@ func median(values []float64) float64 {
 	slices.Sort(values)
 	return quantile(0.5)(values)
 }
+
+// mostUniform is the number of uniform rows whose median distance is taken: more of them would not move it, and take longest, as they
+// lie far from all rows.
+const mostUniform = 1000
 
 // Uniform returns rows that know no more of f than the range of each number, whether it is whole, and the levels of each
 // category. They have no missing values but in columns without any value.

@@ -36,6 +36,7 @@ func CheckLevel(level float64) error {
 // Undefined is why an attack cannot be mounted on an input. Metrics report it as the reason of their scores.
 type Undefined string
 
+// Error returns the reason.
 func (u Undefined) Error() string { return string(u) }
 
 // Select returns the named columns of a frame. The error is Undefined when a column is not among them: a cell's

@@ -13,6 +13,7 @@ import (
 // Undefined is the reason why nothing can be measured on an input.
 type Undefined string
 
+// Error returns the reason.
 func (u Undefined) Error() string { return string(u) }
 
 // Labels reads the labels of a pair, so that all rows have the same positive class.

@@ -36,10 +36,12 @@ type Minimum struct {
 }
 
 // DefaultSubsamples is the number of subsamples for metrics that compare samples as a whole: fewer where models are fitted or all pairs
-// of rows compared. For others it is 0, as they have intervals by themselves, or compare parts of which a share says nothing.
+// of rows compared. For others it is 0, as they have intervals by themselves, or are of sizes of which a share says nothing.
 func DefaultSubsamples(info *plugins.Info) int {
 	switch {
-	case info.Control:
+	case info.Control && info.Cost == plugins.PerRowPair: // distances of records
+		return fewest
+	case info.Control: // sizes of classes, which hang on the number of rows, and attacks that have intervals of their own
 		return 0
 	case info.Cost == plugins.PerColumn || info.Cost == plugins.PerColumnPair:
 		return 20

@@ -5,14 +5,12 @@ import (
 	"slices"
 
 	"github.com/ehrlab/ehrlab/plugins"
-	"github.com/ehrlab/ehrlab/runner/rate"
 	"github.com/ehrlab/ehrlab/runner/spec"
 )
 
 // around settles what is done around the calls of a metric: intervals by subsampling, groups of patients, and what it is handed
 // besides the rows.
 func (w *MeasureWork) around(m *spec.Metric, c *Chain) {
-	w.Subsamples = rate.DefaultSubsamples(w.Info)
 	if m.Subsamples != nil {
 		w.Subsamples = *m.Subsamples
 	}

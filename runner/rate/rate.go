@@ -35,7 +35,7 @@ type Minimum struct {
 	NonEvents int `json:"nonevents"`
 }
 
-// DefaultSubsamples is the number of subsamples for metrics that compare samples as a whole: fewer where models are fitted or all pairs
+// DefaultSubsamples is the number of subsamples where nothing is replicated, for metrics that compare samples as a whole: fewer where models are fitted or all pairs
 // of rows compared. For others it is 0, as they have intervals by themselves, or are of sizes of which a share says nothing.
 func DefaultSubsamples(info *plugins.Info) int {
 	switch {

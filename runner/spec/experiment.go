@@ -104,7 +104,7 @@ type Metric struct {
 	Use
 	Dims map[string]string `json:"dims,omitempty"`
 	By   []string          `json:"by,omitempty"` // columns whose levels are measured apart, too
-	// Subsamples are behind the intervals of scores that have none of their own; nil: as many as suit the metric.
+	// Subsamples are behind the intervals of scores that have none of their own; nil: none, as replicates tell more.
 	Subsamples *int `json:"subsamples,omitempty"`
 }
 

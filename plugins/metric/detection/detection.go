@@ -137,6 +137,7 @@ func undefined(reason string) *plugins.Measurement {
 // noFold is why a model cannot be fitted.
 type noFold string
 
+// Error returns why there is no fold.
 func (n noFold) Error() string { return string(n) }
 
 // fold is the rows of one fold with the probability of being synthetic that a model of the others gives them.

@@ -319,6 +319,7 @@ type regression struct {
 	importances []float64
 }
 
+// Predict returns the probability of the positive class of each row of f, in [0,1]; an error for a frame without the columns of training.
 func (m *regression) Predict(_ context.Context, f *frame.Frame, _ int) ([]float64, error) {
 	x, err := m.encoder.Transform(f)
 	if err != nil {
@@ -327,8 +328,10 @@ func (m *regression) Predict(_ context.Context, f *frame.Frame, _ int) ([]float6
 	return m.model.Predict(x), nil
 }
 
+// Variables names the columns that the model reads, in the order of Importances.
 func (m *regression) Variables() []string { return m.encoder.Variables() }
 
+// Importances returns how much each variable moves the model, ≥ 0, in the unit of its kind.
 func (m *regression) Importances() []float64 { return m.importances }
 
 type grown struct {
@@ -336,6 +339,7 @@ type grown struct {
 	model   *forest.Model
 }
 
+// Predict returns the probability of the positive class of each row of f, in [0,1]; an error for a frame without the columns of training.
 func (m *grown) Predict(ctx context.Context, f *frame.Frame, threads int) ([]float64, error) {
 	x, err := m.encoder.Transform(f)
 	if err != nil {
@@ -344,8 +348,10 @@ func (m *grown) Predict(ctx context.Context, f *frame.Frame, threads int) ([]flo
 	return m.model.Predict(ctx, x, threads)
 }
 
+// Variables names the columns that the model reads, in the order of Importances.
 func (m *grown) Variables() []string { return m.encoder.Variables() }
 
+// Importances returns how much each variable moves the model, ≥ 0, in the unit of its kind.
 func (m *grown) Importances() []float64 {
 	return byVariable(m.encoder, m.model.Importances())
 }
@@ -369,6 +375,7 @@ type boosted struct {
 	model    *gbdt.Model
 }
 
+// Predict returns the probability of the positive class of each row of f, in [0,1]; an error for a frame without the columns of training.
 func (m *boosted) Predict(ctx context.Context, f *frame.Frame, threads int) ([]float64, error) {
 	x, err := m.encoding.Matrix(f)
 	if err != nil {
@@ -377,8 +384,10 @@ func (m *boosted) Predict(ctx context.Context, f *frame.Frame, threads int) ([]f
 	return m.model.Predict(ctx, x, threads)
 }
 
+// Variables names the columns that the model reads, in the order of Importances.
 func (m *boosted) Variables() []string { return m.encoding.Variables() }
 
+// Importances returns how much each variable moves the model, ≥ 0, in the unit of its kind.
 func (m *boosted) Importances() []float64 {
 	out, err := m.model.Importances(gbdt.TotalGain)
 	if err != nil {
@@ -393,6 +402,7 @@ type constant struct {
 	variables []string
 }
 
+// Predict returns the probability of the positive class of each row of f, in [0,1]; an error for a frame without the columns of training.
 func (m constant) Predict(_ context.Context, f *frame.Frame, _ int) ([]float64, error) {
 	out := make([]float64, f.Rows())
 	for i := range out {
@@ -401,6 +411,8 @@ func (m constant) Predict(_ context.Context, f *frame.Frame, _ int) ([]float64, 
 	return out, nil
 }
 
+// Variables names the columns that the model reads, in the order of Importances.
 func (m constant) Variables() []string { return m.variables }
 
+// Importances returns how much each variable moves the model, ≥ 0, in the unit of its kind.
 func (m constant) Importances() []float64 { return make([]float64, len(m.variables)) }

@@ -158,7 +158,11 @@ func TestBootstrapOfAResampleIsThatOfItsRows(t *testing.T) {
 				}
 				continue
 			}
-			if !(math.Abs(got-want.Values[k]) < 1e-9*max(1, math.Abs(want.Values[k]))) {
+			within := 1e-9 * max(1, math.Abs(want.Values[k]))
+			if k >= stats.DrawCalibrationIntercept && k <= stats.DrawCalibrationInTheLarge {
+				within = 0.001 // these are fitted to about 0.001 standard errors, which are 0.3 to 0.7 here
+			}
+			if !(math.Abs(got-want.Values[k]) < within) {
 				t.Errorf("resample %d, quantity %d: %v, want %v", i, k, got, want.Values[k])
 			}
 		}

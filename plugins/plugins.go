@@ -117,10 +117,13 @@ const (
 	Privacy      Family = "privacy"
 	Fairness     Family = "fairness"
 	Trajectories Family = "trajectories"
+	Audit        Family = "audit"
 )
 
 // Families lists the families of metrics in their fixed order.
-func Families() []Family { return []Family{Marginals, Joint, Utility, Privacy, Fairness, Trajectories} }
+func Families() []Family {
+	return []Family{Marginals, Joint, Utility, Privacy, Fairness, Trajectories, Audit}
+}
 
 // Cost says what the time of a metric grows with.
 type Cost string
@@ -141,7 +144,7 @@ type Info struct {
 	Source  string // where the method or formula is published; empty for plain bookkeeping
 	Schema  string // CUE fields of the with block; empty when there are no settings
 	Shapes  []Shape
-	Reads   []Part    // the parts that it may read; the runner hands it no other
+	Reads   []Part    // the parts that it may read; the runner hands it no other. A metric that reads none reads no synthetic row, either
 	Spare   []Part    // metrics only: those of Reads that only some settings need; they may be without rows
 	Random  []Purpose // the random sources that it draws from
 	Remote  bool      // it waits for others most of the time: it takes no thread of those that compute
@@ -175,7 +178,20 @@ type ScoreInfo struct {
 	Better  Direction
 	Ideal   *float64 // the best value where that is no end of the range, such as 0.5 of an AUROC that should be chance; else nil
 	Dims    []string // the dimensions that its rows carry, e.g. "column"
+	// NoInterval is why a sampling interval of the score would mean nothing: one of the texts below. Empty: it has an interval.
+	NoInterval string
 }
+
+// Why a sampling interval of a score would mean nothing.
+const (
+	Description = "it describes what was measured: nothing is estimated" // a count, or what follows from counts or settings
+	OfTheirN    = "it hangs on how many rows there are"                  // a size of classes, an extreme: fewer rows have another one
+	OfATest     = "it is the result of a test, which allows for chance"  // a statistic, a p-value
+	OfAnError   = "it says itself how uncertain another score is"        // a standard error
+)
+
+// WithoutInterval starts the warning of a score that has no interval where others of its kind have one; the reason follows.
+const WithoutInterval = "no interval: "
 
 // Status says whether a score has a value.
 type Status string
@@ -248,7 +264,7 @@ type Measurement struct {
 	Draws  []Draws `json:"draws,omitempty"`
 }
 
-// File is a file that a data set reads. Role names it inside the key ("table", "patient" …); Path stays out of keys and results.
+// File is a file that a data set or a metric reads. Role names it inside the key ("table", "patient" …); Path stays out of keys and results.
 type File struct{ Role, Path string }
 
 // ColumnInfo describes a column before any row is read.
@@ -446,6 +462,15 @@ type Grouping interface {
 	Beside() []string
 }
 
+// Filed is a metric that reads files of its own, such as ratings of records by clinicians. Its settings mark their paths by @path().
+type Filed interface {
+	Metric
+	// Files lists the files that Measure opens, without opening them. Keys have what they hold, and not their paths.
+	Files() ([]File, error)
+	// Check reads at most a bounded sample of the files, and says what is wrong with it. Its errors are those of Measure.
+	Check(ctx context.Context) error
+}
+
 // Shadowing is a metric that needs the generator trained again, on other rows of train.
 type Shadowing interface {
 	Metric
@@ -467,13 +492,25 @@ type Shadow struct {
 	Synthetic *frame.Frame // as many rows as the cell has
 }
 
-// Series is one line or one set of bars of a Figure. Low and High are nil or as long as Y; NaN is a gap.
+// Series is one line, one set of bars, boxes or points of a Figure. Low and High are nil or as long as Y; NaN is a gap.
 type Series struct {
 	Name string
 	X    []float64 // positions; with Figure.Categories, indices into it
 	Y    []float64
 	Low  []float64
 	High []float64
+	// Values are the values behind each point, such as those of single seeds; nil where a view does not ask for them.
+	Values [][]float64
+}
+
+// Matrix is one panel of a heat map.
+type Matrix struct {
+	Name    string
+	Rows    []string
+	Columns []string
+	Values  [][]float64 // by row, then column; NaN is a gap
+	Low     float64     // of the colour scale
+	High    float64
 }
 
 // Figure is what a view draws.
@@ -483,13 +520,28 @@ type Figure struct {
 	YLabel     string
 	Categories []string // names of the positions on a categorical x axis; nil when x is a number
 	Series     []Series
+	Matrices   []Matrix // of a heat map, side by side
 	Notes      []string // printed under the figure
 }
 
+// Form is what a view needs of a Figure, and with it what a plot declares.
+type Form string
+
+// The forms of figures.
+const (
+	PointForm  Form = "points" // one y for each x and series: a score along an axis
+	SpreadForm Form = "spread" // as PointForm, with Series.Values
+	PairForm   Form = "pairs"  // x and y are both scores, one point for each cell or dimension
+	CurveForm  Form = "curves" // recorded curves, one for each series
+	MatrixForm Form = "matrix" // recorded matrices
+)
+
 // Drawing is a finished figure. The bytes hold no date.
-type Drawing struct{ SVG, PNG []byte }
+type Drawing struct{ SVG, PNG, PDF []byte }
 
 // View draws recorded scores.
 type View interface {
+	// Form is what Draw needs.
+	Form() Form
 	Draw(fig Figure) (*Drawing, error)
 }

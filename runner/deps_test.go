@@ -19,7 +19,8 @@ var layers = [][]string{
 	{"runner/rate", "runner/spelling"},
 	{"runner/spec", "runner/cache", "runner/score"},
 	{"runner/plan", "runner/record", "runner/responses"},
-	{"runner/engine", "runner/report"},
+	{"runner/contrast", "runner/engine"},
+	{"runner/gate", "runner/report"},
 	{"runner/cli"},
 	{"runner/cmd/ehrlab", "runner/bench"},
 }

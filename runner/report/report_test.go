@@ -649,6 +649,8 @@ func TestPositions(t *testing.T) {
 // fake writes what it was given.
 type fake struct{ Fail bool }
 
+func (fake) Form() plugins.Form { return plugins.PointForm }
+
 func (f fake) Draw(fig plugins.Figure) (*plugins.Drawing, error) {
 	if f.Fail {
 		return nil, fmt.Errorf("out of ink")

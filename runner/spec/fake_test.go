@@ -151,6 +151,8 @@ func (fakeLLM) Authorize(*http.Request, []byte, string) error { return nil }
 
 type fakeView struct{}
 
+func (fakeView) Form() plugins.Form { return plugins.PointForm }
+
 func (fakeView) Draw(plugins.Figure) (*plugins.Drawing, error) { return nil, nil }
 
 type none struct{}

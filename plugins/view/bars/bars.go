@@ -34,6 +34,9 @@ func New(c Config) (plugins.View, error) {
 
 type view struct{ config Config }
 
+// Form is that of points.
+func (view) Form() plugins.Form { return plugins.PointForm }
+
 // Draw draws the figure. Numbers on the x axis become categories. Bars start at 0, or at the end of the y axis that
 // is nearest to it; a missing value is an empty place.
 func (v view) Draw(fig plugins.Figure) (*plugins.Drawing, error) {

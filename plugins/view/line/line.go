@@ -44,6 +44,9 @@ func New(c Config) (plugins.View, error) {
 
 type view struct{ config Config }
 
+// Form is that of points.
+func (view) Form() plugins.Form { return plugins.PointForm }
+
 const (
 	width  vg.Length = 1.1 // of lines, in points
 	radius vg.Length = 2.3 // of markers

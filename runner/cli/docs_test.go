@@ -84,12 +84,21 @@ func save(t *testing.T, path, text string) {
 	}
 }
 
+// withoutRace skips a test whose commands run nothing side by side that the scripts do not.
+func withoutRace(t *testing.T) {
+	t.Helper()
+	if underRace && testing.Short() {
+		t.Skip("the scripts run the same side by side")
+	}
+}
+
 // whole finds the name of an experiment that a page shows in full.
 var whole = regexp.MustCompile(`^name: +"([a-z0-9-]+)"\n`)
 
 // TestCommandsOfTheREADME runs every ehrlab command line of the README and of the pages in docs, in order. An experiment that a
 // page shows in full stands in a file of its name; what a page shows as text is something that its commands print.
 func TestCommandsOfTheREADME(t *testing.T) {
+	withoutRace(t)
 	pages, err := filepath.Glob(filepath.Join(repository(t), "docs", "*.md"))
 	if err != nil || len(pages) != len(documents)-1 {
 		t.Errorf("documents lists other pages than %v, %v", pages, err)
@@ -145,6 +154,7 @@ func excerpt(t *testing.T, printed, shown string) string {
 
 // TestBlocksOfModels plans what docs/models.md shows of experiments, each block as an addition to the first one, which is whole.
 func TestBlocksOfModels(t *testing.T) {
+	withoutRace(t)
 	shown := blocks(document(t, "docs/models.md"), "cue")
 	if len(shown) < 5 || !whole.MatchString(shown[0]) {
 		t.Fatalf("the page shows %d blocks, and the first may be no whole experiment", len(shown))
@@ -168,6 +178,7 @@ func TestBlocksOfModels(t *testing.T) {
 // TestExperimentsOfTheREADME checks the experiment that the README shows, and that the table it shows is the
 // one that the quickstart makes.
 func TestExperimentsOfTheREADME(t *testing.T) {
+	withoutRace(t)
 	text := document(t, "README.md")
 	dir, env := workplace(t)
 	shown := blocks(text, "cue")

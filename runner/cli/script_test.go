@@ -39,15 +39,22 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds:                commands,
-		Condition: func(name string) (bool, error) {
-			if name != "opendata" {
-				return false, fmt.Errorf("no condition %q", name)
-			}
-			root, err := filepath.Abs(filepath.Join("..", ".."))
-			return openData(root) != "", err
-		},
-		Setup: func(e *testscript.Env) error { return setup(e.WorkDir, func(k, v string) { e.Setenv(k, v) }) },
+		Condition:           condition,
+		Setup:               func(e *testscript.Env) error { return setup(e.WorkDir, func(k, v string) { e.Setenv(k, v) }) },
 	})
+}
+
+// condition says whether a script's condition holds: "opendata", the open clinical data are at hand; "race", the race detector is on,
+// for scripts that make nothing run side by side that others do not.
+func condition(name string) (bool, error) {
+	switch name {
+	case "opendata":
+		root, err := filepath.Abs(filepath.Join("..", ".."))
+		return openData(root) != "", err
+	case "race":
+		return underRace && testing.Short(), nil
+	}
+	return false, fmt.Errorf("no condition %q; there are opendata and race", name)
 }
 
 // setup gives a script the experiments of the repository, and the open data where they are.

@@ -42,8 +42,21 @@ func Wilson(k, n int, level float64) (low, high float64, err error) {
 	case n == 0:
 		return 0, 0, ErrNoRows
 	}
+	return WilsonShare(float64(k)/float64(n), float64(n), level)
+}
+
+// WilsonShare is Wilson for a share of successes in a number of trials that need not be whole, such as the effective number of rows
+// that come in clusters. It returns ErrNoRows unless size is above 0, ErrCount unless the share is in [0,1], and ErrLevel.
+func WilsonShare(share, size, level float64) (low, high float64, err error) {
+	switch {
+	case !(level > 0 && level < 1):
+		return 0, 0, ErrLevel
+	case !(share >= 0 && share <= 1):
+		return 0, 0, ErrCount
+	case !(size > 0):
+		return 0, 0, ErrNoRows
+	}
 	z := distuv.UnitNormal.Quantile((1 + level) / 2)
-	size, share := float64(n), float64(k)/float64(n)
 	centre := (share + z*z/(2*size)) / (1 + z*z/size)
 	half := z / (1 + z*z/size) * math.Sqrt(share*(1-share)/size+z*z/(4*size*size))
 	// at 0 and n the bound is the share itself, up to rounding

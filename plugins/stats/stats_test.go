@@ -36,6 +36,26 @@ func TestPercentile(t *testing.T) {
 	}
 }
 
+// Equal values have no spread, though their sum divided by their number may be another one, such as of 0.1 and 0.7; those that differ have one.
+func TestEqualValuesHaveNoSpread(t *testing.T) {
+	for _, v := range []float64{0, 0.1, 0.7, 4.1, -1e300} {
+		for n := 2; n < 25; n++ {
+			x := slices.Repeat([]float64{v}, n)
+			if sd, err := stats.SD(x); sd != 0 || err != nil {
+				t.Errorf("%d times %v: SD %v, %v", n, v, sd, err)
+			}
+			if _, low, high, err := stats.MeanInterval(x, 0.95); low != high || err != nil {
+				t.Errorf("%d times %v: from %v to %v, %v", n, v, low, high, err)
+			}
+			if x[0] = math.Nextafter(v, 1); v != 0 && math.Abs(v) < 1e100 {
+				if sd, err := stats.SD(x); !(sd > 0) || err != nil {
+					t.Errorf("%d values about %v: SD %v, %v", n, v, sd, err)
+				}
+			}
+		}
+	}
+}
+
 func TestMeanAndSD(t *testing.T) {
 	x := []float64{2, 4, 4, 4, 5, 5, 7, 9} // squared deviations sum to 32
 	if m, err := stats.Mean(x); m != 5 || err != nil {

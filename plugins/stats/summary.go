@@ -12,7 +12,7 @@ import (
 )
 
 // Version is raised when equal inputs may give other numbers; metrics that use the library name it in Info.Uses.
-const Version = 2
+const Version = 3
 
 // Why a quantity is undefined.
 var (
@@ -41,10 +41,14 @@ func Mean(x []float64) (float64, error) {
 	return sum / float64(len(x)), nil
 }
 
-// SD returns the sample standard deviation (divisor n-1), in two passes. It returns ErrOneRow for n < 2.
+// SD returns the sample standard deviation (divisor n-1), in two passes. It is 0 where all values are equal, and nowhere else unless
+// squares vanish. It returns ErrOneRow for n < 2.
 func SD(x []float64) (float64, error) {
 	if len(x) < 2 {
 		return 0, ErrOneRow
+	}
+	if slices.Min(x) == slices.Max(x) { // the mean of equal values may be another number, by rounding
+		return 0, nil
 	}
 	m, _ := Mean(x)
 	sum := 0.0

@@ -20,7 +20,7 @@ type Estimate struct {
 	SE         float64 // √(Generation + Units)
 	Low, High  float64 // interval; bounds may lie beyond the range of the score
 
-	replicates, draws int
+	dfGeneration, dfUnits float64 // degrees of freedom of the variances; of a part that is not known to vary, 0
 }
 
 // TwoLevel returns the mean score over replicates of a generation that were all rated on the same test units.
@@ -100,9 +100,15 @@ func (e *Estimate) half(level float64) float64 {
 	if e.SE == 0 {
 		return 0
 	}
-	g := tQuantile(level, float64(e.replicates-1)) * math.Sqrt(e.Generation)
-	u := tQuantile(level, float64(e.draws-1)) * math.Sqrt(e.Units)
-	return math.Hypot(g, u)
+	return math.Hypot(halfOf(level, e.dfGeneration, e.Generation), halfOf(level, e.dfUnits, e.Units))
+}
+
+// halfOf is half the width of Student's t interval of one part.
+func halfOf(level, df, variance float64) float64 {
+	if variance == 0 {
+		return 0
+	}
+	return tQuantile(level, df) * math.Sqrt(variance)
 }
 
 func twoLevel(points, means []float64, level float64) (*Estimate, error) {
@@ -118,14 +124,20 @@ func twoLevel(points, means []float64, level float64) (*Estimate, error) {
 	if err != nil {
 		return nil, ErrDraws
 	}
-	e := &Estimate{Value: value, Generation: between * between / float64(len(points)), Units: within * within}
+	return settled(&Estimate{
+		Value: value, Generation: between * between / float64(len(points)), Units: within * within,
+		dfGeneration: float64(len(points) - 1), dfUnits: float64(len(means) - 1),
+	}, level)
+}
+
+// settled fills in what follows from the parts.
+func settled(e *Estimate, level float64) (*Estimate, error) {
 	e.SE = math.Sqrt(e.Generation + e.Units)
-	if math.IsNaN(e.SE) || math.IsInf(e.SE, 0) || math.IsInf(e.Value, 0) {
+	if math.IsNaN(e.SE) || math.IsInf(e.SE, 0) || math.IsNaN(e.Value) || math.IsInf(e.Value, 0) {
 		return nil, ErrValue
 	}
-	e.replicates, e.draws = len(points), len(means)
 	half := e.half(level)
-	e.Low, e.High = value-half, value+half
+	e.Low, e.High = e.Value-half, e.Value+half
 	return e, nil
 }
 

@@ -3,6 +3,7 @@ module github.com/ehrlab/ehrlab
 go 1.26.0
 
 require (
+	codeberg.org/go-pdf/fpdf v0.11.1
 	cuelang.org/go v0.17.1
 	github.com/apache/arrow/go/v17 v17.0.0
 	github.com/aws/aws-sdk-go-v2 v1.36.3

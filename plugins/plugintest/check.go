@@ -58,7 +58,7 @@ func Faults(info plugins.Info, m *plugins.Measurement) []string {
 		status[id] = s.Status
 	}
 	for _, c := range m.Curves {
-		out.curve(c)
+		out.curve(info, c)
 	}
 	for _, c := range m.Counts {
 		if c.Name == "" || c.Value < 0 {
@@ -120,7 +120,23 @@ func (f *faults) score(info plugins.Info, s plugins.Score) {
 	}
 }
 
-func (f *faults) curve(c plugins.Curve) {
+func (f *faults) curve(info plugins.Info, c plugins.Curve) {
+	at := slices.IndexFunc(info.Curves, func(d plugins.CurveInfo) bool { return d.Name == c.Name })
+	if at < 0 {
+		f.add("curve %q is not declared", c.Name)
+		return
+	}
+	declared := &info.Curves[at]
+	names := slices.Sorted(maps.Keys(c.Dims))
+	if names = slices.DeleteFunc(names, func(d string) bool { return d == declared.Level }); !slices.Equal(names, slices.Sorted(slices.Values(declared.Dims))) {
+		f.add("curve %q has dimensions %v, declared are %v", c.Name, names, declared.Dims)
+	}
+	if len(c.N) != len(c.X) {
+		f.add("curve %q says of %d of %d points how many subjects they stand for", c.Name, len(c.N), len(c.X))
+	}
+	if (c.Low != nil || c.High != nil) && declared.Band == "" {
+		f.add("curve %q has a band, and does not declare what it is", c.Name)
+	}
 	if c.Name == "" || len(c.X) != len(c.Y) || (c.Low != nil && len(c.Low) != len(c.X)) || (c.High != nil && len(c.High) != len(c.X)) {
 		f.add("curve %q has %d x, %d y, %d low, %d high", c.Name, len(c.X), len(c.Y), len(c.Low), len(c.High))
 	}

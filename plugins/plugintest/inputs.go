@@ -185,5 +185,33 @@ func Groups() plugins.Figure {
 	}
 }
 
+// FigureOf is a figure of the form that a view draws.
+func FigureOf(form plugins.Form) plugins.Figure {
+	fig := Groups()
+	prevalence := 0.4
+	for i := range fig.Series {
+		s := &fig.Series[i]
+		switch form {
+		case plugins.ForestForm:
+			s.N = []int{120, 80, 40}
+			s.Summary = &plugins.Summary{Name: "all", Value: 0.95, Low: 0.93, High: 0.97, PredictLow: 0.9, PredictHigh: 1, Note: "3 hospitals"}
+		case plugins.SpreadForm:
+			s.Values = [][]float64{{0.93, 0.91, 0.96, 0.92, 0.95, 0.99}, {0.9, 0.95}, nil}
+		case plugins.PairForm, plugins.CurveForm:
+			fig.Categories = nil
+			s.X, s.N, s.Labels, s.Chance = []float64{0.2, 0.5, 0.9}, []int{120, 80, 40}, []string{"age", "lactate", "unit"}, &prevalence
+		}
+	}
+	if form == plugins.MatrixForm {
+		names := []string{"age", "lactate"}
+		fig.Series, fig.Categories = nil, nil
+		fig.Matrices = []plugins.Matrix{
+			{Name: "real", Rows: names, Columns: names, Values: [][]float64{{1, 0.3}, {0.3, 1}}, Low: -1, High: 1},
+			{Name: "synthetic", Rows: names, Columns: names, Values: [][]float64{{1, -0.2}, {math.NaN(), 1}}, Low: -1, High: 1},
+		}
+	}
+	return fig
+}
+
 // digestFigure identifies a figure; %v also prints NaN, which JSON cannot.
 func digestFigure(f plugins.Figure) string { return hash(fmt.Appendf(nil, "%#v", f)) }

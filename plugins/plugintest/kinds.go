@@ -332,10 +332,10 @@ func View(t *testing.T, e *plugins.Entry[plugins.View], with string, fig plugins
 		if err != nil {
 			t.Fatalf("draw: %v", err)
 		}
-		if !bytes.Contains(d.SVG, []byte("<svg")) || !bytes.HasPrefix(d.PNG, []byte("\x89PNG\r\n\x1a\n")) {
-			t.Error("the drawing lacks an SVG or a PNG image")
+		if !bytes.Contains(d.SVG, []byte("<svg")) || !bytes.HasPrefix(d.PNG, []byte("\x89PNG\r\n\x1a\n")) || !bytes.HasPrefix(d.PDF, []byte("%PDF-")) {
+			t.Error("the drawing lacks an SVG, a PNG or a PDF file")
 		}
-		return digest(t, []string{hash(d.SVG), hash(d.PNG)})
+		return digest(t, []string{hash(d.SVG), hash(d.PNG), hash(d.PDF)})
 	})
 	if _, err := v.Draw(plugins.Figure{}); err == nil {
 		t.Log("an empty figure is drawn")

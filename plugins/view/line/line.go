@@ -3,6 +3,7 @@ package line
 
 import (
 	"errors"
+	"math"
 	"slices"
 
 	"gonum.org/v1/plot/vg"
@@ -14,7 +15,9 @@ import (
 // Config is the view's "with" block.
 type Config struct {
 	style.Config
-	LogX     bool   `json:"logX"`     // numeric x only
+	style.Values
+	LogX     bool   `json:"logX"` // numeric x only
+	LogY     bool   `json:"logY"`
 	Interval string `json:"interval"` // bars, band or none
 }
 
@@ -22,18 +25,19 @@ type Config struct {
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Views, plugins.Info{
 		Name:    "line",
-		Version: 1,
+		Version: 2,
 		Summary: "lines with markers and intervals, one for each series",
-		Schema: style.Schema + `
+		Schema: style.Schema + style.ValuesSchema + `
 logX?:     bool // numeric x only
-interval?: "bars" | "band" | "none"
+logY?:     bool // values above 0 only
+interval?: "bars" | "band" | "none" // how intervals are drawn: as bars, as a shaded band, or not at all
 `,
 	}, Config{Config: style.Defaults(), Interval: "bars"}, New)
 }
 
 // New returns the view.
 func New(c Config) (plugins.View, error) {
-	if err := c.Check(); err != nil {
+	if err := errors.Join(c.Config.Check(), c.Values.Check()); err != nil {
 		return nil, err
 	}
 	if c.Interval != "bars" && c.Interval != "band" && c.Interval != "none" {
@@ -56,12 +60,15 @@ const (
 func (v view) Draw(fig plugins.Figure) (*plugins.Drawing, error) {
 	chart := style.Chart{
 		Config: v.config.Config,
-		LogX:   v.config.LogX && fig.Categories == nil,
+		Values: v.config.Values,
+		LogX:   v.config.LogX,
+		LogY:   v.config.LogY,
+		Own:    true,
 		Key: func(p *style.Pen, i int, at vg.Point, w, _ vg.Length) {
 			p.Line(style.Colour(i), width, style.Dash(i), vg.Point{X: at.X - w/2, Y: at.Y}, vg.Point{X: at.X + w/2, Y: at.Y})
 			p.Marker(i, at, radius)
 		},
-		Marks: func(p *style.Pen, a *style.Axes) { v.marks(p, a, &fig) },
+		Marks: v.marks,
 	}
 	return chart.Draw(fig)
 }
@@ -72,32 +79,37 @@ func (v view) marks(p *style.Pen, a *style.Axes, fig *plugins.Figure) {
 	if v.config.Interval == "bars" {
 		step = dodge(a, fig)
 	}
-	place := func(i, k int) vg.Length {
-		return a.X(fig.Series[i].X[k]) + step*(vg.Length(i)-vg.Length(len(fig.Series)-1)/2)
+	places := make([][]vg.Length, len(fig.Series))
+	for i := range fig.Series {
+		for _, x := range fig.Series[i].X {
+			places[i] = append(places[i], a.X(x)+step*(vg.Length(i)-vg.Length(len(fig.Series)-1)/2))
+		}
 	}
 	for i := range fig.Series {
 		if v.config.Interval == "band" {
-			band(p, a, i, &fig.Series[i], place)
+			p.Series(i)
+			band(p, a, i, &fig.Series[i], places[i])
 		}
 	}
 	for i := range fig.Series {
 		s := &fig.Series[i]
-		for k := range s.Y {
-			low, high, ok := style.Interval(s, k)
-			if ok && style.Finite(s.Y[k]) && v.config.Interval == "bars" {
-				a.ErrorBar(p, style.Colour(i), place(i, k), low, high, 3, 0.8)
+		p.Series(i)
+		points := make([]vg.Point, len(s.Y))
+		for k, y := range s.Y {
+			points[k] = vg.Point{X: places[i][k], Y: a.Y(y)}
+			if low, high, ok := style.Interval(s, k); ok && style.Finite(y) && v.config.Interval == "bars" {
+				a.ErrorBar(p, style.Colour(i), places[i][k], low, high, 3, 0.8)
 			}
 		}
-		for k := 1; k < len(s.Y); k++ {
-			if style.Finite(s.Y[k-1]) && style.Finite(s.Y[k]) {
-				a.Segment(p, i, vg.Point{X: place(i, k-1), Y: a.Y(s.Y[k-1])}, vg.Point{X: place(i, k), Y: a.Y(s.Y[k])}, width)
-			}
-		}
+		a.Polyline(p, style.Colour(i), width, style.Dash(i), points)
 	}
 	for i := range fig.Series {
+		p.Series(i)
 		for k, y := range fig.Series[i].Y {
 			if style.Finite(y) && a.Inside(y) {
-				p.Marker(i, vg.Point{X: place(i, k), Y: a.Y(y)}, radius)
+				at := vg.Point{X: places[i][k], Y: a.Y(y)}
+				p.Marker(i, at, min(radius, max(1.1, 0.45*a.Slot)))
+				p.Point(i, k, at)
 			}
 		}
 	}
@@ -106,7 +118,7 @@ func (v view) marks(p *style.Pen, a *style.Axes, fig *plugins.Figure) {
 // dodge is the distance by which series step aside, so that error bars at one x do not cover each other. It stays
 // well below the distance of two x values: the place still tells which x is meant.
 func dodge(a *style.Axes, fig *plugins.Figure) vg.Length {
-	bars := slices.ContainsFunc(fig.Series, func(s plugins.Series) bool { return s.Low != nil })
+	bars := slices.ContainsFunc(fig.Series, func(s plugins.Series) bool { return len(s.Low) > 0 })
 	if len(fig.Series) < 2 || !bars {
 		return 0
 	}
@@ -117,36 +129,18 @@ func dodge(a *style.Axes, fig *plugins.Figure) vg.Length {
 	return min(most, min(0.4*a.Slot, 1.4*a.Edge)/vg.Length(len(fig.Series)-1))
 }
 
-// band fills the area between the ends of the intervals, for each run of points that have one.
-func band(p *style.Pen, a *style.Axes, i int, s *plugins.Series, place func(i, k int) vg.Length) {
-	colour := style.Pale(style.Colour(i), 0.22)
-	for k := 0; k < len(s.Y); {
-		to := k
-		for to < len(s.Y) && style.Finite(s.Y[to]) {
-			if _, _, ok := style.Interval(s, to); !ok {
-				break
-			}
-			to++
-		}
-		if to == k {
-			k++
-			continue
-		}
-		if to == k+1 { // a lone point has no area
-			a.ErrorBar(p, style.Colour(i), place(i, k), s.Low[k], s.High[k], 3, 0.8)
-			k = to
-			continue
-		}
-		var path vg.Path
-		path.Move(vg.Point{X: place(i, k), Y: a.Y(a.Clamp(s.Low[k]))})
-		for j := k + 1; j < to; j++ {
-			path.Line(vg.Point{X: place(i, j), Y: a.Y(a.Clamp(s.Low[j]))})
-		}
-		for j := to - 1; j >= k; j-- {
-			path.Line(vg.Point{X: place(i, j), Y: a.Y(a.Clamp(s.High[j]))})
-		}
-		path.Close()
-		p.Fill(path, colour)
-		k = to
+// band fills the area between the ends of the intervals. A lone point has no area, but a bar.
+func band(p *style.Pen, a *style.Axes, i int, s *plugins.Series, places []vg.Length) {
+	if len(s.Low) == 0 {
+		return
 	}
+	low, high := slices.Clone(s.Low), slices.Clone(s.High)
+	for k, y := range s.Y {
+		if !style.Finite(y) {
+			low[k] = math.NaN()
+		}
+	}
+	a.Band(p, style.Pale(style.Colour(i), 0.22), places, low, high, func(k int) {
+		a.ErrorBar(p, style.Colour(i), places[k], low[k], high[k], 3, 0.8)
+	})
 }

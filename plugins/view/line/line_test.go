@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/view/viewtest"
 )
 
 func draw(t *testing.T, with string, fig plugins.Figure) string {
@@ -30,7 +31,7 @@ func draw(t *testing.T, with string, fig plugins.Figure) string {
 
 const blue = "stroke:#0072B2"
 
-// lines counts the strokes in the colour of the first series: legend, segments, error bars with two caps each.
+// lines counts the strokes in the colour of the first series: runs of the line, error bars with two caps each.
 func lines(svg string) int { return strings.Count(svg, blue) }
 
 func TestSegmentsGapsAndIntervals(t *testing.T) {
@@ -46,16 +47,19 @@ func TestSegmentsGapsAndIntervals(t *testing.T) {
 		s    plugins.Series
 		want int
 	}{
-		"four points":   {``, s(1, 2, 3, 4), 3},
+		"four points": {``, s(1, 2, 3, 4), 1}, // one line
+
 		"a gap":         {``, s(1, nan, 3, 4), 1},
 		"lone points":   {``, s(1, nan, 3, nan), 0},
 		"one point":     {``, s(1), 0},
 		"an infinity":   {``, s(1, math.Inf(1), 3, 4), 1},
-		"intervals":     {``, bounded, 3 + 3*3},
-		"no intervals":  {`{"interval": "none"}`, bounded, 3},
-		"band":          {`{"interval": "band"}`, bounded, 3 + 3}, // the lone point has a bar
-		"cut segment":   {`{"yMax": 2.9, "yMin": 0, "interval": "none"}`, s(1, 2, 3, 4), 2},
-		"cut intervals": {`{"yMax": 2.5, "yMin": 0.5, "interval": "bars"}`, bounded, 1 + 1 + 2 + 2}, // two segments, one cut; bars of two points, a cap each
+		"two runs":      {``, s(1, 2, nan, 4), 1},
+		"intervals":     {``, bounded, 1 + 3*3},
+		"no intervals":  {`{"interval": "none"}`, bounded, 1},
+		"band":          {`{"interval": "band"}`, bounded, 1 + 3},                               // the lone point has a bar
+		"cut segment":   {`{"yMax": 2.9, "yMin": 0, "interval": "none"}`, s(1, 2, 3, 4), 2},     // what is inside, and what leaves
+		"cut intervals": {`{"yMax": 2.5, "yMin": 0.5, "interval": "bars"}`, bounded, 2 + 2 + 2}, // bars of two points, a cap each
+		"log":           {`{"logY": true}`, s(1, 0, -1, 4), 0},                                  // nothing is left of the line
 	} {
 		if got := lines(draw(t, c.with, plugins.Figure{Series: []plugins.Series{c.s}})); got != c.want {
 			t.Errorf("%s: %d strokes, want %d", name, got, c.want)
@@ -97,7 +101,11 @@ func TestSettings(t *testing.T) {
 		}
 	}
 	_, settings, err := r.Views.Get("line").Build(nil)
-	if err != nil || string(settings) != `{"widthMM":88,"heightMM":0,"legend":"below","logX":false,"interval":"bars"}` {
+	if err != nil || string(settings) != `{"widthMM":88,"heightMM":0,"legend":"below","columns":0,"scales":"shared","logX":false,"logY":false,"interval":"bars"}` {
 		t.Errorf("%s %v", settings, err)
 	}
+}
+
+func TestHostileFigures(t *testing.T) {
+	viewtest.Hostile(t, Register, ``, `{"logX": true, "logY": true, "interval": "band", "widthMM": 178, "legend": "right"}`)
 }

@@ -1,122 +1,135 @@
 package style
 
 import (
-	"errors"
 	"fmt"
-	"image/color"
 	"math"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/plot/vg"
 
 	"github.com/ehrlab/ehrlab/plugins"
 )
 
-// Chart is what a view gives to Draw besides its figure.
+// Chart is what a view of series over an x and a y axis gives to Draw besides its figure.
 type Chart struct {
-	Config Config
-	LogX   bool // numeric x only
-	Zero   bool // the y axis holds 0, as bars need
+	Config     Config
+	Values     Values
+	LogX, LogY bool // numbers only; what is not above 0 has no place and is counted in a note
+	Zero       bool // the y axis holds 0, as bars need
+	Unit       bool // the axes end at 0 and 1
+	Same       bool // x and y have the same limits
+	Square     bool // the axes are as high as wide
+	Own        bool // the x values of the data are labelled themselves where they are few
+	// Ys are the values that the y axis holds; nil: those of Y and of intervals.
+	Ys func(fig *plugins.Figure) []float64
 	// Key draws the sample of series i in the legend, centred on at, within width and height.
 	Key func(p *Pen, i int, at vg.Point, width, height vg.Length)
-	// Marks draws the data inside the axes.
-	Marks func(p *Pen, a *Axes)
+	// Marks draws the data of a panel inside its axes. All panels have the same series in the same order, some without
+	// points.
+	Marks func(p *Pen, a *Axes, fig *plugins.Figure)
+	// Tell is what the legend says of a series that has no Note; nil: nothing. It is not asked of small multiples, whose
+	// series are in several places.
+	Tell func(s *plugins.Series) string
+	// Finish adds to the plot of a panel, such as a Strip; nil: nothing.
+	Finish func(plot *Plot, fig *plugins.Figure)
 }
 
-// Axes maps data to the page.
-type Axes struct {
-	Min, Max vg.Point  // corners of the area of the data
-	Slot     vg.Length // width of a category, or the least distance of two x values
-	Edge     vg.Length // distance of the outermost x values from the ends of the axis
-	x, y     scale
-}
-
-// X is the place of a value on the x axis.
-func (a *Axes) X(v float64) vg.Length { return a.Min.X + vg.Length(a.x.at(v))*(a.Max.X-a.Min.X) }
-
-// Y is the place of a value on the y axis; it may lie outside the area.
-func (a *Axes) Y(v float64) vg.Length { return a.Min.Y + vg.Length(a.y.at(v))*(a.Max.Y-a.Min.Y) }
-
-// Inside reports whether a value lies on the y axis.
-func (a *Axes) Inside(v float64) bool { return v >= a.y.min && v <= a.y.max }
-
-// Clamp is the value on the y axis that is nearest to v.
-func (a *Axes) Clamp(v float64) float64 { return min(max(v, a.y.min), a.y.max) }
-
-// Zero is the value that bars start from: 0, or the end of the axis nearest to it.
-func (a *Axes) Zero() float64 { return a.Clamp(0) }
-
-// Segment strokes the part of a line that lies inside the area.
-func (a *Axes) Segment(p *Pen, i int, from, to vg.Point, width vg.Length) {
-	low, high := a.Min.Y, a.Max.Y
-	if from.Y < low && to.Y < low || from.Y > high && to.Y > high {
-		return
+// Draw lays out and draws a figure.
+func (c *Chart) Draw(fig plugins.Figure) (*plugins.Drawing, error) {
+	pg, err := c.page(fig)
+	if err != nil {
+		return nil, err
 	}
-	cut := func(q, other vg.Point) vg.Point {
-		y := min(max(q.Y, low), high)
-		if y == q.Y {
-			return q
+	return pg.Draw()
+}
+
+// page makes a plot of each panel.
+func (c *Chart) page(fig plugins.Figure) (*Page, error) {
+	panels, err := Panels(fig)
+	if err != nil {
+		return nil, err
+	}
+	pg := &Page{Config: c.Config, Title: fig.Title, Notes: Notes(fig)}
+	lost, outside := 0, 0
+	for i := range panels {
+		panel := &panels[i]
+		if c.LogX || c.LogY {
+			lost += c.dropForLog(panel)
 		}
-		return vg.Point{X: q.X + (other.X-q.X)*(y-q.Y)/(other.Y-q.Y), Y: y}
-	}
-	p.Line(Colour(i), width, Dash(i), cut(from, to), cut(to, from))
-}
-
-// ErrorBar strokes an interval at x with caps of half the given length to each side; no cap stands where the axis
-// ends before the interval does.
-func (a *Axes) ErrorBar(p *Pen, c color.Color, x vg.Length, low, high float64, capWidth, width vg.Length) {
-	if high < a.y.min || low > a.y.max {
-		return
-	}
-	p.Line(c, width, nil, vg.Point{X: x, Y: a.Y(a.Clamp(low))}, vg.Point{X: x, Y: a.Y(a.Clamp(high))})
-	for _, end := range []float64{low, high} {
-		if a.Inside(end) {
-			p.Line(c, width, nil, vg.Point{X: x - capWidth/2, Y: a.Y(end)}, vg.Point{X: x + capWidth/2, Y: a.Y(end)})
+		plot, err := c.plot(panel)
+		if err != nil {
+			return nil, err
 		}
-	}
-}
-
-// Interval is the interval of point k of a series, and whether it has one.
-func Interval(s *plugins.Series, k int) (low, high float64, ok bool) {
-	if s.Low == nil || s.High == nil || !Finite(s.Low[k]) || !Finite(s.High[k]) {
-		return 0, 0, false
-	}
-	return s.Low[k], s.High[k], true
-}
-
-// check reports a figure whose lists do not fit together.
-func check(fig *plugins.Figure) error {
-	for _, s := range fig.Series {
-		n := len(s.Y)
-		if len(s.X) != n || s.Low != nil && len(s.Low) != n || s.High != nil && len(s.High) != n {
-			return fmt.Errorf("series %q: %d x for %d y, %d low and %d high", s.Name, len(s.X), n, len(s.Low), len(s.High))
+		if len(panels) > 1 {
+			plot.Title = panel.Title
+		} else {
+			panel.Title = "" // that of the page
 		}
-		for _, x := range s.X {
-			if !Finite(x) {
-				return fmt.Errorf("series %q: an x is no finite number", s.Name)
-			}
-			if fig.Categories != nil && (x < 0 || x >= float64(len(fig.Categories)) || x != math.Trunc(x)) {
-				return fmt.Errorf("series %q: x %v is no index into %d categories", s.Name, x, len(fig.Categories))
-			}
-		}
+		outside += beyond(panel, plot.Y)
+		pg.Plots = append(pg.Plots, plot)
 	}
-	return nil
+	if lost > 0 {
+		pg.Notes = append(pg.Notes, fmt.Sprintf("%d of the values are not above 0 and have no place on a logarithmic axis.", lost))
+	}
+	if outside > 0 {
+		pg.Notes = append(pg.Notes, fmt.Sprintf("%d of the values lie beyond the y axis.", outside))
+	}
+	if len(panels) > 0 {
+		pg.Entries, pg.Series = c.entries(panels), SeriesNames(&panels[0])
+	}
+	return pg, nil
 }
 
-// xScale is the x axis with room at both ends.
-func xScale(fig *plugins.Figure, log bool) (scale, error) {
-	if fig.Categories != nil {
-		return scale{min: -0.5, max: float64(max(1, len(fig.Categories))) - 0.5}, nil
+func (c *Chart) plot(fig *plugins.Figure) (*Plot, error) {
+	plot := &Plot{Lines: c.Values.Lines, Marks: func(p *Pen, a *Axes) { c.marks(p, a, fig) }}
+	if c.Square {
+		plot.Aspect = 1
 	}
-	values := distinct(allX(fig))
-	if len(values) == 0 {
-		return scale{min: 0, max: 1}, nil
+	if empty(fig) {
+		plot.Empty = "no values"
 	}
-	s := scale{min: values[0], max: values[len(values)-1], log: log}
-	if log && s.min <= 0 {
-		return s, errors.New("logX: an x is not above 0")
+	var err error
+	if plot.X, err = c.xAxis(fig); err != nil {
+		return nil, err
 	}
-	return s.opened().padded(0.07), nil
+	if plot.Y, err = c.yAxis(fig); err != nil {
+		return nil, err
+	}
+	plot.X.Label, plot.Y.Label = fig.XLabel, fig.YLabel
+	if c.Finish != nil {
+		c.Finish(plot, fig)
+	}
+	return plot, nil
+}
+
+// marks draws the data of a panel.
+func (c *Chart) marks(p *Pen, a *Axes, fig *plugins.Figure) {
+	p.panel = fig
+	c.Marks(p, a, fig)
+	p.panel = nil
+}
+
+// xAxis is the x axis with room at both ends.
+func (c *Chart) xAxis(fig *plugins.Figure) (Axis, error) {
+	switch {
+	case fig.Categories != nil:
+		return Axis{Names: fig.Categories}, nil
+	case c.Unit:
+		return Axis{Min: 0, Max: 1}, nil
+	}
+	values, room := allX(fig), 0.07
+	if c.Same {
+		values, room = append(values, c.yValues(fig)...), 0.06
+	}
+	if c.LogX {
+		values = slices.DeleteFunc(values, func(v float64) bool { return v <= 0 })
+	}
+	a, err := Numbers(values, c.LogX, room)
+	if c.Own {
+		a.Values = distinct(allX(fig))
+	}
+	return a, err
 }
 
 func allX(fig *plugins.Figure) []float64 {
@@ -127,56 +140,105 @@ func allX(fig *plugins.Figure) []float64 {
 	return xs
 }
 
-// yScale is the y axis: it holds all values, intervals and reference lines unless the settings cut it.
-func (c *Chart) yScale(fig *plugins.Figure) (scale, error) {
+// yValues are the values that the y axis holds.
+func (c *Chart) yValues(fig *plugins.Figure) []float64 {
+	if c.Ys != nil {
+		return c.Ys(fig)
+	}
 	var values []float64
 	for i := range fig.Series {
 		s := &fig.Series[i]
 		values = append(values, s.Y...)
-		for k := range s.Y {
-			if low, high, ok := Interval(s, k); ok && Finite(s.Y[k]) {
+		for k, y := range s.Y {
+			if low, high, ok := Interval(s, k); ok && Finite(y) {
 				values = append(values, low, high)
 			}
 		}
 	}
-	for _, l := range c.Config.Lines {
-		values = append(values, l.Y)
-	}
-	values = distinct(values)
-	if c.Zero {
-		values = append(values, 0)
-	}
-	if len(values) == 0 {
-		values = []float64{0, 1}
-	}
-	tight := scale{min: slices.Min(values), max: slices.Max(values)}.opened()
-	s := tight.padded(0.06)
-	if c.Zero && tight.min == 0 { // bars stand on the axis
-		s.min = 0
-	}
-	if c.Zero && tight.max == 0 {
-		s.max = 0
-	}
-	if c.Config.YMin != nil {
-		s.min = *c.Config.YMin
-	}
-	if c.Config.YMax != nil {
-		s.max = *c.Config.YMax
-	}
-	if s.min >= s.max {
-		return s, fmt.Errorf("the y axis would end at %v and start at %v: all data lie beyond yMin or yMax", s.max, s.min)
-	}
-	return s, nil
+	return values
 }
 
-// outside counts the points that the settings of the y axis cut off.
-func outside(fig *plugins.Figure, y scale) int {
+// yAxis is the y axis: it holds all values, intervals and reference lines unless the settings cut it.
+func (c *Chart) yAxis(fig *plugins.Figure) (Axis, error) {
+	values, room := c.yValues(fig), 0.06
+	if c.Same {
+		values = append(values, allX(fig)...)
+	}
+	switch {
+	case c.Unit:
+		return Axis{Min: 0, Max: 1}.cut(c.Values)
+	case c.Zero:
+		for _, l := range c.Values.Lines {
+			values = append(values, l.Y)
+		}
+		a, err := fromZero(values, room)
+		if err != nil {
+			return a, err
+		}
+		return a.cut(c.Values)
+	}
+	return AxisOf(values, c.Values, c.LogY, room)
+}
+
+// fromZero is an axis that holds 0: bars stand on it.
+func fromZero(values []float64, room float64) (Axis, error) {
+	if len(distinct(values)) == 0 {
+		return Numbers(nil, false, room)
+	}
+	values = append(values, 0)
+	a, err := Numbers(values, false, room)
+	values = distinct(values)
+	switch {
+	case len(values) == 1: // all are 0
+		return Numbers(nil, false, room)
+	case values[0] == 0:
+		a.Min = 0
+	case values[len(values)-1] == 0:
+		a.Max = 0
+	}
+	return a, err
+}
+
+// dropForLog makes gaps of what has no place on a logarithmic axis, in a copy, and says how many points were lost.
+func (c *Chart) dropForLog(fig *plugins.Figure) (lost int) {
+	for i := range fig.Series {
+		s := &fig.Series[i]
+		s.X, s.Y, s.Values = slices.Clone(s.X), slices.Clone(s.Y), slices.Clone(s.Values)
+		for k := range s.Y {
+			if c.LogY && s.Y[k] <= 0 || c.LogX && fig.Categories == nil && s.X[k] <= 0 {
+				s.Y[k] = math.NaN()
+				lost++
+			}
+			if c.LogX && fig.Categories == nil && s.X[k] <= 0 {
+				s.X[k] = math.NaN()
+			}
+		}
+		for k, values := range s.Values {
+			if c.LogY {
+				s.Values[k] = slices.DeleteFunc(slices.Clone(values), func(v float64) bool { return v <= 0 })
+				lost += len(values) - len(s.Values[k])
+			}
+		}
+	}
+	return lost
+}
+
+// beyond counts the points that the settings of the y axis cut off.
+func beyond(fig *plugins.Figure, y Axis) int {
 	n := 0
-	for _, s := range fig.Series {
-		for _, v := range s.Y {
-			if Finite(v) && (v < y.min || v > y.max) {
+	count := func(values []float64) {
+		for _, v := range values {
+			if Finite(v) && (v < y.Min || v > y.Max) {
 				n++
 			}
+		}
+	}
+	for _, s := range fig.Series {
+		if len(s.Values) == 0 {
+			count(s.Y)
+		}
+		for _, values := range s.Values {
+			count(values)
 		}
 	}
 	return n
@@ -188,6 +250,40 @@ func empty(fig *plugins.Figure) bool {
 		if slices.ContainsFunc(s.Y, Finite) {
 			return false
 		}
+		for _, values := range s.Values {
+			if slices.ContainsFunc(values, Finite) {
+				return false
+			}
+		}
 	}
 	return true
+}
+
+// SeriesNames are the names of the series of a panel.
+func SeriesNames(panel *plugins.Figure) []string {
+	names := make([]string, len(panel.Series))
+	for i := range panel.Series {
+		names[i] = panel.Series[i].Name
+	}
+	return names
+}
+
+// entries are the lines of the legend: the name of each series and what is to be said of it. Series without a name in a
+// figure of one need none.
+func (c *Chart) entries(panels []plugins.Figure) []Entry {
+	var out []Entry
+	for i := range panels[0].Series {
+		text := panels[0].Series[i].Name
+		if len(panels) == 1 {
+			s := &panels[0].Series[i]
+			note := s.Note
+			if note == "" && c.Tell != nil {
+				note = c.Tell(s)
+			}
+			text = strings.TrimPrefix(text+": "+note, ": ")
+			text = strings.TrimSuffix(text, ": ")
+		}
+		out = append(out, Entry{Text: text, Key: func(p *Pen, at vg.Point, w, h vg.Length) { c.Key(p, i, at, w, h) }})
+	}
+	return out
 }

@@ -22,14 +22,14 @@ func TestTicks(t *testing.T) {
 		s    scale
 		want string
 	}{
-		{scale{0, 1, false}, "0.0 0.2 0.4 0.6 0.8 1.0"},
-		{scale{0.5, 0.9, false}, "0.50 0.55 0.60 0.65 0.70 0.75 0.80 0.85 0.90"},
-		{scale{-0.48, 0.96, false}, "−0.4 −0.2 0.0 0.2 0.4 0.6 0.8"},
-		{scale{0, 20000, false}, "0 5,000 10,000 15,000 20,000"},
-		{scale{-1e-9, 1e-9, false}, "−1e-09 −5e-10 0 5e-10 1e-09"},
-		{scale{900, 11000, true}, "1,000 2,000 5,000 10,000"},
-		{scale{0.5, 2e6, true}, "1 10 100 1,000 10,000 100,000 1,000,000"},
-		{scale{3, 4, true}, "3.0 3.2 3.4 3.6 3.8 4.0"}, // no power of ten in sight
+		{scale{min: 0, max: 1}, "0.0 0.2 0.4 0.6 0.8 1.0"},
+		{scale{min: 0.5, max: 0.9}, "0.50 0.55 0.60 0.65 0.70 0.75 0.80 0.85 0.90"},
+		{scale{min: -0.48, max: 0.96}, "−0.4 −0.2 0.0 0.2 0.4 0.6 0.8"},
+		{scale{min: 0, max: 20000}, "0 5,000 10,000 15,000 20,000"},
+		{scale{min: -1e-9, max: 1e-9}, "−1e-09 −5e-10 0 5e-10 1e-09"},
+		{scale{min: 900, max: 11000, log: true}, "1,000 2,000 5,000 10,000"},
+		{scale{min: 0.5, max: 2e6, log: true}, "1 10 100 1,000 10,000 100,000 1,000,000"},
+		{scale{min: 3, max: 4, log: true}, "3.0 3.2 3.4 3.6 3.8 4.0"}, // no power of ten in sight
 	} {
 		var labels []string
 		for _, tick := range c.s.ticks(8) {
@@ -164,12 +164,12 @@ func figure(rng *rand.Rand) (plugins.Figure, Chart) {
 	for range rng.IntN(3) {
 		fig.Notes = append(fig.Notes, phrase(rng, 30))
 	}
-	c := Chart{Config: Defaults(), LogX: rng.IntN(2) == 0 && fig.Categories == nil, Zero: rng.IntN(2) == 0}
+	c := Chart{Own: true, Config: Defaults(), LogX: rng.IntN(2) == 0 && fig.Categories == nil, Zero: rng.IntN(2) == 0}
 	c.Config.WidthMM = 60 + rng.Float64()*120
 	c.Config.Legend = []string{"below", "right", "none"}[rng.IntN(3)]
-	c.Config.Lines = []Reference{{Y: rng.NormFloat64(), Label: phrase(rng, 9)}}
+	c.Values.Lines = []Reference{{Y: rng.NormFloat64(), Label: phrase(rng, 9)}}
 	c.Key = func(p *Pen, i int, at vg.Point, w, _ vg.Length) { p.Marker(i, at, w/8) }
-	c.Marks = func(*Pen, *Axes) {}
+	c.Marks = func(*Pen, *Axes, *plugins.Figure) {}
 	return fig, c
 }
 
@@ -178,7 +178,7 @@ func TestNothingIsClipped(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for i := range 400 {
 		fig, c := figure(rng)
-		p, err := c.layOut(&fig)
+		p, err := layOut(c, fig)
 		if err != nil {
 			t.Fatalf("figure %d: %v", i, err)
 		}
@@ -189,15 +189,16 @@ func TestNothingIsClipped(t *testing.T) {
 		if len(texts) > 0 && (low.X < -slack || low.Y < -slack || high.X > p.width+slack || high.Y > p.height+slack) {
 			t.Errorf("figure %d: texts reach from %v to %v on a page of %v × %v: %q", i, low, high, p.width, p.height, texts)
 		}
-		if w, h := p.axes.Max.X-p.axes.Min.X, p.axes.Max.Y-p.axes.Min.Y; w < 0.2*p.width || h < leastPlot {
+		a := p.cells[0].axes
+		if w, h := a.Max.X-a.Min.X, a.Max.Y-a.Min.Y; w < 0.2*p.width || h < leastPlot {
 			t.Errorf("figure %d: the axes are %v × %v on a page of %v × %v", i, w, h, p.width, p.height)
 		}
 		for _, s := range fig.Series {
 			for k, x := range s.X {
-				if px := p.axes.X(x); px < p.axes.Min.X || px > p.axes.Max.X {
+				if !a.InsideX(x) {
 					t.Errorf("figure %d: x %v lies outside the axes", i, x)
 				}
-				if y := s.Y[k]; Finite(y) && !p.axes.Inside(y) {
+				if y := s.Y[k]; Finite(y) && !a.Inside(y) {
 					t.Errorf("figure %d: y %v lies outside the axes", i, y)
 				}
 			}
@@ -205,20 +206,31 @@ func TestNothingIsClipped(t *testing.T) {
 	}
 }
 
+func layOut(c Chart, fig plugins.Figure) (*page, error) {
+	pg, err := c.page(fig)
+	if err != nil {
+		return nil, err
+	}
+	return pg.layOut()
+}
+
 func plain() (plugins.Figure, Chart) {
 	fig := plugins.Figure{Title: `A <title> & "more"`, XLabel: "n", YLabel: "auroc", Series: []plugins.Series{{Name: "a", X: []float64{1, 2}, Y: []float64{0.5, 0.7}}}}
-	return fig, Chart{Config: Defaults(), Marks: func(*Pen, *Axes) {}, Key: func(*Pen, int, vg.Point, vg.Length, vg.Length) {}}
+	return fig, Chart{Config: Defaults(), Marks: func(*Pen, *Axes, *plugins.Figure) {}, Key: func(*Pen, int, vg.Point, vg.Length, vg.Length) {}}
 }
 
 func TestMistakes(t *testing.T) {
 	for want, change := range map[string]func(*plugins.Figure, *Chart){
-		"1 x for 2 y":              func(f *plugins.Figure, _ *Chart) { f.Series[0].X = f.Series[0].X[1:] },
-		"0 low":                    func(f *plugins.Figure, _ *Chart) { f.Series[0].High = []float64{1} },
-		"no finite number":         func(f *plugins.Figure, _ *Chart) { f.Series[0].X[0] = math.NaN() },
-		"no index":                 func(f *plugins.Figure, _ *Chart) { f.Categories = []string{"one", "two"} },
-		"logX":                     func(f *plugins.Figure, c *Chart) { f.Series[0].X[0], c.LogX = 0, true },
+		"1 x for 2 y":      func(f *plugins.Figure, _ *Chart) { f.Series[0].X = f.Series[0].X[1:] },
+		"0 low":            func(f *plugins.Figure, _ *Chart) { f.Series[0].High = []float64{1, 2} },
+		"no finite number": func(f *plugins.Figure, _ *Chart) { f.Series[0].X[0] = math.NaN() },
+		"no index":         func(f *plugins.Figure, _ *Chart) { f.Categories = []string{"one", "two"} },
+		"has panels itself": func(f *plugins.Figure, _ *Chart) {
+			*f = plugins.Figure{Panels: []plugins.Figure{{Panels: []plugins.Figure{*f}}}}
+		},
+		"series or matrices":       func(f *plugins.Figure, _ *Chart) { f.Panels = []plugins.Figure{{}} },
 		"leaves too little room":   func(_ *plugins.Figure, c *Chart) { c.Config.HeightMM = 40 },
-		"all data lie beyond yMin": func(_ *plugins.Figure, c *Chart) { low := 2.0; c.Config.YMin = &low },
+		"all data lie beyond yMin": func(_ *plugins.Figure, c *Chart) { low := 2.0; c.Values.YMin = &low },
 	} {
 		fig, c := plain()
 		change(&fig, &c)
@@ -226,13 +238,13 @@ func TestMistakes(t *testing.T) {
 			t.Errorf("%q: %v", want, err)
 		}
 	}
-	one, two := 1.0, 2.0
 	for _, change := range []func(*Config){
-		func(c *Config) { c.YMin, c.YMax = &two, &one },
 		func(c *Config) { c.WidthMM = 10 },
 		func(c *Config) { c.WidthMM = math.NaN() },
 		func(c *Config) { c.HeightMM = -1 },
 		func(c *Config) { c.Legend = "above" },
+		func(c *Config) { c.Columns = -1 },
+		func(c *Config) { c.Scales = "own" },
 	} {
 		c := Defaults()
 		change(&c)
@@ -243,29 +255,35 @@ func TestMistakes(t *testing.T) {
 	if err := Defaults().Check(); err != nil {
 		t.Error(err)
 	}
+	one, two, close := 1.0, 2.0, 1+1e-15
+	for _, v := range []Values{{YMin: &two, YMax: &one}, {YMin: &one, YMax: &one}, {YMin: &one, YMax: &close}} {
+		if v.Check() == nil {
+			t.Errorf("%v to %v was taken", *v.YMin, *v.YMax)
+		}
+	}
 }
 
 // The least height that an error message names is enough.
 func TestLeastHeight(t *testing.T) {
 	fig, c := plain()
 	c.Config.HeightMM = 10
-	_, err := c.layOut(&fig)
+	_, err := layOut(c, fig)
 	var least float64
 	if _, scan := fmt.Sscanf(err.Error(), "heightMM 10 leaves too little room for the axes: want at least %f", &least); scan != nil {
 		t.Fatal(err)
 	}
 	c.Config.HeightMM = least
-	p, err := c.layOut(&fig)
+	p, err := layOut(c, fig)
 	if err != nil || math.Abs(float64(p.height/vg.Millimeter)-least) > 1e-9 {
 		t.Errorf("%v %v", p, err)
 	}
 }
 
 func TestSegmentIsCutAtTheAxes(t *testing.T) {
-	a := &Axes{Min: vg.Point{X: 0, Y: 0}, Max: vg.Point{X: 10, Y: 10}, y: scale{0, 1, false}}
+	a := &Axes{Min: vg.Point{X: 0, Y: 0}, Max: vg.Point{X: 10, Y: 10}, x: scale{min: 0, max: 1}, y: scale{min: 0, max: 1}}
 	var r recorder.Canvas
-	a.Segment(&Pen{canvas: &r}, 0, vg.Point{X: 0, Y: -10}, vg.Point{X: 10, Y: 10}, 1)
-	a.Segment(&Pen{canvas: &r}, 0, vg.Point{X: 0, Y: -10}, vg.Point{X: 10, Y: -1}, 1)
+	a.Segment(&Pen{canvas: &r}, Ink, 1, nil, vg.Point{X: 0, Y: -10}, vg.Point{X: 10, Y: 10})
+	a.Segment(&Pen{canvas: &r}, Ink, 1, nil, vg.Point{X: 0, Y: -10}, vg.Point{X: 10, Y: -1})
 	var strokes []*recorder.Stroke
 	for _, action := range r.Actions {
 		if s, ok := action.(*recorder.Stroke); ok {

@@ -28,7 +28,7 @@ const (
 // calls have their values, with a warning, and none of the rows are delivered: so a mean over replicates leaves out no cost.
 func GenerationScores() []ScoreInfo {
 	inf := math.Inf(1)
-	return []ScoreInfo{
+	scores := []ScoreInfo{
 		{Name: ScorePrevalence, Summary: "share of the synthetic rows with the event", Max: 1, Better: Neutral},
 		{Name: ScoreEvents, Summary: "synthetic rows with the event", Max: inf, Better: Neutral},
 		{Name: ScoreClasses, Summary: "classes of the label among the synthetic rows", Max: inf, Better: Neutral},
@@ -40,6 +40,10 @@ func GenerationScores() []ScoreInfo {
 		{Name: ScoreCost, Summary: "price of the answers in USD, whichever run paid for them", Max: inf, Better: Lower},
 		{Name: ScoreCostPerRow, Summary: "price of the answers in USD for each row delivered", Max: inf, Better: Lower},
 	}
+	for i := range scores {
+		scores[i].NoInterval = Description
+	}
+	return scores
 }
 
 // Weighting is the dimension of scores, curves and counts that tells how synthetic rows were weighted: those that lack it

@@ -95,6 +95,7 @@ const (
 	LacksKey    = "a key and a secret"
 	LacksHalves = "the columns of two halves"
 	LacksSecret = "a secret"
+	LacksFile   = "a file besides the pair"
 )
 
 // Alike reports whether two parts are the same rows, as they are of a pair of files without real rows that the generator has not

@@ -150,6 +150,7 @@ type Info struct {
 	Remote  bool      // it waits for others most of the time: it takes no thread of those that compute
 	Uses    []Use
 	Scores  []ScoreInfo     // metrics only
+	Curves  []CurveInfo     // metrics only
 	Family  Family          // metrics only
 	Cost    Cost            // metrics only
 	Variant bool            // metrics only: it reproduces what one library does, for comparison with its numbers, and is no default
@@ -180,6 +181,12 @@ type ScoreInfo struct {
 	Dims    []string // the dimensions that its rows carry, e.g. "column"
 	// NoInterval is why a sampling interval of the score would mean nothing: one of the texts below. Empty: it has an interval.
 	NoInterval string
+	// Apiece tells, of a metric with Control, the values that rate synthetic rows one by one, so that how many there are does not
+	// move what is to be expected: those that have these values of their dimensions. Nil: none; empty: all.
+	Apiece map[string]string
+	// OfTrain says, of a metric without Control, that the score rests on rows of train other than those that synthetic rows are compared
+	// with, such as a model's. With other rows in their place it is another score.
+	OfTrain bool
 }
 
 // Why a sampling interval of a score would mean nothing.
@@ -192,6 +199,48 @@ const (
 
 // WithoutInterval starts the warning of a score that has no interval where others of its kind have one; the reason follows.
 const WithoutInterval = "no interval: "
+
+// CurveInfo describes one curve of a metric.
+type CurveInfo struct {
+	Name    string    `json:"name"`
+	Summary string    `json:"summary"`
+	Kind    CurveKind `json:"kind"`
+	X       string    `json:"x"` // what stands along the axes, with the unit where there is one
+	Y       string    `json:"y"`
+	Dims    []string  `json:"dims,omitempty"` // the dimensions that its curves carry, e.g. "column"
+	// Level is a further dimension, which curves may lack: those that have it are points of one figure, in the order in which the
+	// metric returns them, each of one named category. Empty: there is none.
+	Level string `json:"level,omitempty"`
+	// the range of y, at which bands of means are cut; nil: no end
+	Least *float64 `json:"least,omitempty"`
+	Most  *float64 `json:"most,omitempty"`
+	// Scores of the same measurement: the area under the curve, and the level of a curve that carries no information. Empty: there is none.
+	Area   string `json:"area,omitempty"`
+	Chance string `json:"chance,omitempty"`
+	With   string `json:"with,omitempty"` // the setting that has to be true for it to be recorded; empty: it always is
+	Band   string `json:"band,omitempty"` // what Low and High are, e.g. "95 % Wilson interval, over test rows"; empty: there are none
+}
+
+// CurveKind says what the points of a curve have to do with each other, and with it what a mean of several curves is.
+type CurveKind string
+
+// The kinds of curves.
+const (
+	LineCurve    CurveKind = "line"             // y at x, linear in between
+	StepCurve    CurveKind = "steps"            // y at x and up to the next x
+	RecallCurve  CurveKind = "precision-recall" // x is recall, y precision; in between, false positives are linear in true positives
+	BinCurve     CurveKind = "bins"             // each point is a bin in [0,1]; x is the mean of what fell into it
+	ScatterCurve CurveKind = "points"           // x is a quantity of the real rows, y the same of the synthetic ones
+	MatrixCurve  CurveKind = "matrix"           // a row of a matrix; see the dimensions below
+)
+
+// Dimensions of curves with a meaning of their own.
+const (
+	SideDim   = "side"      // RealSide or SyntheticSide; of a MatrixCurve, which of two matrices the row is of
+	ColumnDim = "column"    // of a MatrixCurve, the name of the row; x numbers the columns of the matrix in the order of its rows
+	RealSide  = "real"      // the real rows, whatever the part
+	SynthSide = "synthetic" // the synthetic rows
+)
 
 // Status says whether a score has a value.
 type Status string
@@ -224,7 +273,8 @@ type Score struct {
 	Warnings []string          `json:"warnings,omitempty"`
 }
 
-// Curve is a line of points; Low and High are nil or as long as X. Curves of real rows are binned.
+// Curve is a line of points; Low and High are nil or as long as X. Curves of real rows are binned: each point stands for
+// FewestTold subjects at least, or the curve is withheld, as a count named CurvesWithheld tells.
 type Curve struct {
 	Name string            `json:"name"`
 	Dims map[string]string `json:"dims,omitempty"`
@@ -232,7 +282,14 @@ type Curve struct {
 	Y    []float64         `json:"y"`
 	Low  []float64         `json:"low,omitempty"`
 	High []float64         `json:"high,omitempty"`
+	// N is how many subjects of real data, or rows where nothing says whose they are, each point stands for. It is checked and
+	// not kept.
+	N []int `json:"-"`
 }
+
+// CurvesWithheld names the count of curves that are not told, since a point would stand for fewer than FewestTold subjects; its
+// dimension "curve" is their name.
+const CurvesWithheld = "curves withheld: a point would stand for fewer than 11 subjects"
 
 // Count is one number of rows (or columns, subjects …) for the account of what was read, left out and delivered.
 type Count struct {
@@ -492,25 +549,51 @@ type Shadow struct {
 	Synthetic *frame.Frame // as many rows as the cell has
 }
 
-// Series is one line, one set of bars, boxes or points of a Figure. Low and High are nil or as long as Y; NaN is a gap.
+// Series is one line, one set of bars, boxes or points of a Figure. All lists but Values of Values are nil or as long as
+// X; NaN is a gap. Series of one name have one colour in all panels of a figure.
 type Series struct {
 	Name string
 	X    []float64 // positions; with Figure.Categories, indices into it
-	Y    []float64
-	Low  []float64
+	Y    []float64 // may be nil where Values are what a view draws
+	Low  []float64 // ends of the interval of Y
 	High []float64
 	// Values are the values behind each point, such as those of single seeds; nil where a view does not ask for them.
 	Values [][]float64
+	// N is how many rows, patients or runs each point rests on; 0 is unknown. Forests print it; calibration plots draw a
+	// histogram of it.
+	N []int
+	// Labels name the points, such as the columns behind the points of a scatter plot.
+	Labels []string
+	// Note is what the legend says behind the name, e.g. "AUC 0.81 (0.78 to 0.84)". Without one, curves say the area
+	// under what is drawn, and scatter plots how the points agree.
+	Note string
+	// Chance is the level of a series that carries no information, e.g. the prevalence on a precision-recall curve. NaN
+	// or nil: none is drawn, but the diagonal of a ROC curve.
+	Chance *float64
+	// Summary is the estimate over all points, which a forest draws below them; nil: none.
+	Summary *Summary
 }
 
-// Matrix is one panel of a heat map.
+// Summary is one estimate for all points of a series.
+type Summary struct {
+	Name      string // e.g. "all hospitals, random effects"
+	Value     float64
+	Low, High float64 // its interval; NaN: none
+	// PredictLow and PredictHigh are where a further point is expected, e.g. a new hospital; NaN: not known.
+	PredictLow, PredictHigh float64
+	N                       int    // what it rests on, as Series.N; 0 is unknown
+	Note                    string // e.g. "I² 43 %, τ 0.02"; printed below the forest
+}
+
+// Matrix is one panel of a heat map. Matrices with the same Low and High share a colour bar.
 type Matrix struct {
 	Name    string
 	Rows    []string
 	Columns []string
 	Values  [][]float64 // by row, then column; NaN is a gap
-	Low     float64     // of the colour scale
-	High    float64
+	// Low and High are the ends of the colour scale; both 0: those of the values. A scale that holds 0 between its ends
+	// diverges from it, in two colours; others run from light to dark.
+	Low, High float64
 }
 
 // Figure is what a view draws.
@@ -522,6 +605,10 @@ type Figure struct {
 	Series     []Series
 	Matrices   []Matrix // of a heat map, side by side
 	Notes      []string // printed under the figure
+	// Panels are small multiples: each is drawn on axes of its own, under its own Title, with a legend common to all.
+	// An XLabel or YLabel that a panel lacks is that of the figure. A figure with Panels has no Series or Matrices itself,
+	// and panels have no Panels; their Notes are printed with those of the figure.
+	Panels []Figure
 }
 
 // Form is what a view needs of a Figure, and with it what a plot declares.
@@ -530,6 +617,7 @@ type Form string
 // The forms of figures.
 const (
 	PointForm  Form = "points" // one y for each x and series: a score along an axis
+	ForestForm Form = "forest" // as PointForm, each x a category such as a hospital, with Series.Summary
 	SpreadForm Form = "spread" // as PointForm, with Series.Values
 	PairForm   Form = "pairs"  // x and y are both scores, one point for each cell or dimension
 	CurveForm  Form = "curves" // recorded curves, one for each series
@@ -537,7 +625,35 @@ const (
 )
 
 // Drawing is a finished figure. The bytes hold no date.
-type Drawing struct{ SVG, PNG, PDF []byte }
+type Drawing struct {
+	SVG, PNG, PDF []byte
+	Shown         Shown
+}
+
+// Shown says what can be read where on the SVG of a Drawing, for pages on which readers point at it. Places are in points from
+// the upper left corner, as in the SVG's viewBox.
+type Shown struct {
+	// Series are the names of the series: what the SVG draws of series i is in groups with data-series="i", and its line of
+	// the legend in one with data-key="i".
+	Series []string
+	Spots  []Spot
+	Grids  []Grid
+}
+
+// Spot is a place that shows a value of a series; Series is -1 where it belongs to none. Text may have several lines.
+type Spot struct {
+	X, Y   float64
+	Series int
+	Text   string
+}
+
+// Grid is a rectangle of equal cells, row by row. Values are as they are to be read, empty where there is none.
+type Grid struct {
+	X, Y, Width, Height float64
+	Title               string
+	Rows, Columns       []string
+	Values              [][]string
+}
 
 // View draws recorded scores.
 type View interface {

@@ -22,9 +22,11 @@ type Registry struct {
 
 // Preset is a metric with settings, under a name.
 type Preset struct {
-	Name string          `json:"-"`
-	Use  string          `json:"use"`
-	With json.RawMessage `json:"with,omitempty"`
+	Name    string          `json:"-"`
+	Use     string          `json:"use"`
+	With    json.RawMessage `json:"with,omitempty"`
+	Summary string          `json:"-"` // one line, lower case: what the plugin does with these settings; empty: what it says of itself
+	Minus   string          `json:"-"` // the preset that it is set against on the same test rows; empty: none
 }
 
 // Set is the plugins of one kind.

@@ -22,6 +22,7 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/metric/anonymity"
 	"github.com/ehrlab/ehrlab/plugins/metric/association"
 	"github.com/ehrlab/ehrlab/plugins/metric/attribution"
+	"github.com/ehrlab/ehrlab/plugins/metric/characteristics"
 	"github.com/ehrlab/ehrlab/plugins/metric/clinicalranges"
 	"github.com/ehrlab/ehrlab/plugins/metric/codeprobability"
 	"github.com/ehrlab/ehrlab/plugins/metric/contingency"
@@ -52,6 +53,7 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/metric/pmse"
 	"github.com/ehrlab/ehrlab/plugins/metric/prdc"
 	"github.com/ehrlab/ehrlab/plugins/metric/qualityreport"
+	"github.com/ehrlab/ehrlab/plugins/metric/ratings"
 	"github.com/ehrlab/ehrlab/plugins/metric/recordshape"
 	"github.com/ehrlab/ehrlab/plugins/metric/singlingout"
 	"github.com/ehrlab/ehrlab/plugins/metric/sites"
@@ -70,7 +72,17 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/strategy/llmschema"
 	"github.com/ehrlab/ehrlab/plugins/strategy/resample"
 	"github.com/ehrlab/ehrlab/plugins/view/bars"
+	"github.com/ehrlab/ehrlab/plugins/view/blandaltman"
+	"github.com/ehrlab/ehrlab/plugins/view/box"
+	"github.com/ehrlab/ehrlab/plugins/view/calibration"
+	"github.com/ehrlab/ehrlab/plugins/view/density"
+	"github.com/ehrlab/ehrlab/plugins/view/ecdf"
+	"github.com/ehrlab/ehrlab/plugins/view/forest"
+	"github.com/ehrlab/ehrlab/plugins/view/heatmap"
 	"github.com/ehrlab/ehrlab/plugins/view/line"
+	"github.com/ehrlab/ehrlab/plugins/view/pr"
+	"github.com/ehrlab/ehrlab/plugins/view/roc"
+	"github.com/ehrlab/ehrlab/plugins/view/scatter"
 )
 
 // Registry returns a registry of all built-in plugins.
@@ -104,6 +116,7 @@ func Registry() *plugins.Registry {
 		anonymity.Register,
 		association.Register,
 		attribution.Register,
+		characteristics.Register,
 		clinicalranges.Register,
 		codeprobability.Register,
 		contingency.Register,
@@ -134,6 +147,7 @@ func Registry() *plugins.Registry {
 		pmse.Register,
 		prdc.Register,
 		qualityreport.Register,
+		ratings.Register,
 		recordshape.Register,
 		singlingout.Register,
 		sites.Register,
@@ -144,7 +158,17 @@ func Registry() *plugins.Registry {
 		variants.Register,
 		wasserstein.Register,
 		bars.Register,
+		blandaltman.Register,
+		box.Register,
+		calibration.Register,
+		density.Register,
+		ecdf.Register,
+		forest.Register,
+		heatmap.Register,
 		line.Register,
+		pr.Register,
+		roc.Register,
+		scatter.Register,
 	} {
 		register(r)
 	}
@@ -162,7 +186,13 @@ func core() []plugins.Preset {
 	}
 	return append(same("ks", "tv", "wasserstein", "missingness", "correlation", "contingency", "detection", "copies", "nearest"),
 		plugins.Preset{Name: "membership", Use: "membership", With: []byte(`{"attacks": ["distance"]}`)}, // the strongest of them, and the fastest
-		plugins.Preset{Name: "tstr", Use: "downstream", With: []byte(`{"train": "synthetic"}`)},
-		plugins.Preset{Name: "trtr", Use: "downstream", With: []byte(`{"train": "real"}`)},
+		plugins.Preset{
+			Name: "tstr", Use: "downstream", With: []byte(`{"train": "synthetic"}`), Minus: "trtr",
+			Summary: "trained on synthetic, tested on real: a classifier of the target that has learned from the synthetic rows alone",
+		},
+		plugins.Preset{
+			Name: "trtr", Use: "downstream", With: []byte(`{"train": "real"}`),
+			Summary: "trained on real, tested on real: the same classifier, made from the rows that the generator was made from",
+		},
 	)
 }

@@ -51,6 +51,7 @@ var settings = map[string]map[string]string{
 		"anonymity":                      `{"quasi": ["age", "race"], "bands": [{"column": "age", "width": 10}]}`,
 		"association":                    `{"pairs": true}`,
 		"attribution":                    `{"key": ["age", "race", "unit"], "bands": [{"column": "age", "width": 10}], "resamples": 50}`,
+		"characteristics":                ``,
 		"clinical-ranges":                `{"ranges": {"age": {"min": 18}, "lactate": {"max": 4}, "nosuch": {"max": 1}}}`,
 		"code-probability":               ``,
 		"contingency":                    `{"pairs": true}`,
@@ -88,6 +89,7 @@ var settings = map[string]map[string]string{
 		"pmse":                           ``,
 		"prdc":                           `{"k": 3}`,
 		"quality-report-sdmetrics":       ``,
+		"ratings":                        `{"path": "PATH", "atMost": 6, "range": {"min": 1, "max": 10}, "resamples": 50}`,
 		"record-shape":                   ``,
 		"singling-out":                   `{"attacks": 50}`,
 		"sites":                          `{"model": "gbdt", "gbdt": {"rounds": 20, "subsample": 0.8}, "site": "unit", "rows": 20, "events": 3, "nonevents": 3, "resamples": 50, "grid": true}`,
@@ -98,13 +100,36 @@ var settings = map[string]map[string]string{
 		"wasserstein":                    ``,
 	},
 	"view": {
-		"bars": ``,
-		"line": ``,
+		"bars":         ``,
+		"bland-altman": ``,
+		"box":          ``,
+		"calibration":  ``,
+		"density":      ``,
+		"ecdf":         ``,
+		"forest":       ``,
+		"heatmap":      ``,
+		"line":         ``,
+		"pr":           ``,
+		"roc":          ``,
+		"scatter":      ``,
 	},
 }
 
-// files are what data sets read in the test.
+// files are what data sets and metrics read in the test.
 var files = map[string]string{
+	"ratings": `record,rater,rating,origin,round,guess,flag
+a,r1,7,real,1,real,0
+a,r2,6,real,1,unknown,0
+b,r1,4,synthetic,1,synthetic,1
+b,r2,5,synthetic,1,real,0
+c,r1,8,real,1,real,0
+c,r1,8,real,2,,
+c,r2,8,real,1,synthetic,0
+d,r1,3,synthetic,1,unknown,1
+d,r2,,synthetic,1,,
+e,r1,5,synthetic,1,synthetic,0
+e,r2,2,synthetic,1,synthetic,1
+`,
 	"table": `stay,age,unit,lactate,units,death
 1,64,medical,1.4,mmol/L,0
 2,71,surgical,,mmol/L,0
@@ -128,7 +153,7 @@ func with(t *testing.T, kind, name string) string {
 		t.Fatalf("%s %q has no settings in all_test.go: add a line, so that it is tested", kind, name)
 	}
 	content, ok := files[name]
-	if !ok || kind != "dataset" {
+	if !ok {
 		return block
 	}
 	path := filepath.Join(t.TempDir(), name+".csv")
@@ -188,10 +213,14 @@ func TestEveryPlugin(t *testing.T) {
 		return plugintest.Metric(t, e, with, in)
 	})
 	suite(t, g, "view", &r.Views, func(t *testing.T, e *plugins.Entry[plugins.View], with string) string {
-		if e.Info.Name == "bars" {
-			return plugintest.View(t, e, with, plugintest.Groups())
+		if e.Info.Name == "line" {
+			return plugintest.View(t, e, with, plugintest.Lines())
 		}
-		return plugintest.View(t, e, with, plugintest.Lines())
+		v, _, err := e.Build([]byte(with))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return plugintest.View(t, e, with, plugintest.FigureOf(v.Form()))
 	})
 	checkKeyed(t, g, r, in)
 	g.finish(t)

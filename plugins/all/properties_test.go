@@ -172,6 +172,9 @@ func values(scores map[string]plugins.Score) []plugins.Score {
 
 // aboutFidelity reports whether a metric says how alike the synthetic rows are to the real ones: not how safe or how useful they are.
 func aboutFidelity(m rated) bool {
+	if !slices.ContainsFunc(m.info.Scores, func(s plugins.ScoreInfo) bool { return s.Better != plugins.Neutral }) {
+		return false // it describes
+	}
 	switch m.info.Family {
 	case plugins.Marginals, plugins.Joint, plugins.Trajectories:
 		return true

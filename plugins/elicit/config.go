@@ -175,8 +175,9 @@ label?: {
 // the texts of the prompt, with placeholders: {{schema}} is needed; {{aggregates}} {{examples}} {{table}} {{rows}} {{columns}}
 // {{target}} {{group}} {{label}} {{notes}}
 prompt?: {
-	// empty: no such message
+	// the message that says what the model is to do; empty: none
 	system?: string @text()
+	// the message that asks for rows; empty: none
 	user?: string @text()
 }`
 

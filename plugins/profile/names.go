@@ -78,6 +78,12 @@ func (n name) identifies() bool {
 	return n.ends("id", "nbr") && len(n.whole) > 3
 }
 
+// Identifies reports whether a column is named as identifiers are, of whatever: of rows, stays, patients or else.
+func Identifies(column string) bool {
+	n := parse(column)
+	return n.identifies() || n.isSubject() || n.stay() > 0
+}
+
 // names reports whether a column holds people's names: "name" alone or behind a word for a person.
 func (n name) namesPeople() bool {
 	if n.is("name", "surname", "forename", "firstname", "lastname", "middlename", "givenname", "familyname", "fullname", "maidenname", "patientname", "patname", "ptname", "subjectname", "personname", "nextofkin") {

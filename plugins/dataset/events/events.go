@@ -56,10 +56,13 @@ path!: string & !="" @path()
 delimiter?: =~"^[ -!#-~\t]$" @say("one ASCII character other than a quote")
 // what the columns are called in the file; subject_id, time, code, numeric_value and visit unless set
 columns?: {
+	// the patient
 	subject?: string & !=""
 	// numbers, or dates such as 2110-04-11 and 2110-04-11 15:08:00; they become days
 	time?:    string & !=""
+	// what happened
 	code?:    string & !=""
+	// a number that goes with the code; may be lacking
 	value?:   string & !=""
 	// the visit's number
 	visit?:   string & !=""

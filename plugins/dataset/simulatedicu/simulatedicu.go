@@ -54,6 +54,7 @@ func Register(r *plugins.Registry) {
 			"(Johnson et al., doi:10.13026/4mxk-na84); deaths, sex and missing cells of Lin, Yu, Lee (arXiv 2504.14657); everything else invented",
 		Schema: `// stays
 rows?: int & >=1 & <=10000000
+// hospitals that they are in
 hospitals?: int & >=1 & <=1000
 // patients of a hospital: "skewed" unless set, few large hospitals and many small ones; "equal": as many in each, but for chance
 hospitalSizes?: "equal" | "skewed"
@@ -77,8 +78,9 @@ missing?: number & >=0.05 & <=0.5
 repeats?: number & >=0 & <=1
 // false unless set; true: the columns ethnicity and apacheadmissiondx, too
 categories?: bool
-// of the raw tables of "ehrlab data write" alone: minutes between rows of vitalPeriodic, and the seed of the windows of the values
+// of the raw tables of "ehrlab data write" alone: minutes between rows of vitalPeriodic
 vitalsEvery?: int & >=2 & <=60
+// of these tables: the seed of the windows that the values are placed in
 windowSeed?: int & >=0 & <=18446744073709551615`,
 		Shapes: []plugins.Shape{plugins.Records},
 		Columns: []plugins.ColumnSet{

@@ -20,9 +20,10 @@ func Register(r *plugins.Registry) {
 		Name:    "list",
 		Version: 1,
 		Summary: "the named columns, in that order",
-		Schema:  `columns!: [string, ...string] @column()`,
-		Shapes:  []plugins.Shape{plugins.Records},
-		Reads:   []plugins.Part{plugins.Train},
+		Schema: `// the columns, in order
+columns!: [string, ...string] @column()`,
+		Shapes: []plugins.Shape{plugins.Records},
+		Reads:  []plugins.Part{plugins.Train},
 	}, Config{}, New)
 }
 

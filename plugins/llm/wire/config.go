@@ -65,6 +65,7 @@ context?: int & >=1
 max_tokens?: int & >=1
 // sent where a strategy sets none; else the provider's own default holds
 temperature?: number & >=0 & <=%d
+// likewise; tokens are drawn from the most likely ones that have this probability together
 top_p?: number & >0 & <=1
 // true unless set: answers are held to the JSON Schema of a strategy that has one
 structured?: bool

@@ -36,7 +36,9 @@ func Register(r *plugins.Registry) {
 		Version: 1,
 		Summary: "nearest-neighbour adversarial accuracy of synthetic against seen and unseen real rows, and the privacy loss between them",
 		Source:  "A. Yale et al. (2020), Neurocomputing 416, 244–255",
-		Schema: `distance?: "euclidean" | "gower"
+		Schema: `// "euclidean" unless set: on the standard encoding by train; "gower": mean over the columns of |a - b|/range in train, or of unequal levels
+distance?: "euclidean" | "gower"
+// which rows of a side count where it has more than another: "random" unless set, drawn; or the "first"
 rows?: "random" | "first"`,
 		Family:  plugins.Privacy,
 		Cost:    plugins.PerRowPair,

@@ -38,16 +38,21 @@ func Register(r *plugins.Registry) {
 		Version: 1,
 		Summary: "α-precision and β-recall over thirty levels, and authenticity: the share of synthetic rows that are no near copies",
 		Source:  "A. M. Alaa et al. (2022), Proc. ICML, 290–306; without a learned embedding",
-		Schema:  `part?: "test" | "train"`,
-		Family:  plugins.Joint,
-		Cost:    plugins.PerRowPair,
-		Shapes:  []plugins.Shape{plugins.Records},
-		Reads:   []plugins.Part{plugins.Test, plugins.Train},
-		Uses:    []plugins.Use{compare.Use(), {Name: "encode", Version: encode.Version}, {Name: "neighbour", Version: neighbour.Version}},
+		Schema: `// the real rows to compare with: "test" unless set; "train" rewards copies
+part?: "test" | "train"`,
+		Family: plugins.Joint,
+		Cost:   plugins.PerRowPair,
+		Shapes: []plugins.Shape{plugins.Records},
+		Reads:  []plugins.Part{plugins.Test, plugins.Train},
+		Uses:   []plugins.Use{compare.Use(), {Name: "encode", Version: encode.Version}, {Name: "neighbour", Version: neighbour.Version}},
 		Scores: []plugins.ScoreInfo{
 			{Name: deltaPrecision, Summary: "1 - Σ|α - α-precision|/Σα: whether the ball around the real mean with a share α of the real rows holds that share of the synthetic ones", Min: 0, Max: 1, Better: plugins.Higher},
 			{Name: deltaCoverage, Summary: "1 - Σ|β - β-recall|/Σβ: the same of real rows with a synthetic row nearer than any other real row", Min: 0, Max: 1, Better: plugins.Higher},
 			{Name: authenticity, Summary: "share of synthetic rows farther from their nearest real row than that is from its nearest real neighbour", Min: 0, Max: 1, Better: plugins.Higher},
+		},
+		Curves: []plugins.CurveInfo{
+			{Name: precisionCurve, Kind: plugins.LineCurve, X: "α", Y: "α-precision", Least: new(0.0), Most: new(1.0), Summary: "share of the synthetic rows in the ball around the real mean that holds a share α of the real rows"},
+			{Name: recallCurve, Kind: plugins.LineCurve, X: "β", Y: "β-recall", Least: new(0.0), Most: new(1.0), Summary: "share of the real rows with a synthetic row nearer than any other real row, among the share β of these rows nearest to the synthetic mean"},
 		},
 		Need: func(size plugins.Size) plugins.Need {
 			out := compare.Need(5)(size)
@@ -61,6 +66,7 @@ func Register(r *plugins.Registry) {
 	variant.Name = "alpha-precision-synthcity"
 	variant.Summary = "authenticity as synthcity computes it, with a row's number taken for another's; for comparability only"
 	variant.Source = "synthcity 0.2 (eval_statistical.AlphaPrecision)"
+	variant.Curves = nil
 	variant.Scores = []plugins.ScoreInfo{
 		{Name: indexed, Summary: "share of real rows i whose nearest synthetic row, number j, is farther from it than real row j is from its nearest real neighbour", Min: 0, Max: 1, Better: plugins.Higher},
 	}
@@ -202,8 +208,20 @@ func (m *measuring) honest() (*plugins.Measurement, error) {
 		Scores: []plugins.Score{
 			ok(deltaPrecision, delta(precision)), ok(deltaCoverage, delta(recall)), ok(authenticity, float64(authentic)/float64(m.n)),
 		},
-		Curves: []plugins.Curve{{Name: precisionCurve, X: alphas(), Y: precision}, {Name: recallCurve, X: alphas(), Y: recall}},
+		Curves: []plugins.Curve{
+			{Name: precisionCurve, X: alphas(), Y: precision, N: m.subjects()}, {Name: recallCurve, X: alphas(), Y: recall, N: m.subjects()},
+		},
 	}, nil
+}
+
+// subjects is, for each level, how many subjects the compared real rows are of: every share is one of all of them.
+func (m *measuring) subjects() []int {
+	of, _ := m.sides.Subjects()
+	seen := map[int32]bool{}
+	for _, subject := range of[:m.n] {
+		seen[subject] = true
+	}
+	return slices.Repeat([]int{len(seen)}, levels)
 }
 
 // indexed returns the authenticity of the variant.

@@ -12,6 +12,7 @@ import (
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
 	"github.com/ehrlab/ehrlab/plugins/metric/attack"
+	"github.com/ehrlab/ehrlab/plugins/metric/compare"
 )
 
 // Config is the metric's "with" block.
@@ -25,34 +26,37 @@ type Config struct {
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "anonymity",
-		Version: 2,
+		Version: 3,
 		Summary: "k-anonymity and l-diversity of real and synthetic rows, and k-map of what the synthetic rows release",
 		Source:  "L. Sweeney (2002), Int. J. Uncertain. Fuzziness Knowl.-Based Syst. 10(5), 557–570; A. Machanavajjhala et al. (2007), ACM TKDD 1(1), 3; K. El Emam, F. K. Dankar (2008), JAMIA 15(5), 627–637",
-		Schema: `quasi!: [string, ...string] @column()
+		Schema: `// the quasi-identifiers: what others may know of a patient
+quasi!: [string, ...string] @column()
+// what l-diversity counts in each class; the label unless set
 secret?: string @column()
+// numbers that are compared by bands of a width in the unit of the column, such as ages by 10; others are by their exact values
 bands?: ` + attack.BandSchema,
 		Family:  plugins.Privacy,
 		Cost:    plugins.PerColumn,
 		Control: true,
 		Shapes:  []plugins.Shape{plugins.Records},
 		Reads:   []plugins.Part{plugins.Test, plugins.Train},
-		Uses:    []plugins.Use{attack.Use()},
+		Uses:    []plugins.Use{attack.Use(), compare.Use()},
 		Scores:  scores,
 		Need:    attack.Need,
 	}, Config{}, New)
 }
 
 var scores = []plugins.ScoreInfo{
-	{Name: "k_anonymity", Summary: "rows of the smallest class of equal quasi-identifiers", Min: 1, Max: math.Inf(1), Better: plugins.Higher, Dims: []string{"rows"}},
-	{Name: "l_diversity", Summary: "fewest distinct secrets in a class", Min: 1, Max: math.Inf(1), Better: plugins.Higher, Dims: []string{"rows"}},
-	{Name: "equivalence_classes", Summary: "classes of equal quasi-identifiers", Min: 1, Max: math.Inf(1), Better: plugins.Neutral, Dims: []string{"rows"}},
-	{Name: "unique_share", Summary: "share of the rows that are alone in their class", Min: 0, Max: 1, Better: plugins.Lower, Dims: []string{"rows"}},
-	{Name: "below5_share", Summary: "share of the rows in classes of fewer than five", Min: 0, Max: 1, Better: plugins.Lower, Dims: []string{"rows"}},
-	{Name: "mean_class_size", Summary: "rows for each class", Min: 1, Max: math.Inf(1), Better: plugins.Higher, Dims: []string{"rows"}},
-	{Name: "k_map_matched", Summary: "real rows of the smallest class whose quasi-identifiers a synthetic row has", Min: 1, Max: math.Inf(1), Better: plugins.Higher, Dims: []string{"rows"}},
+	{Name: "k_anonymity", Summary: "rows of the smallest class of equal quasi-identifiers", Min: 1, Max: math.Inf(1), Better: plugins.Higher, Dims: []string{"rows"}, NoInterval: plugins.OfTheirN},
+	{Name: "l_diversity", Summary: "fewest distinct secrets in a class", Min: 1, Max: math.Inf(1), Better: plugins.Higher, Dims: []string{"rows"}, NoInterval: plugins.OfTheirN},
+	{Name: "equivalence_classes", Summary: "classes of equal quasi-identifiers", Min: 1, Max: math.Inf(1), Better: plugins.Neutral, Dims: []string{"rows"}, NoInterval: plugins.OfTheirN},
+	{Name: "unique_share", Summary: "share of the rows that are alone in their class", Min: 0, Max: 1, Better: plugins.Lower, Dims: []string{"rows"}, NoInterval: plugins.OfTheirN},
+	{Name: "below5_share", Summary: "share of the rows in classes of fewer than five", Min: 0, Max: 1, Better: plugins.Lower, Dims: []string{"rows"}, NoInterval: plugins.OfTheirN},
+	{Name: "mean_class_size", Summary: "rows for each class", Min: 1, Max: math.Inf(1), Better: plugins.Higher, Dims: []string{"rows"}, NoInterval: plugins.OfTheirN},
+	{Name: "k_map_matched", Summary: "real rows of the smallest class whose quasi-identifiers a synthetic row has", Min: 1, Max: math.Inf(1), Better: plugins.Higher, Dims: []string{"rows"}, NoInterval: plugins.OfTheirN},
 	{Name: "synth_rows_with_real_match_share", Summary: "share of the synthetic rows whose quasi-identifiers a real row has", Min: 0, Max: 1, Better: plugins.Neutral, Dims: []string{"rows"}},
-	{Name: "real_unique_and_in_synth_share", Summary: "share of the real rows that are alone in their class and whose quasi-identifiers a synthetic row has; it falls with the number of rows, see unique_and_in_synth_excess", Min: 0, Max: 1, Better: plugins.Lower, Dims: []string{"rows"}},
-	{Name: "synth_combinations_absent_from_real", Summary: "quasi-identifiers of synthetic rows that no real row has", Min: 0, Max: math.Inf(1), Better: plugins.Neutral, Dims: []string{"rows"}},
+	{Name: "real_unique_and_in_synth_share", Summary: "share of the real rows that are alone in their class and whose quasi-identifiers a synthetic row has; it falls with the number of rows, see unique_and_in_synth_excess", Min: 0, Max: 1, Better: plugins.Lower, Dims: []string{"rows"}, NoInterval: plugins.OfTheirN},
+	{Name: "synth_combinations_absent_from_real", Summary: "quasi-identifiers of synthetic rows that no real row has", Min: 0, Max: math.Inf(1), Better: plugins.Neutral, Dims: []string{"rows"}, NoInterval: plugins.OfTheirN},
 	excess,
 }
 
@@ -194,7 +198,10 @@ func release(cells *attack.Cells, k int, dims map[string]string) []plugins.Score
 		out = append(out, none("k_map_matched", "no synthetic row has the quasi-identifiers of such a row"))
 	}
 	if len(cells.Rows[0]) > 0 {
-		out = append(out, ok("synth_rows_with_real_match_share", r.MatchShare))
+		made := len(cells.Rows[0])
+		share := compare.Share("synth_rows_with_real_match_share", r.Matched, made, compare.NewTrials("synthetic", nil, made), "")
+		share.Dims, share.N = dims, n+made
+		out = append(out, share)
 	} else {
 		out = append(out, none("synth_rows_with_real_match_share", "there are no synthetic rows"))
 	}

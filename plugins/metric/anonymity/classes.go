@@ -70,7 +70,8 @@ func Diversity(cells *attack.Cells, at int, f *frame.Frame, secret string) (int,
 // Release says what the quasi-identifiers of synthetic rows tell of real ones.
 type Release struct {
 	Smallest    int     // rows of the smallest real class that a synthetic row is of: k-map; 0 when there is none
-	MatchShare  float64 // share of the synthetic rows that are of a real class; 0 without synthetic rows
+	Matched     int     // synthetic rows that are of a real class
+	MatchShare  float64 // their share of the synthetic rows; 0 without synthetic rows
 	UniqueShare float64 // share of the real rows that are alone in their class, of which a synthetic row is; 0 without real rows
 	Absent      int     // classes of synthetic rows that no real row is of
 }
@@ -80,7 +81,7 @@ func Map(cells *attack.Cells, real, synthetic int) Release {
 	var r Release
 	r.release(cells.Sizes(real), cells.Sizes(synthetic))
 	if n := len(cells.Rows[synthetic]); n > 0 {
-		r.MatchShare /= float64(n)
+		r.MatchShare = float64(r.Matched) / float64(n)
 	}
 	if n := len(cells.Rows[real]); n > 0 {
 		r.UniqueShare /= float64(n)
@@ -96,7 +97,7 @@ func (r *Release) release(real, synthetic []int) {
 		case n == 0:
 			r.Absent++
 		default:
-			r.MatchShare += float64(s)
+			r.Matched += s
 			if r.Smallest == 0 || n < r.Smallest {
 				r.Smallest = n
 			}

@@ -39,8 +39,11 @@ func Register(r *plugins.Registry) {
 		Summary: "difference of the associations of category columns, with each other (Cramér's V, Theil's U) and with numbers (correlation ratio)",
 		Source: "H. Cramér (1946), Mathematical Methods of Statistics, section 21.9; W. Bergsma (2013), J. Korean Stat. Soc. 42(3), 323–328; " +
 			"H. Theil (1970), Am. J. Sociol. 76(1), 103–154; R. A. Fisher (1925), Statistical Methods for Research Workers, section 45",
-		Schema: `part?: "test" | "train"
+		Schema: `// the real rows to compare with: "test" unless set; "train" rewards copies
+part?: "test" | "train"
+// correct the chi-squared statistic of 2 x 2 tables for continuity, as tests do; false unless set: Cramér's V of such a table is |φ|
 yates?: bool
+// score each pair of columns, too; false unless set
 pairs?: bool`,
 		Family: plugins.Joint,
 		Cost:   plugins.PerColumnPair,

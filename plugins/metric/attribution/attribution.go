@@ -28,25 +28,24 @@ type Config struct {
 
 // Register adds the metric to r.
 func Register(r *plugins.Registry) {
-	plugins.Add(&r.Metrics, plugins.Info{
+	attack.Add(r, plugins.Info{
 		Name:    "attribution",
 		Version: 1,
 		Summary: "correct attribution probability: how much the synthetic rows with a patient's key say of the secret",
 		Source:  "M. Elliot (2014), Final report on the disclosure risk associated with synthetic data; J. Taub et al. (2018), Privacy in Statistical Databases, LNCS 11126, 122–137",
-		Schema: `key!: [string, ...string] @column()
+		Schema: `// what the attacker knows of a patient
+key!: [string, ...string] @column()
+// what the attacker wants to learn; the label unless set
 secret?: string @column()
+// numbers that are compared by bands of a width in the unit of the column, such as ages by 10; others are by their exact values
 bands?: ` + attack.BandSchema + `
+// bootstrap resamples behind the intervals: 1000 unless set; 0: no intervals
 resamples?: int & >=0 & <=100000
+// coverage of the intervals: 0.95 unless set
 level?: number & >0 & <1`,
-		Family:  plugins.Privacy,
-		Cost:    plugins.PerRowPair,
-		Control: true,
-		Shapes:  []plugins.Shape{plugins.Records},
-		Reads:   []plugins.Part{plugins.Test, plugins.Train},
-		Random:  []plugins.Purpose{plugins.ForResample},
-		Uses:    []plugins.Use{attack.Use(), {Name: "stats", Version: stats.Version}},
-		Scores:  scores,
-		Need:    attack.Need,
+		Cost:   plugins.PerRowPair,
+		Uses:   []plugins.Use{{Name: "stats", Version: stats.Version}},
+		Scores: scores,
 	}, Config{Resamples: 1000, Level: 0.95}, New)
 }
 

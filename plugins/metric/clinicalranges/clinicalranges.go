@@ -37,11 +37,12 @@ func Register(r *plugins.Registry) {
 	}
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "clinical-ranges",
-		Version: 1,
+		Version: 2,
 		Summary: "share of synthetic values outside the limits of their column, beside that of real values",
 		Source: "standard limits: S. Wang et al. (2020), MIMIC-Extract, Proc. ACM CHIL, 222–235, after H. Harutyunyan et al. (2019), Sci. Data 6, 96; " +
 			"plausibility as a quality of data: M. G. Kahn et al. (2016), eGEMs 4(1), 1244",
-		Schema: `part?: "test" | "train"
+		Schema: `// the real rows to compare with: "test" unless set; "train" rewards copies
+part?: "test" | "train"
 // by column, both ends included; they come before the limits of the data set
 ranges?: {[string]: {min?: number, max?: number}}
 // true unless set: limits of the vital signs and laboratory values of the ICU matrix where nothing else limits them
@@ -100,5 +101,9 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 			return nil, err
 		}
 	}
-	return report(sides[0].total(limited), sides[1].total(limited), limited, s.Part), nil
+	trials := [2]compare.Trials{
+		compare.NewTrials("synthetic", nil, s.Synthetic.Rows()),
+		compare.NewTrials(string(s.Part), pair.Parts.Get(s.Part).Subject, s.Real.Rows()),
+	}
+	return report(sides[0].total(limited), sides[1].total(limited), limited, s.Part, trials), nil
 }

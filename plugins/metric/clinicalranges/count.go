@@ -89,7 +89,8 @@ func (s *side) total(limited []limit) counts {
 }
 
 // report turns the accounts of both sides into scores.
-func report(real, synthetic counts, limited []limit, part plugins.Part) *plugins.Measurement {
+// trials are the synthetic and the real rows.
+func report(real, synthetic counts, limited []limit, part plugins.Part, trials [2]compare.Trials) *plugins.Measurement {
 	called := map[bool]string{true: "synthetic", false: string(part)}
 	out := &plugins.Measurement{}
 	var all [2][2]int // values and those outside, synthetic and real
@@ -105,7 +106,7 @@ func report(real, synthetic counts, limited []limit, part plugins.Part) *plugins
 			all[i][0] += c.values[k]
 			all[i][1] += c.outside[k]
 			name := []string{"outside_limits", "outside_limits_real"}[i]
-			score := share(name, c.outside[k], c.values[k], fmt.Sprintf("no %s row has a value in this column", called[i == 0]))
+			score := compare.Share(name, c.outside[k], c.values[k], trials[i], fmt.Sprintf("no %s row has a value in this column", called[i == 0]))
 			if l.fault != "" {
 				score = compare.Undefined(name, l.fault)
 			}
@@ -117,8 +118,10 @@ func report(real, synthetic counts, limited []limit, part plugins.Part) *plugins
 	none := "no column has limits: declare limits of the data set, or give ranges"
 	for i, c := range []counts{synthetic, real} {
 		suffix := []string{"", "_real"}[i]
-		overall := share("overall_outside_limits"+suffix, all[i][1], all[i][0], fmt.Sprintf("no %s row has a value in a column with limits", called[i == 0]))
-		rows := share("rows_outside_limits"+suffix, c.rowsAny, c.rows, fmt.Sprintf("there are no %s rows", called[i == 0]))
+		values := trials[i] // those of one row are not independent: they count as one
+		values.Weight *= min(1, float64(c.rows)/float64(max(1, all[i][0])))
+		overall := compare.Share("overall_outside_limits"+suffix, all[i][1], all[i][0], values, fmt.Sprintf("no %s row has a value in a column with limits", called[i == 0]))
+		rows := compare.Share("rows_outside_limits"+suffix, c.rowsAny, c.rows, trials[i], fmt.Sprintf("there are no %s rows", called[i == 0]))
 		if measured == 0 {
 			overall, rows = compare.Undefined(overall.Name, none), compare.Undefined(rows.Name, none)
 		}
@@ -130,14 +133,6 @@ func report(real, synthetic counts, limited []limit, part plugins.Part) *plugins
 	}
 	out.Counts = []plugins.Count{{Name: "columns with limits", Value: measured}}
 	return out
-}
-
-// share returns the score k/n; undefined for the given reason when n is 0.
-func share(name string, k, n int, reason string) plugins.Score {
-	if n == 0 {
-		return compare.Undefined(name, reason)
-	}
-	return plugins.Score{Name: name, Value: float64(k) / float64(n), N: n, Status: plugins.OK}
 }
 
 func isDoubtful(outside, values int) bool { return float64(outside) > doubtful*float64(values) }

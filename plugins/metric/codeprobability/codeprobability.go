@@ -14,7 +14,8 @@ import (
 
 // Config is the metric's "with" block.
 type Config struct {
-	Part plugins.Part `json:"part"` // the real trajectories to compare with: test, or train, which rewards copying
+	Part   plugins.Part `json:"part"`             // the real trajectories to compare with: test, or train, which rewards copying
+	Curves bool         `json:"curves,omitempty"` // give the probabilities themselves, too
 }
 
 // Register adds the metric to r.
@@ -25,13 +26,19 @@ func Register(r *plugins.Registry) {
 		Version: 1,
 		Summary: "agreement of the probabilities of codes, of pairs within a visit and of pairs from visit to visit",
 		Source:  "B. Theodorou, C. Xiao, J. Sun (2023), Nat. Commun. 14, 5305 (HALO); J. M. Bland, D. G. Altman (1986), Lancet 327(8476), 307–310",
-		Schema:  `part?: "test" | "train"`,
-		Family:  plugins.Trajectories,
-		Cost:    plugins.PerColumnPair,
-		Shapes:  []plugins.Shape{plugins.Events},
-		Reads:   []plugins.Part{plugins.Test, plugins.Train},
-		Uses:    []plugins.Use{events.Use()},
-		Need:    need,
+		Schema: `// the real rows to compare with: "test" unless set; "train" rewards copies
+part?: "test" | "train"
+curves?: bool // the probabilities themselves, for scatter plots`,
+		Curves: []plugins.CurveInfo{{
+			Name: probabilityCurve, Kind: plugins.ScatterCurve, X: "log10 share of real patients", Y: "log10 share of synthetic patients", Dims: []string{"pattern"},
+			Summary: "shares of patients with each code or pair that 11 real patients or more have, by tenths of a decade where there are many; one that no synthetic patient has counts as half a patient", With: "curves",
+		}},
+		Family: plugins.Trajectories,
+		Cost:   plugins.PerColumnPair,
+		Shapes: []plugins.Shape{plugins.Events},
+		Reads:  []plugins.Part{plugins.Test, plugins.Train},
+		Uses:   []plugins.Use{events.Use()},
+		Need:   need,
 		Scores: []plugins.ScoreInfo{
 			{Name: "r2", Summary: "1 - Σ(real - synthetic)² / Σ(real - mean real)² of the probabilities, over what occurs on either side", Min: math.Inf(-1), Max: 1, Better: plugins.Higher, Dims: dims},
 			{Name: "pearson", Summary: "correlation of the probabilities", Min: -1, Max: 1, Better: plugins.Higher, Dims: dims},
@@ -39,7 +46,7 @@ func Register(r *plugins.Registry) {
 			{Name: "mean_bias", Summary: "mean of synthetic - real; 0 is best", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Neutral, Ideal: new(0.0), Dims: dims},
 			{Name: "bland_altman_low", Summary: "lower limit of agreement: mean bias - 1.96 SD", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Neutral, Dims: dims},
 			{Name: "bland_altman_high", Summary: "upper limit of agreement: mean bias + 1.96 SD", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Neutral, Dims: dims},
-			{Name: "support", Summary: "codes or pairs that occur on either side", Min: 0, Max: math.Inf(1), Better: plugins.Neutral, Dims: dims},
+			{Name: "support", Summary: "codes or pairs that occur on either side", Min: 0, Max: math.Inf(1), Better: plugins.Neutral, Dims: dims, NoInterval: plugins.OfTheirN},
 		},
 	}, Config{Part: plugins.Test}, New)
 }
@@ -89,6 +96,9 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 				scores[j].Warnings = warnings
 			}
 			out.Scores = append(out.Scores, scores...)
+		}
+		if m.config.Curves && lacking == "" {
+			out.Curves = append(out.Curves, curve(p.name, counted, [2]int{sides[0].Patients(), sides[1].Patients()}))
 		}
 		env.Progress(i+1, len(patterns))
 	}

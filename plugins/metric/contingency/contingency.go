@@ -28,8 +28,11 @@ func Register(r *plugins.Registry) {
 		Version: 1,
 		Summary: "agreement of the joint distributions of pairs of columns: ten bins or the levels, missing a level of its own",
 		Source:  "A. L. Gibbs, F. E. Su (2002), Int. Stat. Rev. 70(3), 419–435 (total variation distance)",
-		Schema: `part?: "test" | "train"
+		Schema: `// the real rows to compare with: "test" unless set; "train" rewards copies
+part?: "test" | "train"
+// equal bins over the real range of a number column: 10 unless set
 bins?: int & >=2 & <=1000
+// score each pair of columns, too; false unless set
 pairs?: bool`,
 		Family: plugins.Joint,
 		Cost:   plugins.PerColumnPair,

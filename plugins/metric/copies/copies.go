@@ -27,7 +27,7 @@ type Config struct {
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "copies",
-		Version: 2,
+		Version: 3,
 		Summary: "share of synthetic rows that are copies of rows which the generator has seen: identical, in all columns alike, or closer than real rows are",
 		Source:  "N. Patki, R. Wedge, K. Veeramachaneni (2016), IEEE DSAA, 399–410, and SDMetrics (new rows); A. D. Lautrup et al. (2024), Data Min. Knowl. Discov. 39, 6 (hitting rate)",
 		Schema: `// of new_row_synthesis: by how much numbers that match may differ, as a share of the synthetic one; 0.01 unless set
@@ -48,18 +48,32 @@ quantile?: number & >0 & <1`,
 }
 
 var scores = []plugins.ScoreInfo{
-	share("identical_match_share", "share of synthetic rows that equal a row of the members in every column, missing values included", plugins.Lower, "members"),
+	apiece("identical_match_share", "share of synthetic rows that equal a row of the members in every column, missing values included", plugins.Lower),
 	share("identical_match_baseline", "share of test rows that equal a row of the members: what chance does to rows that are no copies", plugins.Neutral, "members"),
-	share("new_row_synthesis", "share of synthetic rows that match no row of the members within the tolerance", plugins.Higher, "members"),
+	apiece("new_row_synthesis", "share of synthetic rows that match no row of the members within the tolerance", plugins.Higher),
 	share("hitting_rate", "share of members that a synthetic row matches within the window, missing values matching each other", plugins.Lower, "members"),
 	share("hitting_rate_baseline", "share of test rows that a synthetic row matches within the window, missing values matching each other", plugins.Neutral),
-	share("near_copy_share", "share of synthetic rows closer to a row of the members, by Gower's distance, than all but the quantile of test rows are; the quantile itself is ideal", plugins.Lower, "members"),
-	share("duplicates_within_synthetic", "share of synthetic rows that repeat an earlier one", plugins.Lower),
-	share("duplicates_within_train", "share of train rows that repeat an earlier one: what to compare with", plugins.Neutral),
+	apiece("near_copy_share", "share of synthetic rows closer to a row of the members, by Gower's distance, than all but the quantile of test rows are; the quantile itself is ideal", plugins.Lower),
+	duplicates("duplicates_within_synthetic", "share of synthetic rows that repeat an earlier one", plugins.Lower),
+	duplicates("duplicates_within_train", "share of train rows that repeat an earlier one: what to compare with", plugins.Neutral),
 }
 
 func share(name, summary string, better plugins.Direction, dims ...string) plugins.ScoreInfo {
 	return plugins.ScoreInfo{Name: name, Summary: summary, Min: 0, Max: 1, Better: better, Dims: dims}
+}
+
+// apiece is a share of synthetic rows, each of which is compared with the members alone.
+func apiece(name, summary string, better plugins.Direction) plugins.ScoreInfo {
+	out := share(name, summary, better, "members")
+	out.Apiece = map[string]string{}
+	return out
+}
+
+// duplicates is a share that grows with the number of rows: the more there are, the more have an equal.
+func duplicates(name, summary string, better plugins.Direction) plugins.ScoreInfo {
+	out := share(name, summary, better)
+	out.NoInterval = plugins.OfTheirN
+	return out
 }
 
 type metric struct{ config Config }
@@ -90,6 +104,10 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 		Config: m.config, ctx: ctx, env: env, near: near,
 		train: train, test: test, synthetic: pair.Synthetic,
 		rows: Keys(Whole, train, test, pair.Synthetic),
+
+		made:   compare.NewTrials("synthetic", nil, pair.Synthetic.Rows()),
+		unseen: compare.NewTrials("test", pair.Parts.Get(plugins.Test).Subject, test.Rows()),
+		seen:   pair.Parts.Get(plugins.Train).Subject,
 	}
 	if s.hit, err = s.hits(train); err != nil {
 		return nil, err
@@ -115,9 +133,9 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 		return nil, err
 	}
 	out.Scores = append(out.Scores,
-		shareOf("hitting_rate_baseline", hit, lacks(need{"test rows", test.Rows()}, need{"synthetic rows", pair.Synthetic.Rows()})),
-		shareOf("duplicates_within_synthetic", repeated(s.rows[2]), lacks(need{"synthetic rows", pair.Synthetic.Rows()})),
-		shareOf("duplicates_within_train", repeated(s.rows[0]), lacks(need{"train rows", train.Rows()})))
+		shareOf("hitting_rate_baseline", hit, s.unseen, lacks(need{"test rows", test.Rows()}, need{"synthetic rows", pair.Synthetic.Rows()})),
+		shareOf("duplicates_within_synthetic", repeated(s.rows[2]), compare.Trials{}, lacks(need{"synthetic rows", pair.Synthetic.Rows()})),
+		shareOf("duplicates_within_train", repeated(s.rows[0]), compare.Trials{}, lacks(need{"train rows", train.Rows()})))
 	return out, nil
 }
 
@@ -130,14 +148,20 @@ type scene struct {
 	train, test, synthetic *frame.Frame
 	rows                   [][]int32 // of train, test and synthetic rows: equal for equal ones
 	hit                    []bool    // train rows that a synthetic row matches within the window
+	made, unseen           compare.Trials
+	seen                   *frame.Column // the subjects of train; may be nil
 }
 
 // members returns the scores of some rows of train.
 func (s *scene) members(chosen neighbour.Rows) ([]plugins.Score, error) {
-	members, keys, hit := s.train, s.rows[0], s.hit
+	members, keys, hit, subject := s.train, s.rows[0], s.hit, s.seen
 	if chosen.Some != nil {
 		members, keys, hit = s.train.Take(chosen.Some), pick(keys, chosen.Some), pick(hit, chosen.Some)
+		if subject != nil {
+			subject = subject.Take(chosen.Some)
+		}
 	}
+	exposed := compare.NewTrials("member", subject, members.Rows())
 	known := map[int32]bool{}
 	for _, k := range keys {
 		known[k] = true
@@ -160,11 +184,11 @@ func (s *scene) members(chosen neighbour.Rows) ([]plugins.Score, error) {
 		near = "test rows equal members so often that the quantile of their distances is 0, which nothing is closer than: see identical_match_share and its baseline"
 	}
 	return []plugins.Score{
-		shareOf("identical_match_share", among(s.rows[2], known), lacks(some, made)),
-		shareOf("identical_match_baseline", among(s.rows[1], known), lacks(some, control)),
-		shareOf("new_row_synthesis", fresh, lacks(some, made)),
-		shareOf("hitting_rate", hit, lacks(some, made)),
-		shareOf("near_copy_share", copied, near),
+		shareOf("identical_match_share", among(s.rows[2], known), s.made, lacks(some, made)),
+		shareOf("identical_match_baseline", among(s.rows[1], known), s.unseen, lacks(some, control)),
+		shareOf("new_row_synthesis", fresh, s.made, lacks(some, made)),
+		shareOf("hitting_rate", hit, exposed, lacks(some, made)),
+		shareOf("near_copy_share", copied, compare.Trials{}, near), // the quantile of test rows varies as well: subsamples tell by how much
 	}, nil
 }
 
@@ -240,7 +264,7 @@ func repeated(rows []int32) []bool {
 }
 
 // shareOf is the share of rows that are marked, or undefined for a reason that is not empty.
-func shareOf(name string, marked []bool, reason string) plugins.Score {
+func shareOf(name string, marked []bool, of compare.Trials, reason string) plugins.Score {
 	if reason != "" {
 		return compare.Undefined(name, reason)
 	}
@@ -250,7 +274,7 @@ func shareOf(name string, marked []bool, reason string) plugins.Score {
 			n++
 		}
 	}
-	return plugins.Score{Name: name, Value: float64(n) / float64(len(marked)), N: len(marked), Status: plugins.OK}
+	return compare.Share(name, n, len(marked), of, reason)
 }
 
 // Window returns, for each number column, a share of the range of its values in a frame.

@@ -20,9 +20,10 @@ const (
 
 // Config is the metric's "with" block.
 type Config struct {
-	Part        plugins.Part `json:"part"`        // the real rows to compare with: test, or train, which rewards copying
-	Coefficient string       `json:"coefficient"` // "pearson" or "spearman" (mid-ranks)
-	Pairs       bool         `json:"pairs"`       // score each pair of columns, too, and give its coefficients
+	Part        plugins.Part `json:"part"`               // the real rows to compare with: test, or train, which rewards copying
+	Coefficient string       `json:"coefficient"`        // "pearson" or "spearman" (mid-ranks)
+	Pairs       bool         `json:"pairs"`              // score each pair of columns, too, and give its coefficients
+	Matrices    bool         `json:"matrices,omitempty"` // give the two matrices, for plots
 }
 
 // Register adds the metric to r.
@@ -32,9 +33,13 @@ func Register(r *plugins.Registry) {
 		Version: 2,
 		Summary: "difference of the correlation matrices of the number columns",
 		Source:  "K. Pearson (1895), Proc. R. Soc. Lond. 58, 240–242; C. Spearman (1904), Am. J. Psychol. 15(1), 72–101",
-		Schema: `part?: "test" | "train"
+		Schema: `// the real rows to compare with: "test" unless set; "train" rewards copies
+part?: "test" | "train"
+// "pearson" unless set; "spearman": of ranks
 coefficient?: "pearson" | "spearman"
-pairs?: bool`,
+// score each pair of columns, too; false unless set
+pairs?: bool
+matrices?: bool // the two matrices, for heat maps`,
 		Family: plugins.Joint,
 		Cost:   plugins.PerColumnPair,
 		Shapes: []plugins.Shape{plugins.Records},
@@ -47,6 +52,10 @@ pairs?: bool`,
 			{Name: "correlation_similarity", Summary: "1 - |r_real - r_synthetic|/2 of a pair of number columns; with pairs: true", Min: 0, Max: 1, Better: plugins.Higher, Dims: []string{"column", "other"}},
 			{Name: "correlation", Summary: "coefficient of a pair of number columns on one side; with pairs: true", Min: -1, Max: 1, Better: plugins.Neutral, Dims: []string{"column", "other", "side"}},
 		},
+		Curves: []plugins.CurveInfo{{
+			Name: matrixCurve, Kind: plugins.MatrixCurve, X: "column", Y: "correlation", Least: new(-1.0), Most: new(1.0), Dims: []string{plugins.ColumnDim, plugins.SideDim},
+			Summary: "row of the correlation matrix of one side; a coefficient that is undefined, or of too few subjects, is left out", With: "matrices",
+		}},
 		Need: compare.Need(4), // rescaled values, deviations, squares and marks
 	}, Config{Part: plugins.Test, Coefficient: Pearson}, New)
 }
@@ -95,7 +104,12 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 		scores = append(scores, coefficients(names, s.Part, real)...)
 		scores = append(scores, coefficients(names, compare.Synthetic, synthetic)...)
 	}
-	return &plugins.Measurement{Scores: scores, Counts: out.Counts()}, nil
+	measured := &plugins.Measurement{Scores: scores, Counts: out.Counts()}
+	if m.config.Matrices {
+		fewest := s.FewestSubjects()
+		measured.Curves = append(curves(names, plugins.RealSide, real, real, fewest), curves(names, plugins.SynthSide, synthetic, real, fewest)...)
+	}
+	return measured, nil
 }
 
 // overall returns the scores of the whole matrices, and the pairs that they leave out.

@@ -22,26 +22,33 @@ func Register(r *plugins.Registry) {
 	share := func(name, summary string, dims ...string) plugins.ScoreInfo {
 		return plugins.ScoreInfo{Name: name, Summary: summary, Min: 0, Max: 1, Better: plugins.Higher, Dims: dims}
 	}
+	// what is reached of the ends or the levels of the other side grows with the rows
+	reached := func(name, summary string, dims ...string) plugins.ScoreInfo {
+		s := share(name, summary, dims...)
+		s.NoInterval = plugins.OfTheirN
+		return s
+	}
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "coverage",
 		Version: 1,
 		Summary: "how much of the real range or levels of each column is reached, and how many synthetic values lie within them",
 		Source:  "SDMetrics (RangeCoverage, BoundaryAdherence, CategoryCoverage, CategoryAdherence)",
-		Schema:  `part?: "test" | "train"`,
-		Family:  plugins.Marginals,
-		Cost:    plugins.PerColumn,
-		Shapes:  []plugins.Shape{plugins.Records},
-		Reads:   []plugins.Part{plugins.Test, plugins.Train},
-		Uses:    []plugins.Use{compare.Use()},
-		Need:    compare.Need(1),
+		Schema: `// the real rows to compare with: "test" unless set; "train" rewards copies
+part?: "test" | "train"`,
+		Family: plugins.Marginals,
+		Cost:   plugins.PerColumn,
+		Shapes: []plugins.Shape{plugins.Records},
+		Reads:  []plugins.Part{plugins.Test, plugins.Train},
+		Uses:   []plugins.Use{compare.Use()},
+		Need:   compare.Need(1),
 		Scores: []plugins.ScoreInfo{
-			share("range_coverage", "share of the real range of a number column that the synthetic range covers", "column"),
+			reached("range_coverage", "share of the real range of a number column that the synthetic range covers", "column"),
 			share("boundary_adherence", "share of the synthetic values of a number column within the real range; missing ones count as outside unless real ones are missing, too", "column"),
-			share("category_coverage", "share of the real levels of a category column that occur in the synthetic rows", "column"),
+			reached("category_coverage", "share of the real levels of a category column that occur in the synthetic rows", "column"),
 			share("category_adherence", "share of the synthetic rows whose level of a category column is a real one; a missing value counts as a level", "column"),
-			share("mean_range_coverage", "mean range_coverage over the number columns"),
+			reached("mean_range_coverage", "mean range_coverage over the number columns"),
 			share("mean_boundary_adherence", "mean boundary_adherence over the number columns"),
-			share("mean_category_coverage", "mean category_coverage over the category columns"),
+			reached("mean_category_coverage", "mean category_coverage over the category columns"),
 			share("mean_category_adherence", "mean category_adherence over the category columns"),
 		},
 	}, Config{Part: plugins.Test}, New)

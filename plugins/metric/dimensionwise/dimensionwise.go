@@ -29,10 +29,11 @@ func Register(r *plugins.Registry) {
 	code := []string{"code"}
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "dimension-wise",
-		Version: 1,
+		Version: 2,
 		Summary: "each code's prevalence, and its prediction from the other codes, real against synthetic",
 		Source:  "E. Choi et al. (2017), Proc. Machine Learning for Healthcare, PMLR 68, 286–305 (medGAN); J. Lin (1991), IEEE Trans. Inf. Theory 37(1), 145–151",
-		Schema: `part?: "test" | "train"
+		Schema: `// the real rows to compare with: "test" unless set; "train" rewards copies
+part?: "test" | "train"
 // how many codes are predicted, those whose prevalence in train is nearest to one half; 10 unless set, 0 for none
 codes?: int & >=0`,
 		Family: plugins.Trajectories,
@@ -46,9 +47,9 @@ codes?: int & >=0`,
 			{Name: "prevalence_pearson", Summary: "correlation of the shares of patients with a code", Min: -1, Max: 1, Better: plugins.Higher},
 			{Name: "prevalence_rmse", Summary: "root of the mean squared difference of the shares", Min: 0, Max: 1, Better: plugins.Lower},
 			{Name: "prevalence_mean_abs", Summary: "mean absolute difference of the shares", Min: 0, Max: 1, Better: plugins.Lower},
-			{Name: "codes", Summary: "codes that occur on either side", Min: 0, Max: inf, Better: plugins.Neutral},
-			{Name: "unseen_in_real", Summary: "codes that occur in synthetic trajectories only", Min: 0, Max: inf, Better: plugins.Lower},
-			{Name: "absent_in_synth", Summary: "codes that occur in real trajectories only", Min: 0, Max: inf, Better: plugins.Lower},
+			{Name: "codes", Summary: "codes that occur on either side", Min: 0, Max: inf, Better: plugins.Neutral, NoInterval: plugins.OfTheirN},
+			{Name: "unseen_in_real", Summary: "codes that occur in synthetic trajectories only", Min: 0, Max: inf, Better: plugins.Lower, NoInterval: plugins.OfTheirN},
+			{Name: "absent_in_synth", Summary: "codes that occur in real trajectories only", Min: 0, Max: inf, Better: plugins.Lower, NoInterval: plugins.OfTheirN},
 			{Name: "code_frequency_jensen_shannon", Summary: "Jensen–Shannon distance, base 2, of the codes' shares of all events", Min: 0, Max: 1, Better: plugins.Lower},
 			{Name: "auroc_real", Summary: "AUROC on test of a code's prediction by a logistic regression trained on train", Min: 0, Max: 1, Better: plugins.Neutral, Dims: code},
 			{Name: "auroc_synth", Summary: "AUROC on test of a code's prediction by a logistic regression trained on the synthetic patients", Min: 0, Max: 1, Better: plugins.Higher, Dims: code},

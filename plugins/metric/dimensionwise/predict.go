@@ -53,10 +53,11 @@ func (m metric) predictions(ctx context.Context, env plugins.Env, pair *plugins.
 	return scoresOf(all[0].Codes, codes, results, sides[2].patients), nil
 }
 
-// result is an AUROC, or why there is none.
+// result is an AUROC with its interval, or why there is none.
 type result struct {
-	value float64
-	none  error
+	value    float64
+	interval *plugins.Interval // nil with fewer than two patients who have the code, or who have it not
+	none     error
 }
 
 // scoresOf returns the scores of the results for each code, and their mean difference.
@@ -66,7 +67,11 @@ func scoresOf(names []string, codes []int, results [][2]result, patients int) []
 	for i, code := range codes {
 		dims := map[string]string{"code": codeName(names[code])}
 		for j, name := range []string{"auroc_real", "auroc_synth"} {
-			out = append(out, codeprobability.Score(name, results[i][j].value, patients, results[i][j].none, dims))
+			score := codeprobability.Score(name, results[i][j].value, patients, results[i][j].none, dims)
+			if score.Interval = results[i][j].interval; score.Interval == nil && score.Status == plugins.OK {
+				score.Warnings = []string{plugins.WithoutInterval + stats.ErrFewPerClass.Error()}
+			}
+			out = append(out, score)
 		}
 		if results[i][0].none == nil && results[i][1].none == nil {
 			sum += max(results[i][0].value-results[i][1].value, results[i][1].value-results[i][0].value)
@@ -158,12 +163,23 @@ func auroc(ctx context.Context, real, train, test side, code int) (result, error
 	for _, p := range test.having[code] {
 		has[p] = true
 	}
-	predictions, err := stats.NewPredictions(has, model.Predict(z))
-	if err != nil {
+	return rated(has, model.Predict(z))
+}
+
+// level is the coverage of the intervals of AUROCs.
+const level = 0.95
+
+// rated rates the predictions for patients of whom some have a code and others have it not. Each patient is one row.
+func rated(has []bool, predicted []float64) (result, error) {
+	area, err := stats.NewClusteredAUROC(has, predicted, nil)
+	switch {
+	case errors.Is(err, stats.ErrFewPerClass):
+		return result{value: area.AUROC}, nil
+	case err != nil:
 		return result{}, err
 	}
-	value, err := predictions.AUROC()
-	return result{value: value, none: err}, nil
+	low, high, err := area.Interval(level)
+	return result{value: area.AUROC, interval: &plugins.Interval{Low: low, High: high, Level: level, Unit: "test patients", Method: "DeLong, logit"}}, err
 }
 
 // empty makes a list of none of no list: a column whose Ones are nil would be taken for a dense one.

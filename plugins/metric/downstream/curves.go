@@ -7,9 +7,21 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/stats"
 )
 
+// curveInfos describes what curves returns.
+func curveInfos() []plugins.CurveInfo {
+	return []plugins.CurveInfo{
+		{Name: "roc", Area: "auroc", Kind: plugins.LineCurve, X: "1 − specificity", Y: "sensitivity", Least: new(0.0), Most: new(1.0), Summary: "share of the events found at each share of false alarms"},
+		{Name: "pr", Area: "auprc", Chance: "prevalence_test", Kind: plugins.RecallCurve, X: "recall", Y: "precision", Least: new(0.0), Most: new(1.0), Summary: "precision of the first cut of the ranking that reaches the recall"},
+		{
+			Name: "calibration", Kind: plugins.BinCurve, X: "predicted probability", Y: "observed share", Least: new(0.0), Most: new(1.0), Band: "95 % Wilson interval of each bin, over test rows",
+			Summary: "share of events against the mean predicted probability in ten equal bins of it",
+		},
+	}
+}
+
 // crowd is the least number of units (subjects, or rows without subjects) that a point of a curve stands for, so
 // that no curve shows a single patient.
-const crowd = 11
+const crowd = plugins.FewestTold
 
 // grid is the number of steps of the ROC and precision-recall curves along x.
 const grid = 100
@@ -31,6 +43,7 @@ func curves(ranked *stats.Predictions, p []float64, test *rows) []plugins.Curve 
 // chunk is rows next to each other in the ranking.
 type chunk struct {
 	rows, events int
+	units        int
 	probability  float64 // sum over the rows
 }
 
@@ -40,7 +53,7 @@ func chunks(order, ends []int32, p []float64, r *rows) []chunk {
 	var out []chunk
 	seen := make([]int, r.units) // the piece, from 1, that a unit was last counted in
 	var now chunk
-	units, start := 0, int32(0)
+	start := int32(0)
 	for _, end := range ends {
 		for _, row := range order[start:end] {
 			now.rows++
@@ -50,12 +63,12 @@ func chunks(order, ends []int32, p []float64, r *rows) []chunk {
 			}
 			if u := r.unit[row]; seen[u] != len(out)+1 {
 				seen[u] = len(out) + 1
-				units++
+				now.units++
 			}
 		}
-		if start = end; units >= crowd {
+		if start = end; now.units >= crowd {
 			out = append(out, now)
-			now, units = chunk{}, 0
+			now = chunk{}
 		}
 	}
 	if len(out) > 0 {
@@ -88,6 +101,7 @@ func roc(byRank []chunk) plugins.Curve {
 		}
 		out.X = append(out.X, x)
 		out.Y = append(out.Y, min(1, y/float64(events)))
+		out.N = append(out.N, byRank[min(at, len(byRank)-1)].units)
 	}
 	return out
 }
@@ -106,6 +120,7 @@ func precisionRecall(byRank []chunk) plugins.Curve {
 		}
 		out.X = append(out.X, float64(k)/grid)
 		out.Y = append(out.Y, float64(found)/float64(taken))
+		out.N = append(out.N, byRank[at-1].units)
 	}
 	return out
 }
@@ -134,6 +149,7 @@ func calibration(ranked []int32, p []float64, test *rows) plugins.Curve {
 	for _, c := range chunks(order, append(ends, int32(len(order))), p, test) {
 		out.X = append(out.X, c.probability/float64(c.rows))
 		out.Y = append(out.Y, float64(c.events)/float64(c.rows))
+		out.N = append(out.N, c.units)
 		if test.units == len(test.Y) {
 			low, high, _ := stats.Wilson(c.events, c.rows, 0.95) // no error: a chunk has rows
 			out.Low, out.High = append(out.Low, low), append(out.High, high)

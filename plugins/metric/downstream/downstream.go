@@ -53,7 +53,7 @@ type Config struct {
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "downstream",
-		Version: 4,
+		Version: 5,
 		Summary: "a classifier of the target, trained on synthetic rows, real ones or both, and tested on real or held-out synthetic ones",
 		Source:  "C. Esteban, S. L. Hyland, G. Rätsch (2017), arXiv 1706.02633; B. Van Calster et al. (2019), BMC Medicine 17, 230 (calibration)",
 		Schema: classifier.Schema + `
@@ -82,6 +82,7 @@ interval?: "bootstrap" | "delong"`,
 		Random: []plugins.Purpose{plugins.ForModel, plugins.ForResample},
 		Uses:   classifier.Uses(),
 		Scores: scores,
+		Curves: curveInfos(),
 		Need:   classifier.Need,
 	}, Defaults(), New)
 }

@@ -25,10 +25,10 @@ var scores = slices.Concat([]plugins.ScoreInfo{
 	{Name: "calibration_slope", Summary: "slope of the logistic regression of the label on the logit of the probability; 1 is ideal, below it predictions are too extreme", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Neutral, Ideal: new(1.0)},
 	{Name: "calibration_in_the_large", Summary: "what has to be added to the logit of the probabilities so that their mean is the share of events; 0 is ideal", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Neutral, Ideal: new(0.0)},
 }, decided("_at_0.5", "of rows with a probability of at least 0.5"), decided("", "of rows with a probability of at least the threshold"), []plugins.ScoreInfo{
-	{Name: "threshold", Summary: "probability from which a row is called positive, as chosen on the tuning rows; with folds, the mean over them", Min: 0, Max: 1, Better: plugins.Neutral},
-	{Name: "prevalence_test", Summary: "share of positive labels in the test rows", Min: 0, Max: 1, Better: plugins.Neutral},
-	{Name: "events_test", Summary: "test rows with a positive label", Min: 0, Max: math.Inf(1), Better: plugins.Neutral},
-	{Name: "prevalence_train", Summary: "share of positive labels in the training rows", Min: 0, Max: 1, Better: plugins.Neutral},
+	{Name: "threshold", Summary: "probability from which a row is called positive, as chosen on the tuning rows; with folds, the mean over them", Min: 0, Max: 1, Better: plugins.Neutral, NoInterval: plugins.Description},
+	{Name: "prevalence_test", Summary: "share of positive labels in the test rows", Min: 0, Max: 1, Better: plugins.Neutral, NoInterval: plugins.Description},
+	{Name: "events_test", Summary: "test rows with a positive label", Min: 0, Max: math.Inf(1), Better: plugins.Neutral, NoInterval: plugins.Description},
+	{Name: "prevalence_train", Summary: "share of positive labels in the training rows", Min: 0, Max: 1, Better: plugins.Neutral, NoInterval: plugins.Description},
 })
 
 // decided lists the scores of a decision, in the order of the quantities from stats.DrawF1 on.
@@ -116,7 +116,15 @@ func (c Config) rate(ctx context.Context, env plugins.Env, t *task, p *stats.Pre
 		}
 		out[i].Warnings = append(out[i].Warnings, predicted.warnings...)
 	}
-	if t.test.lacks() != "" || c.Resamples == 0 {
+	lacks := t.test.lacks()
+	if lacks != "" && c.Resamples > 0 {
+		for i := range out[:rating] {
+			if out[i].Status == plugins.OK {
+				out[i].Warnings = append(out[i].Warnings, plugins.WithoutInterval+lacks)
+			}
+		}
+	}
+	if lacks != "" || c.Resamples == 0 {
 		return out, nil, c.delong(t, predicted.p, out)
 	}
 	resampled, err := p.Bootstrap(ctx, stats.Bootstrap{
@@ -149,7 +157,7 @@ func (c Config) addIntervals(t *task, p *stats.Predictions, resampled *stats.Dra
 		}
 		values := defined(resampled.Values(i))
 		if float64(len(values)) < fewestDefined*float64(c.Resamples) {
-			s.Warnings = append(s.Warnings, fmt.Sprintf("no interval: undefined in %d of %d bootstrap resamples", c.Resamples-len(values), c.Resamples))
+			s.Warnings = append(s.Warnings, fmt.Sprintf(plugins.WithoutInterval+"undefined in %d of %d bootstrap resamples", c.Resamples-len(values), c.Resamples))
 			continue
 		}
 		slices.Sort(values)
@@ -239,7 +247,7 @@ func (c Config) delong(t *task, p []float64, out []plugins.Score) error {
 	low, high, err := d.Interval(0, c.Level)
 	if err != nil { // too few rows of a class for a variance
 		s.Interval = nil
-		s.Warnings = append(s.Warnings, "no interval: "+err.Error())
+		s.Warnings = append(s.Warnings, plugins.WithoutInterval+err.Error())
 		return nil
 	}
 	s.Interval = &plugins.Interval{

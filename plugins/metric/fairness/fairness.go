@@ -60,12 +60,15 @@ func Register(r *plugins.Registry) {
 		Summary: "gaps between groups of patients in what a classifier of the target does: demographic parity, equalized odds, AUROC",
 		Source:  "M. Hardt, E. Price, N. Srebro (2016), Adv. Neural Inf. Process. Syst. 29",
 		Schema: subgroup.Schema + `
+// rows that the classifier is trained on: "synthetic" unless set; "real": the train part
 train?: "synthetic" | "real"
 ` + classifier.Schema + `
 ` + classifier.TuningSchema + `
 // test rows that a group must have: 50, 10 of them with the label and 10 without, unless set
 minimum?: {rows?: int & >=1, events?: int & >=1, nonevents?: int & >=1}
+// bootstrap resamples behind the intervals: 1000 unless set; 0: no intervals
 resamples?: int & >=0 & <=100000
+// coverage of the intervals: 0.95 unless set
 level?: number & >0 & <1`,
 		Family: plugins.Fairness,
 		Cost:   plugins.PerModel,

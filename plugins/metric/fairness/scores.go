@@ -19,7 +19,7 @@ var (
 // scores lists what Measure returns: the threshold and then, for each set of columns, the gaps between its groups in the order of
 // GapNames and the rates of each group.
 var scores = []plugins.ScoreInfo{
-	{Name: "threshold", Summary: "probability from which a row is called positive", Min: 0, Max: 1, Better: plugins.Neutral},
+	{Name: "threshold", Summary: "probability from which a row is called positive", Min: 0, Max: 1, Better: plugins.Neutral, NoInterval: plugins.Description},
 	{Name: "demographic_parity_difference", Summary: "greatest less least share of rows called positive", Min: 0, Max: 1, Better: plugins.Lower, Dims: byGap},
 	{Name: "demographic_parity_ratio", Summary: "least over greatest share of rows called positive", Min: 0, Max: 1, Better: plugins.Higher, Dims: byGap},
 	{Name: "equalized_odds_difference", Summary: "the larger of the gaps in true and in false positive rate; a group without the label, or with nothing else, has the rate 0", Min: 0, Max: 1, Better: plugins.Lower, Dims: byGap},
@@ -29,8 +29,8 @@ var scores = []plugins.ScoreInfo{
 	{Name: "fpr_gap_defined_only", Summary: "greatest less least false positive rate of the groups that have one", Min: 0, Max: 1, Better: plugins.Lower, Dims: byGap},
 	{Name: "equalized_odds_difference_defined_only", Summary: "the larger of the two gaps of groups that have the rates", Min: 0, Max: 1, Better: plugins.Lower, Dims: byGap},
 	{Name: "auroc_gap", Summary: "greatest less least area under the ROC curve", Min: 0, Max: 1, Better: plugins.Lower, Dims: byGap},
-	{Name: "n", Summary: "test rows of the group", Min: 0, Max: math.Inf(1), Better: plugins.Neutral, Dims: byGroup},
-	{Name: "positives", Summary: "test rows of the group with the label", Min: 0, Max: math.Inf(1), Better: plugins.Neutral, Dims: byGroup},
+	{Name: "n", Summary: "test rows of the group", Min: 0, Max: math.Inf(1), Better: plugins.Neutral, Dims: byGroup, NoInterval: plugins.Description},
+	{Name: "positives", Summary: "test rows of the group with the label", Min: 0, Max: math.Inf(1), Better: plugins.Neutral, Dims: byGroup, NoInterval: plugins.Description},
 	{Name: "selection_rate", Summary: "share of the group's rows that are called positive", Min: 0, Max: 1, Better: plugins.Neutral, Dims: byGroup},
 	{Name: "tpr", Summary: "share of the group's rows with the label that are called positive", Min: 0, Max: 1, Better: plugins.Higher, Dims: byGroup},
 	{Name: "fpr", Summary: "share of the group's other rows that are called positive", Min: 0, Max: 1, Better: plugins.Lower, Dims: byGroup},

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
 	"github.com/ehrlab/ehrlab/plugins/metric/compare"
 	"github.com/ehrlab/ehrlab/plugins/metric/hellinger"
@@ -54,28 +53,6 @@ func TestSmallDifferences(t *testing.T) {
 	// √(½ Σ(p-q)²/(4p)) to first order, p-q = ±1/(2n) and p = ½
 	if got, want := hellinger.Distance(table), 1/(2*math.Sqrt2)/float64(n); math.Abs(got-want) > 1e-8*want {
 		t.Errorf("%v, want %v", got, want)
-	}
-}
-
-func TestUndefined(t *testing.T) {
-	for _, c := range [][2]*frame.Column{
-		{number("x"), number("x", 1)},
-		{number("x", 1), number("x", math.NaN())},
-		{category("x", "a"), category("x", "")},
-	} {
-		for _, s := range measure(t, "", c[0], c[1]).Scores {
-			if s.Status != plugins.Undefined {
-				t.Errorf("%+v", s)
-			}
-		}
-	}
-}
-
-func TestNewChecksItsSettings(t *testing.T) {
-	for _, c := range []hellinger.Config{{Part: plugins.Test, Bins: 1}, {Part: plugins.Reference, Bins: 10}} {
-		if _, err := hellinger.New(c); err == nil {
-			t.Errorf("%+v is accepted", c)
-		}
 	}
 }
 

@@ -25,7 +25,8 @@ func Register(r *plugins.Registry) {
 		Version: 1,
 		Summary: "share of seen real rows that have a synthetic row closer than any other real row, beside that of unseen ones",
 		Source:  "J. Yoon, L. N. Drumright, M. van der Schaar (2020), IEEE J. Biomed. Health Inform. 24(8), 2378–2388, with equal weights",
-		Schema:  `distance?: "euclidean" | "gower"`,
+		Schema: `// "euclidean" unless set: on the standard encoding by train; "gower": mean over the columns of |a - b|/range in train, or of unequal levels
+distance?: "euclidean" | "gower"`,
 		Family:  plugins.Privacy,
 		Cost:    plugins.PerRowPair,
 		Control: true,

@@ -25,33 +25,26 @@ type Config struct {
 	Level     float64  `json:"level"`           // coverage of the intervals, in (0,1)
 }
 
-const (
-	leaveOut = "leave-out"
-	compared = "compare"
-)
-
 // Register adds the metric to r.
 func Register(r *plugins.Registry) {
-	plugins.Add(&r.Metrics, plugins.Info{
+	attack.Add(r, plugins.Info{
 		Name:    "inference",
 		Version: 1,
 		Summary: "how often the closest synthetic row gives away a patient's secret",
 		Source:  "M. Giomi et al. (2023), Proc. Priv. Enhancing Technol. 2023(2), 312–328, section 5.3",
-		Schema: `secret?: string @column()
+		Schema: `// what the attacker wants to learn; the label unless set
+secret?: string @column()
+// what the attacker knows of a patient; all other columns unless set
 known?: [string, ...string] @column()
+// by how much a right guess of a number may miss it, as a share of it: 0.05 unless set
 tolerance?: number & >=0
+// of a value that the attacker would know: "compare" unless set, as a value of its own; "leave-out": rows without it
 missing?: "leave-out" | "compare"
+// coverage of the intervals: 0.95 unless set
 level?: number & >0 & <1`,
-		Family:  plugins.Privacy,
-		Cost:    plugins.PerRowPair,
-		Control: true,
-		Shapes:  []plugins.Shape{plugins.Records},
-		Reads:   []plugins.Part{plugins.Test, plugins.Train},
-		Random:  []plugins.Purpose{plugins.ForResample},
-		Uses:    []plugins.Use{attack.Use()},
-		Scores:  scores,
-		Need:    attack.Need,
-	}, Config{Tolerance: 0.05, Missing: compared, Level: 0.95}, New)
+		Cost:   plugins.PerRowPair,
+		Scores: scores,
+	}, Config{Tolerance: 0.05, Missing: attack.Compared, Level: 0.95}, New)
 }
 
 // quirk ends the names of the scores by the rule of one library, for comparability only.
@@ -80,8 +73,9 @@ func New(c Config) (plugins.Metric, error) {
 		return nil, fmt.Errorf("known has the secret %q", c.Secret)
 	case !(c.Tolerance >= 0) || math.IsInf(c.Tolerance, 0):
 		return nil, fmt.Errorf("tolerance is %v; want a share of at least 0", c.Tolerance)
-	case c.Missing != leaveOut && c.Missing != compared:
-		return nil, fmt.Errorf("missing is %q; want %q or %q", c.Missing, leaveOut, compared)
+	}
+	if err := attack.CheckMissing(c.Missing); err != nil {
+		return nil, err
 	}
 	return metric{c}, attack.CheckLevel(c.Level)
 }
@@ -118,48 +112,35 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	train, test := pair.Parts.Get(plugins.Train).Frame, pair.Parts.Get(plugins.Test).Frame
-	if err := attack.Same(train, pair.Synthetic); err != nil {
-		return nil, err
+	scene, err := attack.NewScene(env, pair)
+	var known []string
+	var secret string
+	if err == nil {
+		known, secret, err = m.config.task(pair, scene.Exposed)
 	}
-	roster := attack.Named(pair, attack.Exposed, attack.Source(env))
-	out := &plugins.Measurement{Counts: roster.Counts}
-	fail := func(reason string) (*plugins.Measurement, error) {
-		out.Scores = attack.AllUndefined(scores, nil, reason)
-		return out, nil
+	if err == nil {
+		if scene.TreatMissing(m.config.Missing, known); scene.Sources.Rows() == 0 {
+			err = attack.Undefined("there is no synthetic row to guess by")
+		}
 	}
-	if reason := roster.Lacks(); reason != "" {
-		return fail(reason)
-	}
-	known, secret, err := m.config.task(pair, train)
 	var reason attack.Undefined
 	if errors.As(err, &reason) {
-		return fail(string(reason))
+		return &plugins.Measurement{Counts: scene.Roster.Counts, Scores: attack.AllUndefined(scores, nil, string(reason))}, nil
 	} else if err != nil {
 		return nil, err
 	}
-	sides := []*frame.Frame{train.Take(roster.Members), test.Take(roster.Others), pair.Synthetic}
-	warnings := slices.Concat(roster.Warnings, roster.Dependent())
-	if m.config.Missing == leaveOut {
-		var note string
-		if sides, note = attack.OnlyComplete(sides, known); note != "" {
-			warnings = append(warnings, note)
-		}
-	}
-	if sides[2].Rows() == 0 {
-		return fail("there is no synthetic row to guess by")
-	}
+	out := &plugins.Measurement{Counts: scene.Roster.Counts}
 	var guessed [2]Guesses
-	for k := range guessed {
-		if guessed[k], err = Guess(ctx, env.Threads, sides[k], sides[2], known, secret, m.config.Tolerance); err != nil {
+	for k, targets := range []*frame.Frame{scene.Exposed, scene.Other} {
+		if guessed[k], err = Guess(ctx, env.Threads, targets, scene.Sources, known, secret, m.config.Tolerance); err != nil {
 			return nil, err
 		}
 	}
 	if n := guessed[0].Unknown + guessed[1].Unknown; n > 0 {
 		out.Counts = append(out.Counts, plugins.Count{Name: "real rows left out: no secret", Value: n})
 	}
-	out.Scores = attack.Rates("", nil, m.config.Level, guessed[0].Right, guessed[1].Right, guessed[0].Naive, warnings)
-	out.Scores = append(out.Scores, attack.Rates(quirk, nil, m.config.Level, guessed[0].Quirk, guessed[1].Quirk, guessed[0].NaiveQuirk, warnings)...)
+	out.Scores = attack.Rates("", nil, m.config.Level, guessed[0].Right, guessed[1].Right, guessed[0].Naive, scene.Warnings)
+	out.Scores = append(out.Scores, attack.Rates(quirk, nil, m.config.Level, guessed[0].Quirk, guessed[1].Quirk, guessed[0].NaiveQuirk, scene.Warnings)...)
 	return out, nil
 }
 

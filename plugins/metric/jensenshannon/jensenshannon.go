@@ -2,74 +2,31 @@
 package jensenshannon
 
 import (
-	"context"
-	"fmt"
 	"math"
 
 	"github.com/ehrlab/ehrlab/plugins"
-	"github.com/ehrlab/ehrlab/plugins/frame"
 	"github.com/ehrlab/ehrlab/plugins/metric/compare"
 )
 
-// Config is the metric's "with" block.
-//
-// Another number of bins than the default gives a variant that compares with no published value; every score of it says so.
-type Config struct {
-	Part plugins.Part `json:"part"` // the real rows to compare with: test, or train, which rewards copying
-	Bins int          `json:"bins"` // equal bins over the real range of a number column, ≥ 2
-}
-
 // Register adds the metric to r.
 func Register(r *plugins.Registry) {
-	plugins.Add(&r.Metrics, plugins.Info{
+	compare.AddShares(r, plugins.Info{
 		Name:    "jensen-shannon",
 		Version: 1,
 		Summary: "Jensen–Shannon distance and divergence of each column: ten bins or the levels, base 2",
 		Source:  "J. Lin (1991), IEEE Trans. Inf. Theory 37(1), 145–151; the root is a metric: D. M. Endres, J. E. Schindelin (2003), IEEE Trans. Inf. Theory 49(7), 1858–1860",
-		Schema: `part?: "test" | "train"
-bins?: int & >=2 & <=1000`,
-		Family: plugins.Marginals,
-		Cost:   plugins.PerColumn,
-		Shapes: []plugins.Shape{plugins.Records},
-		Reads:  []plugins.Part{plugins.Test, plugins.Train},
-		Uses:   []plugins.Use{compare.Use()},
-		Need:   compare.Need(1),
 		Scores: []plugins.ScoreInfo{
 			{Name: "jensen_shannon_distance", Summary: "square root of jensen_shannon_divergence of a column", Min: 0, Max: 1, Better: plugins.Lower, Dims: []string{"column"}},
 			{Name: "jensen_shannon_divergence", Summary: "½ KL(p‖m) + ½ KL(q‖m) of a column, m = (p+q)/2, p real and q synthetic, missing values left out, in bits", Min: 0, Max: 1, Better: plugins.Lower, Dims: []string{"column"}},
 			{Name: "mean", Summary: "mean jensen_shannon_distance over the columns", Min: 0, Max: 1, Better: plugins.Lower},
 			{Name: "mean_jensen_shannon_divergence", Summary: "mean jensen_shannon_divergence over the columns, in bits", Min: 0, Max: 1, Better: plugins.Lower},
 		},
-	}, Config{Part: plugins.Test, Bins: compare.TenBins}, New)
-}
-
-type metric struct{ config Config }
-
-// New returns the metric. It is an error when Bins lies outside its bounds, or Part is another part.
-func New(c Config) (plugins.Metric, error) {
-	if err := compare.CheckPart(c.Part); err != nil {
-		return nil, err
-	}
-	return metric{c}, compare.CheckBins(c.Bins)
-}
-
-// Measure scores every column, the target included.
-func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair) (*plugins.Measurement, error) {
-	s, err := compare.New(pair, m.config.Part)
-	if err != nil {
-		return nil, err
-	}
-	note := ""
-	if m.config.Bins != compare.TenBins {
-		note = fmt.Sprintf("variant: %d bins instead of %d", m.config.Bins, compare.TenBins)
-	}
-	quantities := []compare.Quantity{{Name: "jensen_shannon_distance", Mean: "mean"}, {Name: "jensen_shannon_divergence", Mean: "mean_jensen_shannon_divergence"}}
-	return s.Quantities(ctx, env, note, s.Names(frame.Number, frame.Category), quantities, func(column string) []compare.Value {
-		if none, ok := s.Filled(column); !ok {
-			return []compare.Value{none, none}
-		}
-		divergence := Divergence(s.Cells(column, m.config.Bins))
-		return []compare.Value{compare.Known(math.Sqrt(divergence)), compare.Known(divergence)}
+	}, []compare.Quantity{
+		{Name: "jensen_shannon_distance", Mean: "mean"},
+		{Name: "jensen_shannon_divergence", Mean: "mean_jensen_shannon_divergence"},
+	}, func(t *compare.Table) []float64 {
+		divergence := Divergence(t)
+		return []float64{math.Sqrt(divergence), divergence}
 	})
 }
 

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
 	"github.com/ehrlab/ehrlab/plugins/metric/compare"
 	"github.com/ehrlab/ehrlab/plugins/metric/jensenshannon"
@@ -59,29 +58,6 @@ func TestSmallDifferences(t *testing.T) {
 	// ½ Σ of (p-q)²/(4m) in nats, to first order: t²/2 with t = 1/(2n)
 	if got, want := jensenshannon.Divergence(table), 1/(8*math.Ln2)/(float64(n)*float64(n)); math.Abs(got-want) > 1e-8*want {
 		t.Errorf("%v, want %v", got, want)
-	}
-}
-
-func TestUndefined(t *testing.T) {
-	for _, c := range [][2]*frame.Column{
-		{number("x"), number("x", 1)},
-		{number("x", 1), number("x", math.NaN())},
-		{category("x", "a"), category("x", "")},
-	} {
-		got := measure(t, "", c[0], c[1])
-		for _, s := range got.Scores {
-			if s.Status != plugins.Undefined {
-				t.Errorf("%+v", s)
-			}
-		}
-	}
-}
-
-func TestNewChecksItsSettings(t *testing.T) {
-	for _, c := range []jensenshannon.Config{{Part: plugins.Test, Bins: 1}, {Part: plugins.Reference, Bins: 10}} {
-		if _, err := jensenshannon.New(c); err == nil {
-			t.Errorf("%+v is accepted", c)
-		}
 	}
 }
 

@@ -31,8 +31,11 @@ func Register(r *plugins.Registry) {
 		Version: 1,
 		Summary: "Kullback–Leibler divergence of each column: ten bins or the levels, add-one smoothing, nats",
 		Source:  "S. Kullback, R. A. Leibler (1951), Ann. Math. Stat. 22(1), 79–86",
-		Schema: `part?: "test" | "train"
+		Schema: `// the real rows to compare with: "test" unless set; "train" rewards copies
+part?: "test" | "train"
+// equal bins over the real range of a number column: 10 unless set
 bins?: int & >=2 & <=1000
+// rows that are added to each bin or level on both sides: 1 unless set
 smoothing?: number & >0 & <=1000`,
 		Family: plugins.Marginals,
 		Cost:   plugins.PerColumn,

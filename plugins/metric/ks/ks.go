@@ -12,7 +12,8 @@ import (
 
 // Config is the metric's "with" block.
 type Config struct {
-	Part plugins.Part `json:"part"` // the real rows to compare with: test, or train, which rewards copying
+	Part   plugins.Part `json:"part"`             // the real rows to compare with: test, or train, which rewards copying
+	Curves bool         `json:"curves,omitempty"` // give the distribution of each column on both sides, too
 }
 
 // Register adds the metric to r.
@@ -22,13 +23,16 @@ func Register(r *plugins.Registry) {
 		Version: 1,
 		Summary: "Kolmogorov–Smirnov complement of each number column",
 		Source:  "A. N. Kolmogorov (1933), Giorn. Ist. Ital. Attuari 4, 83–91; N. Smirnov (1948), Ann. Math. Stat. 19(2), 279–281",
-		Schema:  `part?: "test" | "train"`,
-		Family:  plugins.Marginals,
-		Cost:    plugins.PerColumn,
-		Shapes:  []plugins.Shape{plugins.Records},
-		Reads:   []plugins.Part{plugins.Test, plugins.Train},
-		Uses:    []plugins.Use{compare.Use()},
-		Need:    compare.Need(1),
+		Schema: `// the real rows to compare with: "test" unless set; "train" rewards copies
+part?: "test" | "train"
+curves?: bool // the distribution of each column on both sides, for plots`,
+		Curves: compare.NumberCurves(),
+		Family: plugins.Marginals,
+		Cost:   plugins.PerColumn,
+		Shapes: []plugins.Shape{plugins.Records},
+		Reads:  []plugins.Part{plugins.Test, plugins.Train},
+		Uses:   []plugins.Use{compare.Use()},
+		Need:   compare.Need(1),
 		Scores: []plugins.ScoreInfo{
 			{Name: "ks_complement", Summary: "1 - sup|F_real - F_synthetic| of a number column, missing values left out", Min: 0, Max: 1, Better: plugins.Higher, Dims: []string{"column"}},
 			{Name: "mean", Summary: "mean ks_complement over the number columns", Min: 0, Max: 1, Better: plugins.Higher},
@@ -47,9 +51,15 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 	if err != nil {
 		return nil, err
 	}
-	return s.Columns(ctx, env, "ks_complement", "", s.Names(frame.Number), func(column string) float64 {
+	names := s.Names(frame.Number)
+	out, err := s.Columns(ctx, env, "ks_complement", "", names, func(column string) float64 {
 		return Complement(s.Sorted(s.Part, column), s.Sorted(compare.Synthetic, column))
 	})
+	if err != nil || !m.config.Curves {
+		return out, err
+	}
+	out.Curves, err = s.Curves(ctx, env.Threads, names)
+	return out, err
 }
 
 // Complement returns 1 - sup|F - G| of the empirical distribution functions of two sorted, non-empty samples, in [0,1]. Values

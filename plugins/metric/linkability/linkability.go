@@ -23,32 +23,24 @@ type Config struct {
 	Level   float64 `json:"level"` // coverage of the intervals, in (0,1)
 }
 
-const (
-	leaveOut = "leave-out"
-	compared = "compare"
-)
-
 // Register adds the metric to r.
 func Register(r *plugins.Registry) {
-	plugins.Add(&r.Metrics, plugins.Info{
+	attack.Add(r, plugins.Info{
 		Name:    "linkability",
 		Version: 1,
 		Summary: "how often the synthetic rows tell that two halves of a row belong together",
 		Source:  "M. Giomi et al. (2023), Proc. Priv. Enhancing Technol. 2023(2), 312–328, section 5.2",
-		Schema: `a!: [string, ...string] @column()
+		Schema: `// the columns that one attacker knows
+a!: [string, ...string] @column()
+// the columns that another knows; none of a
 b!: [string, ...string] @column()
+// of values in these columns: "leave-out" unless set, rows without one; "compare": as a value of its own
 missing?: "leave-out" | "compare"
+// coverage of the intervals: 0.95 unless set
 level?: number & >0 & <1`,
-		Family:  plugins.Privacy,
-		Cost:    plugins.PerRowPair,
-		Control: true,
-		Shapes:  []plugins.Shape{plugins.Records},
-		Reads:   []plugins.Part{plugins.Test, plugins.Train},
-		Random:  []plugins.Purpose{plugins.ForResample},
-		Uses:    []plugins.Use{attack.Use()},
-		Scores:  scores,
-		Need:    attack.Need,
-	}, Config{Missing: leaveOut, Level: 0.95}, New)
+		Cost:   plugins.PerRowPair,
+		Scores: scores,
+	}, Config{Missing: attack.LeaveOut, Level: 0.95}, New)
 }
 
 var scores = attack.RateScores("", "linking two halves of a row")
@@ -74,8 +66,8 @@ func New(c Config) (plugins.Metric, error) {
 			return nil, fmt.Errorf("column %q is in a and in b; want tables without a common column", name)
 		}
 	}
-	if c.Missing != leaveOut && c.Missing != compared {
-		return nil, fmt.Errorf("missing is %q; want %q or %q", c.Missing, leaveOut, compared)
+	if err := attack.CheckMissing(c.Missing); err != nil {
+		return nil, err
 	}
 	return metric{c}, attack.CheckLevel(c.Level)
 }
@@ -85,47 +77,35 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	train, test := pair.Parts.Get(plugins.Train).Frame, pair.Parts.Get(plugins.Test).Frame
-	if err := attack.Same(train, pair.Synthetic); err != nil {
-		return nil, err
-	}
-	roster := attack.Named(pair, attack.Exposed, attack.Source(env))
-	out := &plugins.Measurement{Counts: roster.Counts}
-	fail := func(reason string) (*plugins.Measurement, error) {
-		out.Scores = attack.AllUndefined(scores, nil, reason)
-		return out, nil
-	}
-	if reason := roster.Lacks(); reason != "" {
-		return fail(reason)
-	}
-	sides := []*frame.Frame{train.Take(roster.Members), test.Take(roster.Others), pair.Synthetic}
-	warnings := slices.Concat(roster.Warnings, roster.Dependent())
 	columns := slices.Concat(m.config.A, m.config.B)
-	if _, err := attack.Select(train, columns); err != nil {
-		return fail(err.Error())
+	scene, err := attack.NewScene(env, pair)
+	if err == nil {
+		_, err = attack.Select(scene.Exposed, columns)
 	}
-	if m.config.Missing == leaveOut {
-		var note string
-		if sides, note = attack.OnlyComplete(sides, columns); note != "" {
-			warnings = append(warnings, note)
+	distinct := 0
+	if err == nil {
+		scene.TreatMissing(m.config.Missing, columns)
+		if distinct = attack.Distinct(scene.Sources).Rows(); distinct == 0 {
+			err = attack.Undefined("no synthetic row can be a link")
 		}
 	}
-	found, err := Link(ctx, env.Threads, sides[0], sides[2], m.config.A, m.config.B)
-	if err != nil {
+	var reason attack.Undefined
+	if errors.As(err, &reason) {
+		return &plugins.Measurement{Counts: scene.Roster.Counts, Scores: attack.AllUndefined(scores, nil, string(reason))}, nil
+	} else if err != nil {
 		return nil, err
 	}
-	control, err := Link(ctx, env.Threads, sides[1], sides[2], m.config.A, m.config.B)
-	if err != nil {
-		return nil, err
+	var found [2]Links
+	for k, targets := range []*frame.Frame{scene.Exposed, scene.Other} {
+		if found[k], err = Link(ctx, env.Threads, targets, scene.Sources, m.config.A, m.config.B); err != nil {
+			return nil, err
+		}
 	}
-	distinct := attack.Distinct(sides[2]).Rows()
-	if distinct == 0 {
-		return fail("no synthetic row can be a link")
-	}
-	naive := attack.Outcome{Attacks: found.Attacks, Successes: float64(found.Attacks) / float64(distinct)}
-	out.Scores = attack.Rates("", nil, m.config.Level, found.Outcome, control.Outcome, naive, warnings)
-	out.Counts = append(out.Counts, plugins.Count{Name: "distinct synthetic rows", Value: distinct})
-	return out, nil
+	naive := attack.Outcome{Attacks: found[0].Attacks, Successes: float64(found[0].Attacks) / float64(distinct)}
+	return &plugins.Measurement{
+		Scores: attack.Rates("", nil, m.config.Level, found[0].Outcome, found[1].Outcome, naive, scene.Warnings),
+		Counts: append(scene.Roster.Counts, plugins.Count{Name: "distinct synthetic rows", Value: distinct}),
+	}, nil
 }
 
 // Links is the outcome of an attack. Where synthetic rows are equally close, Successes counts the chance that two

@@ -88,7 +88,9 @@ members?: ["exposed" | "train", ...("exposed" | "train")]
 blind?: "logistic" | "gbdt"
 // of domias: number columns of the density estimate; unless set, the domiasMost that miss fewest values
 domias?: [string, ...string] @column()
+// how many columns that is: 5 unless set
 domiasMost?: int & >=1 & <=20
+// of the attack and the blind classifier "gbdt": the trees, in the terms of XGBoost
 gbdt?: {
 	` + gbdt.Schema + `
 }
@@ -103,6 +105,7 @@ shadows?: {
 }
 // bootstrap resamples behind intervals at a threshold: 1000 unless set; 0: none
 resamples?: int & >=0 & <=100000
+// coverage of the intervals: 0.95 unless set
 level?: number & >0 & <1`,
 		Family:  plugins.Privacy,
 		Cost:    plugins.PerModel,

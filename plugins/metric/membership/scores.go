@@ -28,8 +28,8 @@ var scores = []plugins.ScoreInfo{
 	{Name: "attack_precision", Summary: "share of members in the rows above the median score; member_share is chance", Min: 0, Max: 1, Better: plugins.Lower, Dims: dims},
 	{Name: "attack_recall", Summary: "share of the members that are above the median score; 0.5 is chance", Min: 0, Max: 1, Better: plugins.Lower, Ideal: new(0.5), Dims: dims},
 	{Name: "attack_f1", Summary: "F1 of members at the median score; it hangs on member_share, and naive_f1 is what calling every row a member gives", Min: 0, Max: 1, Better: plugins.Lower, Dims: dims},
-	{Name: "naive_f1", Summary: "F1 of calling every attacked row a member, 2t/(1+t) with t = member_share", Min: 0, Max: 1, Better: plugins.Neutral, Dims: dims},
-	{Name: "member_share", Summary: "share of members in the attacked rows", Min: 0, Max: 1, Better: plugins.Neutral, Dims: dims},
+	{Name: "naive_f1", Summary: "F1 of calling every attacked row a member, 2t/(1+t) with t = member_share", Min: 0, Max: 1, Better: plugins.Neutral, Dims: dims, NoInterval: plugins.Description},
+	{Name: "member_share", Summary: "share of members in the attacked rows", Min: 0, Max: 1, Better: plugins.Neutral, Dims: dims, NoInterval: plugins.Description},
 }
 
 // fewestBelow is the effective number of non-members below a false-positive rate that a TPR at that rate needs: with fewer, the
@@ -229,38 +229,14 @@ func (s *scene) special(out []plugins.Score, r attack.Reading, found *scored) er
 	return nil
 }
 
-// band returns the Kolmogorov–Smirnov band of the greatest difference of two distribution functions: a bootstrap of a
-// maximum is biased upwards, and never reaches the 0 that it may well be.
+// band returns the interval of the greatest TPR - FPR. Rows of one subject count by Kish's effective number, so that a side of m rows
+// in subjects of sizes mᵢ counts as m²/Σmᵢ².
 //
-// Rows of one subject count by Kish's effective number, so that a side of m rows in subjects of sizes mᵢ counts as m²/Σmᵢ².
-//
-// Source: N. Smirnov (1948), Ann. Math. Stat. 19(2), 279–281; L. Kish (1965), Survey Sampling, section 8.2.
+// Source: L. Kish (1965), Survey Sampling, section 8.2.
 func (f *scored) band(value, level float64) *plugins.Interval {
 	m, n := f.effective()
-	half := kolmogorov(level) * math.Sqrt(1/m+1/n)
-	return &plugins.Interval{Low: max(0, value-half), High: min(1, value+half), Level: level, Unit: f.of, Method: "Kolmogorov–Smirnov band"}
-}
-
-// kolmogorov returns the quantile of the Kolmogorov distribution, by bisection: F(x) = 1 - 2 Σ (-1)^(k-1) exp(-2k²x²).
-func kolmogorov(level float64) float64 {
-	low, high := 0.2, 10.0 // F(0.2) is below 1e-12
-	for range 60 {
-		x := (low + high) / 2
-		tail := 0.0
-		for k := 100; k >= 1; k-- { // small terms first
-			term := math.Exp(-2 * float64(k*k) * x * x)
-			if k%2 == 0 {
-				term = -term
-			}
-			tail += 2 * term
-		}
-		if 1-tail < level {
-			low = x
-		} else {
-			high = x
-		}
-	}
-	return (low + high) / 2
+	low, high := attack.AdvantageBand(value, m, n, level)
+	return &plugins.Interval{Low: low, High: high, Level: level, Unit: f.of, Method: "Kolmogorov–Smirnov band"}
 }
 
 // resample measures the drawn scores on resamples of the subjects; nil when no intervals are wanted.

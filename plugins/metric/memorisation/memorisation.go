@@ -26,7 +26,7 @@ type Config struct {
 
 // Register adds the metric to r.
 func Register(r *plugins.Registry) {
-	plugins.Add(&r.Metrics, plugins.Info{
+	attack.Add(r, plugins.Info{
 		Name:    "memorisation",
 		Version: 2,
 		Summary: "share of the rows shown in prompts that come back exactly or nearly, against rows never shown",
@@ -37,22 +37,16 @@ tolerance?: number & >=0
 agree?: number & >0 & <=1
 // coverage of the intervals
 level?: number & >0 & <1`,
-		Family:  plugins.Privacy,
-		Cost:    plugins.PerRowPair,
-		Control: true,
-		Shapes:  []plugins.Shape{plugins.Records},
-		Reads:   []plugins.Part{plugins.Test, plugins.Train},
-		Random:  []plugins.Purpose{plugins.ForResample},
-		Uses:    []plugins.Use{attack.Use(), {Name: "stats", Version: stats.Version}},
-		Scores:  scores,
-		Need:    attack.Need,
+		Cost:   plugins.PerRowPair,
+		Uses:   []plugins.Use{{Name: "stats", Version: stats.Version}},
+		Scores: scores,
 	}, Config{Tolerance: 0.01, Agree: 0.9, Level: 0.95}, New)
 }
 
 var scores = []plugins.ScoreInfo{
 	{Name: "returned", Summary: "share of real rows that a synthetic row equals (how: exactly), or agrees with in nearly all columns (how: nearly)", Min: 0, Max: 1, Better: plugins.Lower, Dims: []string{"how", "rows"}},
 	{Name: "returned_excess", Summary: "how much greater that share is for rows that were shown than for test rows, which were not", Min: -1, Max: 1, Better: plugins.Lower, Ideal: new(0.0), Dims: []string{"how"}},
-	{Name: "returned_p", Summary: "two-sided p-value of Fisher's exact test that the shares are equal", Min: 0, Max: 1, Better: plugins.Neutral, Dims: []string{"how"}},
+	{Name: "returned_p", Summary: "two-sided p-value of Fisher's exact test that the shares are equal", Min: 0, Max: 1, Better: plugins.Neutral, Dims: []string{"how"}, NoInterval: plugins.OfATest},
 }
 
 var (

@@ -34,7 +34,8 @@ func Register(r *plugins.Registry) {
 		Summary: "missing values: their share in each column, which columns miss them together, and how far they tell the label",
 		Source: "SDMetrics (MissingValueSimilarity); G. U. Yule (1912), J. R. Stat. Soc. 75(6), 579–652 (phi coefficient); " +
 			"J. B. S. Haldane (1956), Ann. Hum. Genet. 20(4), 309–311, and F. J. Anscombe (1956), Biometrika 43(3/4), 461–464 (log odds ratio)",
-		Schema: `part?: "test" | "train"`,
+		Schema: `// the real rows to compare with: "test" unless set; "train" rewards copies
+part?: "test" | "train"`,
 		Family: plugins.Marginals,
 		Cost:   plugins.PerColumnPair,
 		Shapes: []plugins.Shape{plugins.Records},

@@ -35,7 +35,9 @@ func Register(r *plugins.Registry) {
 		Version: 1,
 		Summary: "squared maximum mean discrepancy of synthetic from real rows, Gaussian kernels of three widths",
 		Source:  "A. Gretton et al. (2012), J. Mach. Learn. Res. 13, 723–773",
-		Schema: `part?: "test" | "train"
+		Schema: `// the real rows to compare with: "test" unless set; "train" rewards copies
+part?: "test" | "train"
+// most rows of a side: 10000 unless set; of more, so many are drawn
 rows?: int & >=2 & <=100000`,
 		Family: plugins.Joint,
 		Cost:   plugins.PerRowPair,
@@ -48,8 +50,8 @@ rows?: int & >=2 & <=100000`,
 			{Name: gammaD, Summary: "the same with γ = 1/number of encoded columns", Min: 0, Max: 2, Better: plugins.Lower},
 			{Name: medianV, Summary: "the same with γ = 1/median squared distance of all pairs of rows of both sides", Min: 0, Max: 2, Better: plugins.Lower},
 			{Name: medianU, Summary: "U-statistic with that γ: without bias, and below 0 in about half of the cases where the sides have one distribution", Min: -2, Max: 2, Better: plugins.Lower, Ideal: new(0.0)},
-			{Name: theGammaD, Summary: "the γ of " + gammaD, Min: 0, Max: 1, Better: plugins.Neutral},
-			{Name: theMedian, Summary: "the γ of the median", Min: 0, Max: math.Inf(1), Better: plugins.Neutral},
+			{Name: theGammaD, Summary: "the γ of " + gammaD, Min: 0, Max: 1, Better: plugins.Neutral, NoInterval: plugins.Description},
+			{Name: theMedian, Summary: "the γ of the median", Min: 0, Max: math.Inf(1), Better: plugins.Neutral, NoInterval: plugins.Description},
 		},
 		Need: need,
 	}, Config{Part: plugins.Test, Rows: 10_000}, New)

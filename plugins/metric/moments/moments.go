@@ -26,7 +26,8 @@ func Register(r *plugins.Registry) {
 		Summary: "standardised mean difference, similarity of mean, standard deviation and median, and overlap of intervals, of each number column",
 		Source: "P. C. Austin (2009), Stat. Med. 28(25), 3083–3107 (standardised difference); A. F. Karr et al. (2006), The American Statistician 60(3), 224–232 (interval overlap); " +
 			"SDMetrics (statistic similarity)",
-		Schema: `part?: "test" | "train"`,
+		Schema: `// the real rows to compare with: "test" unless set; "train" rewards copies
+part?: "test" | "train"`,
 		Family: plugins.Marginals,
 		Cost:   plugins.PerColumn,
 		Shapes: []plugins.Shape{plugins.Records},
@@ -45,8 +46,8 @@ func Register(r *plugins.Registry) {
 			{Name: "mean_" + similarity + "std", Summary: "mean statistic_similarity_std over the number columns", Min: 0, Max: 1, Better: plugins.Higher},
 			{Name: "mean_" + similarity + "median", Summary: "mean statistic_similarity_median over the number columns", Min: 0, Max: 1, Better: plugins.Higher},
 			{Name: "mean_" + overlap, Summary: "mean confidence_interval_overlap over the number columns", Min: 0, Max: 1, Better: plugins.Higher},
-			{Name: overlap + "_standard_error", Summary: "standard error of mean_confidence_interval_overlap: SD over the columns/√columns", Min: 0, Max: 1, Better: plugins.Neutral},
-			{Name: "columns_without_" + overlap, Summary: "number of columns whose intervals do not overlap", Min: 0, Max: math.Inf(1), Better: plugins.Lower},
+			{Name: overlap + "_standard_error", Summary: "standard error of mean_confidence_interval_overlap: SD over the columns/√columns", Min: 0, Max: 1, Better: plugins.Neutral, NoInterval: plugins.OfAnError},
+			{Name: "columns_without_" + overlap, Summary: "number of columns whose intervals do not overlap", Min: 0, Max: math.Inf(1), Better: plugins.Lower, NoInterval: plugins.Description},
 			{Name: "share_without_" + overlap, Summary: "share of columns whose intervals do not overlap", Min: 0, Max: 1, Better: plugins.Lower},
 		},
 	}, Config{Part: plugins.Test}, New)

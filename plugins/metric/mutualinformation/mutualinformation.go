@@ -35,8 +35,11 @@ func Register(r *plugins.Registry) {
 		Version: 1,
 		Summary: "difference of the normalised mutual informations of all pairs of columns: ten bins or the levels, missing a level of its own",
 		Source:  "H. Ping, J. Stoyanovich, B. Howe (2017), Proc. SSDBM, article 42; A. Strehl, J. Ghosh (2002), J. Mach. Learn. Res. 3, 583–617",
-		Schema: `part?: "test" | "train"
+		Schema: `// the real rows to compare with: "test" unless set; "train" rewards copies
+part?: "test" | "train"
+// equal bins over the real range of a number column: 10 unless set
 bins?: int & >=2 & <=1000
+// score each pair of columns, too; false unless set
 pairs?: bool`,
 		Family: plugins.Joint,
 		Cost:   plugins.PerColumnPair,

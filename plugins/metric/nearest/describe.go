@@ -16,17 +16,18 @@ const zeroShare = "dcr_zero_share"
 var statistics = []struct {
 	name, summary string
 	ratio         bool
+	extreme       bool
 	of            func(sorted []float64) float64
 }{
-	{"dcr_min", "least distance to the closest row", false, quantile(0)},
-	{"dcr_p05", "5th percentile of the distances to the closest row", false, quantile(0.05)},
-	{"dcr_median", "median distance to the closest row", false, quantile(0.5)},
-	{"dcr_mean", "mean distance to the closest row", false, mean},
-	{"dcr_max", "greatest distance to the closest row", false, quantile(1)},
-	{zeroShare, "share of rows with another at distance 0", false, zeros},
-	{"nndr_p05", "5th percentile of the ratio of the distances to the closest and the second closest row, 1 where both are 0", true, quantile(0.05)},
-	{"nndr_median", "median ratio of the distances to the closest and the second closest row, 1 where both are 0", true, quantile(0.5)},
-	{"nndr_mean", "mean ratio of the distances to the closest and the second closest row, 1 where both are 0", true, mean},
+	{"dcr_min", "least distance to the closest row", false, true, quantile(0)},
+	{"dcr_p05", "5th percentile of the distances to the closest row", false, false, quantile(0.05)},
+	{"dcr_median", "median distance to the closest row", false, false, quantile(0.5)},
+	{"dcr_mean", "mean distance to the closest row", false, false, mean},
+	{"dcr_max", "greatest distance to the closest row", false, true, quantile(1)},
+	{zeroShare, "share of rows with another at distance 0", false, false, zeros},
+	{"nndr_p05", "5th percentile of the ratio of the distances to the closest and the second closest row, 1 where both are 0", true, false, quantile(0.05)},
+	{"nndr_median", "median ratio of the distances to the closest and the second closest row, 1 where both are 0", true, false, quantile(0.5)},
+	{"nndr_mean", "mean ratio of the distances to the closest and the second closest row, 1 where both are 0", true, false, mean},
 }
 
 func quantile(q float64) func([]float64) float64 {

@@ -70,6 +70,9 @@ func scores() []plugins.ScoreInfo {
 		share(baseline, "median distance of synthetic rows to the closest of train, by that of rows drawn uniformly over the ranges and levels of train, at most 1", plugins.Higher),
 	}
 	out[0].Ideal = new(0.5)
+	for _, i := range []int{0, 1, 3} { // all but what hangs on the ranges of test
+		out[i].Apiece = map[string]string{}
+	}
 	for _, control := range []bool{false, true} {
 		for _, s := range statistics {
 			if s.name == zeroShare {
@@ -82,11 +85,15 @@ func scores() []plugins.ScoreInfo {
 					said = reading(control)
 				}
 				out = append(out, share(prefix(control)+s.name, s.summary+said, better, "from", "to"))
+				out[len(out)-1].Apiece = fromSynthetic(control)
 				continue
 			}
 			info := plugins.ScoreInfo{Name: prefix(control) + s.name, Summary: s.summary + reading(control), Min: 0, Max: math.Inf(1), Better: plugins.Higher, Dims: []string{"from", "to"}}
 			if s.ratio {
 				info.Max = 1
+			}
+			if info.Apiece = fromSynthetic(control); s.extreme {
+				info.NoInterval, info.Apiece = plugins.OfTheirN, nil
 			}
 			if control {
 				info.Better = plugins.Neutral
@@ -95,6 +102,14 @@ func scores() []plugins.ScoreInfo {
 		}
 	}
 	return out
+}
+
+// fromSynthetic marks the distances that go from each synthetic row.
+func fromSynthetic(control bool) map[string]string {
+	if control {
+		return nil // to rows of test, of which there may be fewer
+	}
+	return map[string]string{"from": "synthetic"}
 }
 
 // ownRanges is what the published reading of overfitting protection may differ by from that by the ranges of one side before it is

@@ -26,7 +26,8 @@ func Register(r *plugins.Registry) {
 		Summary: "propensity score mean squared error of a logistic regression of real against synthetic, and what it would be by chance",
 		Source: "M.-J. Woo et al. (2009), J. Priv. Confid. 1(1), 111–124; J. Snoke et al. (2018), J. R. Stat. Soc. A 181(3), 663–688 " +
 			"(expectation and standard deviation under the null)",
-		Schema: `part?: "test" | "train"`,
+		Schema: `// the real rows to compare with: "test" unless set; "train" rewards copies
+part?: "test" | "train"`,
 		Family: plugins.Joint,
 		Cost:   plugins.PerModel,
 		Shapes: []plugins.Shape{plugins.Records},
@@ -40,10 +41,10 @@ func Register(r *plugins.Registry) {
 		Scores: []plugins.ScoreInfo{
 			{Name: "pmse_logistic_l2", Summary: "mean (p - c)², p of a ridge-penalised logistic regression (C = 1), c the share of synthetic rows", Min: 0, Max: 0.25, Better: plugins.Lower},
 			{Name: "pmse_logistic_unpenalised", Summary: "the same of a logistic regression without penalty", Min: 0, Max: 0.25, Better: plugins.Lower},
-			{Name: "null_expectation", Summary: "pmse_logistic_unpenalised to be expected when both sides have one distribution", Min: 0, Max: math.Inf(1), Better: plugins.Neutral},
-			{Name: "ratio", Summary: "pmse_logistic_unpenalised by its null expectation; 1 when both sides have one distribution", Min: 0, Max: math.Inf(1), Better: plugins.Lower, Ideal: new(1.0)},
-			{Name: "standardised", Summary: "pmse_logistic_unpenalised less its null expectation, in null standard deviations; 0 when both sides have one distribution", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Lower, Ideal: new(0.0)},
-			{Name: "parameters", Summary: "parameters of the regression without penalty: the intercept and the encoded columns that raise the rank", Min: 1, Max: math.Inf(1), Better: plugins.Neutral},
+			{Name: "null_expectation", Summary: "pmse_logistic_unpenalised to be expected when both sides have one distribution", Min: 0, Max: math.Inf(1), Better: plugins.Neutral, NoInterval: plugins.OfATest},
+			{Name: "ratio", Summary: "pmse_logistic_unpenalised by its null expectation; 1 when both sides have one distribution", Min: 0, Max: math.Inf(1), Better: plugins.Lower, Ideal: new(1.0), NoInterval: plugins.OfATest},
+			{Name: "standardised", Summary: "pmse_logistic_unpenalised less its null expectation, in null standard deviations; 0 when both sides have one distribution", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Lower, Ideal: new(0.0), NoInterval: plugins.OfATest},
+			{Name: "parameters", Summary: "parameters of the regression without penalty: the intercept and the encoded columns that raise the rank", Min: 1, Max: math.Inf(1), Better: plugins.Neutral, NoInterval: plugins.Description},
 		},
 		Need: compare.Need(8), // the encoding has about two columns for one, kept thrice: itself, its basis, and that weighted
 	}, Config{Part: plugins.Test}, New)

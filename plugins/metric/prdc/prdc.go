@@ -29,7 +29,9 @@ func Register(r *plugins.Registry) {
 		Version: 1,
 		Summary: "precision, recall, density and coverage: synthetic rows in neighbourhoods of real rows and the other way round",
 		Source:  "T. Kynkäänniemi et al. (2019), NeurIPS 32 (precision, recall); M. F. Naeem et al. (2020), Proc. ICML, 7176–7185 (density, coverage)",
-		Schema: `part?: "test" | "train"
+		Schema: `// the real rows to compare with: "test" unless set; "train" rewards copies
+part?: "test" | "train"
+// the neighbour whose distance is the radius of the neighbourhood of a row: the 5th unless set
 k?: int & >=1 & <=1000`,
 		Family: plugins.Joint,
 		Cost:   plugins.PerRowPair,

@@ -27,7 +27,8 @@ func Register(r *plugins.Registry) {
 		Version: 1,
 		Summary: "the Quality Report and the Diagnostic Report of SDMetrics; for comparability only",
 		Source:  "SDMetrics 0.29, reports.single_table",
-		Schema:  `part?: "test" | "train"`,
+		Schema: `// the real rows to compare with: "test" unless set; "train" rewards copies
+part?: "test" | "train"`,
 		Family:  plugins.Joint,
 		Cost:    plugins.PerColumnPair,
 		Variant: true,
@@ -41,7 +42,7 @@ func Register(r *plugins.Registry) {
 			{Name: "column_pair_trends", Summary: "mean correlation or contingency similarity of the pairs whose real |r| exceeds 0.5 or real Cramér's V 0.3", Min: 0, Max: 1, Better: plugins.Higher},
 			{Name: "diagnostic_score", Summary: "mean of data_validity and data_structure", Min: 0, Max: 1, Better: plugins.Higher},
 			{Name: "data_validity", Summary: "mean share of synthetic values within the real range, or of a real level, over the columns", Min: 0, Max: 1, Better: plugins.Higher},
-			{Name: "data_structure", Summary: "share of the columns, of either side, that both have with the same kind", Min: 0, Max: 1, Better: plugins.Higher},
+			{Name: "data_structure", Summary: "share of the columns, of either side, that both have with the same kind", Min: 0, Max: 1, Better: plugins.Higher, NoInterval: plugins.Description},
 		},
 	}, Config{Part: plugins.Test}, New)
 }

@@ -27,13 +27,14 @@ func Register(r *plugins.Registry) {
 		Version: 1,
 		Summary: "lengths of records and visits, and times between visits: their distributions compared",
 		Source:  "B. Theodorou, C. Xiao, J. Sun (2023), Nat. Commun. 14, 5305 (lengths); SDMetrics (sequence length, inter-row and statistic MSAS)",
-		Schema:  `part?: "test" | "train"`,
-		Family:  plugins.Trajectories,
-		Cost:    plugins.PerColumn,
-		Shapes:  []plugins.Shape{plugins.Events},
-		Reads:   []plugins.Part{plugins.Test, plugins.Train},
-		Uses:    []plugins.Use{events.Use()},
-		Scores:  infos(),
+		Schema: `// the real rows to compare with: "test" unless set; "train" rewards copies
+part?: "test" | "train"`,
+		Family: plugins.Trajectories,
+		Cost:   plugins.PerColumn,
+		Shapes: []plugins.Shape{plugins.Events},
+		Reads:  []plugins.Part{plugins.Test, plugins.Train},
+		Uses:   []plugins.Use{events.Use()},
+		Scores: infos(),
 	}, Config{Part: plugins.Test}, New)
 }
 

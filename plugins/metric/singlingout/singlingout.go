@@ -26,24 +26,22 @@ type Config struct {
 
 // Register adds the metric to r.
 func Register(r *plugins.Registry) {
-	plugins.Add(&r.Metrics, plugins.Info{
+	attack.Add(r, plugins.Info{
 		Name:    "singling-out",
 		Version: 2,
 		Summary: "how often what is true of one synthetic row is true of exactly one patient",
 		Source:  "M. Giomi et al. (2023), Proc. Priv. Enhancing Technol. 2023(2), 312–328, section 5.1; A. Cohen, K. Nissim (2020), PNAS 117(15), 8344–8352",
-		Schema: `columns?: [string, ...string] @column()
+		Schema: `// what predicates are about; all columns unless set
+columns?: [string, ...string] @column()
+// predicates of several columns to try: 500 unless set
 attacks?: int & >=1 & <=100000
+// columns of such a predicate: 3 unless set
 width?: int & >=2 & <=20
+// coverage of the intervals: 0.95 unless set
 level?: number & >0 & <1`,
-		Family:  plugins.Privacy,
-		Cost:    plugins.PerColumn,
-		Control: true,
-		Shapes:  []plugins.Shape{plugins.Records},
-		Reads:   []plugins.Part{plugins.Test, plugins.Train},
-		Random:  []plugins.Purpose{plugins.ForModel, plugins.ForResample},
-		Uses:    []plugins.Use{attack.Use()},
-		Scores:  scores,
-		Need:    attack.Need,
+		Cost:   plugins.PerColumn,
+		Random: []plugins.Purpose{plugins.ForModel},
+		Scores: scores,
 	}, Config{Attacks: 500, Width: 3, Level: 0.95}, New)
 }
 

@@ -30,20 +30,20 @@ var scores = []plugins.ScoreInfo{
 	{Name: tstr, Summary: "AUROC at the site of the model that is trained on all synthetic rows", Min: 0, Max: 1, Better: plugins.Higher, Dims: bySite},
 	{Name: tstr + "_mean", Summary: "mean over the sites of " + tstr, Min: 0, Max: 1, Better: plugins.Higher},
 	{Name: tstr + "_worst", Summary: "least over the sites of " + tstr, Min: 0, Max: 1, Better: plugins.Higher},
-	{Name: leftReal, Summary: "AUROC at the site of a model that is trained on the real train rows of the other sites", Min: 0, Max: 1, Better: plugins.Higher, Dims: bySite},
-	{Name: leftReal + "_mean", Summary: "mean over the sites of " + leftReal, Min: 0, Max: 1, Better: plugins.Higher},
-	{Name: leftReal + "_worst", Summary: "least over the sites of " + leftReal, Min: 0, Max: 1, Better: plugins.Higher},
+	{Name: leftReal, Summary: "AUROC at the site of a model that is trained on the real train rows of the other sites", Min: 0, Max: 1, Better: plugins.Higher, OfTrain: true, Dims: bySite},
+	{Name: leftReal + "_mean", Summary: "mean over the sites of " + leftReal, Min: 0, Max: 1, Better: plugins.Higher, OfTrain: true},
+	{Name: leftReal + "_worst", Summary: "least over the sites of " + leftReal, Min: 0, Max: 1, Better: plugins.Higher, OfTrain: true},
 	{Name: leftSynth, Summary: "AUROC at the site of a model that is trained on the synthetic rows of the other sites", Min: 0, Max: 1, Better: plugins.Higher, Dims: bySite},
 	{Name: leftSynth + "_mean", Summary: "mean over the sites of " + leftSynth, Min: 0, Max: 1, Better: plugins.Higher},
 	{Name: leftSynth + "_worst", Summary: "least over the sites of " + leftSynth, Min: 0, Max: 1, Better: plugins.Higher},
-	{Name: within, Summary: "AUROC at the site of models that are trained on its own real rows, each test row predicted by a model of the train rows and the other folds of the test rows", Min: 0, Max: 1, Better: plugins.Higher, Dims: bySite},
-	{Name: within + "_mean", Summary: "mean over the sites of " + within, Min: 0, Max: 1, Better: plugins.Higher},
-	{Name: within + "_worst", Summary: "least over the sites of " + within, Min: 0, Max: 1, Better: plugins.Higher},
-	{Name: gapReal, Summary: within + " less " + leftReal + ": what a model of real rows loses for not having seen the site", Min: -1, Max: 1, Better: plugins.Lower, Dims: bySite},
-	{Name: gapReal + "_mean", Summary: "mean over the sites of " + gapReal, Min: -1, Max: 1, Better: plugins.Lower},
-	{Name: gapSynth, Summary: within + " less " + leftSynth + ": what a model of synthetic rows loses for not having seen the site", Min: -1, Max: 1, Better: plugins.Lower, Dims: bySite},
-	{Name: gapSynth + "_mean", Summary: "mean over the sites of " + gapSynth, Min: -1, Max: 1, Better: plugins.Lower},
-	{Name: gridReal, Summary: "AUROC at one site of a model that is trained on the real train rows of one", Min: 0, Max: 1, Better: plugins.Higher, Dims: byPair},
+	{Name: within, Summary: "AUROC at the site of models that are trained on its own real rows, each test row predicted by a model of the train rows and the other folds of the test rows", Min: 0, Max: 1, Better: plugins.Higher, OfTrain: true, Dims: bySite},
+	{Name: within + "_mean", Summary: "mean over the sites of " + within, Min: 0, Max: 1, Better: plugins.Higher, OfTrain: true},
+	{Name: within + "_worst", Summary: "least over the sites of " + within, Min: 0, Max: 1, Better: plugins.Higher, OfTrain: true},
+	{Name: gapReal, Summary: within + " less " + leftReal + ": what a model of real rows loses for not having seen the site", Min: -1, Max: 1, Better: plugins.Lower, OfTrain: true, Dims: bySite},
+	{Name: gapReal + "_mean", Summary: "mean over the sites of " + gapReal, Min: -1, Max: 1, Better: plugins.Lower, OfTrain: true},
+	{Name: gapSynth, Summary: within + " less " + leftSynth + ": what a model of synthetic rows loses for not having seen the site", Min: -1, Max: 1, Better: plugins.Lower, OfTrain: true, Dims: bySite},
+	{Name: gapSynth + "_mean", Summary: "mean over the sites of " + gapSynth, Min: -1, Max: 1, Better: plugins.Lower, OfTrain: true},
+	{Name: gridReal, Summary: "AUROC at one site of a model that is trained on the real train rows of one", Min: 0, Max: 1, Better: plugins.Higher, OfTrain: true, Dims: byPair},
 	{Name: gridSynth, Summary: "AUROC at one site of a model that is trained on the synthetic rows of one", Min: 0, Max: 1, Better: plugins.Higher, Dims: byPair},
 }
 
@@ -61,7 +61,7 @@ func (w *work) measure(ctx context.Context) (*plugins.Measurement, error) {
 				if none != "" {
 					return without(none), nil
 				}
-				return w.rate(ctx, whole, s, true)
+				return w.rate(ctx, whole, s)
 			},
 			func() (rated, error) { return w.leftOut(ctx, s, w.train, "train rows of the other sites", "real") },
 			func() (rated, error) {
@@ -85,10 +85,19 @@ func (w *work) measure(ctx context.Context) (*plugins.Measurement, error) {
 	}
 	out := &plugins.Measurement{Counts: w.counts()}
 	for k, name := range []string{tstr, leftReal, leftSynth, within} {
-		w.add(out, name, byName[k], true)
+		if err := w.add(out, name, byName[k], 0, true); err != nil {
+			return nil, err
+		}
 	}
-	w.add(out, gapReal, gaps(byName[3], byName[1]), false)
-	w.add(out, gapSynth, gaps(byName[3], byName[2]), false)
+	for k, name := range []string{gapReal, gapSynth} {
+		gaps, err := w.gaps(byName[3], byName[1+k])
+		if err != nil {
+			return nil, err
+		}
+		if err := w.add(out, name, gaps, -1, false); err != nil {
+			return nil, err
+		}
+	}
 	if w.Grid {
 		err = w.grid(ctx, out)
 	}
@@ -116,7 +125,7 @@ func (w *work) leftOut(ctx context.Context, s *site, from sample, which, label s
 	if err != nil || none != "" {
 		return without(none), err
 	}
-	return w.rate(ctx, m, s, true)
+	return w.rate(ctx, m, s)
 }
 
 // own rates models of the site's own rows: those of train, and the test rows of the other folds. Folds are of subjects, dealt in the
@@ -165,28 +174,12 @@ func (w *work) own(ctx context.Context, s *site) (rated, error) {
 			p[place] = predicted[i]
 		}
 	}
-	return w.auroc(ctx, s, w.test.Take(s.rows).Y, p, true)
+	return w.auroc(ctx, s, w.test.Take(s.rows).Y, p)
 }
 
-// gaps subtracts AUROCs at the same test rows.
-func gaps(own, left []rated) []rated {
-	out := make([]rated, len(own))
-	for i := range out {
-		switch {
-		case own[i].reason != "":
-			out[i] = without(own[i].reason)
-		case left[i].reason != "":
-			out[i] = without(left[i].reason)
-		default:
-			out[i] = rated{value: own[i].value - left[i].value, n: own[i].n}
-		}
-	}
-	return out
-}
-
-// add adds the scores of the sites, their mean, and the worst of them.
-func (w *work) add(out *plugins.Measurement, name string, values []rated, worst bool) {
-	sum, n, least := 0.0, 0, 0.0
+// add adds the scores of the sites, their mean, and the worst of them. Values lie in [low, 1].
+func (w *work) add(out *plugins.Measurement, name string, values []rated, low float64, worst bool) error {
+	var defined []rated
 	reason := ""
 	for i, r := range values {
 		out.Scores = append(out.Scores, r.score(name, map[string]string{"site": w.sites[i].name}))
@@ -194,32 +187,30 @@ func (w *work) add(out *plugins.Measurement, name string, values []rated, worst 
 			reason = r.reason
 			continue
 		}
-		if n == 0 || r.value < least {
-			least = r.value
-		}
-		sum += r.value
-		n++
+		defined = append(defined, r)
 	}
 	all := without("undefined at every site; at the last: " + reason)
 	lowest := all
-	if n > 0 {
-		all, lowest = rated{value: sum / float64(n), n: n}, rated{value: least, n: n}
+	if n := len(defined); n > 0 {
+		var err error
+		if all, err = w.mean(defined, low); err != nil {
+			return err
+		}
+		if worst {
+			if lowest, err = w.worst(defined); err != nil {
+				return err
+			}
+		}
 		if n < len(values) {
-			all.warnings = []string{fmt.Sprintf("%d of %d sites left out: undefined there", len(values)-n, len(values))}
-			lowest.warnings = all.warnings
+			left := fmt.Sprintf("%d of %d sites left out: undefined there", len(values)-n, len(values))
+			all.warnings, lowest.warnings = append(all.warnings, left), append(lowest.warnings, left)
 		}
 	}
 	out.Scores = append(out.Scores, all.score(name+"_mean", nil))
 	if worst {
 		out.Scores = append(out.Scores, lowest.score(name+"_worst", nil))
 	}
-}
-
-func (r rated) score(name string, dims map[string]string) plugins.Score {
-	if r.reason != "" {
-		return plugins.Score{Name: name, Dims: dims, Status: plugins.Undefined, Reason: r.reason}
-	}
-	return plugins.Score{Name: name, Dims: dims, Value: r.value, N: r.n, Interval: r.interval, Status: plugins.OK, Warnings: r.warnings}
+	return nil
 }
 
 // grid trains a model at each site and tests it at each, without the training rows of subjects who are tested; training rows have
@@ -253,7 +244,7 @@ func (w *work) grid(ctx context.Context, out *plugins.Measurement) error {
 				case none != "":
 					r = without(none)
 				default:
-					if r, err = w.rate(ctx, m, to, false); err != nil {
+					if r, err = w.quick(ctx, m, to); err != nil {
 						return err
 					}
 				}

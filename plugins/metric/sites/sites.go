@@ -31,7 +31,7 @@ type Config struct {
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "sites",
-		Version: 2,
+		Version: 3,
 		Summary: "AUROC of a model of the target at each hospital: trained on synthetic rows, on those of the other hospitals, and on its own",
 		Source:  "C. Esteban, S. L. Hyland, G. Rätsch (2017), arXiv 1706.02633 (training on synthetic rows); E. W. Steyerberg, F. E. Harrell (2016), J. Clin. Epidemiol. 69, 245-247 (internal-external validation)",
 		Schema: classifier.Schema + `
@@ -107,6 +107,9 @@ func New(c Config) (plugins.Metric, error) {
 
 // Measure rates models at each site of the real test rows that has enough of them. A model never has the column that names the
 // site as a feature. Rows without a site are trained on, and rated nowhere.
+//
+// The interval of a site is over its subjects; that of a mean over sites, as if they were drawn from hospitals like them, where there are
+// three or more, and else over the subjects of these. That of the worst site holds for the least of the true values at these sites.
 //
 // Undefined are, with the reason, scores of a site with too few rows of a class, all scores when the real rows have no site, and
 // those that need to know the site of a synthetic row when these have none.

@@ -227,7 +227,7 @@ func TestUndefinedSaysWhy(t *testing.T) {
 	if s := got.Score(tstr, "site", "sure"); s.Status != plugins.Undefined {
 		t.Errorf("%+v", s)
 	}
-	if s := got.Score(tstr + "_mean"); s.N != 1 || s.Value != got.Value(tstr, "site", "a") || len(s.Warnings) != 1 {
+	if s := got.Score(tstr + "_mean"); s.N != 1 || s.Value != got.Value(tstr, "site", "a") || len(s.Warnings) != 2 {
 		t.Errorf("%+v", s)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
 	"github.com/ehrlab/ehrlab/plugins/metric/downstream/classifier"
-	"github.com/ehrlab/ehrlab/plugins/stats"
 )
 
 // sample is labelled rows with the site of each; it is empty where a row has none.
@@ -45,7 +44,7 @@ type work struct {
 	alike                  bool // train and test are the same rows
 	sites                  []site
 	unsited                string // why synthetic rows have no sites
-	unit                   string // of intervals
+	who                    string // what intervals are over: "subjects" or "rows"
 }
 
 // site is a hospital with test rows.
@@ -63,7 +62,7 @@ func (c Config) work(env plugins.Env, pair *plugins.Pair) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &work{Config: c, env: env, skip: []string{pair.Target, c.Site}, unit: "rows of the site in the test part", alike: pair.Alike(plugins.Train, plugins.Test)}
+	w := &work{Config: c, env: env, skip: []string{pair.Target, c.Site}, who: "rows", alike: pair.Alike(plugins.Train, plugins.Test)}
 	train, test := pair.Parts.Get(plugins.Train), pair.Parts.Get(plugins.Test)
 	w.train, w.test = sample{Rows: labels.Rows(train.Frame)}, sample{Rows: labels.Rows(test.Frame)}
 	if w.train.site, err = c.sitesOf(train); err != nil {
@@ -132,7 +131,7 @@ func (w *work) subjects(train, test plugins.Sample) {
 		joined, err := frame.Concat(named(train.Subject), named(test.Subject))
 		if err == nil { // the columns have one name and kind
 			all = classifier.BySubject(joined.Columns()[0], joined.Rows())
-			w.unit = "subjects of the site in the test part"
+			w.who = "subjects"
 		}
 	}
 	of := all.Of(n + len(w.test.Y))
@@ -208,62 +207,4 @@ func (w *work) fit(ctx context.Context, train classifier.Rows, which string, lab
 		return w.env.Rand.For(plugins.ForModel, append(append([]string{"sites"}, labels...), more...)...)
 	})
 	return m, "", err
-}
-
-// rated is an AUROC, or why there is none.
-type rated struct {
-	value    float64
-	n        int
-	interval *plugins.Interval
-	reason   string
-	warnings []string
-}
-
-func without(reason string) rated { return rated{reason: reason} }
-
-// test rates a model at a site, with an interval where that is wanted.
-func (w *work) rate(ctx context.Context, m classifier.Model, s *site, interval bool) (rated, error) {
-	on := w.test.take(s.rows)
-	p, err := m.Predict(ctx, on.Frame, w.env.Threads)
-	if err != nil {
-		return rated{}, err
-	}
-	return w.auroc(ctx, s, on.Y, p, interval)
-}
-
-// few is the number of rows of a class below which a percentile interval tends to be too short.
-const few = 20
-
-func (w *work) auroc(ctx context.Context, s *site, y []bool, p []float64, interval bool) (rated, error) {
-	predicted, err := stats.NewPredictions(y, p)
-	if err != nil {
-		return rated{}, err
-	}
-	out := rated{n: len(y)}
-	if out.value, err = predicted.AUROC(); err != nil {
-		return without("the test rows of the site have one label class"), nil
-	}
-	if !interval || w.Resamples == 0 {
-		return out, nil
-	}
-	draws, err := predicted.Bootstrap(ctx, stats.Bootstrap{
-		Units: s.subjects, Resamples: w.Resamples, Threads: w.env.Threads,
-		Source: func(i int) *rand.Rand {
-			return w.env.Rand.For(plugins.ForResample, strconv.Itoa(i), "site", s.name)
-		},
-	}, s.unit)
-	if err != nil {
-		return rated{}, err
-	}
-	low, high, err := draws.Interval(stats.DrawAUROC, w.Level)
-	if err != nil {
-		return rated{}, err
-	}
-	out.interval = &plugins.Interval{
-		Low: low, High: high, Level: w.Level, Unit: w.unit, Method: fmt.Sprintf("percentile bootstrap, %d resamples", w.Resamples),
-	}
-	if events := predicted.Events(); min(events, len(y)-events) < few {
-		out.warnings = append(out.warnings, fmt.Sprintf("fewer than %d test rows of one class: the interval is rough", few))
-	}
-	return out, nil
 }

@@ -33,7 +33,8 @@ func Register(r *plugins.Registry) {
 		Name:    "structural-validity",
 		Version: 1,
 		Summary: "share of patients whose trajectories break no structural rule",
-		Schema: `part?: "test" | "train"
+		Schema: `// the real rows to compare with: "test" unless set; "train" rewards copies
+part?: "test" | "train"
 // those of the catalogue unless set; "ordered_visits", in the place of "monotone_time", lets a visit last
 rules?: [...("known_code" | "contiguous_visits" | "monotone_time" | "no_event_after_death" | "no_duplicate_code" | "ordered_visits")]
 // the codes that there are; those of the train part unless set
@@ -47,7 +48,7 @@ death?: [...string]`,
 		Uses:   []plugins.Use{events.Use()},
 		Scores: []plugins.ScoreInfo{
 			{Name: "valid_share", Summary: "share of patients that break no rule", Min: 0, Max: 1, Better: plugins.Higher, Dims: []string{"side"}},
-			{Name: "violating_patients", Summary: "patients that break the rule", Min: 0, Max: math.Inf(1), Better: plugins.Lower, Dims: []string{"side", "rule"}},
+			{Name: "violating_patients", Summary: "patients that break the rule", Min: 0, Max: math.Inf(1), Better: plugins.Lower, Dims: []string{"side", "rule"}, NoInterval: plugins.Description},
 		},
 	}, defaults, New)
 }

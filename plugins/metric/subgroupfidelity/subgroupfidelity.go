@@ -31,6 +31,7 @@ func Register(r *plugins.Registry) {
 		Summary: "Kolmogorov–Smirnov complement of the number columns within groups of patients, and the gap between groups",
 		Source:  "K. Bhanot, M. Qi, J. S. Erickson, I. Guyon, K. P. Bennett (2021), Entropy 23(9), 1165, on fairness of synthetic health data",
 		Schema: subgroup.Schema + `
+// the real rows to compare with: "test" unless set; "train" rewards copies
 part?: "test" | "train"
 // rows that a group must have among the real and among the synthetic ones: 50 unless set
 minimum?: int & >=1`,

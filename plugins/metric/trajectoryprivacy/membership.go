@@ -101,12 +101,18 @@ func (s *scene) attack(ctx context.Context, roster *attack.Roster, toSynthetic [
 		return attack.AllUndefined(membershipScores[:drawn+1], dims(none), reason), nil
 	}
 	members, others := s.train.Take(roster.Members), s.test.Take(roster.Others)
-	blinded := s.control(roster, dims(blind), lengths(members), lengths(others))
+	blinded, err := s.control(roster, dims(blind), lengths(members), lengths(others))
+	if err != nil {
+		return nil, err
+	}
 	toCopies, err := s.toCopies(ctx, roster, members, others)
 	if err != nil {
 		return nil, err
 	}
-	copies := s.control(roster, dims(resample), toCopies[0], toCopies[1])
+	copies, err := s.control(roster, dims(resample), toCopies[0], toCopies[1])
+	if err != nil {
+		return nil, err
+	}
 	near, far := chosen(toSynthetic[0], roster.Members), chosen(toSynthetic[1], roster.Others)
 	warnings := slices.Concat(s.warnings, roster.Warnings, doubts(blinded, copies, len(near), len(far)))
 	found, err := s.scores(ctx, roster, dims(none), near, far, warnings)
@@ -145,21 +151,32 @@ func chosen(values, places []int) []int {
 	return out
 }
 
-// ranking ranks members and others by their distances, the closest first.
-func ranking(members, others []int) *attack.Ranking {
-	member, score := make([]bool, 0, len(members)+len(others)), make([]float64, 0, len(members)+len(others))
+// scored are members and others with the scores by their distances, higher for the closest.
+func scored(members, others []int) (member []bool, score []float64) {
 	for i, distances := range [][]int{members, others} {
 		for _, d := range distances {
 			member, score = append(member, i == 0), append(score, -float64(d))
 		}
 	}
-	return attack.NewRanking(member, score)
+	return member, score
 }
 
 // control returns the AUROC of a control.
-func (s *scene) control(roster *attack.Roster, dims map[string]string, members, others []int) plugins.Score {
-	read, _ := ranking(members, others).Read(roster.Unit, nil) // the roster has both
-	return plugins.Score{Name: "attack_auroc", Dims: dims, Value: read.AUROC, N: len(members) + len(others), Status: plugins.OK, Warnings: s.warnings}
+func (s *scene) control(roster *attack.Roster, dims map[string]string, members, others []int) (plugins.Score, error) {
+	out := plugins.Score{Name: "attack_auroc", Dims: dims, N: len(members) + len(others), Status: plugins.OK, Warnings: s.warnings}
+	member, score := scored(members, others)
+	area, err := stats.NewClusteredAUROC(member, score, roster.Unit)
+	if err != nil && !errors.Is(err, stats.ErrFewPerClass) {
+		return out, err
+	}
+	out.Value = area.AUROC
+	if err != nil { // one patient on a side
+		out.Warnings = append(slices.Clip(out.Warnings), plugins.WithoutInterval+err.Error())
+		return out, nil
+	}
+	low, high, err := area.Interval(s.config.Level)
+	out.Interval = s.of(low, high, "DeLong, logit")
+	return out, err
 }
 
 // strong is the AUROC that an attack on copies of the members has to pass.
@@ -182,7 +199,7 @@ func doubts(blinded, copies plugins.Score, m, n int) []string {
 
 // scores returns the scores of the attack.
 func (s *scene) scores(ctx context.Context, roster *attack.Roster, dims map[string]string, members, others []int, warnings []string) ([]plugins.Score, error) {
-	r := ranking(members, others)
+	r := attack.NewRanking(scored(members, others))
 	read, _ := r.Read(roster.Unit, nil)
 	draws, err := s.resamples(ctx, roster, r)
 	if err != nil {
@@ -209,17 +226,33 @@ func (s *scene) scores(ctx context.Context, roster *attack.Roster, dims map[stri
 	if read.Called == 0 {
 		undefined(5, "no record is closer than the median")
 	}
-	return append(out, meanDistance(dims, "members", members), meanDistance(dims, "non-members", others)), nil
+	low, high := attack.AdvantageBand(read.AdvantageMax, float64(len(members)), float64(len(others)), s.config.Level)
+	out[drawn].Interval = s.of(low, high, "Kolmogorov–Smirnov band")
+	return append(out, s.meanDistance(dims, "members", members), s.meanDistance(dims, "non-members", others)), nil
 }
 
-func meanDistance(dims map[string]string, side string, distances []int) plugins.Score {
-	sum := 0
-	for _, d := range distances {
+// meanDistance is the mean of the distances of a side, of which there is one at least.
+func (s *scene) meanDistance(dims map[string]string, side string, distances []int) plugins.Score {
+	sum, values := 0, make([]float64, len(distances))
+	for i, d := range distances {
 		sum += d
+		values[i] = float64(d)
 	}
 	of := maps.Clone(dims)
 	of["side"] = side
-	return plugins.Score{Name: "mean_distance", Dims: of, Value: float64(sum) / float64(len(distances)), N: len(distances), Status: plugins.OK}
+	out := plugins.Score{Name: "mean_distance", Dims: of, Value: float64(sum) / float64(len(distances)), N: len(distances), Status: plugins.OK}
+	_, low, high, err := stats.MeanInterval(values, s.config.Level)
+	if err != nil {
+		out.Warnings = []string{plugins.WithoutInterval + "there is one patient only"}
+		return out
+	}
+	out.Interval = s.of(max(0, low), high, "Student's t")
+	return out
+}
+
+// of is an interval over patients.
+func (s *scene) of(low, high float64, method string) *plugins.Interval {
+	return &plugins.Interval{Low: low, High: high, Level: s.config.Level, Unit: "patients", Method: method}
 }
 
 func (s *scene) interval(draws *stats.Draws, k int) (*plugins.Interval, error) {
@@ -227,9 +260,7 @@ func (s *scene) interval(draws *stats.Draws, k int) (*plugins.Interval, error) {
 		return nil, nil
 	}
 	low, high, err := draws.Interval(k, s.config.Level)
-	return &plugins.Interval{
-		Low: low, High: high, Level: s.config.Level, Unit: "patients", Method: fmt.Sprintf("percentile bootstrap, %d resamples", s.config.Resamples),
-	}, err
+	return s.of(low, high, fmt.Sprintf("percentile bootstrap, %d resamples", s.config.Resamples)), err
 }
 
 // resamples measures the drawn scores on resamples of the patients; nil when no intervals are wanted, or there are too few.

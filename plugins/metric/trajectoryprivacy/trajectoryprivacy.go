@@ -31,11 +31,12 @@ var defaults = Config{Members: []string{attack.Exposed, attack.Train}, CommonCod
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "trajectory-privacy",
-		Version: 1,
+		Version: 2,
 		Summary: "membership, nearest-neighbour and attribute inference attacks on synthetic trajectories",
 		Source: "B. Theodorou, C. Xiao, J. Sun (2023), Nat. Commun. 14, 5305 (attacks); A. Yale et al. (2020), Neurocomputing 416, 244–255 (adversarial accuracy); " +
 			"S. Yeom et al. (2018), IEEE CSF, 268–282 (advantage)",
-		Schema: `members?: ["exposed" | "train", ...("exposed" | "train")]
+		Schema: `// "exposed": patients that the generator has seen, such as those in prompts, and as many test patients; "train": all of both parts
+members?: ["exposed" | "train", ...("exposed" | "train")]
 // the distance of membership inference counts a code as often as a visit has it; false unless set. Copies of a record with
 // repeated codes then lie apart from it, as in HALO, so that the attack is weak where codes recur within a visit
 repeats?: bool
@@ -43,7 +44,9 @@ repeats?: bool
 commonCodes?: int & >=1 & <=64
 // at most so many patients on each side of the attacks other than membership; all unless set
 patients?: int & >=0
+// bootstrap resamples behind the intervals: 1000 unless set; 0: no intervals
 resamples?: int & >=0 & <=100000
+// coverage of the intervals: 0.95 unless set
 level?: number & >0 & <1`,
 		Family:  plugins.Privacy,
 		Cost:    plugins.PerRowPair,

@@ -11,7 +11,8 @@ import (
 
 // Config is the metric's "with" block.
 type Config struct {
-	Part plugins.Part `json:"part"` // the real rows to compare with: test, or train, which rewards copying
+	Part   plugins.Part `json:"part"`             // the real rows to compare with: test, or train, which rewards copying
+	Curves bool         `json:"curves,omitempty"` // give the distribution of each column on both sides, too
 }
 
 // Register adds the metric to r.
@@ -21,12 +22,15 @@ func Register(r *plugins.Registry) {
 		Version: 1,
 		Summary: "total variation complement of each category column",
 		Source:  "D. A. Levin, Y. Peres, E. L. Wilmer (2009), Markov Chains and Mixing Times, section 4.1",
-		Schema:  `part?: "test" | "train"`,
-		Family:  plugins.Marginals,
-		Cost:    plugins.PerColumn,
-		Shapes:  []plugins.Shape{plugins.Records},
-		Reads:   []plugins.Part{plugins.Test, plugins.Train},
-		Uses:    []plugins.Use{compare.Use()},
+		Schema: `// the real rows to compare with: "test" unless set; "train" rewards copies
+part?: "test" | "train"
+curves?: bool // the distribution of each column on both sides, for plots`,
+		Curves: compare.CategoryCurves(),
+		Family: plugins.Marginals,
+		Cost:   plugins.PerColumn,
+		Shapes: []plugins.Shape{plugins.Records},
+		Reads:  []plugins.Part{plugins.Test, plugins.Train},
+		Uses:   []plugins.Use{compare.Use()},
 		Scores: []plugins.ScoreInfo{
 			{Name: "tv_complement", Summary: "1 - ½ Σ|p_real - p_synthetic| over the levels of a category column, missing values left out", Min: 0, Max: 1, Better: plugins.Higher, Dims: []string{"column"}},
 			{Name: "mean", Summary: "mean tv_complement over the category columns", Min: 0, Max: 1, Better: plugins.Higher},
@@ -45,9 +49,15 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 	if err != nil {
 		return nil, err
 	}
-	return s.Columns(ctx, env, "tv_complement", "", s.Names(frame.Category), func(column string) float64 {
+	names := s.Names(frame.Category)
+	out, err := s.Columns(ctx, env, "tv_complement", "", names, func(column string) float64 {
 		return complement(s.Levels(column))
 	})
+	if err != nil || !m.config.Curves {
+		return out, err
+	}
+	out.Curves, err = s.Curves(ctx, env.Threads, names)
+	return out, err
 }
 
 // complement returns 1 - ½ Σ|p - q| of a table with rows on both sides, in [0,1].

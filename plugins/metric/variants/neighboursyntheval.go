@@ -29,7 +29,7 @@ func registerNeighboursSyntheval(r *plugins.Registry) {
 	add(ratiosSyntheval, about("nndr-gower-syntheval", "distance ratio of the closest and second closest synthetic row to real rows as SynthEval computes it",
 		"A. D. Lautrup et al. (2024), Data Min. Knowl. Discov. 39, 6; SynthEval (NearestNeighbourDistanceRatio)",
 		similarity("nndr_gower_syntheval", "mean over the complete rows of train"),
-		plugins.ScoreInfo{Name: "nndr_gower_syntheval_standard_error", Summary: "standard error of that mean", Min: 0, Max: 1, Better: plugins.Neutral}))
+		plugins.ScoreInfo{Name: "nndr_gower_syntheval_standard_error", Summary: "standard error of that mean", Min: 0, Max: 1, Better: plugins.Neutral, NoInterval: plugins.OfAnError}))
 	lower := similarity("hitting_rate_syntheval", "share of complete rows of train with a synthetic row of the same categories within the window in every number column")
 	lower.Better = plugins.Lower
 	hits := about("hitting-rate-syntheval", "hitting rate as SynthEval computes it, on complete rows",

@@ -35,7 +35,8 @@ func info(name, summary, source string, cost plugins.Cost, scores ...plugins.Sco
 		Version: 1,
 		Summary: summary + "; for comparability only",
 		Source:  source,
-		Schema:  `part?: "test" | "train"`,
+		Schema: `// the real rows to compare with: "test" unless set; "train" rewards copies
+part?: "test" | "train"`,
 		Family:  plugins.Marginals,
 		Cost:    cost,
 		Variant: true,

@@ -43,10 +43,10 @@ type Config struct {
 }
 
 // Schema is the CUE of the settings that a Config takes, for the schema of a plugin that offers them.
-const Schema = `n_estimators?: int & >=1 & <=100000
-	max_features?: int & >=0
-	max_depth?: int & >=0
-	min_samples_leaf?: int & >=1`
+const Schema = `n_estimators?: int & >=1 & <=100000 // trees
+	max_features?: int & >=0 // encoded columns that are looked at for a split; 0: the square root of how many there are
+	max_depth?: int & >=0 // splits on the way to a leaf; 0: any number
+	min_samples_leaf?: int & >=1 // rows that a leaf has at least`
 
 // Defaults are those of scikit-learn, but for 200 trees instead of 100.
 func Defaults() Config { return Config{Trees: 200, MinLeaf: 1} }

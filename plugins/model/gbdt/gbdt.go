@@ -56,18 +56,18 @@ type Validation struct {
 }
 
 // Schema is the CUE of the settings that a Config takes, for the schema of a plugin that offers them.
-const Schema = `rounds?: int & >=1 & <=100000
-	eta?: number & >0 & <=1
-	max_depth?: int & >=1 & <=24
-	lambda?: number & >=0
-	alpha?: number & >=0
-	gamma?: number & >=0
-	min_child_weight?: number & >=0
-	subsample?: number & >0 & <=1
-	colsample_bytree?: number & >0 & <=1
-	scale_pos_weight?: number & >=1e-6 & <=1e6
-	base_score?: number & >=0 & <1
-	max_bin?: int & >=2 & <=256`
+const Schema = `rounds?: int & >=1 & <=100000 // trees
+	eta?: number & >0 & <=1 // learning rate: what the weight of a leaf is multiplied by
+	max_depth?: int & >=1 & <=24 // splits on the way to a leaf
+	lambda?: number & >=0 // L2 penalty of the weights of leaves
+	alpha?: number & >=0 // L1 penalty of the weights of leaves
+	gamma?: number & >=0 // the gain that a split must reach
+	min_child_weight?: number & >=0 // least sum of second derivatives on a side of a split
+	subsample?: number & >0 & <=1 // share of the rows that are drawn for a tree
+	colsample_bytree?: number & >0 & <=1 // share of the encoded columns that are drawn for a tree
+	scale_pos_weight?: number & >=1e-6 & <=1e6 // weight of the rows with the label
+	base_score?: number & >=0 & <1 // probability that boosting starts from; 0: the share of the label
+	max_bin?: int & >=2 & <=256 // bins of a number column`
 
 // Defaults are those of XGBoost with 100 rounds, but for a learning rate of 0.1 instead of 0.3.
 func Defaults() Config {

@@ -1,0 +1,200 @@
+// Package characteristics describes the real and the synthetic rows as the first table of a clinical paper does: quartiles of number
+// columns, how many rows have each level of the others, and how many have no value.
+package characteristics
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/plugins/metric/compare"
+	"github.com/ehrlab/ehrlab/plugins/stats"
+)
+
+// Config is the metric's "with" block.
+type Config struct {
+	Part plugins.Part `json:"part"` // the real rows to describe: train or test
+}
+
+// Names of scores. A table of kind "cohort" reads them.
+const (
+	Rows    = "rows"
+	Missing = "missing"
+	Lower   = "lower_quartile"
+	Median  = "median"
+	Upper   = "upper_quartile"
+	Mean    = "mean"
+	SD      = "standard_deviation"
+	Count   = "count"
+	Share   = "share"
+)
+
+// OtherLevels stands for the levels of a column that are not told one by one.
+const OtherLevels = "other levels"
+
+// level and side are the dimensions of scores besides the column.
+const levelDim = "level"
+
+// mostLevels is how many levels of a column are told one by one at most, the most frequent in the real rows: a table of more is
+// read by nobody.
+const mostLevels = 30
+
+// Register adds the metric to r.
+func Register(r *plugins.Registry) {
+	least, most, side, column := math.Inf(-1), math.Inf(1), plugins.SideDim, plugins.ColumnDim
+	score := func(name, summary string, from, to float64, dims ...string) plugins.ScoreInfo {
+		return plugins.ScoreInfo{
+			Name: name, Summary: summary, Min: from, Max: to, Better: plugins.Neutral, Dims: append([]string{side}, dims...), NoInterval: plugins.Description, OfTrain: true,
+		}
+	}
+	plugins.Add(&r.Metrics, plugins.Info{
+		Name:    "characteristics",
+		Version: 1,
+		Summary: "characteristics of the real and the synthetic rows, for a table of the cohort: quartiles, mean and standard deviation, levels, missing values",
+		Source:  "R. J. Hyndman, Y. Fan (1996), The American Statistician 50(4), 361–365, definition 7 (quartiles); CMS cell size policy (what is withheld)",
+		Schema: `// the real rows to describe: "train" unless set
+part?: "train" | "test"`,
+		Family: plugins.Marginals,
+		Cost:   plugins.PerColumn,
+		Shapes: []plugins.Shape{plugins.Records},
+		Reads:  []plugins.Part{plugins.Test, plugins.Train},
+		Uses:   []plugins.Use{compare.Use(), {Name: "stats", Version: stats.Version}},
+		Need:   compare.Need(1),
+		Scores: []plugins.ScoreInfo{
+			score(Rows, "number of rows", 0, most),
+			score(Missing, "number of rows without a value", 0, most, column),
+			score(Lower, "lower quartile of a number column", least, most, column),
+			score(Median, "median of a number column", least, most, column),
+			score(Upper, "upper quartile of a number column", least, most, column),
+			score(Mean, "mean of a number column", least, most, column),
+			score(SD, "standard deviation of a number column, with n - 1", 0, most, column),
+			score(Count, "number of rows with a level; number columns of 0 and 1 have levels, too", 0, most, column, levelDim),
+			score(Share, "share of rows with a level among those with a value", 0, 1, column, levelDim),
+		},
+	}, Config{Part: plugins.Train}, New)
+}
+
+type metric struct{ config Config }
+
+// New returns the metric. It is an error when Part is another part.
+func New(c Config) (plugins.Metric, error) { return metric{c}, compare.CheckPart(c.Part) }
+
+// Measure describes both sides of every column. Of the real rows nothing is told that stands for fewer than plugins.FewestTold
+// subjects, whatever the governance of the data set: levels and missing values that fewer have are told together, and quartiles
+// are those of four times as many at least.
+func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair) (*plugins.Measurement, error) {
+	s, err := compare.New(pair, m.config.Part)
+	if err != nil {
+		return nil, err
+	}
+	d := &described{Sides: s, fewest: s.FewestSubjects()}
+	for _, side := range sides {
+		d.add(side, Rows, nil, float64(d.frame(side).Rows()), d.frame(side).Rows())
+	}
+	for i, c := range s.Real.Columns() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if classes := d.classesOf(c); classes != nil {
+			d.levels(c.Name, classes)
+		} else {
+			d.numbers(c.Name)
+		}
+		env.Progress(i+1, len(s.Real.Columns()))
+	}
+	return &plugins.Measurement{Scores: d.scores}, nil
+}
+
+// sides are the values of the dimension side.
+var sides = []string{plugins.RealSide, plugins.SynthSide}
+
+// described are the scores so far.
+type described struct {
+	*compare.Sides
+	fewest func(rows int) int // subjects that so many real rows can be of
+	scores []plugins.Score
+}
+
+func (d *described) part(side string) plugins.Part {
+	if side == plugins.SynthSide {
+		return compare.Synthetic
+	}
+	return d.Part
+}
+
+func (d *described) frame(side string) *frame.Frame { return d.Frame(d.part(side)) }
+
+func (d *described) add(side, name string, dims map[string]string, value float64, n int) {
+	s := plugins.Score{Name: name, Dims: map[string]string{plugins.SideDim: side}, Status: plugins.OK, Value: value, N: n}
+	for k, v := range dims {
+		s.Dims[k] = v
+	}
+	if n == 0 {
+		s.Status, s.Value, s.Reason = plugins.Undefined, 0, fmt.Sprintf("there are no %s rows", side)
+	}
+	d.scores = append(d.scores, s)
+}
+
+// lacks adds a score without a value.
+func (d *described) lacks(side, name string, dims map[string]string, why string) {
+	d.add(side, name, dims, 0, 0)
+	d.scores[len(d.scores)-1].Reason = why
+}
+
+var withheld = fmt.Sprintf("withheld: it would stand for fewer than %d patients", plugins.FewestTold)
+
+// numbers describes a number column.
+func (d *described) numbers(column string) {
+	dims := map[string]string{plugins.ColumnDim: column}
+	for _, side := range sides {
+		values := d.Sorted(d.part(side), column)
+		rows := d.frame(side).Rows()
+		missing, n := rows-len(values), len(values)
+		if side == plugins.RealSide && (d.few(missing) || d.few(len(values))) {
+			d.lacks(side, Missing, dims, withheld)
+			n = rows // the number of values would tell how many there are not
+		} else {
+			d.add(side, Missing, dims, float64(missing), rows)
+		}
+		why := ""
+		switch {
+		case len(values) == 0:
+			why = fmt.Sprintf("no %s row has a value in this column", side)
+		case side == plugins.RealSide && d.fewest(len(values)/4) < plugins.FewestTold:
+			why = fmt.Sprintf("withheld: a quarter of the rows would stand for fewer than %d patients", plugins.FewestTold)
+		}
+		d.quantiles(side, dims, values, n, why)
+	}
+}
+
+// quantiles adds what is said of the values of a number column, as of n rows; why says why that is nothing.
+func (d *described) quantiles(side string, dims map[string]string, values []float64, n int, why string) {
+	said := func(name string, value float64, err error) {
+		switch {
+		case why != "":
+			d.lacks(side, name, dims, why)
+		case err != nil:
+			d.lacks(side, name, dims, err.Error())
+		case math.IsNaN(value) || math.IsInf(value, 0): // of values whose sum or square is
+			d.lacks(side, name, dims, stats.ErrValue.Error())
+		default:
+			d.add(side, name, dims, value, n)
+		}
+	}
+	for _, q := range []struct {
+		name string
+		at   float64
+	}{{Lower, 0.25}, {Median, 0.5}, {Upper, 0.75}} {
+		value, err := stats.Percentile(values, q.at)
+		said(q.name, value, err)
+	}
+	mean, err := stats.Mean(values)
+	said(Mean, mean, err)
+	sd, err := stats.SD(values)
+	said(SD, sd, err)
+}
+
+// few reports whether so many real rows are some, but can be of fewer subjects than may be told.
+func (d *described) few(rows int) bool { return rows > 0 && d.fewest(rows) < plugins.FewestTold }

@@ -1,0 +1,201 @@
+package characteristics_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/plugins/metric/characteristics"
+	"github.com/ehrlab/ehrlab/plugins/metric/metrictest"
+)
+
+func measure(t *testing.T, pair *plugins.Pair, with string) metrictest.Result {
+	t.Helper()
+	return metrictest.Measure(t, characteristics.Register, "characteristics", with, pair)
+}
+
+// counted is a category column with so many rows of each level; "" is no value.
+func counted(name string, of ...any) *frame.Column {
+	var values []string
+	for i := 0; i < len(of); i += 2 {
+		for range of[i+1].(int) {
+			values = append(values, of[i].(string))
+		}
+	}
+	return metrictest.Category(name, values...)
+}
+
+// rising is a number column of 1 to n, and so many rows without a value.
+func rising(name string, n, missing int) *frame.Column {
+	values := make([]float64, 0, n+missing)
+	for i := range n {
+		values = append(values, float64(i+1))
+	}
+	for range missing {
+		values = append(values, math.NaN())
+	}
+	return metrictest.Number(name, values...)
+}
+
+func TestNumbers(t *testing.T) {
+	got := measure(t, metrictest.Pair(frame.Must(rising("x", 101, 20)), frame.Must(rising("x", 5, 2)), ""), "")
+	for _, c := range []struct {
+		name, side string
+		want       float64
+	}{
+		{"missing", "real", 20},
+		{"lower_quartile", "real", 26},
+		{"median", "real", 51},
+		{"upper_quartile", "real", 76},
+		{"mean", "real", 51},
+		{"standard_deviation", "real", math.Sqrt(101 * 102 / 12.)},
+		{"missing", "synthetic", 2},
+		{"lower_quartile", "synthetic", 2},
+		{"median", "synthetic", 3},
+		{"upper_quartile", "synthetic", 4},
+		{"standard_deviation", "synthetic", math.Sqrt(2.5)},
+	} {
+		if v := got.Value(c.name, "side", c.side, "column", "x"); math.Abs(v-c.want) > 1e-12 {
+			t.Errorf("%s of the %s rows is %v, want %v", c.name, c.side, v, c.want)
+		}
+	}
+	if got.Value("rows", "side", "real") != 121 || got.Value("rows", "side", "synthetic") != 7 {
+		t.Error("rows")
+	}
+}
+
+func TestLevels(t *testing.T) {
+	real := frame.Must(counted("ward", "a", 30, "b", 60, "", 10), metrictest.Number("f", slices.Concat(slices.Repeat([]float64{0}, 75), slices.Repeat([]float64{1}, 25))...))
+	synthetic := frame.Must(counted("ward", "b", 3, "new", 1), metrictest.Number("f", 0, 1, 1, math.NaN()))
+	got := measure(t, metrictest.Pair(real, synthetic, ""), "")
+	// 10 rows miss the ward: they, and with them the smallest level, are told as one
+	if s := got.Score("missing", "side", "real", "column", "ward"); s.Status != plugins.Undefined || !strings.HasPrefix(s.Reason, "withheld") {
+		t.Errorf("%+v", s)
+	}
+	for _, c := range []struct {
+		column, level, side string
+		count, share        float64
+	}{
+		{"ward", "b", "real", 60, 0.6},
+		{"ward", "other levels", "real", 40, 0.4},
+		{"ward", "b", "synthetic", 3, 0.75},
+		{"ward", "other levels", "synthetic", 1, 0.25},
+		{"f", "0", "real", 75, 0.75},
+		{"f", "1", "real", 25, 0.25},
+		{"f", "1", "synthetic", 2, 2 / 3.},
+	} {
+		dims := []string{"side", c.side, "column", c.column, "level", c.level}
+		if n, share := got.Value("count", dims...), got.Value("share", dims...); n != c.count || math.Abs(share-c.share) > 1e-12 {
+			t.Errorf("%v: %v, %v", c, n, share)
+		}
+	}
+	if v := got.Value("missing", "side", "synthetic", "column", "f"); v != 1 {
+		t.Errorf("%v rows miss f", v)
+	}
+}
+
+// A binary column that synthetic rows have other numbers of is a column of numbers.
+func TestNoLevels(t *testing.T) {
+	real := frame.Must(metrictest.Number("f", slices.Repeat([]float64{0, 1}, 50)...))
+	got := measure(t, metrictest.Pair(real, frame.Must(metrictest.Number("f", 0, 1, 0.5)), ""), "")
+	if v := got.Value("median", "side", "synthetic", "column", "f"); v != 0.5 {
+		t.Errorf("%v", v)
+	}
+}
+
+// Nothing is told of fewer than eleven patients, be it by a level, by rows without a value, by subtraction, or by a quartile; rows of
+// one patient are no patients.
+func TestFewPatientsAreNotTold(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for trial := range 300 {
+		n := 5 + rng.IntN(120)
+		subjects, wards := make([]string, n), make([]string, n)
+		numbers := make([]float64, n)
+		for i := range n {
+			subjects[i] = fmt.Sprint("s", rng.IntN(n))
+			wards[i] = []string{"", "a", "a", "a", "b", "c", "d"}[rng.IntN(2+rng.IntN(6))]
+			if numbers[i] = rng.Float64(); rng.IntN(5) == 0 {
+				numbers[i] = math.NaN()
+			}
+		}
+		real := frame.Must(metrictest.Category("w", wards...), metrictest.Number("x", numbers...))
+		sample := plugins.Sample{Frame: real, Subject: metrictest.Category("s", subjects...)}
+		pair := plugins.NewPair(plugins.NewParts(map[plugins.Part]plugins.Sample{plugins.Train: sample, plugins.Test: sample}),
+			frame.Must(metrictest.Category("w", "a", "b", "c", "rare", ""), metrictest.Number("x", 1, 2, 3, 4, 5)), "")
+		got := measure(t, pair, "")
+		check(t, trial, got, real, subjects)
+	}
+}
+
+func check(t *testing.T, trial int, got metrictest.Result, real *frame.Frame, subjects []string) {
+	t.Helper()
+	patients := func(in func(row int) bool) int {
+		seen := map[string]bool{}
+		for row := range real.Rows() {
+			if in(row) {
+				seen[subjects[row]] = true
+			}
+		}
+		return len(seen)
+	}
+	few := func(n int) bool { return n > 0 && n < plugins.FewestTold }
+	wards := real.Column("w")
+	level := func(row int) string {
+		if wards.IsMissing(row) {
+			return ""
+		}
+		return wards.Levels[wards.Codes[row]]
+	}
+	told := map[string]bool{}
+	all := 0
+	for _, s := range got.Scores {
+		if s.Status != plugins.OK || s.Dims["side"] != "real" {
+			continue
+		}
+		switch {
+		case s.Name == "count" && s.Dims["level"] != characteristics.OtherLevels:
+			told[s.Dims["level"]] = true
+			if few(patients(func(row int) bool { return level(row) == s.Dims["level"] })) {
+				t.Errorf("trial %d: level %q is told", trial, s.Dims["level"])
+			}
+		case s.Name == "missing" && s.Dims["column"] == "w":
+			told[""] = true
+			if few(patients(wards.IsMissing)) {
+				t.Errorf("trial %d: rows without a ward are told", trial)
+			}
+		case s.Name == "missing":
+			x := real.Column("x")
+			if few(patients(x.IsMissing)) || few(patients(func(row int) bool { return !x.IsMissing(row) })) {
+				t.Errorf("trial %d: rows without a number are told", trial)
+			}
+		case s.Name == "median":
+			all++
+			if x := real.Column("x"); patients(func(row int) bool { return !x.IsMissing(row) }) < 4*plugins.FewestTold {
+				t.Errorf("trial %d: quartiles of few are told", trial)
+			}
+		}
+	}
+	rest := patients(func(row int) bool { return !told[level(row)] }) // by subtraction from all rows
+	if few(rest) && len(told) > 0 {
+		t.Errorf("trial %d: the rest has %d patients; told are %v", trial, rest, told)
+	}
+}
+
+func TestParts(t *testing.T) {
+	pair := plugins.NewPair(plugins.NewParts(map[plugins.Part]plugins.Sample{
+		plugins.Train: {Frame: frame.Must(rising("x", 100, 0))}, plugins.Test: {Frame: frame.Must(rising("x", 200, 0))},
+	}), frame.Must(rising("x", 5, 0)), "")
+	for with, want := range map[string]float64{"": 100, `{"part": "test"}`: 200} {
+		if got := measure(t, pair, with).Value("rows", "side", "real"); got != want {
+			t.Errorf("%s: %v rows", with, got)
+		}
+	}
+	if _, err := characteristics.New(characteristics.Config{Part: plugins.Reference}); err == nil {
+		t.Error("the reference part was taken")
+	}
+}

@@ -25,6 +25,7 @@ type scoring struct {
 	subject    string
 	groups     []string
 	drop       []string
+	keep       []string
 	metrics    []string
 	seed       uint64
 	subsamples int
@@ -45,8 +46,15 @@ Real rows in two files say more: --real are those that the generator was made fr
 seen. Then the synthetic rows are compared with the unseen ones, so that copies do not pass for fidelity, and attacks
 on privacy have a control. Without --holdout they are not run.
 
-The empty field is a missing value, and nothing else is. What the columns are is told by their values, unless --columns
-names a JSON file that says more of them. All of it is optional, as is each field:
+A holdout gives a yardstick, too: beside each score, after "real", the same score with rows of the real file in the
+place of the synthetic ones, as many as these if there are so many. That is what a generator would reach whose rows are
+as good as further real ones. Where synthetic rows are compared with those that the generator has seen, half of the
+holdout takes their place, and scores that hang on how many synthetic rows there are have no yardstick.
+
+The empty field is a missing value, and nothing else is. What the columns are is told by their values. Texts of which
+more than half of the rows have their own, and whole numbers under the name of an identifier that differ in all rows, are
+left out; the report names them, and --keep compares one all the same. --columns names a JSON file that says more of
+the columns. All of it is optional, as is each field:
 
   {
     "columns": [
@@ -54,7 +62,7 @@ names a JSON file that says more of them. All of it is optional, as is each fiel
       {"name": "lactate", "kind": "numeric", "unit": "mmol/L", "missing": ["-1"], "min": 0, "max": 40},
       {"name": "sex", "kind": "categorical"}
     ],
-    "missing_token": "NA", "drop": ["note"],
+    "missing_token": "NA", "drop": ["note"], "keep": ["ward"],
     "label": "died", "positive": "yes", "site": "hospital", "subject": "patient_id", "group": ["sex"],
     "quasi_identifiers": ["age", "sex"],
     "attribute_key": ["age", "sex"], "attribute_secret": "hiv",
@@ -93,6 +101,7 @@ whatever the number of threads. Exit code 3 says that a metric failed.`,
 	f.StringVar(&s.subject, "subject", "", "`column` of patients, who are the unit of intervals; it is no variable")
 	f.StringArrayVar(&s.groups, "group", nil, "`column` whose values are groups of patients; may be given again")
 	f.StringArrayVar(&s.drop, "drop", nil, "`column` not to read, such as an identifier; may be given again")
+	f.StringArrayVar(&s.keep, "keep", nil, "`column` to compare though its values look like identifiers or free text; may be given again")
 	f.Uint64Var(&s.seed, "seed", 0, "`number` that decides on what is drawn")
 	f.IntVar(&s.subsamples, "subsamples", -1, "`number` of subsamples behind intervals of distances; 0: none; unless given, as many as suit the metric")
 	f.IntVar(&s.threads, "threads", 0, "`number` of metrics at once; 0: as many as --workers")
@@ -137,7 +146,7 @@ func (s *scoring) said() (*score.Columns, error) {
 	if len(s.groups) > 0 {
 		columns.Group = s.groups
 	}
-	columns.Drop = append(columns.Drop, s.drop...)
+	columns.Drop, columns.Keep = append(columns.Drop, s.drop...), append(columns.Keep, s.keep...)
 	if s.events != "" {
 		var err error
 		if columns.Events, err = score.ParseEvents(s.events); err != nil {
@@ -176,7 +185,7 @@ func (a *app) score(cmd *cobra.Command, s *scoring) error {
 	if err != nil {
 		return err
 	}
-	report := pair.Report(rated, s.seed)
+	report := pair.Report(rated)
 	if a.json {
 		a.printJSON(report)
 	} else {

@@ -27,6 +27,7 @@ var questions = map[plugins.Family]string{
 	plugins.Utility:      "Use: does what a model learns from the synthetic rows hold for real ones?",
 	plugins.Privacy:      "Privacy: do the synthetic rows give away the patients that they were made from?",
 	plugins.Fairness:     "Groups of patients: does every group fare alike?",
+	plugins.Audit:        "Raters: what do those who looked at the records say of them?",
 	plugins.Trajectories: "Courses of patients: do they look like the real ones?",
 }
 
@@ -47,6 +48,11 @@ func (a *app) printScores(r *score.Report, full bool) {
 			}
 			first = false
 			p.metric(m)
+		}
+		for i := range r.Metrics {
+			if m := &r.Metrics[i]; m.Family == family && m.Less != nil {
+				p.less(m)
+			}
 		}
 		if family == plugins.Privacy && !first {
 			a.wrapped("", "An attack that finds nothing shows that this attack finds nothing. Whether a language model met such rows before, in what it was trained on, no attack here can tell.")
@@ -83,7 +89,34 @@ func (a *app) printCompared(r *score.Report) {
 		a.wrapped("* ", n)
 	}
 	a.wrapped("", "In brackets: 95 % intervals, unless others are named. What is good enough depends on the use: no score decides that.")
+	if said := yardstick(r); said != "" {
+		a.wrapped("", said)
+	}
 	a.printf("\n")
+}
+
+// yardstick says what stands after "real"; "" where nothing does, without a holdout, as a note of the report says then.
+func yardstick(r *score.Report) string {
+	y := &r.Yardstick
+	switch {
+	case len(r.Files) < 3:
+		return ""
+	case y.Lacks != "":
+		return "There is no yardstick, which is what further real rows would score; it needs " + y.Lacks + "."
+	}
+	comma := func(n int) string { return humanize.Comma(int64(n)) }
+	said := fmt.Sprintf("After \"real\", the yardstick: the same score with %s %s of the real file in the place of the synthetic ones, as a generator would reach whose rows are as good as further real ones.",
+		comma(y.N), y.Unit)
+	if y.Privacy > 0 {
+		said += fmt.Sprintf(" Of privacy: with %s %s of the holdout in their place and %s as the unseen ones.", comma(y.Privacy), y.Unit, comma(y.Controls))
+	}
+	if y.Left > 0 {
+		said += fmt.Sprintf(" Left out, as the holdout has the same subjects: %s.", counted(y.Left, strings.TrimSuffix(y.Unit, "s"), y.Unit))
+	}
+	if float64(y.Of) > 1.1*float64(y.N) {
+		said += fmt.Sprintf(" The synthetic file has more, %s, by which alone it comes closer to the best.", comma(y.Of))
+	}
+	return said
 }
 
 func counted(n int, one, many string) string {
@@ -224,9 +257,38 @@ func (p *scorePrinter) metric(m *score.Metric) {
 	}
 	p.undefined(m)
 	p.intervals(c.listed)
+	if m.RealLack != "" {
+		p.app.wrapped("    ", "no yardstick: "+m.RealLack)
+	}
 	if c.more > 0 {
 		p.app.wrapped("    ", fmt.Sprintf("%s more: --full prints them", plural(c.more, "score")))
 	}
+	p.app.printf("\n")
+}
+
+// less prints a metric less another, as far as its headline scores go.
+func (p *scorePrinter) less(m *score.Metric) {
+	p.app.wrapped("", p.app.bold(m.Name+" less "+m.Less.Minus)+": the difference between the two on the same test rows; 0 is none")
+	var listed []group
+	for _, g := range p.choose(m).listed {
+		if !directed(g.info) {
+			continue
+		}
+		info := *g.info
+		if info.Ideal = nil; g.info.Better == plugins.Neutral {
+			continue // nearer to the best value may be more or less
+		}
+		info.Min, info.Max, info.Summary = math.Inf(-1), math.Inf(1), ""
+		some := group{info: &info}
+		for i := range m.Less.Scores {
+			if s := &m.Less.Scores[i]; s.Name == info.Name {
+				some.scores = append(some.scores, s)
+			}
+		}
+		listed = append(listed, some)
+	}
+	p.lines(listed)
+	p.intervals(listed)
 	p.app.printf("\n")
 }
 
@@ -302,13 +364,13 @@ func directed(info *plugins.ScoreInfo) bool {
 // lines prints values below each other: name, value with interval, the best value, and what it means. The values of a score that
 // has several stand below its name.
 func (p *scorePrinter) lines(groups []group) {
-	var rows [][4]string
-	widths := [4]int{}
+	var rows [][5]string
+	widths := [5]int{}
 	for _, g := range groups {
 		for _, s := range g.scores {
-			row := [4]string{g.info.Name, number(g.info, *s.Value), bracketed(g.info, s), strings.TrimSpace(bestOf(g.info) + " " + p.marks(s))}
+			row := [5]string{g.info.Name, number(g.info, *s.Value), bracketed(g.info, s), real(g.info, s), strings.TrimSpace(bestOf(g.info) + " " + p.marks(s))}
 			if len(g.info.Dims) > 0 {
-				row[0], row[3] = "  "+place(g.info, s), p.marks(s)
+				row[0], row[4] = "  "+place(g.info, s), p.marks(s)
 			}
 			for c, cell := range row {
 				widths[c] = max(widths[c], text.StringWidth(cell))
@@ -323,22 +385,38 @@ func (p *scorePrinter) lines(groups []group) {
 			said = ""
 		}
 		for range g.scores {
-			p.line(inColumns(rows[0], widths), said)
+			row, about := inColumns(rows[0], widths), said
+			if text.StringWidth(strings.TrimRight(row, " ")) > p.app.out.width() { // what is best goes below, too
+				best := rows[0][4]
+				rows[0][4] = ""
+				row, about = strings.TrimRight(inColumns(rows[0], widths), " "), strings.Trim(best+"; "+said, "; ")
+			}
+			p.line(row, about)
 			rows = rows[1:]
 		}
 	}
 }
 
 // inColumns is the row of one score; columns that are empty in all rows take no room.
-func inColumns(cells [4]string, widths [4]int) string {
+func inColumns(cells [5]string, widths [5]int) string {
 	row := "  " + text.Pad(cells[0], widths[0], ' ') + "  " + padLeft(cells[1], widths[1])
 	if widths[2] > 0 {
 		row += " " + text.Pad(cells[2], widths[2], ' ')
 	}
-	if widths[3] > 0 {
-		row += "  " + text.Pad(cells[3], widths[3], ' ')
+	for c := 3; c < len(cells); c++ {
+		if widths[c] > 0 {
+			row += "  " + text.Pad(cells[c], widths[c], ' ')
+		}
 	}
 	return row
+}
+
+// real is the yardstick of a score, "" where there is none, and of what the synthetic rows have no part in.
+func real(info *plugins.ScoreInfo, s *score.Score) string {
+	if s.Real == nil || !directed(info) && s.Real.Value == *s.Value {
+		return ""
+	}
+	return "real " + number(info, s.Real.Value)
 }
 
 // about says what the values of a score with dimensions are.
@@ -475,17 +553,41 @@ func (p *scorePrinter) worst(g group) {
 	}
 	n := len(sorted)
 	if n > 1 && *sorted[0].Value == *sorted[n-1].Value {
-		p.app.wrapped("    ", fmt.Sprintf("%s: %s for all %d", title, number(g.info, *sorted[0].Value), n))
+		said := fmt.Sprintf("%s: %s for %s", title, number(g.info, *sorted[0].Value), allOf(n))
+		if r := real(g.info, sorted[0]); r != "" && !slices.ContainsFunc(sorted, func(s *score.Score) bool { return real(g.info, s) != r }) {
+			said += ", " + r
+		}
+		p.app.wrapped("    ", said)
 		return
 	}
 	if n > named {
 		title = fmt.Sprintf("worst of %d %s", n, title)
 	}
 	var parts []string
+	between := ", "
 	for _, s := range sorted[:min(named, n)] {
-		parts = append(parts, strings.TrimSpace(fmt.Sprintf("%s %s %s", place(g.info, s), number(g.info, *s.Value), p.marks(s))))
+		part := strings.TrimSpace(fmt.Sprintf("%s %s %s", place(g.info, s), number(g.info, *s.Value), p.marks(unbracketed(s))))
+		if said := real(g.info, s); said != "" {
+			part, between = part+", "+said, "; "
+		}
+		parts = append(parts, part)
 	}
-	p.app.wrapped("    ", title+": "+strings.Join(parts, ", "))
+	p.app.wrapped("    ", title+": "+strings.Join(parts, between))
+}
+
+// allOf says that all of several are meant.
+func allOf(n int) string {
+	if n == 2 {
+		return "both"
+	}
+	return fmt.Sprintf("all %d", n)
+}
+
+// unbracketed is a score without the warning that it has no interval, where none is printed.
+func unbracketed(s *score.Score) *score.Score {
+	out := *s
+	out.Warnings = slices.DeleteFunc(slices.Clone(s.Warnings), func(w string) bool { return strings.HasPrefix(w, plugins.WithoutInterval) })
+	return &out
 }
 
 // undefined says which scores have no value, by the reason; of those with dimensions only where it is known what is better.

@@ -23,13 +23,8 @@ func breach(m *plugins.Measurement, info *plugins.Info) string {
 		}
 	}
 	for _, c := range m.Curves {
-		for _, y := range [][]float64{c.X, c.Y, c.Low, c.High} {
-			if y != nil && len(y) != len(c.X) {
-				return fmt.Sprintf("curve %q has %d values beside %d points", c.Name, len(y), len(c.X))
-			}
-			if slices.ContainsFunc(y, notFinite) {
-				return fmt.Sprintf("curve %q has a value that is not a number", c.Name)
-			}
+		if what := curveBreach(c, info); what != "" {
+			return what
 		}
 	}
 	for _, d := range m.Draws {

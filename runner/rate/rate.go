@@ -12,7 +12,7 @@ import (
 )
 
 // Version is raised when equal pairs may be rated otherwise.
-const Version = 2
+const Version = 3
 
 // Job is one metric, and how it is to be called.
 type Job struct {
@@ -35,20 +35,13 @@ type Minimum struct {
 	NonEvents int `json:"nonevents"`
 }
 
-// DefaultSubsamples is the number of subsamples where nothing is replicated, for metrics that compare samples as a whole: fewer where models are fitted or all pairs
-// of rows compared. For others it is 0, as they have intervals by themselves, or are of sizes of which a share says nothing.
+// DefaultSubsamples is the number of subsamples where nothing is replicated: fewer where models are fitted or all pairs of rows
+// compared. A metric whose scores have intervals by themselves is not measured on any.
 func DefaultSubsamples(info *plugins.Info) int {
-	switch {
-	case info.Control && info.Cost == plugins.PerRowPair: // distances of records
-		return fewest
-	case info.Control: // sizes of classes, which hang on the number of rows, and attacks that have intervals of their own
-		return 0
-	case info.Cost == plugins.PerColumn || info.Cost == plugins.PerColumnPair:
+	if info.Cost == plugins.PerColumn || info.Cost == plugins.PerColumnPair {
 		return 20
-	case info.Family == plugins.Marginals || info.Family == plugins.Joint:
-		return fewest
 	}
-	return 0
+	return fewest
 }
 
 // Measure returns what the metric measures on all rows, and then on each level of Job.By, marked by a dimension with the name of
@@ -70,7 +63,7 @@ func (j Job) Measure(ctx context.Context, pair *plugins.Pair) (*plugins.Measurem
 // whole measures all rows of a pair.
 func (j Job) whole(ctx context.Context, pair *plugins.Pair) (*plugins.Measurement, error) {
 	out, err := j.call(ctx, pair)
-	if err != nil || j.Subsamples == 0 {
+	if err != nil || j.Subsamples == 0 || len(j.Info.Reads) == 0 {
 		return out, err
 	}
 	return out, j.addIntervals(ctx, pair, out)
@@ -85,6 +78,7 @@ func (j Job) call(ctx context.Context, pair *plugins.Pair) (*plugins.Measurement
 	if what := breach(out, j.Info); what != "" {
 		return nil, &Breach{What: what}
 	}
+	withhold(out)
 	return out, nil
 }
 

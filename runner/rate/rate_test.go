@@ -28,6 +28,7 @@ var info = &plugins.Info{
 		{Name: "difference", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Neutral},
 		{Name: "share", Min: 0, Max: 1, Better: plugins.Higher, Dims: []string{"column"}},
 	},
+	Curves: []plugins.CurveInfo{{Name: "line", Kind: plugins.LineCurve, Dims: []string{"column"}}},
 }
 
 func job(m measures) rate.Job {
@@ -193,7 +194,7 @@ func census(pair *plugins.Pair) *plugins.Measurement {
 	return &plugins.Measurement{
 		Scores: []plugins.Score{{Name: "share", Status: plugins.OK, Value: float64(pair.Synthetic.Rows()) / 100, N: n, Dims: dims}},
 		Counts: []plugins.Count{{Name: "rows", Value: n}},
-		Curves: []plugins.Curve{{Name: "line", X: []float64{0}, Y: []float64{1}}},
+		Curves: []plugins.Curve{{Name: "line", X: []float64{0}, Y: []float64{1}, N: []int{n}}},
 		Draws:  []plugins.Draws{{Score: "share", Dims: dims, Unit: "rows", Of: "test", Values: []float32{1}}},
 	}
 }
@@ -263,6 +264,23 @@ func TestGroupsByWhatIsNotThere(t *testing.T) {
 	}
 }
 
+// A group that is called as all rows together are could not be told from them.
+func TestAGroupNamedAsEveryone(t *testing.T) {
+	j, pair := job(census), sliced(synthetic()...)
+	j.By = []string{"cover"}
+	for value, want := range map[string]string{
+		plugins.Everyone: `by cover: column "cover" has the value "all", which is what all rows together are called`,
+		"All":            "",
+	} {
+		test := pair.Parts.Get(plugins.Test)
+		test.Beside = frame.Must(frame.NewCategoryFromStrings("cover", slices.Repeat([]string{value, "none"}, 60), make([]bool, 120)))
+		some := plugins.NewPair(plugins.NewParts(map[plugins.Part]plugins.Sample{plugins.Test: test, plugins.Train: test}), pair.Synthetic, pair.Target)
+		if _, err := j.Measure(t.Context(), some); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", value, err)
+		}
+	}
+}
+
 func TestBreaches(t *testing.T) {
 	ok := plugins.Score{Name: "share", Value: 0.5, Status: plugins.OK}
 	for want, m := range map[string]plugins.Measurement{
@@ -272,11 +290,15 @@ func TestBreaches(t *testing.T) {
 		`is undefined without a reason`:                {Scores: []plugins.Score{{Name: "share", Status: plugins.Undefined}}},
 		`the dimension "row", which it does not`:       {Scores: []plugins.Score{{Name: "share", Status: plugins.OK, Dims: map[string]string{"row": "1"}}}},
 		`has no proper interval`:                       {Scores: []plugins.Score{{Name: "share", Status: plugins.OK, Interval: &plugins.Interval{Low: 1, High: 0, Level: 0.9, Unit: "u"}}}},
-		`has 2 values beside 1 points`:                 {Curves: []plugins.Curve{{Name: "c", X: []float64{1}, Y: []float64{1, 2}}}},
+		`has 2 values beside 1 points`:                 {Curves: []plugins.Curve{{Name: "line", X: []float64{1}, Y: []float64{1, 2}}}},
+		`the curve "c", which it does not declare`:     {Curves: []plugins.Curve{{Name: "c"}}},
+		`of 0 of its 1 points how many subjects`:       {Curves: []plugins.Curve{{Name: "line", X: []float64{1}, Y: []float64{1}}}},
+		`curve "line" has a band, and does not`:        {Curves: []plugins.Curve{{Name: "line", X: []float64{1}, Y: []float64{1}, Low: []float64{1}, High: []float64{1}, N: []int{11}}}},
+		`curve "line" has the dimension "row"`:         {Curves: []plugins.Curve{{Name: "line", Dims: map[string]string{"row": "1"}}}},
 		`no such score with a value`:                   {Scores: []plugins.Score{ok}, Draws: []plugins.Draws{{Score: "difference", Unit: "u", Of: "test"}}},
 		`at most 200, with a unit, are kept`:           {Scores: []plugins.Score{ok}, Draws: []plugins.Draws{{Score: "share", Unit: "u", Of: "test", Values: make([]float32, 201)}}},
 		`has a draw of "share" that is not a number`:   {Scores: []plugins.Score{ok}, Draws: []plugins.Draws{{Score: "share", Unit: "u", Of: "test", Values: []float32{float32(math.NaN())}}}},
-		`curve "d" has a value that is not a number`:   {Curves: []plugins.Curve{{Name: "d", X: []float64{1}, Y: []float64{math.Inf(1)}}}},
+		`curve "line" has a value that is not`:         {Curves: []plugins.Curve{{Name: "line", X: []float64{1}, Y: []float64{math.Inf(1)}}}},
 		`score "share" rests on -1 rows`:               {Scores: []plugins.Score{{Name: "share", Status: plugins.OK, N: -1}}},
 		`score "share" has the status "fine"`:          {Scores: []plugins.Score{{Name: "share", Status: "fine"}}},
 	} {

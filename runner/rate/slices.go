@@ -195,6 +195,9 @@ func group(pair *plugins.Pair, reads []plugins.Part, by string) (*groups, error)
 		g.parts[part] = rowsOf(column)
 	}
 	g.levels = slices.Sorted(maps.Keys(g.parts[lead]))
+	if slices.Contains(g.levels, plugins.Everyone) {
+		return nil, fmt.Errorf("column %q has the value %q, which is what all rows together are called in tables and in where; the data set can give the level another name", by, plugins.Everyone)
+	}
 	if len(g.levels) > mostLevels {
 		return nil, fmt.Errorf("column %q has %d values, more than the %d levels that scores are measured by", by, len(g.levels), mostLevels)
 	}

@@ -22,25 +22,34 @@ const (
 	// largest is the number of units of the largest part of a subsample, unless the smallest part needs a greater share: more of
 	// them would only take longer.
 	largest = 2000
-	// fewest is the number of units that each part of a subsample must have, and of subsamples that must define a score.
+	// fewest is the number of units that each part of a subsample must have, and of subsamples of what takes long.
 	fewest = 10
+	// fewestValues is the number of subsamples that must define a score: with one or two fewer than fewest, the t interval is little wider.
+	fewestValues = 8
 )
 
 // addIntervals gives each score that has a value and no interval of its own one by subsampling without replacement: the
 // metric measures Subsamples times a share f ≤ ½ of the subjects of each part and of the synthetic rows. The variance of a
 // smooth statistic on such a subsample is (1-f)/f times that on all rows, so its standard error is SD·√(f/(1-f)), about the
 // value itself; the quantile is that of t with Subsamples-1 degrees of freedom. Unlike a bootstrap, no subsample has ties that the
-// rows have not. Source: D. N. Politis, J. P. Romano, M. Wolf (1999), Subsampling, sections 2.2 and 10.3.1; J. Shao, C. F. J. Wu (1989), Ann. Stat. 17(3).
+// rows have not. A score without an interval says why: in its declaration, or in a warning.
+// Source: D. N. Politis, J. P. Romano, M. Wolf (1999), Subsampling, sections 2.2 and 10.3.1; J. Shao, C. F. J. Wu (1989), Ann. Stat. 17(3).
 func (j Job) addIntervals(ctx context.Context, pair *plugins.Pair, out *plugins.Measurement) error {
 	lacking := map[string]int{} // the number of a score by its name and dimensions
 	for i, s := range out.Scores {
-		if s.Status == plugins.OK && s.Interval == nil {
-			lacking[identity(s)] = i
+		if j.lacksInterval(s) {
+			lacking[Identity(s)] = i
 		}
+	}
+	if len(lacking) == 0 {
+		return nil
 	}
 	units := j.units(pair)
 	share := units.share()
-	if len(lacking) == 0 || share == 0 {
+	if share == 0 {
+		for _, i := range lacking {
+			without(&out.Scores[i], fmt.Sprintf("on one side there are fewer than %d %s", 2*fewest, units.each()))
+		}
 		return nil
 	}
 	values := make([][]float64, len(out.Scores))
@@ -50,39 +59,60 @@ func (j Job) addIntervals(ctx context.Context, pair *plugins.Pair, out *plugins.
 			return fmt.Errorf("subsample %d: %w", k+1, err)
 		}
 		for _, s := range some.Scores {
-			if i, ok := lacking[identity(s)]; ok && s.Status == plugins.OK {
+			if i, ok := lacking[Identity(s)]; ok && s.Status == plugins.OK {
 				values[i] = append(values[i], s.Value)
 			}
 		}
 	}
-	for i, v := range values {
-		if len(v) >= fewest {
-			out.Scores[i].Interval = j.interval(out.Scores[i], v, share, units.name())
+	for _, i := range lacking {
+		s := &out.Scores[i]
+		var why string
+		if s.Interval, why = j.interval(*s, values[i], share, units.name()); why != "" {
+			without(s, why)
 		}
 	}
 	return nil
 }
 
-// interval is that of a score by its values on subsamples, cut to the range of the score.
-func (j Job) interval(s plugins.Score, values []float64, share float64, unit string) *plugins.Interval {
-	_, low, high, err := stats.MeanInterval(values, level)
-	if err != nil || low == high { // what is the same on every subsample, such as 1 of no missing value, tells nothing of its spread
-		return nil
+// lacksInterval reports whether a score has a value, no interval, and nothing that says why.
+func (j Job) lacksInterval(s plugins.Score) bool {
+	return s.Status == plugins.OK && s.Interval == nil && j.declared(s).NoInterval == "" &&
+		!slices.ContainsFunc(s.Warnings, func(w string) bool { return strings.HasPrefix(w, plugins.WithoutInterval) })
+}
+
+// declared is what the metric says of a score.
+func (j Job) declared(s plugins.Score) *plugins.ScoreInfo {
+	return &j.Info.Scores[slices.IndexFunc(j.Info.Scores, func(x plugins.ScoreInfo) bool { return x.Name == s.Name })]
+}
+
+// without says why a score has no interval. Scores may share their warnings.
+func without(s *plugins.Score, why string) {
+	s.Warnings = append(slices.Clip(s.Warnings), plugins.WithoutInterval+why)
+}
+
+// interval is that of a score by its values on subsamples, cut to the range of the score, or why there is none.
+func (j Job) interval(s plugins.Score, values []float64, share float64, unit string) (*plugins.Interval, string) {
+	if len(values) < fewestValues {
+		return nil, fmt.Sprintf("it has a value on %d of %d subsamples; %d are needed", len(values), j.Subsamples, fewestValues)
 	}
-	at := slices.IndexFunc(j.Info.Scores, func(x plugins.ScoreInfo) bool { return x.Name == s.Name })
+	_, low, high, err := stats.MeanInterval(values, level)
+	if err == nil && low == high { // such as 1 of no missing value
+		return nil, fmt.Sprintf("it is the same on all of %d subsamples, which tells nothing of its spread", len(values))
+	}
+	info := j.declared(s)
 	half := (high - low) / 2 * math.Sqrt(float64(len(values))*share/(1-share))
-	low, high = max(s.Value-half, j.Info.Scores[at].Min), min(s.Value+half, j.Info.Scores[at].Max)
-	if notFinite(low) || notFinite(high) {
-		return nil
+	low, high = max(s.Value-half, info.Min), min(s.Value+half, info.Max)
+	if err != nil || notFinite(low) || notFinite(high) {
+		return nil, "its spread over subsamples is not finite"
 	}
 	return &plugins.Interval{
 		Low: min(low, s.Value), High: max(high, s.Value), Level: level, Unit: unit,
 		Method: fmt.Sprintf("%d subsamples without replacement", len(values)),
-	}
+	}, ""
 }
 
-// identity tells the scores of one measurement apart.
-func identity(s plugins.Score) string {
+// Identity tells the scores of one measurement apart: it is the same text for scores with the same name and dimensions.
+func Identity(s plugins.Score) string {
 	var b strings.Builder
 	b.WriteString(s.Name)
 	for _, dim := range slices.Sorted(maps.Keys(s.Dims)) {
@@ -174,6 +204,17 @@ func (u units) name() string {
 		return "real subjects and synthetic rows"
 	}
 	return "real and synthetic rows"
+}
+
+// each is what is drawn, of one side.
+func (u units) each() string {
+	switch {
+	case u.patients:
+		return "patients"
+	case u.subjects:
+		return "subjects or rows"
+	}
+	return "rows"
 }
 
 // draw returns subsample k. Of the real parts it is the same for every metric, strategy and seed.

@@ -21,6 +21,7 @@ import (
 type Columns struct {
 	Columns      []Column `json:"columns"`       // those to compare; empty: all columns of the files
 	Drop         Names    `json:"drop"`          // those not to read
+	Keep         Names    `json:"keep"`          // those to compare though their values look like identifiers or free text
 	MissingToken string   `json:"missing_token"` // stands for "no value" in every column, besides the empty field
 
 	Label    string `json:"label"`
@@ -256,7 +257,7 @@ func (c *Columns) named() [][2]string {
 	for role, names := range map[string][]string{
 		"label": {c.Label}, "site": {c.Site}, "subject": {c.Subject}, "attribute_secret": {c.AttributeSecret},
 		"infer_secret": {c.InferSecret}, "infer_secret_numeric": {c.InferNumeric},
-		"group": c.Group, "quasi_identifiers": c.QuasiIdentifiers, "attribute_key": c.AttributeKey,
+		"group": c.Group, "keep": c.Keep, "quasi_identifiers": c.QuasiIdentifiers, "attribute_key": c.AttributeKey,
 		"link_aux": slices.Concat(c.LinkAux[0], c.LinkAux[1]), "infer_aux": c.InferAux,
 	} {
 		for _, name := range names {

@@ -24,6 +24,7 @@ type Pair struct {
 	Notes   []string
 
 	holdout   bool
+	again     int    // rows of the holdout that the real file has, too
 	unlabeled string // why the label that was given cannot be predicted
 	roles     plugins.Roles
 	limits    map[string]plugins.Limit
@@ -161,8 +162,11 @@ func (p *Pair) arrange(c *Columns, frames rows) error {
 
 // take hands rows to the parts that they stand for.
 func (p *Pair) take(seen, unseen plugins.Sample, synthetic *frame.Frame) {
-	p.synthetic = synthetic
-	p.parts = map[plugins.Part]plugins.Sample{
+	p.parts, p.synthetic = parts(seen, unseen), synthetic
+}
+
+func parts(seen, unseen plugins.Sample) map[plugins.Part]plugins.Sample {
+	return map[plugins.Part]plugins.Sample{
 		plugins.Train: seen, plugins.Test: unseen, plugins.Validation: {Frame: seen.Frame.Take(nil)},
 	}
 }
@@ -202,32 +206,42 @@ func (p *Pair) recode(c *Columns, frames *rows) error {
 	return nil
 }
 
-// variables lists the columns that are compared: all but the subject, a site that synthetic rows do not have, and texts that
-// nobody has declared to be variables and that nearly every row has one of its own.
+// variables lists the columns that are compared: all but the subject, a site that synthetic rows do not have, and what nobody has
+// declared to be a variable and tells the rows apart.
 func (p *Pair) variables(c *Columns, frames rows) []string {
-	var names, left, numbered []string
+	var names, texts, numbers, doubtful []string
 	for _, column := range frames.real.Columns() {
 		name := column.Name
-		declared := c.column(name).Kind != "" || slices.ContainsFunc(c.named(), func(said [2]string) bool { return said[1] == name })
-		switch {
-		case name == c.Subject || frames.synthetic.Column(name) == nil:
-		case !declared && identifier(column):
-			left = append(left, name)
-		default:
-			if !declared && numbering(column) {
-				numbered = append(numbered, name)
-			}
-			names = append(names, name)
+		if name == c.Subject || frames.synthetic.Column(name) == nil {
+			continue
 		}
+		if c.column(name).Kind == "" && !slices.ContainsFunc(c.named(), func(said [2]string) bool { return said[1] == name }) {
+			surely, maybe := numbering(column)
+			switch {
+			case written(column):
+				texts = append(texts, name)
+				continue
+			case surely:
+				numbers = append(numbers, name)
+				continue
+			case maybe:
+				doubtful = append(doubtful, name)
+			}
+		}
+		names = append(names, name)
 	}
 	p.noteTexts(c, frames)
-	if len(numbered) > 0 {
-		p.Notes = append(p.Notes, fmt.Sprintf("%s: a whole number, and another in every real row, as identifiers have; --columns can declare an id, which is not compared", some(numbered)))
-	}
-	if len(left) > 0 {
-		p.Notes = append(p.Notes, fmt.Sprintf("left out: %s, where nearly every real row has a text of its own, as identifiers and free text have; --columns can declare it a category", some(left)))
-	}
+	p.note(texts, "left out: %s, where more than half of the real rows have a text of their own, as identifiers, dates and free text have; --keep NAME compares it as a category")
+	p.note(numbers, "left out: %s, whole numbers under the name of an identifier, another one in every real row; --keep NAME compares it")
+	p.note(doubtful, "compared, but perhaps an identifier: %s, by the name, or as every real row has another whole number; --drop NAME leaves it out, --subject NAME takes it for the patient")
 	return names
+}
+
+// note notes something of columns, where there are any.
+func (p *Pair) note(columns []string, what string) {
+	if len(columns) > 0 {
+		p.Notes = append(p.Notes, fmt.Sprintf(what, some(columns)))
+	}
 }
 
 // noteTexts notes columns that hold texts in the real file and numbers alone in the synthetic one: nobody has declared their kinds,
@@ -380,8 +394,12 @@ func (p *Pair) noteFiles() {
 	}
 	train, test := p.parts[plugins.Train].Subject, p.parts[plugins.Test].Subject
 	if !p.holdout {
-		p.Notes = append(p.Notes, "no --holdout is given: the real rows may be those that the generator has seen, so that copies of them look like fidelity")
+		p.Notes = append(p.Notes, "no --holdout is given: the real rows may be those that the generator has seen, so that copies of them look like fidelity; and there is no yardstick, which is what further real rows would score")
 		return
+	}
+	seen, unseen := p.parts[plugins.Train].Frame, p.parts[plugins.Test].Frame
+	if p.again = again(unseen, seen); p.seenAgain() && p.Files[0].SHA256 != p.Files[2].SHA256 {
+		p.Notes = append(p.Notes, fmt.Sprintf("%d of the %d rows of the holdout are rows of the real file, too, in every column: the generator has seen them, so that the holdout tells nothing of copies", p.again, unseen.Rows()))
 	}
 	if both := common(train, test); both > 0 {
 		p.Notes = append(p.Notes, fmt.Sprintf("%d of the %d subjects of the holdout are subjects of the real file, too: the generator has seen them", both, *p.Files[2].Subjects))

@@ -27,14 +27,22 @@ type Options struct {
 
 // Rated is what became of one metric.
 type Rated struct {
-	Name        string
+	Preset      plugins.Preset
 	Info        *plugins.Info
-	With        json.RawMessage      // settings of the preset; may be nil
 	Settings    json.RawMessage      // after defaults
 	Measurement *plugins.Measurement // nil where it was not measured
+	Real        *plugins.Measurement // with real rows in the place of the synthetic ones; nil where there is no yardstick
+	RealErr     error                // why measuring that failed
 	Lacks       string               // what would be needed to measure it; "" when nothing is lacking
 	Err         error                // why measuring it failed
 	Stack       []byte               // where it panicked, when it did
+}
+
+// Rating is what became of all metrics, in the order in which they were asked for.
+type Rating struct {
+	Metrics   []Rated
+	Yardstick Yardstick
+	Seed      uint64
 }
 
 // Core and All are the names that stand for several metrics.
@@ -106,17 +114,18 @@ func takes(registry *plugins.Registry, name string, shape plugins.Shape) bool {
 	return entry != nil && slices.Contains(entry.Info.Shapes, shape)
 }
 
-// Rate measures metrics on a pair, several at once, and returns what became of them in the order given. A metric that fails, or
-// panics, leaves the others. What is measured does not hang on the number of threads.
-func (p *Pair) Rate(ctx context.Context, registry *plugins.Registry, metrics []plugins.Preset, opts Options) ([]Rated, error) {
-	out := make([]Rated, len(metrics))
+// Rate measures metrics on a pair, several at once, and each once more with real rows in the place of the synthetic ones. A metric
+// that fails, or panics, leaves the others. What is measured does not hang on the number of threads.
+func (p *Pair) Rate(ctx context.Context, registry *plugins.Registry, metrics []plugins.Preset, opts Options) (*Rating, error) {
+	identity := p.identity()
+	yard := p.yardstick(identity, opts.Seed)
+	out := &Rating{Metrics: make([]Rated, len(metrics)), Yardstick: yard.Yardstick, Seed: opts.Seed}
 	pair := plugins.NewPair(plugins.NewParts(p.parts), p.synthetic, p.Label)
 	pair.Limits = p.limits
 	var mu sync.Mutex
 	done := 0
-	identity := p.identity()
 	err := parallel.For(ctx, opts.Threads, len(metrics), func(i int) error {
-		out[i] = p.rate(ctx, registry.Metrics.Get(metrics[i].Use), metrics[i], pair, identity, opts)
+		out.Metrics[i] = p.rate(ctx, registry.Metrics.Get(metrics[i].Use), metrics[i], pair, yard, identity, opts)
 		mu.Lock()
 		defer mu.Unlock()
 		done++
@@ -129,8 +138,8 @@ func (p *Pair) Rate(ctx context.Context, registry *plugins.Registry, metrics []p
 }
 
 // rate measures one metric.
-func (p *Pair) rate(ctx context.Context, entry *plugins.Entry[plugins.Metric], m plugins.Preset, pair *plugins.Pair, identity string, opts Options) (out Rated) {
-	out = Rated{Name: m.Name, Info: &entry.Info, With: m.With}
+func (p *Pair) rate(ctx context.Context, entry *plugins.Entry[plugins.Metric], m plugins.Preset, pair *plugins.Pair, yard *yardstick, identity string, opts Options) (out Rated) {
+	out = Rated{Preset: m, Info: &entry.Info}
 	defer func() {
 		if r := recover(); r != nil {
 			out.Measurement, out.Stack = nil, debug.Stack()
@@ -152,12 +161,22 @@ func (p *Pair) rate(ctx context.Context, entry *plugins.Entry[plugins.Metric], m
 		return out
 	}
 	out.Settings = settings
-	out.Measurement, out.Err = job(metric, &entry.Info, identity, opts).Measure(ctx, pair)
-	var breach *rate.Breach
-	if errors.As(out.Err, &breach) {
-		out.Err = fmt.Errorf("a bug in the plugin: %s; please report it", breach.What)
+	j := job(metric, &entry.Info, identity, opts)
+	if out.Measurement, err = j.Measure(ctx, pair); err != nil {
+		out.Err = told(err)
+		return out
 	}
+	out.Real, out.RealErr = yard.measure(ctx, j)
 	return out
+}
+
+// told says why measuring failed.
+func told(err error) error {
+	var breach *rate.Breach
+	if errors.As(err, &breach) {
+		return fmt.Errorf("a bug in the plugin: %s; please report it", breach.What)
+	}
+	return err
 }
 
 // job is how a metric is called. Its random sources hang on the seed and on the real rows alone, so that synthetic files of the
@@ -186,6 +205,7 @@ var ways = map[string]string{
 	plugins.LacksQuasi:  "quasi_identifiers in --columns: what an attacker may know of a patient",
 	plugins.LacksKey:    "attribute_key and attribute_secret in --columns: what an attacker knows, and what he wants to learn",
 	plugins.LacksHalves: "link_aux in --columns: what each of two attackers knows",
+	plugins.LacksFile:   "a file besides the pair, which only an experiment can name: metrics: NAME: with: path: FILE",
 	plugins.LacksSecret: "infer_secret or infer_secret_numeric in --columns: what an attacker wants to learn",
 }
 

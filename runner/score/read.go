@@ -16,6 +16,7 @@ import (
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/plugins/profile"
 	"github.com/ehrlab/ehrlab/runner/spelling"
 )
 
@@ -205,18 +206,33 @@ func without(name string, kind frame.Kind, rows int) *frame.Column {
 	return frame.NewCategory(name, nil, slices.Repeat([]int32{frame.Missing}, rows))
 }
 
-// identifier reports whether the texts of a column tell rows apart: nearly each row has a text of its own, as identifiers and free
-// text are. To models each text is a variable; so many of them say nothing.
-func identifier(c *frame.Column) bool {
-	const fewest, share = 100, 0.9
-	known := c.Len() - c.MissingCount()
-	return c.Kind == frame.Category && known >= fewest && float64(len(c.Levels)) > share*float64(known)
+// The least number of values, and the share of the rows that have one, from which values that differ tell rows apart.
+const (
+	manyValues = 50
+	mostRows   = 0.5
+)
+
+// unlike reports whether so many of the known rows of a column have a value of their own that it tells them apart.
+func unlike(values, known int) bool {
+	return values > manyValues && float64(values) > mostRows*float64(known)
 }
 
-// numbering reports whether a column may number the rows: a whole number, and another in each of them.
-func numbering(c *frame.Column) bool {
-	const fewest = 100
-	return c.Kind == frame.Number && c.Integer && c.Len() >= fewest && len(distinct(c.Numbers)) == c.Len()
+// written reports whether the texts of a column tell rows apart, as identifiers, dates and free text do. To models each text is a
+// variable; so many of them say nothing.
+func written(c *frame.Column) bool {
+	return c.Kind == frame.Category && unlike(len(c.Levels), c.Len()-c.MissingCount())
+}
+
+// numbering says whether the whole numbers of a column tell rows apart: surely where each row has another one and the name is that of an
+// identifier, maybe where one of both is so.
+func numbering(c *frame.Column) (surely, maybe bool) {
+	if c.Kind != frame.Number || !c.Integer {
+		return false, false
+	}
+	const fewest = 100 // fewer may differ by chance
+	values := len(distinct(c.Numbers))
+	each, named := c.Len() >= fewest && values == c.Len(), profile.Identifies(c.Name)
+	return each && named, each || named && values > manyValues
 }
 
 // said is a fault of the real file in the words of --columns, whose kinds are not named as those of an experiment.

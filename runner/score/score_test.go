@@ -218,30 +218,57 @@ func TestMissingAndLimits(t *testing.T) {
 	}
 }
 
-func TestIdentifiersAreNoted(t *testing.T) {
+func TestIdentifiersAreLeftOut(t *testing.T) {
 	var real, synthetic strings.Builder
-	real.WriteString("id,note,x\n")
-	synthetic.WriteString("id,note,x\n")
+	header := "stay_id,code,patientid,fluid,note,ward,x\n"
+	real.WriteString(header)
+	synthetic.WriteString(header)
 	for i := range 120 {
-		fmt.Fprintf(&real, "%d,real %d,%d\n", i, i, i%7)
-		fmt.Fprintf(&synthetic, "%d,made %d,%d\n", i, i, i%7)
+		row := fmt.Sprintf("%d,%d,%d,%d,%%s %d,%d ward,%d\n", i, i, i*2/3, i/2, i*2/3, i%50, i%7)
+		fmt.Fprintf(&real, row, "real")
+		fmt.Fprintf(&synthetic, row, "made")
 	}
-	p := mustPair(t, real.String(), synthetic.String(), "", "")
-	notes := strings.Join(p.Notes, "\n")
-	if p.synthetic.Column("note") != nil || p.synthetic.Column("id") == nil || !strings.Contains(notes, `left out: "note"`) || !strings.Contains(notes, `"id": a whole number, and another in every real row`) {
-		t.Errorf("%v %s", p.synthetic.Names(), notes)
+	for columns, want := range map[string][]string{
+		``:                                 {"code", "patientid", "fluid", "ward", "x"},
+		`{"keep": ["note", "stay_id"]}`:    {"stay_id", "code", "patientid", "fluid", "note", "ward", "x"},
+		`{"keep": "note", "drop": "code"}`: {"patientid", "fluid", "note", "ward", "x"},
+		`{"subject": "stay_id", "group": "note"}`:                                                   {"code", "patientid", "fluid", "note", "ward", "x"},
+		`{"columns": [{"name": "stay_id", "kind": "id"}, {"name": "note", "kind": "categorical"}]}`: {"note"},
+		`{"columns": [{"name": "stay_id", "kind": "numeric"}, {"name": "note"}]}`:                   {"stay_id"},
+		`{"columns": [{"name": "x"}], "keep": ["note"]}`:                                            {"note", "x"},
+	} {
+		p := mustPair(t, real.String(), synthetic.String(), "", columns)
+		if !slices.Equal(p.synthetic.Names(), want) || !slices.Equal(p.parts[plugins.Train].Frame.Names(), want) {
+			t.Errorf("%s: %v, want %v", columns, p.synthetic.Names(), want)
+		}
 	}
-	dropped := mustPair(t, real.String(), strings.ReplaceAll(synthetic.String(), "note", "text"), "", `{"drop": ["id"], "columns": [{"name": "id"}, {"name": "x"}]}`)
-	if !slices.Equal(dropped.synthetic.Names(), []string{"x"}) {
-		t.Errorf("%v", dropped.synthetic.Names())
+	notes := strings.Join(mustPair(t, real.String(), synthetic.String(), "", "").Notes, "\n")
+	for _, want := range []string{
+		`left out: "note", where more than half`, `left out: "stay_id", whole numbers under the name of an identifier`,
+		`compared, but perhaps an identifier: "code", "patientid", by`,
+	} {
+		if !strings.Contains(notes, want) {
+			t.Errorf("%q is not among\n%s", want, notes)
+		}
 	}
-	dropped = mustPair(t, real.String(), strings.Replace(synthetic.String(), "id,note,x", "no,note,x", 1), "", `{"drop": ["id"], "columns": [{"name": "x"}]}`)
-	if !slices.Equal(dropped.synthetic.Names(), []string{"x"}) {
-		t.Errorf("%v", dropped.synthetic.Names())
+	for columns, want := range map[string]string{
+		`{"keep": ["nte"]}`:                    `no column "nte", which "keep" names; did you mean "note"?`,
+		`{"keep": ["note"], "drop": ["note"]}`: `column "note" is said to be dropped and in keep`,
+	} {
+		if _, err := pairOf(t, real.String(), synthetic.String(), "", columns); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", columns, err)
+		}
 	}
-	declared := mustPair(t, real.String(), synthetic.String(), "", `{"columns": [{"name": "id", "kind": "id"}, {"name": "note", "kind": "categorical"}]}`)
-	if !slices.Equal(declared.synthetic.Names(), []string{"note"}) {
-		t.Errorf("%v", declared.synthetic.Names())
+}
+
+func TestDroppedColumnsNeedNotAgree(t *testing.T) {
+	for columns, synthetic := range map[string]string{
+		`{"drop": ["id"], "columns": [{"name": "id"}, {"name": "x"}]}`: "id,text,x\n1,b,2\n",
+		`{"drop": ["id"], "columns": [{"name": "x"}]}`:                 "no,note,x\n1,b,2\n",
+	} {
+		if p := mustPair(t, "id,note,x\n1,a,2\n", synthetic, "", columns); !slices.Equal(p.synthetic.Names(), []string{"x"}) {
+			t.Errorf("%v", p.synthetic.Names())
+		}
 	}
 }
 
@@ -362,7 +389,9 @@ func fakes() *plugins.Registry {
 
 func fill(i *plugins.Info) {
 	i.Version, i.Summary, i.Family, i.Cost, i.Reads = 1, "a fake", plugins.Marginals, plugins.PerModel, []plugins.Part{plugins.Test, plugins.Train}
-	i.Scores = []plugins.ScoreInfo{{Name: "value", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Higher}}
+	if i.Scores == nil {
+		i.Scores = []plugins.ScoreInfo{{Name: "value", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Higher}}
+	}
 	if i.Shapes == nil {
 		i.Shapes = []plugins.Shape{plugins.Records}
 	}
@@ -412,7 +441,7 @@ func rateAll(t *testing.T, p *Pair, opts Options, names ...string) map[string]Me
 		t.Fatal(err)
 	}
 	out := map[string]Metric{}
-	for _, m := range p.Report(rated, opts.Seed).Metrics {
+	for _, m := range p.Report(rated).Metrics {
 		out[m.Name] = m
 	}
 	return out
@@ -474,12 +503,12 @@ func TestDraws(t *testing.T) {
 }
 
 func TestEveryLackHasAWay(t *testing.T) {
-	for _, lacks := range []string{plugins.LacksLabel, plugins.LacksSite, plugins.LacksGroups, plugins.LacksQuasi, plugins.LacksKey, plugins.LacksHalves, plugins.LacksSecret} {
+	for _, lacks := range []string{plugins.LacksLabel, plugins.LacksSite, plugins.LacksGroups, plugins.LacksQuasi, plugins.LacksKey, plugins.LacksHalves, plugins.LacksSecret, plugins.LacksFile} {
 		if ways[lacks] == "" {
 			t.Errorf("nothing says how to give %s", lacks)
 		}
 	}
-	if n := len(slices.Collect(maps.Keys(ways))); n != 7 {
+	if n := len(slices.Collect(maps.Keys(ways))); n != 8 {
 		t.Errorf("%d ways", n)
 	}
 }

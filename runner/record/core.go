@@ -23,10 +23,17 @@ type Core struct {
 
 // Views is what a version's tables and plots are made of besides its core. It may change without a new version.
 type Views struct {
-	Title  string              `json:"title,omitempty"`
-	Tables []spec.Table        `json:"tables"`
-	Plots  []spec.Plot         `json:"plots"`
-	Data   map[string]DataText `json:"data,omitempty"` // by data set; one that it lacks is described as in the manifest
+	Title  string       `json:"title,omitempty"`
+	Tables []spec.Table `json:"tables"`
+	Plots  []spec.Plot  `json:"plots"`
+	Checks []spec.Check `json:"checks,omitempty"`
+
+	Primary   []spec.Contrast `json:"primary,omitempty"`
+	Inference spec.Inference  `json:"inference,omitzero"`
+
+	Registered []Registration      `json:"registered,omitempty"` // what was named as primary contrasts, from the first run on
+	Data       map[string]DataText `json:"data,omitempty"`       // by data set; one that it lacks is described as in the manifest
+	Source     *spec.Portable      `json:"source,omitempty"`     // the experiment as it was written; nil where that cannot be kept
 }
 
 // DataText is what tables say of a data set besides its name.
@@ -48,18 +55,24 @@ type Manifest struct {
 	Axes         []string            `json:"axes"`        // in the order that tables use
 	AxisValues   map[string][]string `json:"axis_values"` // in order of first mention
 	Scores       []ScoreInfo         `json:"scores"`      // what can be addressed, with direction and range
+	Curves       []CurveInfo         `json:"curves,omitempty"`
 	Data         []DataInfo          `json:"data"`
+	MetricFiles  []MetricFiles       `json:"metric_files,omitempty"`
 	Plugins      []PluginInfo        `json:"plugins"`
-	LLMs         []ModelInfo         `json:"llms,omitempty"` // that cells asked, in the order of the cells
-	Notes        []string            `json:"notes,omitempty"`
-	Warnings     []string            `json:"warnings,omitempty"`
-	Excluded     []Excluded          `json:"excluded,omitempty"`
-	Simulated    bool                `json:"simulated"` // a data set, or a model that was asked, is simulated: every view says so
-	Numeric      string              `json:"numeric"`
-	Tool         Tool                `json:"tool"`
-	Started      time.Time           `json:"started"`  // UTC
-	Finished     time.Time           `json:"finished"` // UTC
-	Files        []FileInfo          `json:"files"`    // of the core, with hashes; the manifest itself aside
+
+	// MetricUses are the libraries that the numbers of a metric hang on besides its plugin, by the experiment's name of the metric.
+	MetricUses map[string][]plugins.Use `json:"metric_uses,omitempty"`
+
+	LLMs      []ModelInfo `json:"llms,omitempty"` // that cells asked, in the order of the cells
+	Notes     []string    `json:"notes,omitempty"`
+	Warnings  []string    `json:"warnings,omitempty"`
+	Excluded  []Excluded  `json:"excluded,omitempty"`
+	Simulated bool        `json:"simulated"` // a data set, or a model that was asked, is simulated: every view says so
+	Numeric   string      `json:"numeric"`
+	Tool      Tool        `json:"tool"`
+	Started   time.Time   `json:"started"`  // UTC
+	Finished  time.Time   `json:"finished"` // UTC
+	Files     []FileInfo  `json:"files"`    // of the core, with hashes; the manifest itself aside
 }
 
 // Tool is the build of ehrlab that wrote a version.
@@ -78,6 +91,14 @@ type ScoreInfo struct {
 	Better  plugins.Direction `json:"better"`
 	Min     *float64          `json:"min,omitempty"` // nil: unbounded
 	Max     *float64          `json:"max,omitempty"`
+
+	NoInterval string `json:"no_interval,omitempty"` // why a sampling interval of it would mean nothing
+}
+
+// CurveInfo is an addressable curve: Metric is the experiment's name of the metric.
+type CurveInfo struct {
+	Metric string `json:"metric"`
+	plugins.CurveInfo
 }
 
 // DataInfo is a data set that was read, with the texts that held when the version was made.
@@ -92,6 +113,12 @@ type DataInfo struct {
 	Columns    []ColumnInfo       `json:"columns,omitempty"`   // as they were read, constant ones left out
 	Simulated  bool               `json:"simulated,omitempty"` // whatever the experiment says of their governance
 	Truth      []plugins.Truth    `json:"truth,omitempty"`     // of simulated data: what was planted
+}
+
+// MetricFiles are the files that a metric read besides the rows, such as ratings. Metric is the experiment's name of it.
+type MetricFiles struct {
+	Metric string     `json:"metric"`
+	Files  []FileInfo `json:"files"`
 }
 
 // ColumnInfo is a column of a data set: what it was taken for.

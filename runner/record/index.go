@@ -39,6 +39,10 @@ type index struct {
 	Format     int     `json:"format"`
 	Experiment string  `json:"experiment"`
 	Versions   []Entry `json:"versions"`
+
+	Acceptances []Acceptance   `json:"acceptances,omitempty"` // oldest first
+	Registered  []Registration `json:"registered,omitempty"`  // likewise
+	Tags        []Tagging      `json:"tags,omitempty"`        // likewise
 }
 
 // readIndex reads index.json of an experiment's folder; a folder without one has an empty index.
@@ -85,6 +89,15 @@ func parseIndex(raw []byte, experiment string) (*index, error) {
 				return nil, fmt.Errorf("damaged: entry %d holds %q where a SHA-256 in hex is due", i+1, h)
 			}
 		}
+	}
+	if err := checkAcceptances(ix.Acceptances); err != nil {
+		return nil, err
+	}
+	if err := checkRegistered(ix.Registered); err != nil {
+		return nil, err
+	}
+	if err := checkTags(ix.Tags); err != nil {
+		return nil, err
 	}
 	return &ix, nil
 }

@@ -8,8 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
-	"strings"
 )
 
 // The files of a version. Those of the core are immutable and hashed in the manifest.
@@ -52,60 +52,56 @@ type Version struct {
 //
 // An experiment that was never recorded has none. notes name folders that are not listed.
 func List(root, experiment string) (versions []Entry, notes []string, err error) {
+	ix, notes, err := listed(root, experiment)
+	if err != nil {
+		return nil, nil, err
+	}
+	return ix.Versions, notes, nil
+}
+
+// listed is index.json with the whole folders that it lacks.
+func listed(root, experiment string) (ix *index, notes []string, err error) {
 	if err := CheckName(experiment); err != nil {
 		return nil, nil, fmt.Errorf("experiment %w", err)
 	}
 	folder := filepath.Join(root, experiment)
-	ix, err := readIndex(folder, experiment)
-	if err != nil {
+	if ix, err = readIndex(folder, experiment); err != nil {
 		return nil, nil, err
 	}
 	_, notes, err = ix.adopt(folder)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, nil
+		return &index{Experiment: experiment}, nil, nil
 	}
-	return ix.Versions, notes, err
+	return ix, notes, err
 }
 
-// Open reads a version and verifies its core. version is "v2", or "" or "latest": the newest complete one, else the newest.
+// latest is the name of the newest complete version.
+const latest = "latest"
+
+// Open reads a version and verifies its core. version is "v2", a tag, or "" or "latest": the newest complete one, else the newest.
 //
 // It returns ErrNone when there is no version at all, ErrUnknown when there are others, and a *Damaged for a file that does not match its hash.
 func Open(root, experiment, version string) (*Version, error) {
-	entries, _, err := List(root, experiment)
+	ix, _, err := listed(root, experiment)
 	if err != nil {
 		return nil, err
 	}
-	if len(entries) == 0 {
+	e := ix.newest()
+	if e == nil {
 		return nil, fmt.Errorf("experiment %q in %s: %w", experiment, root, ErrNone)
 	}
-	e := entries[len(entries)-1]
-	if version == "" || version == "latest" {
-		for _, candidate := range entries {
-			if candidate.Complete {
-				e = candidate
+	if version == "" || version == latest {
+		for i := range slices.Backward(ix.Versions) {
+			if ix.Versions[i].Complete {
+				e = &ix.Versions[i]
+				break
 			}
 		}
-		if !e.Complete {
-			e = entries[len(entries)-1]
-		}
-	} else {
-		n := versionNumber(version)
-		found := false
-		for _, candidate := range entries {
-			if candidate.Version == n {
-				e, found = candidate, true
-			}
-		}
-		if !found {
-			names := make([]string, len(entries))
-			for i, candidate := range entries {
-				names[i] = candidate.Name()
-			}
-			return nil, fmt.Errorf("experiment %q: %w: %q; it has %s", experiment, ErrUnknown, version, strings.Join(names, ", "))
-		}
+	} else if e, err = ix.resolve(version); err != nil {
+		return nil, err
 	}
 	dir := filepath.Join(root, experiment, e.Name())
-	m, err := listedManifest(dir, &e)
+	m, err := listedManifest(dir, e)
 	if err != nil {
 		return nil, err
 	}

@@ -95,6 +95,9 @@ func (d disk) recordLocked(folder string, p *packed) (Written, error) {
 	return Written{Name: e.Name(), Dir: filepath.Join(folder, e.Name()), New: true, Notes: notes}, nil
 }
 
+// Check reports what Write refuses to record.
+func Check(core *Core) error { return check(core) }
+
 // check reports what must not be recorded.
 func check(core *Core) error {
 	m := &core.Manifest

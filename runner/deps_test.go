@@ -19,8 +19,8 @@ var layers = [][]string{
 	{"runner/rate", "runner/spelling"},
 	{"runner/spec", "runner/cache", "runner/score"},
 	{"runner/plan", "runner/record", "runner/responses"},
-	{"runner/contrast", "runner/engine"},
-	{"runner/gate", "runner/report"},
+	{"runner/contrast", "runner/engine", "runner/page"},
+	{"runner/bundle", "runner/crate", "runner/diff", "runner/gate", "runner/report"},
 	{"runner/cli"},
 	{"runner/cmd/ehrlab", "runner/bench"},
 }

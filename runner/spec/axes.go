@@ -216,7 +216,14 @@ func (l *loader) checkSet(sets, entry *node, s setting, values []*node, of value
 		return
 	}
 	if _, path := r.marked("path"); path {
-		l.rep.add(joinPath(sets.path), sets.at, "an axis cannot set a path; declare a data set for each file")
+		what := "an entry"
+		switch s.section {
+		case "datasets":
+			what = "a data set"
+		case "metrics":
+			what = "a metric"
+		}
+		l.rep.add(joinPath(sets.path), sets.at, "an axis cannot set a path; declare %s for each file", what)
 		return
 	}
 	local := func(field []string) bool { return hasPrefix(s.field[1:], field) }

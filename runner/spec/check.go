@@ -33,6 +33,7 @@ type findings struct {
 	built    map[string]*built // plugins with right settings, by the path of the entry that names them
 
 	sections []*rule // sections of the experiment that are missing
+	written  written // what is kept of the files
 }
 
 // groupName is the name of a group of columns: one of a data set, or a field of a block beside it.

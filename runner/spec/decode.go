@@ -48,6 +48,13 @@ func (l *loader) decode() {
 	for _, n := range l.entries("plots") {
 		e.Plots = append(e.Plots, plot(n))
 	}
+	for _, n := range l.entries("checks") {
+		e.Checks = append(e.Checks, l.decodeCheck(n))
+	}
+	for _, n := range l.entries("primary") {
+		e.Primary = append(e.Primary, contrast(n))
+	}
+	e.Inference = inference(r.field("inference"))
 }
 
 // entries are the named entries of a section, in order of mention, the wrong ones among them.
@@ -230,37 +237,6 @@ func (l *loader) metric(n *node) Metric {
 		m.Subsamples = &number
 	}
 	return m
-}
-
-func table(n *node) Table {
-	t := Table{
-		Name: n.name(), Title: text(n.field("title")), Caption: text(n.field("caption")),
-		Rows: texts(n.field("rows")), Over: texts(n.field("over")), Where: choices(n.field("where")),
-	}
-	if c := n.field("columns"); c.is(cue.ListKind) {
-		for _, f := range c.items {
-			column := TableColumn{Score: text(f.field("score")), Title: text(f.field("title")), Minus: single(f.field("minus"))}
-			if d := f.field("digits"); d.is(cue.IntKind) {
-				digits := int(d.number())
-				column.Digits = &digits
-			}
-			t.Columns = append(t.Columns, column)
-		}
-	}
-	return t
-}
-
-func plot(n *node) Plot {
-	p := Plot{
-		Name: n.name(), Kind: text(n.field("kind")), Title: text(n.field("title")),
-		X: text(n.field("x")), Y: text(n.field("y")), XLabel: text(n.field("xlabel")), YLabel: text(n.field("ylabel")),
-		Series: text(n.field("series")), Over: texts(n.field("over")), Where: choices(n.field("where")),
-		Minus: single(n.field("minus")),
-	}
-	if with := n.field("with"); with.whole() && with.kind == cue.StructKind {
-		p.With = with.json()
-	}
-	return p
 }
 
 // single decodes axes with one value each.

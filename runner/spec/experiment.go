@@ -38,6 +38,9 @@ type Experiment struct {
 	Budget      *Budget      `json:"budget,omitempty"`
 	Tables      []Table      `json:"tables,omitempty"`
 	Plots       []Plot       `json:"plots,omitempty"`
+	Checks      []Check      `json:"checks,omitempty"`
+	Primary     []Contrast   `json:"primary,omitempty"`
+	Inference   Inference    `json:"inference,omitzero"`
 
 	// Dir is the folder of the experiment; relative paths start there. It enters no key and no result.
 	Dir string `json:"-"`
@@ -45,6 +48,8 @@ type Experiment struct {
 	Warnings []Mistake `json:"-"`
 	// Headers are what vet read of each data set, by name; a data set whose files are absent has none.
 	Headers map[string]*plugins.Header `json:"-"`
+
+	written written
 }
 
 // Use is a named plugin with its settings.
@@ -218,25 +223,68 @@ func (v *Value) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Table is a declared table: one row for each combination of the row axes, one column for each score.
+// Table is a declared table. What stands in it says its kind; most are scores: one row for each combination of the row axes, one column
+// for each score.
 type Table struct {
 	Name    string             `json:"name"`
+	Kind    TableKind          `json:"kind,omitempty"` // empty: ScoresTable
 	Title   string             `json:"title,omitempty"`
 	Caption string             `json:"caption,omitempty"`
-	Rows    []string           `json:"rows"`           // axes and dimensions
-	Columns []TableColumn      `json:"columns"`        // scores
-	Over    []string           `json:"over,omitempty"` // axes that are averaged over
+	Label   string             `json:"label,omitempty"`  // for references in LaTeX; empty: made of the names of experiment and table
+	Notes   []string           `json:"notes,omitempty"`  // printed under the table, before what it says itself
+	Rows    []string           `json:"rows"`             // axes and dimensions
+	Columns []TableColumn      `json:"columns"`          // scores
+	Across  string             `json:"across,omitempty"` // an axis or dimension, for each value of which the columns are repeated
+	Over    []string           `json:"over,omitempty"`   // axes that are averaged over
 	Where   map[string][]Value `json:"where,omitempty"`
+	Of      []string           `json:"of,omitempty"`     // of an ArgmaxTable the axes whose values compete, else the dimension whose values are ranked
+	K       int                `json:"k,omitempty"`      // how many a BestTable or WorstTable shows
+	Sort    *TableSort         `json:"sort,omitempty"`   // nil: in the order of first mention
+	Mark    string             `json:"mark,omitempty"`   // MarkBest or MarkBestTwo; empty: nothing is marked
+	Within  string             `json:"within,omitempty"` // of rows: lines with one value of it are sorted and marked by themselves
+	Except  map[string][]Value `json:"except,omitempty"` // lines that are not marked, such as floors and ceilings
+}
+
+// TableKind says what a table is made of.
+type TableKind string
+
+// The kinds of tables.
+const (
+	ScoresTable    TableKind = "scores"
+	ArgmaxTable    TableKind = "argmax"    // which value of an axis is best, the runner-up, and the difference of the two
+	BestTable      TableKind = "best-k"    // the best values of a dimension, such as the columns that are reproduced best
+	WorstTable     TableKind = "worst-k"   // and the worst
+	AttritionTable TableKind = "attrition" // rows and subjects that each step of the cohort, and the split, leave
+	RowsTable      TableKind = "rows"      // rows that language models were asked for, and what became of them
+	CohortTable    TableKind = "cohort"    // characteristics of real and synthetic patients
+)
+
+// Values of Table.Mark.
+const (
+	MarkBest    = "best"
+	MarkBestTwo = "best-two"
+)
+
+// TableSort orders lines by a score, or by their labels where By is empty.
+type TableSort struct {
+	By    string `json:"by,omitempty"`    // a score of the columns
+	Order string `json:"order,omitempty"` // "best", "ascending" or "descending"; empty: best first, and labels ascending
 }
 
 // TableColumn is one column of a table.
 type TableColumn struct {
 	Score  string `json:"score"` // "metric.score", or a bare score name of any metric
 	Title  string `json:"title,omitempty"`
-	Digits *int   `json:"digits,omitempty"` // decimals; nil: 3
+	Group  string `json:"group,omitempty"`  // the title over this column and those beside it that have the same
+	Digits *int   `json:"digits,omitempty"` // decimals, or significant digits; nil: 3, of a percentage 1
+	Format string `json:"format,omitempty"` // "fixed", "scientific", "percent" or "significant"; empty: fixed
 	// Minus are values of axes: the column shows the difference to the cells that have them and are otherwise alike.
 	// A value of the axis site takes the train hospitals with it.
 	Minus map[string]Value `json:"minus,omitempty"`
+	// Where selects scores for this column alone, besides what Table.Where does.
+	Where map[string][]Value `json:"where,omitempty"`
+	// Statistics are shown besides the mean and its interval: "median", "sd", "range", "prediction".
+	Statistics []string `json:"statistics,omitempty"`
 }
 
 // Plot is a declared plot.
@@ -244,14 +292,20 @@ type Plot struct {
 	Name   string             `json:"name"`
 	Kind   string             `json:"kind"` // a view plugin
 	Title  string             `json:"title,omitempty"`
-	X      string             `json:"x"` // an axis or dimension
-	Y      string             `json:"y"` // a score
+	X      string             `json:"x,omitempty"` // an axis or dimension; where pairs are drawn, a score
+	Y      string             `json:"y,omitempty"` // a score
 	XLabel string             `json:"xlabel,omitempty"`
 	YLabel string             `json:"ylabel,omitempty"`
+	Curve  string             `json:"curve,omitempty"`  // "metric.curve", or a bare curve name of any metric
 	Series string             `json:"series,omitempty"` // an axis or dimension
+	Panels string             `json:"panels,omitempty"` // of curves: an axis or dimension that has a panel for each value
+	Values []string           `json:"values,omitempty"` // of a spread: axes and dimensions whose values are spread; empty: those of Over
+	Points []string           `json:"points,omitempty"` // of pairs of scores: axes and dimensions that tell points apart; empty: all axes
 	Minus  map[string]Value   `json:"minus,omitempty"`  // as TableColumn.Minus
 	Over   []string           `json:"over,omitempty"`
 	Where  map[string][]Value `json:"where,omitempty"`
+	XWhere map[string][]Value `json:"xwhere,omitempty"` // of pairs: for x alone, besides what Where selects
+	YWhere map[string][]Value `json:"ywhere,omitempty"`
 	With   json.RawMessage    `json:"with,omitempty"`
 }
 

@@ -149,9 +149,9 @@ func (fakeLLM) Read([]byte) (*plugins.Response, error) { return nil, nil }
 
 func (fakeLLM) Authorize(*http.Request, []byte, string) error { return nil }
 
-type fakeView struct{}
+type fakeView struct{ form plugins.Form }
 
-func (fakeView) Form() plugins.Form { return plugins.PointForm }
+func (v fakeView) Form() plugins.Form { return v.form }
 
 func (fakeView) Draw(plugins.Figure) (*plugins.Drawing, error) { return nil, nil }
 
@@ -226,7 +226,8 @@ type weight struct {
 }
 
 type klConfig struct {
-	Bins int `json:"bins"`
+	Curves bool `json:"curves,omitempty"`
+	Bins   int  `json:"bins"`
 }
 
 type downstreamConfig struct {
@@ -282,6 +283,7 @@ func fakeRegistry() *plugins.Registry {
 		return i
 	}
 	scores := func(s ...plugins.ScoreInfo) func(*plugins.Info) { return func(i *plugins.Info) { i.Scores = s } }
+	curves := func(c ...plugins.CurveInfo) func(*plugins.Info) { return func(i *plugins.Info) { i.Curves = c } }
 	score := func(name string, dims ...string) plugins.ScoreInfo {
 		return plugins.ScoreInfo{Name: name, Summary: name, Min: 0, Max: math.Inf(1), Better: plugins.Lower, Dims: dims}
 	}
@@ -336,7 +338,10 @@ limits?: {concurrency?: int & >0} @local()`), llmConfig{BaseURL: "https://api.op
 	plugins.Add(&r.Strategies, info("holdout", "", func(i *plugins.Info) { i.Reads = []plugins.Part{plugins.Reference} }), none{},
 		func(none) (plugins.Strategy, error) { return fakeStrategy{}, nil })
 
-	plugins.Add(&r.Metrics, info("kl", "bins?: int & >=2 & <=1000", scores(score("mean"), score("divergence", "column"))), klConfig{Bins: 10},
+	plugins.Add(&r.Metrics, info("kl", "bins?: int & >=2 & <=1000\ncurves?: bool", scores(score("mean"), score("divergence", "column")), curves(
+		plugins.CurveInfo{Name: "density", Kind: plugins.LineCurve, Dims: []string{"column", "side"}, Level: "level", With: "curves"},
+		plugins.CurveInfo{Name: "matrix", Kind: plugins.MatrixCurve, Dims: []string{"column", "side"}},
+	)), klConfig{Bins: 10},
 		func(klConfig) (plugins.Metric, error) { return fakeMetric{}, nil })
 	plugins.Add(&r.Metrics, info("tvd", `smoothing?: number & >=0
 bins?: "sqrt" | "sturges" | (int & >=2)
@@ -349,7 +354,9 @@ high?: int`, scores(score("mean"))), tvdConfig{High: 10}, func(c tvdConfig) (plu
 		}
 		return fakeMetric{}, nil
 	})
-	plugins.Add(&r.Metrics, info("downstream", "model?: \"gbdt\" | \"logistic\"\ntest?: \"real\" | \"synthetic\"", scores(score("auroc"), score("auprc"))),
+	plugins.Add(&r.Metrics, info("downstream", "model?: \"gbdt\" | \"logistic\"\ntest?: \"real\" | \"synthetic\"", scores(score("auroc"), score("auprc")), curves(
+		plugins.CurveInfo{Name: "roc", Kind: plugins.LineCurve}, plugins.CurveInfo{Name: "pairs", Kind: plugins.ScatterCurve, Dims: []string{"pattern"}},
+	)),
 		downstreamConfig{Model: "logistic", Test: "real"}, func(downstreamConfig) (plugins.Metric, error) { return fakeMetric{}, nil })
 
 	plugins.Add(&r.Views, info("line", "log?: bool"), struct {
@@ -358,7 +365,12 @@ high?: int`, scores(score("mean"))), tvdConfig{High: 10}, func(c tvdConfig) (plu
 		Log bool `json:"log"`
 	},
 	) (plugins.View, error) {
-		return fakeView{}, nil
+		return fakeView{plugins.PointForm}, nil
 	})
+	for name, form := range map[string]plugins.Form{
+		"box": plugins.SpreadForm, "forest": plugins.ForestForm, "scatter": plugins.PairForm, "roc": plugins.CurveForm, "heatmap": plugins.MatrixForm,
+	} {
+		plugins.Add(&r.Views, info(name, ""), none{}, func(none) (plugins.View, error) { return fakeView{form}, nil })
+	}
 	return r
 }

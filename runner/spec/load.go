@@ -67,6 +67,8 @@ func Load(path string, opts Options) (e *Experiment, err error) {
 		return nil, err
 	}
 	l.exp.Warnings = rep.sorted(rep.warnings)
+	l.exp.written = l.found.written
+	l.exp.written.files, l.exp.written.folder = s.texts, s.folder
 	return l.exp, nil
 }
 
@@ -114,6 +116,7 @@ func (l *loader) crossCheck() {
 	l.checkLLMs()
 	l.checkModels()
 	l.checkDatasets()
+	l.checkFiled()
 	l.checkAxes()
 	l.checkSites()
 	l.checkMatrix()
@@ -126,4 +129,6 @@ func (l *loader) crossCheck() {
 	l.checkBudget()
 	l.checkDims()
 	l.checkViews()
+	l.checkPrimary()
+	l.checkChecks()
 }

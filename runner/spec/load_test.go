@@ -97,7 +97,7 @@ func ptr[T any](x T) *T { return &x }
 func raw(s string) json.RawMessage { return json.RawMessage(s) }
 
 var exported = cmp.Options{
-	cmpopts.IgnoreUnexported(Use{}, FeatureSet{}, Axis{}),
+	cmpopts.IgnoreUnexported(Experiment{}, Use{}, FeatureSet{}, Axis{}),
 	cmpopts.IgnoreFields(Experiment{}, "Headers"),
 }
 

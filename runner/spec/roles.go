@@ -72,16 +72,16 @@ func (l *loader) header(n *node, d *Dataset) (h *plugins.Header) {
 	l.rep.guard(n.field("use"), func() {
 		files, err := b.plugin.(plugins.Dataset).Files()
 		if err != nil {
-			l.dataMistake(n, d, "", "%v", err)
-		} else if l.present(n, d, files) {
+			l.fileMistake(n, &d.Use, "", "%v", err)
+		} else if l.present(n, &d.Use, files) {
 			h = l.readHeader(n, d, b, files)
 		}
 	})
 	return h
 }
 
-// present reports whether the files of a data set are there.
-func (l *loader) present(n *node, d *Dataset, files []plugins.File) bool {
+// present reports whether the files that a plugin reads are there.
+func (l *loader) present(n *node, u *Use, files []plugins.File) bool {
 	present := true
 	told := map[string]bool{} // folders that are not there
 	for _, f := range files {
@@ -92,15 +92,15 @@ func (l *loader) present(n *node, d *Dataset, files []plugins.File) bool {
 		present = false
 		switch {
 		case err == nil:
-			l.dataMistake(n, d, f.Path, "%s is a folder, not a file", l.display(f.Path))
+			l.fileMistake(n, u, f.Path, "%s is a folder, not a file", l.display(f.Path))
 		case l.opts.Data != Require:
 		case len(files) > 1 && absent(filepath.Dir(f.Path)): // one message for all files of it
 			if dir := filepath.Dir(f.Path); !told[dir] {
 				told[dir] = true
-				l.dataMistake(n, d, f.Path, "no folder %s", l.display(dir))
+				l.fileMistake(n, u, f.Path, "no folder %s", l.display(dir))
 			}
 		default:
-			l.dataMistake(n, d, f.Path, "no file %s", l.display(f.Path))
+			l.fileMistake(n, u, f.Path, "no file %s", l.display(f.Path))
 		}
 	}
 	return present
@@ -123,7 +123,7 @@ func (l *loader) readHeader(n *node, d *Dataset, b *built, files []plugins.File)
 		for _, f := range files {
 			message = strings.ReplaceAll(message, f.Path, l.display(f.Path))
 		}
-		l.dataMistake(n, d, "", "%s", message)
+		l.fileMistake(n, &d.Use, "", "%s", message)
 		return nil
 	}
 	return h
@@ -131,12 +131,12 @@ func (l *loader) readHeader(n *node, d *Dataset, b *built, files []plugins.File)
 
 func (l *loader) display(path string) string { return relative(path, l.opts.WorkDir) }
 
-// dataMistake reports a mistake about a data file at the setting that names it. An empty file is the one that the
+// fileMistake reports a mistake about a file at the setting that names it. An empty file is the one that the
 // message begins with, if it begins with one.
-func (l *loader) dataMistake(n *node, d *Dataset, file, format string, args ...any) {
+func (l *loader) fileMistake(n *node, u *Use, file, format string, args ...any) {
 	message := fmt.Sprintf(format, args...)
 	at, best := n.field("use"), -1
-	for _, p := range d.Paths {
+	for _, p := range u.Paths {
 		f := n.field("with").find(p...)
 		if f == nil {
 			continue

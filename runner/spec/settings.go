@@ -221,6 +221,7 @@ var variable = regexp.MustCompile(`\$\{([^{}]*)\}`)
 
 // resolvePath expands ${VAR} in a path and makes it absolute.
 func (c *checker) resolvePath(n *node) {
+	written := n.text
 	path, ok := c.expand(n)
 	if !ok {
 		return
@@ -234,6 +235,7 @@ func (c *checker) resolvePath(n *node) {
 	}
 	n.text = path
 	c.found.paths = append(c.found.paths, n)
+	c.found.written.paths = append(c.found.written.paths, writtenPath{n.path, written})
 }
 
 // expand replaces ${VAR}. A variable that is not set stays as it is when data may be absent.
@@ -288,6 +290,7 @@ func (c *checker) resolveText(n *node) {
 		c.wrong(n, file.at, "the file is not UTF-8 text")
 		return
 	}
+	c.found.written.texts = append(c.found.written.texts, writtenText{file.text, string(b)})
 	n.kind, n.text, n.fields = cue.StringKind, string(b), nil
 }
 

@@ -30,6 +30,8 @@ type sources struct {
 	files   []*ast.File
 	broken  map[string]bool // top-level names that lie in a part with a syntax error
 	guesses []span          // values with a name that was replaced because nothing declares it
+	texts   []SourceFile    // the files as they are
+	folder  bool            // they are all of a folder
 }
 
 // readSources reads and parses a .cue file, or all .cue files of a folder in the order of their names.
@@ -51,6 +53,7 @@ func readSources(path, workDir string, rep *reporter) (*sources, error) {
 			return nil, fmt.Errorf("read experiment: no .cue file in %s", path)
 		}
 		slices.Sort(names)
+		s.folder = true
 	} else {
 		s.dir = filepath.Dir(abs)
 	}
@@ -64,6 +67,7 @@ func readSources(path, workDir string, rep *reporter) (*sources, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read experiment: %w", err)
 		}
+		s.texts = append(s.texts, SourceFile{Name: filepath.Base(name), Text: string(src)})
 		s.files = append(s.files, s.parse(name, src, rep))
 	}
 	s.checkPackages(rep)
@@ -374,10 +378,12 @@ var builtins = []string{
 	"text/tabwriter", "text/template", "time", "uuid",
 }
 
-// checkImports lets through what CUE brings along and takes out every other import, with the names that it would bind.
+// checkImports lets through what CUE brings along and takes out every other import, with the names that it would bind. That of the
+// schema for editors is no mistake.
 func (s *sources) checkImports(rep *reporter) {
 	for _, f := range s.files {
 		gone := map[ast.Node]bool{}
+		var forEditors []*ast.ImportSpec
 		f.Decls = slices.DeleteFunc(f.Decls, func(d ast.Decl) bool {
 			group, ok := d.(*ast.ImportDecl)
 			if !ok {
@@ -388,12 +394,19 @@ func (s *sources) checkImports(rep *reporter) {
 				if slices.Contains(builtins, path) {
 					return false
 				}
+				if path == EditorImport {
+					forEditors = append(forEditors, spec)
+					return true
+				}
 				rep.add("", whereOf(spec.Path.Pos()), "nothing can be imported but CUE's own packages, such as \"list\" and \"strings\"")
 				gone[spec] = true
 				return true
 			})
 			return len(group.Specs) == 0
 		})
+		for _, spec := range forEditors {
+			s.dropEditorSchema(f, spec, rep)
+		}
 		if len(gone) > 0 {
 			s.replace(f, func(id *ast.Ident) bool { return gone[id.Node] })
 		}

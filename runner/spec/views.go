@@ -73,14 +73,26 @@ func (l *loader) ownDims(metric *node) []string {
 	var dims []string
 	if b := l.found.built[indexKey(metric.path)]; b != nil {
 		for _, s := range b.info.Scores {
-			for _, d := range s.Dims {
-				if !slices.Contains(dims, d) {
-					dims = append(dims, d)
-				}
+			dims = added(dims, s.Dims...)
+		}
+		for _, c := range b.info.Curves {
+			dims = added(dims, c.Dims...)
+			if c.Level != "" {
+				dims = added(dims, c.Level)
 			}
 		}
 	}
 	return dims
+}
+
+// added adds the names that a list lacks.
+func added(list []string, more ...string) []string {
+	for _, name := range more {
+		if !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	return list
 }
 
 // view is a table or plot, as far as its cells are concerned.
@@ -90,44 +102,57 @@ type view struct {
 	over   []*node // axes and dimensions that are averaged over
 	where  *node
 	scores []*node
-	minus  []*node // what columns subtract
-	add    string  // where a further axis could go, besides over and where
+	minus  []*node      // what columns subtract
+	wheres []*node      // what they select besides; nil where there are no columns
+	own    *node        // that of the column that is looked at
+	add    string       // where a further axis could go, besides over and where
+	form   plugins.Form // of a plot
+	curve  *node        // of a plot that draws one, its address
+	whole  bool         // every axis that is not averaged over tells points apart
+}
+
+// room is where a further axis or dimension could go.
+func (v *view) room() string {
+	if v.add == "" {
+		return "over or where"
+	}
+	return v.add + ", over or where"
+}
+
+// selects are the blocks that select cells and dimensions.
+func (v *view) selects() []*node {
+	var out []*node
+	for _, n := range []*node{v.where, v.own} {
+		if n != nil {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// chosen are the selected values of an axis or dimension: those of the narrowest block.
+func (v *view) chosen(name string) []*node {
+	var out []*node
+	for _, n := range v.selects() {
+		if values := oneOrMore(n.field(name)); len(out) == 0 || len(values) > 0 && len(values) < len(out) {
+			out = values
+		}
+	}
+	return out
 }
 
 // checkViews checks that tables and plots refer to what the matrix yields, and that each of their cells is one number.
 func (l *loader) checkViews() {
 	var views []view
 	for _, n := range l.entries("tables") {
-		v := view{node: n, keys: oneOrMore(n.field("rows")), over: oneOrMore(n.field("over")), where: n.field("where"), add: "rows"}
-		var whole []*node // scores of columns that subtract nothing
-		for _, c := range oneOrMore(n.field("columns")) {
-			s, minus := c.field("score"), c.field("minus")
-			if s.ok() && minus == nil {
-				if names(whole, s.text) {
-					l.wrong(s, s.at, "%q is given twice", s.text)
-				}
-				whole = append(whole, s)
-			}
-			v.scores, v.minus = append(v.scores, s), append(v.minus, minus)
+		if v, scores := l.tableView(n); scores {
+			views = append(views, v)
 		}
-		for _, name := range []string{"rows", "columns"} {
-			if f := n.field(name); f.is(cue.ListKind) && len(f.items) == 0 && !f.part {
-				l.wrong(f, f.at, "must have at least one value")
-			}
-		}
-		views = append(views, v)
 	}
 	for _, n := range l.entries("plots") {
-		v := view{node: n, over: oneOrMore(n.field("over")), where: n.field("where"), minus: []*node{n.field("minus")}, add: "series"}
-		for _, name := range []string{"x", "series"} {
-			if f := n.field(name); f != nil {
-				v.keys = append(v.keys, f)
-			}
+		if v, fits := l.plotView(n); fits {
+			views = append(views, v)
 		}
-		if y := n.field("y"); y != nil {
-			v.scores = append(v.scores, y)
-		}
-		views = append(views, v)
 	}
 	for _, section := range []string{"tables", "plots"} {
 		l.checkCase(section)
@@ -138,6 +163,9 @@ func (l *loader) checkViews() {
 	w := l.newYield()
 	for _, v := range views {
 		w.check(v)
+	}
+	for _, n := range l.entries("tables") {
+		w.checkTable(n)
 	}
 }
 
@@ -158,20 +186,24 @@ func (l *loader) checkCase(section string) {
 // yield is what the matrix yields: cells, and scores with their dimensions.
 type yield struct {
 	*loader
-	axes     []AxisValues
-	scores   []scoreInfo
-	dims     []string            // all dimensions
-	declared map[string][]string // values of the dimensions that metrics declare
-	sure     bool                // no mistake keeps an axis, dimension or score from being known
-	cells    []cell
+	axes      []AxisValues
+	scores    []scoreInfo
+	curves    []curveInfo
+	curveDims []string            // dimensions of curves
+	dims      []string            // all dimensions
+	declared  map[string][]string // values of the dimensions that metrics declare
+	sure      bool                // no mistake keeps an axis, dimension or score from being known
+	cells     []cell
 }
 
 // scoreInfo is a score of a metric of the experiment.
 type scoreInfo struct {
 	metric, name string
+	better       plugins.Direction
 	fixed        map[string]string // dimensions with the one value that the experiment declares
 	free         []string          // dimensions that the plugin gives values
 	by           []string          // columns that it is measured by, too
+	held         []string          // of a curve: dimensions of which one figure holds all values
 }
 
 // cell is one cell of the matrix: the numbers of its values by axis, -1 for an axis that it lacks.
@@ -202,9 +234,10 @@ func (l *loader) newYield() *yield {
 		}
 		m := l.exp.Metrics[i]
 		for _, s := range b.info.Scores {
-			w.scores = append(w.scores, scoreInfo{metric: m.Name, name: s.Name, fixed: m.Dims, free: s.Dims, by: m.By})
+			w.scores = append(w.scores, scoreInfo{metric: m.Name, name: s.Name, better: s.Better, fixed: m.Dims, free: s.Dims, by: m.By})
 			w.addDims(s.Dims...)
 		}
+		w.addCurves(&m, b)
 		w.addDims(m.By...)
 		for d, value := range m.Dims {
 			w.addDims(d)
@@ -214,7 +247,7 @@ func (l *loader) newYield() *yield {
 		}
 	}
 	for _, g := range plugins.GenerationScores() {
-		w.scores = append(w.scores, scoreInfo{metric: plugins.GenerationMetric, name: g.Name, free: g.Dims})
+		w.scores = append(w.scores, scoreInfo{metric: plugins.GenerationMetric, name: g.Name, better: g.Better, free: g.Dims})
 	}
 	if len(l.exp.LLMs) > 0 { // groups of equal size come weighted too
 		w.addDims(plugins.Weighting)
@@ -230,13 +263,7 @@ func (l *loader) newYield() *yield {
 	return w
 }
 
-func (w *yield) addDims(dims ...string) {
-	for _, d := range dims {
-		if !slices.Contains(w.dims, d) {
-			w.dims = append(w.dims, d)
-		}
-	}
-}
+func (w *yield) addDims(dims ...string) { w.dims = added(w.dims, dims...) }
 
 // expand lists the cells of all blocks.
 func (w *yield) expand() {
@@ -366,6 +393,11 @@ func (w *yield) numberOf(axis int, v Value) int {
 
 // check checks one table or plot.
 func (w *yield) check(v view) {
+	if v.curve != nil { // what scores lack, such a plot may select by
+		ofScores := w.dims
+		defer func() { w.dims = ofScores }()
+		w.dims = added(slices.Clone(ofScores), w.curveDims...)
+	}
 	seen := map[string]bool{}
 	for _, n := range append(slices.Clone(v.keys), v.over...) {
 		if !n.ok() {
@@ -382,13 +414,22 @@ func (w *yield) check(v view) {
 		seen[n.text] = true
 	}
 	w.checkWhere(v.where)
+	for _, n := range v.wheres {
+		w.checkWhere(n)
+	}
 	for _, m := range v.minus {
 		w.checkMinus(m)
 		w.checkAveraged(v, m)
 	}
 	reported := map[string]bool{}
-	for _, s := range v.scores {
+	for i, s := range v.scores {
+		if v.wheres != nil {
+			v.own = v.wheres[i]
+		}
 		w.checkScore(v, s, reported)
+	}
+	if v.curve != nil {
+		w.checkCurve(v, v.curve)
 	}
 }
 
@@ -500,17 +541,28 @@ func (w *yield) checkScore(v view, n *node, reported map[string]bool) {
 		w.wrong(n, n.at, "%q has no value in any row: it lacks %s", n.text, w.lacking(v, found))
 		return
 	}
+	w.checkApart(v, n, shown, reported)
+}
+
+// checkApart checks that each place in a view holds one of the scores, or curves, of an address.
+func (w *yield) checkApart(v view, n *node, shown []scoreInfo, reported map[string]bool) {
 	for _, s := range shown {
 		for _, d := range s.free {
-			if !names(v.keys, d) && !names(v.over, d) && len(oneOrMore(v.where.field(d))) != 1 {
-				w.wrong(n, n.at, "%q has a value for each %q; add %q to %s, over or where", n.text, d, d, v.add)
+			if !names(v.keys, d) && !names(v.over, d) && len(v.chosen(d)) != 1 {
+				w.wrong(n, n.at, "%q has a value for each %q; add %q to %s", n.text, d, d, v.room())
+				return
+			}
+		}
+		for _, d := range append(slices.Clone(s.by), plugins.Weighting) { // one value where a view does not ask for them
+			if !names(v.keys, d) && !names(v.over, d) && len(v.chosen(d)) > 1 {
+				w.wrong(n, n.at, "%q has a value for each %q, of which %d are selected; add %q to %s, or select one", n.text, d, len(v.chosen(d)), d, v.add)
 				return
 			}
 		}
 	}
 	if a, b, ok := w.meet(v, shown); ok {
-		w.wrong(n, n.at, "%q is given by %q and %q in one place; write %q, or add a dimension that tells them apart to %s, over or where",
-			n.text, a.metric, b.metric, a.metric+"."+a.name, v.add)
+		w.wrong(n, n.at, "%q is given by %q and %q in one place; write %q, or add a dimension that tells them apart to %s",
+			n.text, a.metric, b.metric, a.metric+"."+a.name, v.room())
 		return
 	}
 	for _, s := range shown {
@@ -522,7 +574,7 @@ func (w *yield) scoreKnown(address string) bool { return len(w.find(address)) > 
 
 // viewOK reports whether the keys and selection of a view are right.
 func (w *yield) viewOK(v view) bool {
-	ok := w.sure && (v.where == nil || v.where.whole())
+	ok := w.sure && !slices.ContainsFunc(v.selects(), func(n *node) bool { return !n.whole() })
 	for _, n := range append(slices.Clone(v.keys), v.over...) {
 		ok = ok && n.ok()
 	}
@@ -566,18 +618,14 @@ func (w *yield) hasKeys(v view, s scoreInfo) bool {
 			return false
 		}
 	}
-	if v.where == nil {
-		return true
-	}
-	for _, f := range v.where.fields {
-		if w.axis(f.name()) >= 0 {
-			continue
-		}
-		if !s.has(f.name()) {
-			return false
-		}
-		if fixed, ok := s.fixed[f.name()]; ok && !slices.Contains(texts(f), fixed) {
-			return false
+	for _, n := range v.selects() {
+		for _, f := range n.fields {
+			if w.axis(f.name()) >= 0 {
+				continue
+			}
+			if fixed, ok := s.fixed[f.name()]; !s.has(f.name()) || ok && !slices.Contains(texts(f), fixed) {
+				return false
+			}
 		}
 	}
 	return true
@@ -586,7 +634,7 @@ func (w *yield) hasKeys(v view, s scoreInfo) bool {
 func (s scoreInfo) has(dim string) bool {
 	_, fixed := s.fixed[dim]
 	// what names no weighting is raw, and what names no group is of everyone
-	return fixed || slices.Contains(s.free, dim) || slices.Contains(s.by, dim) || dim == plugins.Weighting
+	return fixed || slices.Contains(s.free, dim) || slices.Contains(s.by, dim) || slices.Contains(s.held, dim) || dim == plugins.Weighting
 }
 
 // lacking says which dimension of a view keeps a score out of it.
@@ -620,7 +668,8 @@ func (w *yield) apart(v view, a, b scoreInfo) bool {
 			return true
 		}
 	}
-	return false
+	// metrics of single columns are of number columns or of category columns; that they are of the same is seen when they are drawn
+	return v.curve != nil && slices.Contains(a.free, plugins.ColumnDim) && slices.Contains(b.free, plugins.ColumnDim)
 }
 
 // together reports whether a block measures both metrics.
@@ -639,11 +688,11 @@ func (w *yield) ambiguous(v view, s scoreInfo, reported map[string]bool) {
 		switch {
 		case names(v.keys, a.Axis):
 			keys = append(keys, i)
-		case !names(v.over, a.Axis):
+		case !names(v.over, a.Axis) && !v.whole:
 			free = append(free, i)
 		}
 	}
-	selected := w.selection(v.where)
+	selected := w.selection(v.selects())
 	first := map[string]cell{}
 	var key []byte
 	for _, c := range w.cells {
@@ -666,7 +715,7 @@ func (w *yield) ambiguous(v view, s scoreInfo, reported map[string]bool) {
 			case reported[name]:
 				continue
 			case before.values[i] != c.values[i]:
-				w.rep.add(joinPath(v.node.path), v.node.label, "axis %q has several values in one place; add it to %s, over or where", name, v.add)
+				w.rep.add(joinPath(v.node.path), v.node.label, "axis %q has several values in one place; add it to %s", name, v.room())
 			case name == "n" && before.size != c.size:
 				w.rep.add(joinPath(v.node.path), v.node.label,
 					"axis %q is counted from a part of the data, so that it has several values in one place; add it to %s or over", name, v.add)
@@ -678,30 +727,34 @@ func (w *yield) ambiguous(v view, s scoreInfo, reported map[string]bool) {
 	}
 }
 
-// selection returns whether a cell has the values that a view selects.
-func (w *yield) selection(where *node) func(cell) bool {
-	want := map[int][]int32{}
-	if where.is(cue.StructKind) {
+// selection returns whether a cell has the values that all blocks of a view select.
+func (w *yield) selection(selects []*node) func(cell) bool {
+	type wanted struct {
+		axis   int
+		values []int32
+	}
+	var want []wanted
+	for _, where := range selects {
+		if !where.is(cue.StructKind) {
+			continue
+		}
 		for _, f := range where.fields {
 			i := w.axis(f.name())
 			if i < 0 {
 				continue
 			}
+			one := wanted{axis: i}
 			for k, e := range oneOrMore(f) {
 				at := w.numberOf(i, value(e))
 				if at < 0 && decidedByData(f.name()) {
 					at = min(k, 1) // a stand-in for the named hospital
 				}
-				want[i] = append(want[i], int32(at))
+				one.values = append(one.values, int32(at))
 			}
+			want = append(want, one)
 		}
 	}
 	return func(c cell) bool {
-		for i, values := range want {
-			if !slices.Contains(values, c.values[i]) {
-				return false
-			}
-		}
-		return true
+		return !slices.ContainsFunc(want, func(w wanted) bool { return !slices.Contains(w.values, c.values[w.axis]) })
 	}
 }

@@ -1,0 +1,295 @@
+package spec
+
+import (
+	"slices"
+
+	"cuelang.org/go/cue"
+
+	"github.com/ehrlab/ehrlab/plugins"
+)
+
+// rankedUnless is how many values a BestTable or WorstTable shows unless it says so.
+const rankedUnless = 5
+
+// table decodes a table.
+func table(n *node) Table {
+	t := Table{
+		Name: n.name(), Kind: TableKind(text(n.field("kind"))), Title: text(n.field("title")), Caption: text(n.field("caption")),
+		Label: text(n.field("label")), Notes: texts(n.field("notes")),
+		Rows: texts(n.field("rows")), Across: text(n.field("across")), Over: texts(n.field("over")), Where: choices(n.field("where")),
+		Of: texts(n.field("of")), Mark: text(n.field("mark")), Within: text(n.field("within")), Except: choices(n.field("except")),
+	}
+	if t.Kind == ScoresTable {
+		t.Kind = ""
+	}
+	if t.Mark == "none" {
+		t.Mark = ""
+	}
+	if t.ranks() {
+		t.K = rankedUnless
+		if k := n.field("k"); k.is(cue.IntKind) {
+			t.K = int(k.number())
+		}
+		if len(t.Of) == 0 {
+			t.Of = []string{"column"}
+		}
+	}
+	switch s := n.field("sort"); {
+	case s.is(cue.StringKind):
+		t.Sort = &TableSort{}
+	case s.is(cue.StructKind):
+		t.Sort = &TableSort{By: text(s.field("by")), Order: text(s.field("order"))}
+	}
+	if c := n.field("columns"); c.is(cue.ListKind) {
+		for _, f := range c.items {
+			t.Columns = append(t.Columns, tableColumn(f))
+		}
+	}
+	return t
+}
+
+func tableColumn(n *node) TableColumn {
+	c := TableColumn{
+		Score: text(n.field("score")), Title: text(n.field("title")), Group: text(n.field("group")), Format: text(n.field("format")),
+		Minus: single(n.field("minus")), Where: choices(n.field("where")), Statistics: texts(n.field("statistics")),
+	}
+	if d := n.field("digits"); d.is(cue.IntKind) {
+		digits := int(d.number())
+		c.Digits = &digits
+	}
+	if c.Format == "fixed" {
+		c.Format = ""
+	}
+	return c
+}
+
+// ranks reports whether the table shows the best or worst values of a dimension.
+func (t *Table) ranks() bool { return t.Kind == BestTable || t.Kind == WorstTable }
+
+// OfScores reports whether the table has scores in its columns, and not what a version accounts for.
+func (t *Table) OfScores() bool {
+	switch t.Kind {
+	case "", ScoresTable, ArgmaxTable, BestTable, WorstTable:
+		return true
+	}
+	return false
+}
+
+// tableFields are the fields of a table, title, caption, label and notes aside, that have a meaning for each kind.
+var tableFields = map[TableKind][]string{
+	"":             {"rows", "columns", "across", "over", "where", "sort", "mark", "within", "except"},
+	ArgmaxTable:    {"rows", "columns", "over", "where", "of"},
+	BestTable:      {"rows", "columns", "over", "where", "of", "k"},
+	WorstTable:     {"rows", "columns", "over", "where", "of", "k"},
+	AttritionTable: {"where"},
+	RowsTable:      {"where"},
+	CohortTable:    {"across", "over", "where"},
+}
+
+// tableView checks the fields of a table by its kind, and returns what of it refers to the matrix.
+func (l *loader) tableView(n *node) (view, bool) {
+	kind := TableKind(text(n.field("kind")))
+	if kind == ScoresTable {
+		kind = ""
+	}
+	t := table(n)
+	l.checkTableFields(n, kind)
+	v := view{node: n, keys: oneOrMore(n.field("rows")), over: oneOrMore(n.field("over")), where: n.field("where"), add: "rows"}
+	if across := n.field("across"); across.ok() {
+		v.keys = append(v.keys, across)
+	}
+	if kind == ArgmaxTable || t.ranks() {
+		v.keys = append(v.keys, l.rankedBy(n, &t)...)
+	}
+	columns := oneOrMore(n.field("columns"))
+	for _, c := range columns {
+		v.scores, v.minus, v.wheres = append(v.scores, c.field("score")), append(v.minus, c.field("minus")), append(v.wheres, c.field("where"))
+	}
+	l.checkTwice(columns)
+	for _, name := range []string{"rows", "columns"} {
+		if f := n.field(name); f.is(cue.ListKind) && len(f.items) == 0 && !f.part {
+			l.wrong(f, f.at, "must have at least one value")
+		}
+	}
+	l.checkLines(n, columns)
+	known := n.field("kind") == nil || n.field("kind").ok()
+	return v, known && t.OfScores() && (kind != ArgmaxTable || len(t.Of) > 0)
+}
+
+// checkTableFields demands what a kind of table needs, and refuses what has no meaning for it.
+func (l *loader) checkTableFields(n *node, kind TableKind) {
+	if k := n.field("kind"); !n.ok() || k != nil && !k.ok() {
+		return
+	}
+	known, declared := tableFields[kind]
+	if !declared {
+		return // the schema refuses it
+	}
+	for _, f := range n.fields {
+		if slices.Contains([]string{"kind", "title", "caption", "label", "notes"}, f.name()) || slices.Contains(known, f.name()) || !f.ok() {
+			continue
+		}
+		l.wrong(f, f.label, "has no meaning for a table of %s; such tables have %s", kindOrScores(kind), quoteAll(known))
+	}
+	needs := func(field, what string) {
+		if n.field(field) == nil && !n.part {
+			l.rep.add(joinPath(n.below(field)), n.label, "missing; it must be %s", what)
+		}
+	}
+	switch kind {
+	case "", ArgmaxTable, BestTable, WorstTable:
+		needs("rows", "a text or a list")
+		needs("columns", "a list")
+	}
+	if kind == ArgmaxTable {
+		needs("of", "an axis or a list of axes, whose values compete")
+	}
+	if kind == BestTable || kind == WorstTable {
+		if c := n.field("columns"); c.is(cue.ListKind) && len(c.items) > 1 {
+			l.wrong(c.items[1], c.items[1].at, "a table of %s ranks by one score: declare a table for each", kind)
+		}
+	}
+}
+
+func kindOrScores(kind TableKind) TableKind {
+	if kind == "" {
+		return ScoresTable
+	}
+	return kind
+}
+
+// rankedBy checks and returns the axes or dimensions of which a table shows the best or worst.
+func (l *loader) rankedBy(n *node, t *Table) []*node {
+	of := n.field("of")
+	for _, e := range oneOrMore(of) {
+		if e.ok() && names(oneOrMore(n.field("rows")), e.text) {
+			l.wrong(e, e.at, "%q is among the rows: one of its values cannot be chosen for each of them", e.text)
+		}
+	}
+	switch list := oneOrMore(of); {
+	case of == nil && t.ranks():
+		at := *n // of stands for "column", which is said where the table is
+		at.kind, at.text = cue.StringKind, t.Of[0]
+		return []*node{&at}
+	case t.ranks() && len(list) > 1:
+		l.wrong(list[1], list[1].at, "a table of %s ranks the values of one dimension", t.Kind)
+		return list[:1]
+	default:
+		return list
+	}
+}
+
+// checkTwice refuses columns that would be the same.
+func (l *loader) checkTwice(columns []*node) {
+	var whole []*node // scores of columns that select and subtract nothing of their own
+	for _, c := range columns {
+		s := c.field("score")
+		if s.ok() && c.field("minus") == nil && c.field("where") == nil {
+			if names(whole, s.text) {
+				l.wrong(s, s.at, "%q is given twice", s.text)
+			}
+			whole = append(whole, s)
+		}
+	}
+}
+
+// checkLines checks how the lines of a table are sorted and marked.
+func (l *loader) checkLines(n *node, columns []*node) {
+	rows := oneOrMore(n.field("rows"))
+	if by := n.field("sort").field("by"); by.ok() {
+		var scores []string
+		for _, c := range columns {
+			scores = append(scores, text(c.field("score")))
+		}
+		if !slices.Contains(scores, by.text) {
+			l.wrong(by, by.at, "no column has the score %q%s", by.text, hint(by.text, "they have", scores))
+		}
+	}
+	var known []string
+	for _, r := range rows {
+		known = append(known, text(r))
+	}
+	if within := n.field("within"); within.ok() && !names(rows, within.text) {
+		l.wrong(within, within.at, "%q is not among the rows%s", within.text, hint(within.text, "they are", known))
+	}
+	if except := n.field("except"); except.is(cue.StructKind) {
+		for _, f := range except.fields {
+			if !names(rows, f.name()) {
+				l.wrong(f, f.label, "%q is not among the rows%s", f.name(), hint(f.name(), "they are", known))
+			}
+		}
+	}
+	if g := firstField(columns, "group"); g != nil && n.field("across").ok() {
+		l.wrong(g, g.label, "the values of across stand over the columns: leave group out")
+	}
+}
+
+// firstField is the first of some blocks' fields of a name; nil where none has it.
+func firstField(blocks []*node, name string) *node {
+	for _, b := range blocks {
+		if f := b.field(name); f.ok() {
+			return f
+		}
+	}
+	return nil
+}
+
+// checkTable checks what of a table rests on the matrix and its scores, besides what every view does.
+func (w *yield) checkTable(n *node) {
+	if !w.sure {
+		return
+	}
+	t := table(n)
+	w.checkWhere(n.field("except"))
+	if t.Kind == CohortTable {
+		w.checkCohort(n)
+	}
+	if !t.OfScores() {
+		w.checkWhere(n.field("where"))
+		return
+	}
+	if t.Kind == ArgmaxTable {
+		w.checkAxes(n.field("of"))
+	}
+	if t.Kind == ArgmaxTable || t.ranks() {
+		for _, c := range oneOrMore(n.field("columns")) {
+			w.needsDirection(c.field("score"), "a table of "+string(t.Kind))
+		}
+	}
+	if t.Sort != nil && (t.Sort.Order == "" || t.Sort.Order == "best") {
+		w.needsDirection(n.field("sort").field("by"), `order "best"`)
+	}
+}
+
+// Characteristics is the metric plugin whose scores a table of a cohort reads.
+const Characteristics = "characteristics"
+
+func (w *yield) checkCohort(n *node) {
+	if kind := n.field("kind"); !slices.ContainsFunc(w.exp.Metrics, func(m Metric) bool { return m.Use.Use == Characteristics }) {
+		w.wrong(kind, kind.at, "a table of cohort reads a metric that none of metrics is: add one, such as metrics: people: use: %q", Characteristics)
+	}
+	w.checkAxes(n.field("across"))
+	w.checkAxes(n.field("over"))
+}
+
+// checkAxes demands axes.
+func (w *yield) checkAxes(n *node) {
+	for _, e := range oneOrMore(n) {
+		if e.ok() && w.axis(e.text) < 0 {
+			w.wrong(e, e.at, "no axis named %q%s", e.text, hint(e.text, "known:", w.axisList()))
+		}
+	}
+}
+
+// needsDirection demands a score of which it is known whether more is better.
+func (w *yield) needsDirection(s *node, what string) {
+	if !s.ok() {
+		return
+	}
+	for _, found := range w.find(s.text) {
+		if found.better == plugins.Neutral {
+			w.wrong(s, s.at, "%q has no direction in which it is better, which %s needs", s.text, what)
+			return
+		}
+	}
+}

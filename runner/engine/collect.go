@@ -91,14 +91,27 @@ func (g *collector) manifest() {
 			note(s.Stage, &s.Recipe)
 		}
 		for _, x := range c.Measures {
+			if x.Step != nil && len(x.Step.Recipe.Uses) > 0 { // a cell that is not estimable has no step
+				if m.MetricUses == nil {
+					m.MetricUses = map[string][]plugins.Use{}
+				}
+				m.MetricUses[x.Metric.Name] = x.Step.Recipe.Uses
+			}
 			if seen[x.Metric.Name] {
 				continue
 			}
 			seen[x.Metric.Name] = true
+			if len(x.Files) > 0 {
+				m.MetricFiles = append(m.MetricFiles, record.MetricFiles{Metric: x.Metric.Name, Files: fileInfos(x.Files)})
+			}
 			for _, s := range x.Info.Scores {
 				m.Scores = append(m.Scores, record.ScoreInfo{
 					Metric: x.Metric.Name, Name: s.Name, Summary: s.Summary, Better: s.Better, Min: bounded(s.Min), Max: bounded(s.Max),
+					NoInterval: s.NoInterval,
 				})
+			}
+			for _, curve := range x.Info.Curves {
+				m.Curves = append(m.Curves, record.CurveInfo{Metric: x.Metric.Name, CurveInfo: curve})
 			}
 		}
 	}
@@ -313,12 +326,17 @@ func (g *collector) withhold() {
 	}
 }
 
+func fileInfos(files []plan.File) []record.FileInfo {
+	var out []record.FileInfo
+	for _, f := range files {
+		out = append(out, record.FileInfo{Role: f.Role, Bytes: f.Bytes, SHA256: string(f.Hash)})
+	}
+	return out
+}
+
 // data describes a data set: what it is, where it comes from, and its columns as they were read.
 func (g *collector) data(c *plan.Chain) error {
-	info := record.DataInfo{Name: c.Dataset.Name, Plugin: c.Info.Name}
-	for _, f := range c.Files {
-		info.Files = append(info.Files, record.FileInfo{Role: f.Role, Bytes: f.Bytes, SHA256: string(f.Hash)})
-	}
+	info := record.DataInfo{Name: c.Dataset.Name, Plugin: c.Info.Name, Files: fileInfos(c.Files)}
 	if c.Header != nil {
 		info.Licence, info.Citation, info.Notes = c.Header.Licence, c.Header.Citation, c.Header.Notes
 	}

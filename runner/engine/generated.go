@@ -18,6 +18,7 @@ func generationScores() []record.ScoreInfo {
 	for _, s := range plugins.GenerationScores() {
 		out = append(out, record.ScoreInfo{
 			Metric: plugins.GenerationMetric, Name: s.Name, Summary: s.Summary, Better: s.Better, Min: bounded(s.Min), Max: bounded(s.Max),
+			NoInterval: s.NoInterval,
 		})
 	}
 	return out

@@ -21,7 +21,8 @@ func (r *run) measure(ctx context.Context, s *plan.Step, w plan.MeasureWork, thr
 	if err != nil {
 		return nil, err
 	}
-	if why := tooFew(pair, w); why != "" {
+	rows := len(w.Info.Reads) > 0 // else it rates files, and neither the test rows nor the weights of synthetic ones matter
+	if why := tooFew(pair, w); why != "" && rows {
 		return measured(&plugins.Measurement{Scores: rate.Undefined(w.Info, why)}), nil
 	}
 	m, err := r.rate(ctx, s, w, pair, threads)
@@ -32,7 +33,7 @@ func (r *run) measure(ctx context.Context, s *plan.Step, w plan.MeasureWork, thr
 	if err != nil {
 		return nil, err
 	}
-	if generated.strata() == nil {
+	if generated.strata() == nil || !rows {
 		return measured(m), nil
 	}
 	if pair, err = r.pairOf(ctx, s, w, true); err != nil {

@@ -149,7 +149,7 @@ func (m seeing) Measure(_ context.Context, _ plugins.Env, p *plugins.Pair) (*plu
 			{Name: "rows", Value: float64(p.Synthetic.Rows()), N: p.Synthetic.Rows(), Status: plugins.OK},
 			{Name: "sum", Value: sum, N: p.Synthetic.Rows(), Status: plugins.OK, Dims: map[string]string{"column": "x"}},
 		},
-		Curves: []plugins.Curve{{Name: "line", X: []float64{0}, Y: []float64{1}}},
+		Curves: []plugins.Curve{{Name: "line", X: []float64{0}, Y: []float64{1}, N: []int{plugins.FewestTold}}},
 		Counts: []plugins.Count{{Name: "rows compared", Value: p.Synthetic.Rows()}},
 	}, nil
 }
@@ -165,6 +165,7 @@ func askStudy(t *testing.T, do ...string) (*bench, *askLab, *spec.Experiment, en
 	plugins.Add(&b.lab.registry.Metrics, plugins.Info{
 		Name: "see", Version: 1, Summary: "sees", Reads: []plugins.Part{plugins.Train},
 		Scores: []plugins.ScoreInfo{{Name: "rows", Max: math.Inf(1)}, {Name: "sum", Max: math.Inf(1), Dims: []string{"column"}}},
+		Curves: []plugins.CurveInfo{{Name: "line", Kind: plugins.LineCurve}},
 	}, struct{}{}, func(struct{}) (plugins.Metric, error) { return seeing{lab}, nil })
 	e := study(map[string]string{"a": ""}, values(8), 1)
 	e.Strategies = nil

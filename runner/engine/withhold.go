@@ -134,13 +134,13 @@ func (a *accounts) hideCohort() {
 // few reports whether so many rows are too few to be told.
 func few(n int) bool { return n > 0 && n < plugins.FewestTold }
 
-// ofRows reports whether a count is of patients' rows or values, and not of columns, hospitals, files or tables, nor of what
+// ofRows reports whether a count is of patients' rows or values, and not of columns, curves, hospitals, files or tables, nor of what
 // language models answered.
 func ofRows(c *record.Count) bool {
 	if c.Stage == string(plan.StageFeatures) || c.OfModels() {
 		return false
 	}
-	for _, other := range []string{"columns", "hospitals", "sites", "files", "tables"} {
+	for _, other := range []string{"columns", "curves", "hospitals", "sites", "files", "tables"} {
 		if strings.HasPrefix(c.Name, other) {
 			return false
 		}

@@ -95,13 +95,19 @@ type variant struct {
 	chains     map[string]*Chain  // by data set and restriction of its hospitals
 	subsets    map[string]*subset // by prepared parts, data set and subset name
 	strategies map[string]*builtStrategy
-	metrics    []*built[plugins.Metric] // by position in experiment.Metrics
+	metrics    []*builtMetric // by position in experiment.Metrics
 }
 
 // builtStrategy is a strategy with its settings as they enter keys; asks is nil where it asks no models.
 type builtStrategy struct {
 	built[plugins.Strategy]
 	asks *prompted
+}
+
+// builtMetric is a metric with the files that it reads besides the rows.
+type builtMetric struct {
+	built[plugins.Metric]
+	files []File
 }
 
 // built is a plugin with its settings after defaults.
@@ -271,7 +277,7 @@ func (b *builder) variant(values []spec.Value) (*variant, error) {
 	}
 	v := &variant{
 		experiment: e, assigned: assigned, bases: map[string]*Chain{}, chains: map[string]*Chain{}, subsets: map[string]*subset{},
-		models: map[string]*Model{}, strategies: map[string]*builtStrategy{}, metrics: make([]*built[plugins.Metric], len(e.Metrics)),
+		models: map[string]*Model{}, strategies: map[string]*builtStrategy{}, metrics: make([]*builtMetric, len(e.Metrics)),
 	}
 	b.variants[name] = v
 	return v, nil
@@ -442,21 +448,36 @@ func (b *builder) read(c *Chain) error {
 	if err != nil {
 		return err
 	}
+	c.Files = b.hash("data set "+c.Dataset.Name, files)
 	r := recipe(c.Info, settings)
-	r.Numeric = plugins.Numeric()
+	r.Numeric, r.Files = plugins.Numeric(), hashes(c.Files)
+	c.Read = b.step(StageDataset, "read "+c.Dataset.Name, r, DatasetWork{Plugin: plugin, Info: c.Info})
+	return nil
+}
+
+// hash looks at the files that a plugin reads. The plan is static where one of them is absent; whose says what reads it.
+func (b *builder) hash(whose string, files []plugins.File) []File {
+	var out []File
 	for _, f := range files {
 		h, bytes, err := b.in.Hash(f.Path)
 		if err != nil {
-			reason := fmt.Sprintf("data set %s: %v", c.Dataset.Name, err)
+			reason := fmt.Sprintf("%s: %v", whose, err)
 			if !slices.Contains(b.plan.Static, reason) {
 				b.plan.Static = append(b.plan.Static, reason)
 			}
 		}
-		r.Files = append(r.Files, cache.FileHash{Role: f.Role, Hash: h})
-		c.Files = append(c.Files, File{Role: f.Role, Bytes: bytes, Hash: h})
+		out = append(out, File{Role: f.Role, Bytes: bytes, Hash: h})
 	}
-	c.Read = b.step(StageDataset, "read "+c.Dataset.Name, r, DatasetWork{Plugin: plugin, Info: c.Info})
-	return nil
+	return out
+}
+
+// hashes are files as they enter recipes.
+func hashes(files []File) []cache.FileHash {
+	var out []cache.FileHash
+	for _, f := range files {
+		out = append(out, cache.FileHash{Role: f.Role, Hash: f.Hash})
+	}
+	return out
 }
 
 // split adds the split. Its random source, and those of all later steps, derive from what the rows are,
@@ -590,6 +611,27 @@ func (b *builder) generate(s *builtStrategy, c *Chain, columns *subset, pt point
 	return b.step(StageGenerate, name, r, w, c.Prepare, columns.step)
 }
 
+// metric makes a metric. Its settings enter keys with null for every path; its files by what they are for and what they hold.
+func (b *builder) metric(m *spec.Metric) (*builtMetric, error) {
+	entry := b.in.Registry.Metrics.Get(m.Use.Use)
+	plugin, settings, err := entry.Build(m.With)
+	if err != nil {
+		return nil, err
+	}
+	if settings, err = withoutPaths(settings, m.Paths); err != nil {
+		return nil, err
+	}
+	out := &builtMetric{built: built[plugins.Metric]{plugin: plugin, info: &entry.Info, settings: settings, label: "measure " + m.Name}}
+	if filed, ok := plugin.(plugins.Filed); ok {
+		files, err := filed.Files()
+		if err != nil {
+			return nil, err
+		}
+		out.files = b.hash("metric "+m.Name, files)
+	}
+	return out, nil
+}
+
 // measure adds the metrics of a block to a cell; no names means all metrics. The order is the experiment's.
 func (b *builder) measure(v *variant, cell *Cell, where *arranged, names []string) error {
 	seed := uint64(b.number(cell.Values, "seed"))
@@ -604,12 +646,10 @@ func (b *builder) measure(v *variant, cell *Cell, where *arranged, names []strin
 		}
 		m := v.metrics[i]
 		if m == nil {
-			entry := b.in.Registry.Metrics.Get(metric.Use.Use)
-			plugin, settings, err := entry.Build(metric.With)
-			if err != nil {
+			var err error
+			if m, err = b.metric(metric); err != nil {
 				return fmt.Errorf("metric %s: %w", metric.Name, err)
 			}
-			m = &built[plugins.Metric]{plugin: plugin, info: &entry.Info, settings: settings, label: "measure " + metric.Name}
 			v.metrics[i] = m
 		}
 		if cell.NotEstimable != "" {
@@ -636,7 +676,7 @@ func (b *builder) measure(v *variant, cell *Cell, where *arranged, names []strin
 		}
 		w.around(metric, c)
 		r := seeded(recipe(m.info, m.settings), m.info, seed, c.Identity)
-		r.Numeric, r.Roles = plugins.Numeric(), w.roles(c)
+		r.Numeric, r.Roles, r.Files = plugins.Numeric(), w.roles(c), hashes(m.files)
 		r.Uses = using(r.Uses, plugins.Use{Name: "rate", Version: rate.Version})
 		if cell.Models != nil {
 			r.Uses = using(r.Uses, postStratify)
@@ -648,7 +688,7 @@ func (b *builder) measure(v *variant, cell *Cell, where *arranged, names []strin
 			inputs = append(inputs, s)
 		}
 		step := b.step(StageMeasure, m.label, r, w, inputs...)
-		cell.Measures = append(cell.Measures, Measure{Metric: metric, Info: m.info, Step: step})
+		cell.Measures = append(cell.Measures, Measure{Metric: metric, Info: m.info, Files: m.files, Step: step})
 	}
 	order := func(m Measure) int {
 		return slices.IndexFunc(v.experiment.Metrics, func(x spec.Metric) bool { return x.Name == m.Metric.Name })

@@ -47,7 +47,7 @@ type Plan struct {
 	Steps      []*Step  // each once, inputs before their readers
 	Pending    []*Pending
 	Excluded   []Excluded
-	Static     []string // why keys are unknown, one reason a data set; empty when they are known
+	Static     []string // why keys are unknown, one reason a data set or metric; empty when they are known
 
 	builder *builder
 }
@@ -71,7 +71,8 @@ type Cell struct {
 type Measure struct {
 	Metric *spec.Metric
 	Info   *plugins.Info
-	Step   *Step // nil when the cell is not estimable
+	Files  []File // that the metric reads besides the rows
+	Step   *Step  // nil when the cell is not estimable
 }
 
 // Step is one pure call with settled inputs.
@@ -110,7 +111,7 @@ type Chain struct {
 	generateRoles json.RawMessage // as they enter recipes
 }
 
-// File is a file of a data set, by what it is for, without its path.
+// File is a file of a data set or a metric, by what it is for, without its path.
 type File struct {
 	Role  string
 	Bytes int64

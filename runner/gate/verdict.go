@@ -1,0 +1,260 @@
+package gate
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/stats"
+	"github.com/ehrlab/ehrlab/runner/contrast"
+	"github.com/ehrlab/ehrlab/runner/record"
+)
+
+// estimate pairs the units and estimates the difference where there is one to estimate.
+func (x *comparing) estimate(level float64) {
+	var pairs []contrast.Pair
+	var missing, without notes
+	whole := []float64{} // new values of all units, for the limit
+	for _, u := range x.units {
+		now, old := means(u.places, func(p place) found { return p.now }), means(u.places, func(p place) found { return p.old })
+		if now.state == valued {
+			whole = append(whole, now.score.Value)
+		}
+		x.Lacks = x.Lacks || slices.ContainsFunc(u.places, func(p place) bool { return p.now.state == lacking })
+		pair := contrast.Pair{Label: u.label, Unit: u.label, A: now.score, B: old.score}
+		switch {
+		case now.state == lacking || now.state == absent && old.state != absent:
+			pair.Why = now.why
+			missing.add(now.why, u.label)
+		case old.state == lacking && x.Baseline.Version != nil:
+			x.differs = true
+			pair.Why = "the baseline has no value: " + old.why
+			without.add(pair.Why, u.label)
+		case old.state == absent && x.Baseline.Version != nil:
+			pair.Why = "the baseline does not have it: " + old.why
+			without.add(pair.Why, u.label)
+		}
+		pairs = append(pairs, pair)
+	}
+	x.Of = len(pairs)
+	x.lacks = len(missing) > 0
+	x.Why = slices.Concat(missing.texts(), x.Why, without.texts())
+	if len(whole) == len(pairs) && !x.lacks {
+		x.New, x.Measured = mean(whole), true
+		x.whole = x.New
+	}
+	if x.lacks || x.differs || x.Baseline.Version == nil {
+		return
+	}
+	group := contrast.Group{Unit: x.unitName, Pairs: pairs}
+	effect, err := group.Effect(level)
+	if err != nil {
+		x.differs = true
+		if !errors.Is(err, contrast.ErrNoPairs) { // then it was said why
+			x.Why = append(x.Why, err.Error())
+		}
+		return
+	}
+	x.effect = effect
+	x.N, x.Identical = effect.N, effect.Same
+	x.average(pairs)
+}
+
+// average sets the means over the pairs that both versions have.
+func (x *comparing) average(pairs []contrast.Pair) {
+	var now, old []float64
+	for _, p := range pairs {
+		if p.A != nil && p.B != nil && p.Why == "" {
+			now, old = append(now, p.A.Value), append(old, p.B.Value)
+		}
+	}
+	x.New, x.Old, x.Compared = mean(now), mean(old), true
+}
+
+func mean(values []float64) float64 {
+	m, err := stats.Mean(values)
+	if err != nil {
+		return math.NaN()
+	}
+	return m
+}
+
+// means is the mean of what one version has in the places of a unit: lacking where one place lacks a value that is due.
+func means(places []place, of func(place) found) found {
+	var scores []*record.Score
+	out := found{state: absent}
+	for _, p := range places {
+		f := of(p)
+		switch {
+		case f.state == valued:
+			scores = append(scores, f.score)
+		case f.state == lacking || out.why == "":
+			out.why = f.why
+			out.state = max(out.state, f.state)
+		}
+	}
+	if out.why != "" || len(scores) == 0 {
+		return out
+	}
+	return found{state: valued, score: averaged(scores)}
+}
+
+// averaged is the mean of scores of one replicate. It has draws where all have as many of one unit: draws of the same test rows are
+// on the same resamples, and those of other rows on resamples that have nothing to do with them, so that draw by draw the mean varies
+// as the mean of the scores does.
+func averaged(scores []*record.Score) *record.Score {
+	if len(scores) == 1 {
+		return scores[0]
+	}
+	out := &record.Score{Metric: scores[0].Metric, Score: plugins.Score{Name: scores[0].Name, Status: plugins.OK}}
+	var values []float64
+	var of []string
+	shared := true
+	first := scores[0].Draws
+	for _, s := range scores {
+		values = append(values, s.Value)
+		out.N += s.N
+		shared = shared && first != nil && s.Draws != nil && s.Draws.Unit == first.Unit && len(s.Draws.Values) == len(first.Values)
+		if shared {
+			of = append(of, s.Draws.Of)
+		}
+	}
+	out.Value = mean(values)
+	if !shared {
+		return out
+	}
+	slices.Sort(of)
+	out.Draws = &record.Draws{Unit: first.Unit, Of: strings.Join(slices.Compact(of), " "), Values: make([]float32, len(first.Values))}
+	for i := range out.Draws.Values {
+		sum := 0.0
+		for _, s := range scores {
+			sum += float64(s.Draws.Values[i])
+		}
+		out.Draws.Values[i] = float32(sum / float64(len(scores)))
+	}
+	return out
+}
+
+// conclude sets the verdict, with the coverage that each interval has.
+func (x *comparing) conclude(level float64) {
+	x.Level = level
+	x.limit()
+	switch {
+	case x.lacks:
+		x.Verdict = Incomplete
+		x.Advice = "run the experiment again: what failed is tried once more"
+		if !x.Lacks {
+			x.Advice = "if the experiment is meant to have less, make this version the baseline with --accept " + x.Check.Name + " --reason \"…\""
+		}
+		return
+	case x.Baseline.Version == nil:
+		x.Verdict = NotComparable
+		x.Why = append(x.Why, x.Baseline.Why)
+		x.Advice = "make this version the baseline with --accept " + x.Check.Name + " --reason \"…\", or name one with --baseline"
+		return
+	case x.Direction != plugins.Higher && x.Direction != plugins.Lower:
+		x.Verdict = NotComparable
+		x.Why = append(x.Why, "it is not known which way the score is better")
+		x.Advice = "say better: \"higher\" or better: \"lower\" in the check"
+		return
+	case x.differs || x.effect == nil:
+		x.Verdict = NotComparable
+		x.Advice = "if the change is meant, make this version the baseline with --accept " + x.Check.Name + " --reason \"…\""
+		return
+	}
+	x.measure(level)
+	x.Verdict = verdict(x.Identical, x.Delta, x.Low, x.High, x.Margin)
+	x.advise()
+}
+
+// measure turns the effect into the direction that is better. With one pair nothing is known of what another seed would have given, so
+// that the interval over test rows alone is not used.
+func (x *comparing) measure(level float64) {
+	e := x.effect
+	x.Delta, x.SE, x.Unit, x.Method = e.Value, e.SE, e.Unit, e.Method
+	x.Low, x.High = math.Inf(-1), math.Inf(1)
+	if low, high, err := e.At(level); err == nil && (e.Units > 1 || e.Same) {
+		x.Low, x.High = low, high
+	}
+	if math.IsInf(x.Low, 0) {
+		x.Unit, x.Method = "", ""
+	}
+	if d, err := e.DetectableAt(level); err == nil && e.Units > 1 {
+		x.Detectable = d
+	}
+	if x.Direction == plugins.Lower {
+		x.Delta, x.Low, x.High = -x.Delta, -x.High, -x.Low
+	}
+	if x.Identical { // nothing is estimated
+		x.Delta, x.Low, x.High, x.Level, x.Unit, x.Method = 0, 0, 0, 0, "", ""
+	}
+	if t := x.Check.Tolerance.Absolute; t != nil {
+		x.Margin = *t
+	}
+	if t := x.Check.Tolerance.Relative; t != nil {
+		x.Margin = max(x.Margin, *t*math.Abs(x.Old))
+	}
+}
+
+// verdict compares an interval with the margin. What is not a number is never good enough: every condition that passes has to hold.
+func verdict(identical bool, delta, low, high, margin float64) Verdict {
+	switch {
+	case identical:
+		return Same
+	case low > 0:
+		return Better
+	case low > -margin:
+		return Same
+	case delta < -margin && high < 0:
+		return Worse
+	}
+	return Underpowered
+}
+
+// limit compares the new value with the limit of the check. Where values are missing there is none to compare, which does not pass either.
+func (x *comparing) limit() {
+	r := x.Check.Limit
+	if r == nil || !x.Measured {
+		return
+	}
+	switch {
+	case r.Min != nil && !(x.whole >= *r.Min):
+		x.Breach = fmt.Sprintf("%s is below the limit, min: %s", number(x.whole), number(*r.Min))
+	case r.Max != nil && !(x.whole <= *r.Max):
+		x.Breach = fmt.Sprintf("%s is above the limit, max: %s", number(x.whole), number(*r.Max))
+	}
+}
+
+// notes are texts, each with what it holds for.
+type notes []note
+
+type note struct {
+	text string
+	of   []string
+}
+
+func (n *notes) add(text, of string) {
+	for i := range *n {
+		if (*n)[i].text == text {
+			(*n)[i].of = append((*n)[i].of, of)
+			return
+		}
+	}
+	*n = append(*n, note{text, []string{of}})
+}
+
+func (n notes) texts() []string {
+	var out []string
+	for _, x := range n {
+		of := slices.DeleteFunc(slices.Clone(x.of), func(s string) bool { return s == "" })
+		if len(of) == 0 {
+			out = append(out, x.text)
+		} else {
+			out = append(out, few(of)+": "+x.text)
+		}
+	}
+	return out
+}

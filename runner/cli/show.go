@@ -22,7 +22,10 @@ func (a *app) showCommand() *cobra.Command {
 		Short: "print the tables of a version",
 		Long: `show prints the tables of a version of results: the one named, or else the newest that is complete. Of the table
 "accounting", which experiments with language models have, it prints the sums unless --table names it.
-EXPERIMENT is the name of an experiment, or its file.`,
+EXPERIMENT is the name of an experiment, or its file.
+
+Tables fit the terminal. A table that is too wide has its intervals below their values, then its columns in several parts below
+each other, and a block for each line where even that has no room; nothing is cut off. What is not a terminal has 120 columns.`,
 		Example: `  ehrlab show quickstart
   ehrlab show --table utility quickstart@v1
   ehrlab show --json experiments/quickstart.cue`,
@@ -48,6 +51,11 @@ func (a *app) openVersion(arg string) (*record.Version, error) {
 	if err != nil {
 		return nil, err
 	}
+	return a.open(name, version)
+}
+
+// open opens a version of an experiment.
+func (a *app) open(name, version string) (*record.Version, error) {
 	v, err := record.Open(a.settings.Results, name, version)
 	if errors.Is(err, record.ErrUnknown) {
 		return nil, wrong(err)
@@ -68,14 +76,14 @@ func (a *app) printTables(v *record.Version, only string) error {
 		return err
 	}
 	declared := func(t *report.Table) bool {
-		return slices.ContainsFunc(v.Views.Tables, func(d spec.Table) bool { return d.Name == t.Name })
+		return t.Name == spec.PrimaryTable || slices.ContainsFunc(v.Views.Tables, func(d spec.Table) bool { return d.Name == t.Name })
 	}
 	for _, t := range tables {
 		if only == "" && !declared(t.Table) {
-			a.printf("%s\n", accountText(v, t.Table))
+			a.printf("%s\n", report.Wrapped(accountText(v, t.Table), a.out.width()))
 			continue
 		}
-		a.printf("%s\n", report.Text(t.Table, a.out.width(), a.out.isTerminal()))
+		a.printf("%s\n", report.Text(t.Table, a.out.width(), a.out.colors()))
 	}
 	return nil
 }
@@ -137,8 +145,8 @@ func chosen(v *record.Version, tables []report.Rendered, only string) ([]report.
 func (a *app) reportCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "report EXPERIMENT[@VERSION]",
-		Short: "make the tables and plots of a version again",
-		Long: `report makes the tables and plots of a version again from its recorded scores alone; it needs neither
+		Short: "make the tables, plots and page of a version again",
+		Long: `report makes the tables, plots and page (report.html) of a version again from its recorded scores alone; it needs neither
 the data nor the cache.`,
 		Example: `  ehrlab report quickstart
   ehrlab report quickstart@v1`,

@@ -65,6 +65,11 @@ func (s *stream) isTerminal() bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// colors reports whether the stream is a terminal whose user has nothing against color: see https://no-color.org.
+func (s *stream) colors() bool {
+	return s.isTerminal() && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
 // width is the number of columns of the terminal that the stream is, or a width fit for files.
 func (s *stream) width() int {
 	const paper = 120

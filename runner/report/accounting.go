@@ -1,12 +1,14 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/runner/record"
+	"github.com/ehrlab/ehrlab/runner/spec"
 )
 
 // accountingTable is the name of the table that every version has whose cells ask language models.
@@ -33,18 +35,36 @@ var accountingColumns = []struct{ count, title string }{
 type account struct {
 	labels        []string
 	cells, failed int
-	sums          map[string]int // by name of the count; of rejected rows by reason too, see rejected
+	sums          map[string]int             // by name of the count; of rejected rows by reason too, see rejected
+	counts        map[string][]*record.Count // behind each sum
 }
 
 // rejected names the rows that were rejected for a reason.
 func rejected(reason string) string { return record.CountRejected + ": " + reason }
 
-// accounting is the table of what language models were asked for and what became of the rows, summed over replicates; nil where no
-// cell asks any.
-func (src *source) accounting() *Table {
+// accountingTitle is the title of a table of rows that has none.
+const accountingTitle = "What language models were asked for, and what became of the rows"
+
+// fillRows fills a declared table of what language models were asked for.
+func (src *source) fillRows(t *Table, declared *spec.Table) error {
+	made := src.accounting(declared.Where)
+	if made == nil {
+		return errors.New("no cell of this table asks a language model")
+	}
+	made.Name, made.Caption, made.Label = t.Name, t.Caption, t.Label
+	if t.Title != "" {
+		made.Title = t.Title
+	}
+	*t = *made
+	return nil
+}
+
+// accounting is the table of what language models were asked for and what became of the rows, summed over replicates, of the selected
+// cells; nil where none of them asks any.
+func (src *source) accounting(where map[string][]spec.Value) *Table {
 	var cells []int
 	for i, models := range src.asked {
-		if len(models) > 0 {
+		if len(models) > 0 && src.cellIn(i, where) {
 			cells = append(cells, i)
 		}
 	}
@@ -53,7 +73,7 @@ func (src *source) accounting() *Table {
 	}
 	axes := src.accountingAxes(cells)
 	t := &Table{
-		Name: accountingTable, Title: "What language models were asked for, and what became of the rows",
+		Name: accountingTable, Title: accountingTitle, Label: src.label(&spec.Table{Name: accountingTable}),
 		Rows: append([]string{record.ModelDim}, axes...), Banner: src.banner(cells),
 	}
 	lines, reasons := src.accounts(cells, axes)
@@ -67,12 +87,12 @@ func (src *source) accounting() *Table {
 			t.Columns = append(t.Columns, Column{Score: rejected(reason), Title: "rejected: " + reason, Better: plugins.Neutral})
 		}
 	}
-	notes := footnotes{numbers: map[footnoteKey]int{}}
 	for _, a := range lines {
-		t.Lines = append(t.Lines, a.line(t.Columns, &notes))
+		t.Lines = append(t.Lines, a.line(t.Columns))
 	}
-	t.Notes = notes.texts()
-	t.Remarks = []string{src.accountingRemark(), accountingWords, src.origin()}
+	t.number()
+	t.Remarks = []string{src.accountingRemark(), accountingWords}
+	t.Sources = src.sources(cells)
 	return t
 }
 
@@ -133,7 +153,7 @@ func (src *source) accounts(cells []int, axes []string) (lines []*account, reaso
 		}
 		a := byKey[keyOf(labels)]
 		if a == nil {
-			a = &account{labels: labels, sums: map[string]int{}}
+			a = &account{labels: labels, sums: map[string]int{}, counts: map[string][]*record.Count{}}
 			byKey[keyOf(labels)] = a
 			lines = append(lines, a)
 		}
@@ -150,8 +170,10 @@ func (src *source) accounts(cells []int, axes []string) (lines []*account, reaso
 			continue
 		}
 		a.sums[c.Name] += c.Value
+		a.counts[c.Name] = append(a.counts[c.Name], c)
 		if reason := c.Dims[record.ReasonDim]; c.Name == record.CountRejected && reason != "" {
 			a.sums[rejected(reason)] += c.Value
+			a.counts[rejected(reason)] = append(a.counts[rejected(reason)], c)
 			if !slices.Contains(reasons, reason) {
 				reasons = append(reasons, reason)
 			}
@@ -162,23 +184,21 @@ func (src *source) accounts(cells []int, axes []string) (lines []*account, reaso
 }
 
 // line writes an account. A strategy that does not account for its rows has dashes.
-func (a *account) line(columns []Column, notes *footnotes) Line {
+func (a *account) line(columns []Column) Line {
 	line := Line{Labels: a.labels, N: a.cells, Of: a.cells}
 	_, accounted := a.sums[record.CountRequested]
 	for _, c := range columns {
-		v := Value{Status: OK, Value: float64(a.sums[c.Score]), N: a.cells, Of: a.cells}
+		v := Value{Status: OK, Value: float64(a.sums[c.Score]), N: a.cells, Of: a.cells, counts: a.counts[c.Score]}
 		switch {
 		case c.Score == "cells":
 			v.Value = float64(a.cells)
 		case !accounted && strings.HasPrefix(c.Score, "rows "):
 			v = Value{Status: Absent, notes: []note{plainNote("there is no account of rows")}}
 		}
-		v.Marks = notes.marks(v.notes)
 		line.Values = append(line.Values, v)
 	}
 	if a.failed > 0 {
 		line.notes = []note{plainNote(fmt.Sprintf("%d of %d cells failed: rows delivered there are in no result", a.failed, a.cells))}
-		line.Marks = notes.marks(line.notes)
 	}
 	return line
 }

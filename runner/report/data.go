@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/ehrlab/ehrlab/plugins"
 )
@@ -16,6 +17,7 @@ type TableData struct {
 	Over    []string   `json:"over,omitempty"`
 	Lines   []LineData `json:"lines"`
 	Remarks []string   `json:"remarks,omitempty"`
+	Sources []string   `json:"sources,omitempty"`
 }
 
 // LineData is one line of a table. A row's dimension that the line lacks is absent from Rows.
@@ -27,10 +29,13 @@ type LineData struct {
 
 // ValueData is one value of a line; Value is nil unless Status is ok.
 type ValueData struct {
+	Column   string            `json:"column"` // its title, with what stands over it
 	Score    string            `json:"score"`
 	Better   plugins.Direction `json:"better"`
 	Status   Status            `json:"status"`
 	Value    *float64          `json:"value"`
+	Text     string            `json:"text,omitempty"`  // in the place of a value
+	Place    int               `json:"place,omitempty"` // 1 of the best of the column, 2 of the second best, where they are marked
 	Interval *plugins.Interval `json:"interval,omitempty"`
 	N        int               `json:"measured"`
 	Of       int               `json:"planned"`
@@ -43,7 +48,7 @@ func (t *Table) MarshalJSON() ([]byte, error) { return json.Marshal(t.data()) }
 func (t *Table) data() TableData {
 	out := TableData{
 		Name: t.Name, Title: t.Title, Caption: t.Caption, Banner: t.Banner, Problem: t.Problem, Over: t.Over,
-		Remarks: t.Remarks, Lines: make([]LineData, 0, len(t.Lines)),
+		Remarks: t.Remarks, Sources: slices.Concat(t.Data, t.Sources), Lines: make([]LineData, 0, len(t.Lines)),
 	}
 	for i := range t.Lines {
 		l := &t.Lines[i]
@@ -54,17 +59,23 @@ func (t *Table) data() TableData {
 			}
 		}
 		for c := range l.Values {
-			v := &l.Values[c]
-			d := ValueData{
-				Score: t.Columns[c].Score, Better: t.Columns[c].Better, Status: v.Status,
-				N: v.N, Of: v.Of, Notes: printed(v.notes),
+			if t.Columns[c].derived == ownScore {
+				line.Values = append(line.Values, t.valueData(l, c))
 			}
-			if v.Status == OK {
-				d.Value, d.Interval = &v.Value, v.Interval
-			}
-			line.Values = append(line.Values, d)
 		}
 		out.Lines = append(out.Lines, line)
 	}
 	return out
+}
+
+func (t *Table) valueData(l *Line, c int) ValueData {
+	v, column := &l.Values[c], t.scored(l, c)
+	d := ValueData{
+		Column: t.Columns[c].label(), Score: column.Score, Better: column.Better, Status: v.Status,
+		N: v.N, Of: v.Of, Notes: printed(v.notes), Text: v.Text, Place: v.Place,
+	}
+	if v.Status == OK && (v.Text == "" || v.numbered) {
+		d.Value, d.Interval = &v.Value, v.Interval
+	}
+	return d
 }

@@ -33,6 +33,62 @@ func number(v float64, digits int) string {
 	return s
 }
 
+// The formats of numbers besides the fixed number of decimals.
+const (
+	scientificFormat  = "scientific"
+	percentFormat     = "percent"
+	significantFormat = "significant"
+)
+
+// number is a value as its column shows it.
+func (c *Column) number(v float64) string {
+	return c.like(v, v)
+}
+
+// like is a value with the decimals that its column gives another, so that the ends of an interval match the value between them.
+func (c *Column) like(v, other float64) string {
+	switch c.Format {
+	case percentFormat:
+		return number(100*v, c.Digits)
+	case scientificFormat:
+		return scientific(v, c.Digits)
+	case significantFormat:
+		return significant(v, other, max(c.Digits, 1))
+	}
+	return number(v, c.Digits)
+}
+
+func scientific(v float64, digits int) string {
+	s := strconv.FormatFloat(v, 'e', digits, 64)
+	if v == 0 {
+		return strings.TrimPrefix(s, "-")
+	}
+	return s
+}
+
+// significant rounds to as many digits as the other number shows when it is rounded to a number of significant ones. Numbers that
+// would need many zeros are in scientific notation.
+func significant(v, other float64, digits int) string {
+	if other == 0 {
+		other = v
+	}
+	if other == 0 {
+		return number(0, digits-1)
+	}
+	exponent := exponentOf(other, digits)
+	if exponent < -5 || exponent >= 7 {
+		return scientific(v, digits-1)
+	}
+	return number(v, max(0, digits-1-exponent))
+}
+
+// exponentOf is the power of ten of a number that is rounded to some significant digits.
+func exponentOf(v float64, digits int) int {
+	_, e, _ := strings.Cut(strconv.FormatFloat(v, 'e', digits-1, 64), "e")
+	exponent, _ := strconv.Atoi(e) // FormatFloat writes one, of a finite number
+	return exponent
+}
+
 // text is a value as a table shows it, without footnote marks: "0.812 [0.790, 0.834] (4/5)".
 func (t *Table) text(l *Line, c int) string {
 	number, interval, count := t.parts(l, c)
@@ -43,14 +99,21 @@ func (t *Table) text(l *Line, c int) string {
 func (t *Table) parts(l *Line, c int) (value, interval, count string) {
 	v := &l.Values[c]
 	value = dash
-	if t.Columns[c].derived != ownScore {
-		return v.spread(&t.Columns[c]), "", ""
+	column := t.scored(l, c)
+	if column.derived != ownScore {
+		return v.besides(column), "", ""
 	}
 	if v.Status == OK {
-		digits := t.Columns[c].Digits
-		value = number(v.Value, digits)
+		switch {
+		case v.numbered: // "412 (51.5)": the number, and what stands beside it
+			value, count, _ = strings.Cut(v.Text, " ")
+		case v.Text != "":
+			value = v.Text
+		default:
+			value = column.number(v.Value)
+		}
 		if v.Interval != nil {
-			interval = "[" + number(v.Interval.Low, digits) + ", " + number(v.Interval.High, digits) + "]"
+			interval = column.interval(v.Value, v.Interval)
 		}
 	}
 	if t.counted() && v.Status != Absent && (v.N != l.N || v.Of != l.Of) {
@@ -59,16 +122,17 @@ func (t *Table) parts(l *Line, c int) (value, interval, count string) {
 	return value, interval, count
 }
 
-// spread is what a derived column shows of a value.
-func (v *Value) spread(c *Column) string {
-	switch {
-	case v.Spread == nil:
-	case c.derived == spreadSD:
-		return number(v.Spread.SD, c.Digits)
-	case v.Spread.Next != nil:
-		return "[" + number(v.Spread.Next.Low, c.Digits) + ", " + number(v.Spread.Next.High, c.Digits) + "]"
+// interval is an interval of a value in brackets.
+func (c *Column) interval(value float64, iv *plugins.Interval) string {
+	return "[" + c.like(iv.Low, value) + ", " + c.like(iv.High, value) + "]"
+}
+
+// scored is the column of a value, or what stands for it where the lines of a column are of different scores.
+func (t *Table) scored(l *Line, c int) *Column {
+	if as := l.Values[c].as; as != nil {
+		return as
 	}
-	return dash
+	return &t.Columns[c]
 }
 
 // joined puts a blank between the parts that there are.
@@ -81,15 +145,58 @@ func (t *Table) counted() bool { return len(t.Over) > 0 }
 
 func fraction(n, of int) string { return strconv.Itoa(n) + "/" + strconv.Itoa(of) }
 
-// header is the title of a column with its direction.
+// header is the title of a column with its unit and direction.
 func (c *Column) header() string {
-	switch c.Better {
-	case plugins.Higher:
-		return c.Title + " ↑"
-	case plugins.Lower:
-		return c.Title + " ↓"
+	title := c.Title
+	if c.Format == percentFormat && !c.plain && !strings.Contains(title, "%") {
+		title += " (%)"
 	}
-	return c.Title
+	switch {
+	case c.plain:
+	case c.Better == plugins.Higher:
+		return title + " ↑"
+	case c.Better == plugins.Lower:
+		return title + " ↓"
+	}
+	return title
+}
+
+// name is the header of a column with what stands over it.
+func (c *Column) name() string {
+	if c.Group == "" {
+		return c.header()
+	}
+	return c.Group + ": " + c.header()
+}
+
+// label is the name without the arrow of a direction.
+func (c *Column) label() string {
+	return strings.NewReplacer(" ↑", "", " ↓", "").Replace(c.name())
+}
+
+// span is columns beside each other with what stands over them, which may be nothing.
+type span struct {
+	title string
+	width int
+}
+
+// spans parts the columns by what stands over them; nil where nothing does.
+func (t *Table) spans() []span {
+	var out []span
+	grouped := false
+	for i := range t.Columns {
+		title := t.Columns[i].Group
+		grouped = grouped || title != ""
+		if last := len(out) - 1; last >= 0 && title != "" && out[last].title == title {
+			out[last].width++
+			continue
+		}
+		out = append(out, span{title, 1})
+	}
+	if !grouped {
+		return nil
+	}
+	return out
 }
 
 // markdown is the table with its notes as GitHub Markdown.
@@ -123,7 +230,7 @@ func (t *Table) markdown() []byte {
 		}
 		line("<sup>" + letters(i) + "</sup> " + escape(note) + end)
 	}
-	for _, r := range t.Remarks {
+	for _, r := range t.remarks("bold:", "underlined:") {
 		line("\n" + escape(r))
 	}
 	return b.Bytes()
@@ -135,7 +242,11 @@ func (t *Table) markdownGrid(line func(string)) {
 		head, rule = append(head, escape(r)), append(rule, ":--")
 	}
 	for i := range t.Columns {
-		head, rule = append(head, escape(t.Columns[i].header())), append(rule, "--:")
+		title := escape(t.Columns[i].header())
+		if group := t.Columns[i].Group; group != "" {
+			title = escape(group) + "<br>" + title
+		}
+		head, rule = append(head, title), append(rule, "--:")
 	}
 	if t.counted() {
 		head, rule = append(head, "n/N"), append(rule, "--:")
@@ -149,7 +260,8 @@ func (t *Table) markdownGrid(line func(string)) {
 			cells = append(cells, escape(dashed(label)))
 		}
 		for c := range l.Values {
-			cells = append(cells, t.text(l, c)+superscript(l.Values[c].Marks))
+			number, interval, count := t.parts(l, c)
+			cells = append(cells, joined(placed(escape(number), l.Values[c].Place), interval, count)+superscript(l.Values[c].Marks))
 		}
 		switch {
 		case t.counted():
@@ -159,6 +271,26 @@ func (t *Table) markdownGrid(line func(string)) {
 		}
 		line("| " + strings.Join(cells, " | ") + " |")
 	}
+}
+
+// placed shows the place of a number in its column. GitHub keeps <ins>, which is underlined.
+func placed(number string, place int) string {
+	switch place {
+	case 1:
+		return "**" + number + "**"
+	case 2:
+		return "<ins>" + number + "</ins>"
+	}
+	return number
+}
+
+// remarks is all that is said of the whole table, with how the best and second best look.
+func (t *Table) remarks(best, second string) []string {
+	out := slices.Clone(t.Remarks)
+	if marks := t.markRemark(best, second); marks != "" {
+		out = append(out, marks)
+	}
+	return slices.Concat(out, t.Data, t.Sources)
 }
 
 func superscript(marks []int) string {
@@ -203,67 +335,111 @@ func wordByte(c byte) bool {
 }
 
 var csvColumns = []string{
-	"score", "minus", "value", "low", "high", "level", "unit", "method", "site_sd", "new_site_low", "new_site_high", "measured", "planned", "status", "note",
+	"column", "score", "minus", "value", "low", "high", "level", "unit", "method",
+	"median", "sd", "min", "max", "next_low", "next_high", "site_sd", "new_site_low", "new_site_high", "measured", "planned", "place", "text",
+	"status", "note",
 }
 
 // csv is the table with one row a value, at full precision. "measured" and "planned" are n and N: the axis of sample
 // sizes is named n.
-func (t *Table) csv() ([]byte, error) {
+func (t *Table) csv() ([]byte, error) { return csvOf(t.longHead(), t.long()) }
+
+func csvOf(head []string, rows [][]string) ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
+	if err := w.Write(head); err != nil {
+		return nil, err
+	}
+	err := w.WriteAll(rows) // it flushes, too
+	return b.Bytes(), err
+}
+
+// longHead names the columns of the table with one row a value. Axes and dimensions come first.
+func (t *Table) longHead() []string {
 	var head []string
-	for _, r := range t.Rows {
+	for _, r := range t.keys() {
 		if slices.Contains(csvColumns, r) {
 			r = "axis." + r
 		}
 		head = append(head, r)
 	}
-	if err := w.Write(append(head, csvColumns...)); err != nil {
-		return nil, err
+	return append(head, csvColumns...)
+}
+
+// keys are the axes and dimensions that tell values apart.
+func (t *Table) keys() []string {
+	if t.Across == "" {
+		return t.Rows
 	}
+	return append(slices.Clone(t.Rows), t.Across)
+}
+
+// long is the table with one row a value; where there is none, a row says why.
+func (t *Table) long() [][]string {
+	var rows [][]string
 	if t.Problem != "" {
-		row := make([]string, len(t.Rows)+len(csvColumns))
+		row := make([]string, len(t.keys())+len(csvColumns))
 		row[len(row)-2], row[len(row)-1] = string(Failed), t.Problem
-		if err := w.Write(row); err != nil {
-			return nil, err
-		}
+		return append(rows, row)
 	}
 	for i := range t.Lines {
 		l := &t.Lines[i]
 		for c := range l.Values {
-			if t.Columns[c].derived != ownScore {
-				continue
-			}
-			if err := w.Write(t.csvRow(l, c)); err != nil {
-				return nil, err
+			if t.Columns[c].derived == ownScore {
+				rows = append(rows, t.longRow(l, c))
 			}
 		}
 	}
-	w.Flush()
-	return b.Bytes(), w.Error()
+	return rows
 }
 
-func (t *Table) csvRow(l *Line, c int) []string {
-	v := &l.Values[c]
-	full := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
-	value, low, high, level, unit, method := "", "", "", "", "", ""
-	sd, from, to := "", "", ""
-	if s := v.Spread; v.Status == OK && s != nil {
-		sd = full(s.SD)
-		if s.Next != nil {
-			from, to = full(s.Next.Low), full(s.Next.High)
+// longRow is the value of a line and column at full precision.
+func (t *Table) longRow(l *Line, c int) []string {
+	v, column := &l.Values[c], t.scored(l, c)
+	fields := map[string]string{
+		"column": t.Columns[c].label(), "score": column.Score, "minus": column.Minus, "text": v.Text, "status": string(v.Status),
+		"measured": strconv.Itoa(v.N), "planned": strconv.Itoa(v.Of),
+	}
+	put := func(names string, values ...float64) {
+		for i, name := range strings.Fields(names) {
+			fields[name] = strconv.FormatFloat(values[i], 'g', -1, 64)
 		}
 	}
 	if v.Status == OK {
-		value = full(v.Value)
-		if iv := v.Interval; iv != nil {
-			low, high, level, unit, method = full(iv.Low), full(iv.High), full(iv.Level), iv.Unit, iv.Method
+		if v.Text == "" || v.numbered {
+			put("value", v.Value)
 		}
+		if iv := v.Interval; iv != nil {
+			put("low high level", iv.Low, iv.High, iv.Level)
+			fields["unit"], fields["method"] = iv.Unit, iv.Method
+		}
+		if s := v.Sample; s != nil && s.Few == "" {
+			put("median sd min max", s.Median, s.SD, s.Min, s.Max)
+			if s.Prediction != nil {
+				put("next_low next_high", s.Prediction.Low, s.Prediction.High)
+			}
+		}
+		if s := v.Spread; s != nil {
+			put("site_sd", s.SD)
+			if s.Next != nil {
+				put("new_site_low new_site_high", s.Next.Low, s.Next.High)
+			}
+		}
+	}
+	if v.Place > 0 {
+		fields["place"] = strconv.Itoa(v.Place)
 	}
 	notes := printed(slices.Concat(v.notes, l.notes))
 	if t.Banner != "" {
 		notes = slices.Insert(notes, 0, t.Banner)
 	}
-	return append(slices.Clone(l.Labels), t.Columns[c].Score, t.Columns[c].Minus, value, low, high, level, unit, method, sd, from, to,
-		strconv.Itoa(v.N), strconv.Itoa(v.Of), string(v.Status), strings.Join(notes, "; "))
+	fields["note"] = strings.Join(notes, "; ")
+	row := slices.Clone(l.Labels)
+	if t.Across != "" {
+		row = append(row, column.Across)
+	}
+	for _, name := range csvColumns {
+		row = append(row, fields[name])
+	}
+	return row
 }

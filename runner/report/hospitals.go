@@ -28,18 +28,24 @@ func (t *Table) addSpread() {
 			continue
 		}
 		column := t.Columns[c]
-		sd := Column{Score: column.Score, Title: "SD between sites", Better: plugins.Neutral, Digits: column.Digits, derived: spreadSD}
-		next := Column{Score: column.Score, Title: "at a new site", Better: plugins.Neutral, Digits: column.Digits, derived: spreadNext}
-		t.Columns = slices.Insert(t.Columns, c+1, sd, next)
+		t.Columns = slices.Insert(t.Columns, c+1, column.beside("SD between sites", spreadSD), column.beside("at a new site", spreadNext))
 		for i := range t.Lines {
 			l := &t.Lines[i]
 			v := l.Values[c]
 			of := Value{Status: Absent}
 			if v.Status == OK && v.Spread != nil {
-				of = Value{Status: OK, Spread: v.Spread, N: v.N, Of: v.Of}
+				of = Value{Status: OK, Value: v.Value, Spread: v.Spread, N: v.N, Of: v.Of, hits: v.hits}
 			}
 			l.Values = slices.Insert(l.Values, c+1, of, of)
 		}
+	}
+}
+
+// beside is a column that shows more of the values of c.
+func (c *Column) beside(title string, what derived) Column {
+	return Column{
+		Score: c.Score, Minus: c.Minus, Title: title, Group: c.Group, Across: c.Across, Better: plugins.Neutral, Digits: c.Digits, Format: c.Format,
+		derived: what, plain: c.plain,
 	}
 }
 
@@ -64,6 +70,7 @@ func (sel *selection) overHospitals(v *Value, ok []hit, low, high *float64) {
 		}
 		sites = append(sites, siteOf(own))
 	}
+	v.Sample = sampleOfSites(sites)
 	if len(sites) == 1 {
 		v.Value = sites[0].Value
 		return
@@ -85,6 +92,7 @@ func (sel *selection) overHospitals(v *Value, ok []hit, low, high *float64) {
 	if b.Prediction != nil {
 		v.Spread.Next = &plugins.Interval{Low: b.Prediction.Low, High: b.Prediction.High, Level: level, Unit: "test sites", Method: "prediction"}
 		v.clipped = clip(v.Spread.Next, low, high) || v.clipped
+		v.Sample.Prediction, v.Sample.Unpredicted = v.Spread.Next, ""
 	}
 }
 

@@ -98,8 +98,12 @@ func TestAccountingOfCellsThatAskedNothing(t *testing.T) {
 	if notes := printed(l.notes); l.Values[0].Value != 3 || len(notes) != 1 || !strings.HasPrefix(notes[0], "1 of 3 cells failed") {
 		t.Errorf("%v cells, %q", l.Values[0].Value, notes)
 	}
-	want := []string{"Numbers are sums over seeds.", accountingWords, "Experiment asked, version v1."}
+	want := []string{"Numbers are sums over seeds.", accountingWords}
 	if diff := cmp.Diff(want, tables[0].Remarks); diff != "" {
+		t.Error(diff)
+	}
+	want = []string{"Language models: bird; toy.", "Experiment asked, version v1."}
+	if diff := cmp.Diff(want, tables[0].Sources); diff != "" || tables[0].Data != nil {
 		t.Error(diff)
 	}
 }
@@ -188,7 +192,7 @@ func TestWeightings(t *testing.T) {
 			}
 		})
 	}
-	plot := newSource(asked(), nil).plot(&spec.Plot{Name: "p", X: "strategy", Y: "kl.mean", Series: plugins.Weighting, Over: []string{"seed", "mode", "llm"}, Where: few})
+	plot := newSource(asked(), nil).plot(&spec.Plot{Name: "p", X: "strategy", Y: "kl.mean", Series: plugins.Weighting, Over: []string{"seed", "mode", "llm"}, Where: few}, plugins.PointForm)
 	var names []string
 	for _, s := range plot.figure.Series {
 		names = append(names, s.Name)

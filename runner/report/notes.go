@@ -274,21 +274,37 @@ func (sel *selection) crossed() []string {
 	})
 }
 
-// lineNotes says which cells of a line the experiment left out or never planned, where others of the line were run.
+// lineNotes says which cells of a line the experiment left out or never planned, where others of the line were run. Where columns
+// select cells by themselves, columnNotes does.
 func (sel *selection) lineNotes(r *row) []note {
-	g := r.group
-	if len(g.cells) == 0 {
+	if sel.owns {
 		return nil
 	}
-	all := slices.Concat(g.cells, g.excluded)
+	return sel.omissions(r.group.cells, r.group.excluded, func(axis string) []string { return sel.overs[axis] })
+}
+
+func (sel *selection) columnNotes(r *row, column int) []note {
+	if !sel.owns {
+		return nil
+	}
+	cells, excluded := sel.cellsOf(r.group.cells, column), sel.cellsOf(r.group.excluded, column)
+	return sel.omissions(cells, excluded, func(axis string) []string { return sel.oversOf(axis, column) })
+}
+
+// omissions says which of some cells were left out, and of which values of averaged axes there is none; overs are all values of one.
+func (sel *selection) omissions(cells, excluded []int, overs func(axis string) []string) []note {
+	if len(cells) == 0 {
+		return nil
+	}
+	all := slices.Concat(cells, excluded)
 	why := newReasons(sel, all, true)
-	for _, cell := range g.excluded {
+	for _, cell := range excluded {
 		why.add(cell, "excluded: "+sel.core.Cells[cell].Reason)
 	}
 	notes := why.notes()
 	for _, axis := range sel.crossed() {
 		planned := sel.valuesOf(axis, all)
-		missing := slices.DeleteFunc(slices.Clone(sel.overs[axis]), func(v string) bool { return slices.Contains(planned, v) })
+		missing := slices.DeleteFunc(slices.Clone(overs(axis)), func(v string) bool { return slices.Contains(planned, v) })
 		if len(planned) > 0 && len(missing) > 0 { // a line without any value is not on the axis
 			notes = append(notes, plainNote(lacking(axis, missing)))
 		}

@@ -1,7 +1,9 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -11,46 +13,72 @@ import (
 	"github.com/ehrlab/ehrlab/runner/spec"
 )
 
-// plotted is a figure with the table of its data.
+// plotted is a figure with its data as CSV.
 type plotted struct {
 	name   string
 	figure plugins.Figure
-	data   *Table
+	data   func() ([]byte, error)
 }
 
-// plot gathers the data of a declared plot: a table with a line for each x and series.
-func (src *source) plot(p *spec.Plot) *plotted {
-	rows := []string{p.X}
-	if p.Series != "" && p.Series != p.X {
-		rows = []string{p.Series, p.X}
+// plot gathers the data of a declared plot in the form that its view draws.
+func (src *source) plot(p *spec.Plot, form plugins.Form) *plotted {
+	switch form {
+	case plugins.SpreadForm:
+		return src.spreads(p)
+	case plugins.ForestForm:
+		return src.forest(p)
+	case plugins.PairForm:
+		return src.pairs(p)
+	case plugins.CurveForm:
+		return src.curves(p)
+	case plugins.MatrixForm:
+		return src.matrices(p)
 	}
-	t := src.table(&spec.Table{
+	t := src.pointTable(p)
+	fig := src.labelled(p, t)
+	fig.Series = series(t, src.positionsOf(t, len(t.Rows)-1, p.X, &fig))
+	fig.Notes = t.figureNotes(p, src.origin(), t.pointNotes())
+	return &plotted{name: p.Name, figure: fig, data: t.csv}
+}
+
+// pointTable is the data of a plot of points: a line for each x and series. Without an x there is one for each series.
+func (src *source) pointTable(p *spec.Plot) *Table {
+	var rows []string
+	if p.Series != "" && p.Series != p.X {
+		rows = append(rows, p.Series)
+	}
+	if p.X != "" {
+		rows = append(rows, p.X)
+	}
+	return src.table(&spec.Table{
 		Name: p.Name, Title: p.Title, Rows: rows, Over: p.Over, Where: p.Where,
 		Columns: []spec.TableColumn{{Score: p.Y, Minus: p.Minus}},
 	})
-	fig := plugins.Figure{Title: p.Title, XLabel: p.XLabel, YLabel: p.YLabel}
-	if fig.XLabel == "" {
-		fig.XLabel = p.X
-	}
-	if fig.YLabel == "" {
-		fig.YLabel = t.Columns[0].Title
-	}
-	switch t.Columns[0].Better {
+}
+
+// labelled is a figure with its texts.
+func (src *source) labelled(p *spec.Plot, t *Table) plugins.Figure {
+	fig := plugins.Figure{Title: p.Title, XLabel: cmp.Or(p.XLabel, p.X), YLabel: p.YLabel}
+	column := src.column(spec.TableColumn{Score: p.Y, Minus: p.Minus})
+	fig.YLabel = directed(cmp.Or(p.YLabel, column.Title), column.Better)
+	return fig
+}
+
+// directed is a label of a score with the direction in which it is better.
+func directed(label string, better plugins.Direction) string {
+	switch better {
 	case plugins.Higher:
-		fig.YLabel += " (↑ higher is better)"
+		return label + " (↑ higher is better)"
 	case plugins.Lower:
-		fig.YLabel += " (↓ lower is better)"
+		return label + " (↓ lower is better)"
 	}
-	at := src.positions(t, p.X, &fig)
-	fig.Series = series(t, at)
-	fig.Notes = t.figureNotes(p, src.origin())
-	return &plotted{name: p.Name, figure: fig, data: t}
+	return label
 }
 
 // empty is the figure without its points, with what keeps them from being drawn.
 func (p *plotted) empty(why string) plugins.Figure {
 	fig := p.figure
-	fig.Categories, fig.Series = nil, nil
+	fig.Categories, fig.Series, fig.Panels, fig.Matrices = nil, nil, nil, nil
 	fig.Notes = append([]string{"No value: " + why}, fig.Notes...)
 	return fig
 }
@@ -58,14 +86,14 @@ func (p *plotted) empty(why string) plugins.Figure {
 // nominal are the axes whose values are names even where they look like numbers, as the ids of hospitals do.
 var nominal = []string{"dataset", "site", spec.TrainSite, spec.TestSite, "features", "strategy", "llm", "seed", "audit"}
 
-// positions finds the place of each x label: its value on an axis of numbers, else its rank among the categories.
-func (src *source) positions(t *Table, x string, fig *plugins.Figure) map[string]float64 {
+// positionsOf finds the place of each x label, those of the row at xAt: its value on an axis of numbers, else its rank among the
+// categories.
+func (src *source) positionsOf(t *Table, xAt int, x string, fig *plugins.Figure) map[string]float64 {
 	at := map[string]float64{}
 	numeric := src.axes[x] && !slices.Contains(nominal, x)
 	var labels []string
-	last := len(t.Rows) - 1
 	for _, l := range t.Lines {
-		label := l.Labels[last]
+		label := l.Labels[xAt]
 		if _, known := at[label]; known {
 			continue
 		}
@@ -77,7 +105,7 @@ func (src *source) positions(t *Table, x string, fig *plugins.Figure) map[string
 	if numeric && len(labels) > 0 {
 		return at
 	}
-	src.sortLabels(t, x, labels)
+	src.sortLabels(x, labels)
 	fig.Categories = make([]string, len(labels))
 	for i, label := range labels {
 		at[label] = float64(i)
@@ -87,7 +115,7 @@ func (src *source) positions(t *Table, x string, fig *plugins.Figure) map[string
 }
 
 // sortLabels puts categories in the order of the axis. Those of a dimension stay as they occur; a missing one is last.
-func (src *source) sortLabels(t *Table, x string, labels []string) {
+func (src *source) sortLabels(x string, labels []string) {
 	order := src.order[x]
 	slices.SortStableFunc(labels, func(a, b string) int {
 		if a == "" || b == "" {
@@ -102,12 +130,7 @@ func (src *source) sortLabels(t *Table, x string, labels []string) {
 
 // series makes one series for each value of the series axis; every series has every x, so that a missing point is a gap.
 func series(t *Table, at map[string]float64) []plugins.Series {
-	xs := make([]float64, 0, len(at))
-	for _, x := range at {
-		xs = append(xs, x)
-	}
-	slices.Sort(xs)
-	xs = slices.Compact(xs)
+	xs := distinctPlaces(at)
 	byName := map[string]int{}
 	var all []plugins.Series
 	last := len(t.Rows) - 1
@@ -140,16 +163,19 @@ func series(t *Table, at map[string]float64) []plugins.Series {
 	return all
 }
 
-func gaps(n int) []float64 {
-	out := make([]float64, n)
-	for i := range out {
-		out[i] = math.NaN()
-	}
-	return out
+func distinctPlaces(at map[string]float64) []float64 {
+	xs := slices.Sorted(maps.Values(at))
+	return slices.Compact(xs)
 }
 
-// figureNotes is what stands under a figure: the banner, what its points and intervals are, and why some are missing.
-func (t *Table) figureNotes(p *spec.Plot, origin string) []string {
+// gap is a value that is missing from a figure.
+var gap = math.NaN()
+
+func gaps(n int) []float64 { return slices.Repeat([]float64{gap}, n) }
+
+// figureNotes is what stands under a figure: the banner, what its points and intervals are, and why some are missing. said is what
+// the form of the figure has to say.
+func (t *Table) figureNotes(p *spec.Plot, origin string, said []string) []string {
 	var notes []string
 	if t.Banner != "" {
 		notes = append(notes, t.Banner)
@@ -157,21 +183,33 @@ func (t *Table) figureNotes(p *spec.Plot, origin string) []string {
 	if why := t.nothing(); why != "" {
 		return append(notes, why, origin)
 	}
-	if len(t.Over) > 0 {
-		notes = append(notes, fmt.Sprintf("Values are %s; %s.", t.means(), t.counts()))
+	notes = append(notes, said...)
+	why := make([]string, len(t.Notes))
+	for m, note := range t.Notes {
+		why[m] = t.where(m) + note
+	}
+	return append(notes, append(limited(why, p.Name), origin)...)
+}
+
+// pointNotes say what points and their intervals are.
+func (t *Table) pointNotes() []string {
+	var said []string
+	if len(t.Over) > 0 && len(t.Lines) > 0 {
+		said = append(said, fmt.Sprintf("Values are %s; %s.", t.means(), t.counts()))
 	}
 	for _, s := range t.intervals() {
-		notes = append(notes, strings.Replace(s, "Intervals in brackets: ", "Intervals: ", 1))
+		said = append(said, strings.Replace(s, "Intervals in brackets: ", "Intervals: ", 1))
 	}
+	return said
+}
+
+// limited is the first notes, and how many more there are.
+func limited(notes []string, name string) []string {
 	const most = 5
-	for m, note := range t.Notes {
-		if m == most {
-			notes = append(notes, fmt.Sprintf("%s more with the plotted data, %s.csv.", plural(len(t.Notes)-most, "note"), p.Name))
-			break
-		}
-		notes = append(notes, t.where(m)+note)
+	if len(notes) <= most {
+		return notes
 	}
-	return append(notes, origin)
+	return append(notes[:most:most], fmt.Sprintf("%s more with the plotted data, %s.csv.", plural(len(notes)-most, "note"), name))
 }
 
 // nothing says why a figure has no point at all; empty when it has one.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/runner/record"
@@ -46,8 +47,8 @@ func (src *source) banner(cells []int) string {
 
 const simulated = "SIMULATED: software check on "
 
-// remarks says what holds for a whole table.
-func (src *source) remarks(t *Table, sel *selection) []string {
+// remarks says how to read a whole table.
+func (src *source) remarks(t *Table) []string {
 	var out []string
 	if d := directions(t.Columns); d != "" {
 		out = append(out, d)
@@ -56,10 +57,61 @@ func (src *source) remarks(t *Table, sel *selection) []string {
 		out = append(out, s)
 	}
 	out = append(out, t.intervals()...)
+	out = append(out, src.singles(t)...)
+	out = append(out, t.statisticsRemark()...)
 	out = append(out, t.spreads()...)
-	out = append(out, src.listedExclusions()...)
-	out = append(out, src.data(sel.allCells())...)
+	return append(out, src.listedExclusions()...)
+}
+
+// sources says what the cells of a table rest on, the data sets aside.
+func (src *source) sources(cells []int) []string {
+	var out []string
+	if models := src.models(cells); models != "" {
+		out = append(out, models)
+	}
 	return append(out, src.origin())
+}
+
+// models names the language models that some cells asked, and when: "Language model: o1 (o1-2024-12-17), asked on 2025-03-01 to
+// 2025-03-04 UTC."
+func (src *source) models(cells []int) string {
+	asked := map[string]bool{}
+	for _, cell := range cells {
+		for _, name := range src.asked[cell] {
+			asked[name] = true
+		}
+	}
+	var parts []string
+	for _, m := range src.core.Manifest.LLMs {
+		if !asked[m.Name] {
+			continue
+		}
+		part, names := m.Name, []string{}
+		if m.Model != "" {
+			names = append(names, m.Model)
+		}
+		if others := slices.DeleteFunc(slices.Clone(m.Served), func(s string) bool { return s == m.Model }); len(others) > 0 {
+			names = append(names, "served as "+strings.Join(others, ", "))
+		}
+		if len(names) > 0 {
+			part += " (" + strings.Join(names, ", ") + ")"
+		}
+		if !m.First.IsZero() {
+			part += ", asked on " + m.First.UTC().Format(time.DateOnly)
+			if last := m.Last.UTC().Format(time.DateOnly); last != m.First.UTC().Format(time.DateOnly) {
+				part += " to " + last
+			}
+			part += " UTC"
+		}
+		parts = append(parts, part)
+	}
+	switch len(parts) {
+	case 0:
+		return ""
+	case 1:
+		return "Language model: " + parts[0] + "."
+	}
+	return "Language models: " + strings.Join(parts, "; ") + "."
 }
 
 func directions(columns []Column) string {
@@ -350,6 +402,15 @@ func planted(d record.DataInfo) string {
 		return ""
 	}
 	return fmt.Sprintf("Planted in %s: %s.", d.Name, strings.Join(parts, "; "))
+}
+
+// sentencesOf makes a sentence of each text.
+func sentencesOf(texts []string) []string {
+	var out []string
+	for _, text := range texts {
+		out = append(out, sentences([]string{text}))
+	}
+	return out
 }
 
 // sentences joins texts, each as a sentence of its own. A first word stays as written where it may be a name.

@@ -11,15 +11,16 @@ import (
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/runner/record"
+	"github.com/ehrlab/ehrlab/runner/spec"
 )
 
-// Render remakes the tables and plots of a version in its folder: tables/<name>.{md,csv} and
-// plots/<name>.{svg,png,csv}, from core and views alone.
+// Render remakes the tables and plots of a version in its folder: tables/<name>.{md,csv,tex,html,parquet} and
+// plots/<name>.{svg,png,pdf,csv}, and report.html, the page that shows them all, from core and views alone.
 //
 // Each file is replaced whole, and only when its bytes change; derived files that no view declares any more are
 // removed. A table that cannot be filled and a plot that cannot be drawn say why in their files. An error is one of
 // reading or writing, or of a plot whose view plugin is unknown or refuses its settings: that leaves no file, the
-// others are made.
+// others are made, and the page says so.
 func Render(core *record.Core, views record.Views, registry *plugins.Registry, dir string) error {
 	tables, err := Tables(core, views)
 	if err != nil {
@@ -27,29 +28,35 @@ func Render(core *record.Core, views record.Views, registry *plugins.Registry, d
 	}
 	var files []file
 	for _, t := range tables {
-		files = append(files, file{t.Name, ".md", t.Markdown}, file{t.Name, ".csv", t.CSV})
+		files = append(files, file{t.Name, ".md", t.Markdown}, file{t.Name, ".csv", t.CSV}, file{t.Name, ".tex", t.LaTeX},
+			file{t.Name, ".html", t.HTML}, file{t.Name, ".parquet", t.Parquet})
 	}
-	if err := replaceFolder(filepath.Join(dir, "tables"), files, []string{".md", ".csv", ".tex", ".html"}); err != nil {
+	if err := replaceFolder(filepath.Join(dir, "tables"), files, tableEndings); err != nil {
 		return err
 	}
-	files = nil
-	var wrong error
 	src := newSource(core, views.Data)
-	for i := range views.Plots {
-		drawn, err := src.draw(views, i, registry)
-		if err != nil {
-			wrong = errors.Join(wrong, fmt.Errorf("plot %q: %w", views.Plots[i].Name, err))
-			continue
-		}
-		files = append(files, drawn...)
+	plots := src.drawPlots(views.Plots, registry)
+	files, wrong := filesOf(plots)
+	if err := replaceFolder(filepath.Join(dir, "plots"), files, plotEndings); err != nil {
+		return err
 	}
-	if err := replaceFolder(filepath.Join(dir, "plots"), files, []string{".svg", ".png", ".pdf", ".csv"}); err != nil {
+	page, err := src.content(views, tables, plots).HTML()
+	if err != nil {
+		return fmt.Errorf("%s: %w", PageFile, err)
+	}
+	if err := replaceFile(filepath.Join(dir, PageFile), page); err != nil {
 		return err
 	}
 	return wrong
 }
 
-// Exists reports whether the folder of a version has a file for every table and plot that is declared. It looks
+// PageFile is the page of a version, in its folder.
+const PageFile = "report.html"
+
+// tableEndings are those of the files of a table.
+var tableEndings = []string{".md", ".csv", ".tex", ".html", ".parquet"}
+
+// Exists reports whether the folder of a version has a file for every table and plot that is declared, and its page. It looks
 // for them and does not read them.
 func Exists(dir string, views record.Views) bool {
 	there := func(folder, name string, endings ...string) bool {
@@ -60,13 +67,19 @@ func Exists(dir string, views record.Views) bool {
 		}
 		return true
 	}
+	if !there("", "report", ".html") {
+		return false
+	}
+	if len(views.Primary) > 0 && !there("tables", spec.PrimaryTable, tableEndings...) {
+		return false
+	}
 	for _, t := range views.Tables {
-		if !there("tables", t.Name, ".md", ".csv") {
+		if !there("tables", t.Name, tableEndings...) {
 			return false
 		}
 	}
 	for _, p := range views.Plots {
-		if !there("plots", p.Name, ".svg", ".png", ".csv") {
+		if !there("plots", p.Name, plotEndings...) {
 			return false
 		}
 	}
@@ -79,38 +92,12 @@ type file struct {
 	data         []byte
 }
 
-// draw makes the files of one plot.
-func (src *source) draw(views record.Views, i int, registry *plugins.Registry) ([]file, error) {
-	declared := &views.Plots[i]
-	view := registry.Views.Get(declared.Kind)
-	if view == nil {
-		return nil, fmt.Errorf("no view named %q; there are %q", declared.Kind, registry.Views.Names())
+// replaceFile writes a file unless it holds the data already.
+func replaceFile(path string, data []byte) error {
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, data) {
+		return nil
 	}
-	drawer, _, err := view.Build(declared.With)
-	if err != nil {
-		return nil, err
-	}
-	p := src.plot(declared)
-	drawing, err := drawer.Draw(p.figure)
-	if err != nil { // what the settings ask for does not go with the numbers
-		if drawing, err = drawEmpty(view, p.empty(err.Error())); err != nil {
-			return nil, err
-		}
-	}
-	csv, err := p.data.csv()
-	if err != nil {
-		return nil, err
-	}
-	return []file{{p.name, ".svg", drawing.SVG}, {p.name, ".png", drawing.PNG}, {p.name, ".csv", csv}}, nil
-}
-
-// drawEmpty draws with the settings that the view has by itself.
-func drawEmpty(view *plugins.Entry[plugins.View], fig plugins.Figure) (*plugins.Drawing, error) {
-	drawer, _, err := view.Build(nil)
-	if err != nil {
-		return nil, err
-	}
-	return drawer.Draw(fig)
+	return record.ReplaceFile(path, data)
 }
 
 // replaceFolder makes a folder hold the given derived files and no other with one of the endings.
@@ -127,11 +114,7 @@ func replaceFolder(folder string, files []file, endings []string) error {
 		}
 		name := f.name + f.ending
 		keep[name] = true
-		path := filepath.Join(folder, name)
-		if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, f.data) {
-			continue
-		}
-		if err := record.ReplaceFile(path, f.data); err != nil {
+		if err := replaceFile(filepath.Join(folder, name), f.data); err != nil {
 			return err
 		}
 	}

@@ -176,7 +176,7 @@ func TestFigures(t *testing.T) {
 	src := newSource(study(), nil)
 	declared := views().Plots
 	for i := range declared {
-		p := src.plot(&declared[i])
+		p := src.plot(&declared[i], plugins.PointForm)
 		golden(t, p.name+".figure.txt", figureText(p.figure))
 	}
 }
@@ -313,7 +313,7 @@ func TestOnlyReplicatesHaveAnInterval(t *testing.T) {
 		if strings.Contains(remarks, "means over draws: draws are no replicates, so a mean has no interval") == want.interval {
 			t.Errorf("%s: %s", sets, remarks)
 		}
-		figure := newSource(core, nil).plot(&spec.Plot{X: "strategy", Y: "m.s", Over: []string{"draw"}}).figure
+		figure := newSource(core, nil).plot(&spec.Plot{X: "strategy", Y: "m.s", Over: []string{"draw"}}, plugins.PointForm).figure
 		if notes := strings.Join(figure.Notes, "\n"); strings.Contains(notes, fixed) != want.fixed || (figure.Series[0].Low != nil) != want.interval {
 			t.Errorf("%s: %s", sets, notes)
 		}
@@ -517,8 +517,7 @@ func TestDataTexts(t *testing.T) {
 		{before, []string{"Data: icu (simulated-icu, simulated). Licence CC0. Dropped 1 constant column: region. Kept 90 rows.", "Counts are rounded."}},
 		{after, []string{"Data: icu (simulated-icu, simulated). A. Author, Title? Dropped 1 constant column: region. mixedCase says it. Kept 90 rows.", "Counts are rounded."}},
 	} {
-		remarks := c.table.Remarks
-		if d := cmp.Diff(c.want, remarks[len(remarks)-3:len(remarks)-1]); d != "" {
+		if d := cmp.Diff(c.want, c.table.Data); d != "" {
 			t.Error(d)
 		}
 	}
@@ -611,7 +610,7 @@ func TestMissingNumbers(t *testing.T) {
 		{views().Plots[0], "No value: seed 1, 3: undefined: nothing to measure; seed 2: failed at generate: timed out | twice; undefined: nothing to measure; seed 3: excluded: budget."},
 		{none, "No value: no cell of the experiment belongs to this plot."},
 	} {
-		if notes := newSource(core, nil).plot(&c.plot).figure.Notes; len(notes) != 3 || notes[1] != c.want {
+		if notes := newSource(core, nil).plot(&c.plot, plugins.PointForm).figure.Notes; len(notes) != 3 || notes[1] != c.want {
 			t.Errorf("%q", notes)
 		}
 	}
@@ -633,14 +632,14 @@ func TestPositions(t *testing.T) {
 		}
 	}
 	src := newSource(core, nil)
-	p := src.plot(&spec.Plot{X: "n", Y: "s", Series: "strategy", Over: []string{"site"}})
+	p := src.plot(&spec.Plot{X: "n", Y: "s", Series: "strategy", Over: []string{"site"}}, plugins.PointForm)
 	nan := math.NaN()
 	want := []plugins.Series{{Name: "b", X: []float64{200, 1000}, Y: []float64{nan, 1}}, {Name: "a", X: []float64{200, 1000}, Y: []float64{0, 1}}}
 	same := cmp.Comparer(func(a, b float64) bool { return a == b || a != a && b != b })
 	if d := cmp.Diff(want, p.figure.Series, same); d != "" || p.figure.Categories != nil {
 		t.Errorf("%s %q", d, p.figure.Categories)
 	}
-	p = src.plot(&spec.Plot{X: "site", Y: "s", Series: "strategy", Over: []string{"n"}})
+	p = src.plot(&spec.Plot{X: "site", Y: "s", Series: "strategy", Over: []string{"n"}}, plugins.PointForm)
 	if d := cmp.Diff([]string{"73", "9"}, p.figure.Categories); d != "" {
 		t.Error(d)
 	}
@@ -690,8 +689,13 @@ func TestRender(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"plots/columns.csv", "plots/columns.png", "plots/columns.svg", "plots/strategies.csv", "plots/strategies.png", "plots/strategies.svg",
-		"tables/across.csv", "tables/across.md", "tables/columns.csv", "tables/columns.md", "tables/means.csv", "tables/means.md", "tables/one_seed.csv", "tables/one_seed.md",
+		"plots/columns.csv", "plots/columns.pdf", "plots/columns.png", "plots/columns.svg", "plots/strategies.csv", "plots/strategies.pdf", "plots/strategies.png", "plots/strategies.svg",
+		"report.html",
+	}
+	for _, name := range []string{"across", "columns", "means", "one_seed"} {
+		for _, ending := range []string{".csv", ".html", ".md", ".parquet", ".tex"} {
+			want = append(want, "tables/"+name+ending)
+		}
 	}
 	if d := cmp.Diff(want, files(t, dir)); d != "" {
 		t.Error(d)
@@ -718,7 +722,8 @@ func TestRender(t *testing.T) {
 	if err := Render(study(), v, registry(), dir); err == nil || !strings.Contains(err.Error(), `no view named "pie"`) {
 		t.Errorf("%v", err)
 	}
-	if d := cmp.Diff([]string{"tables/README", "tables/means.csv", "tables/means.md"}, files(t, dir)); d != "" {
+	left := []string{"report.html", "tables/README", "tables/means.csv", "tables/means.html", "tables/means.md", "tables/means.parquet", "tables/means.tex"}
+	if d := cmp.Diff(left, files(t, dir)); d != "" {
 		t.Errorf("stale files stay, or good ones go: %s", d)
 	}
 	v.Tables[0].Name = "../escape"

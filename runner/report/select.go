@@ -2,12 +2,12 @@ package report
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/runner/contrast"
 	"github.com/ehrlab/ehrlab/runner/record"
 	"github.com/ehrlab/ehrlab/runner/spec"
 )
@@ -26,13 +26,15 @@ type source struct {
 	// replicates are the axes whose values differ by chance alone; true: on the same data, so that their spread does
 	// not hold the sampling of test rows.
 	replicates map[string]bool
+
+	index *contrast.Index // for differences, made when first asked for
 }
 
 func newSource(core *record.Core, texts map[string]record.DataText) *source {
 	src := &source{
 		core: core, texts: texts, cells: make(map[string]int, len(core.Cells)), scored: make([]bool, len(core.Cells)), asked: make([][]string, len(core.Cells)),
-		axes: map[string]bool{}, order: map[string]map[string]int{}, replicates: replicatesOf(&core.Manifest),
-		by: groupsOf(&core.Manifest),
+		axes: map[string]bool{}, order: map[string]map[string]int{}, replicates: contrast.Replicates(&core.Manifest),
+		by: contrast.Groups(&core.Manifest),
 	}
 	for _, a := range core.Manifest.Axes {
 		src.axes[a] = true
@@ -61,36 +63,6 @@ func newSource(core *record.Core, texts map[string]record.DataText) *source {
 	return src
 }
 
-// replicatesOf finds the axes of replicates: seed, and each declared axis that sets a seed.
-func replicatesOf(m *record.Manifest) map[string]bool {
-	var resolved struct{ Axes []spec.Axis }
-	out := map[string]bool{"seed": true}
-	if json.Unmarshal(m.Resolved, &resolved) != nil { // a record without it declares no axes
-		return out
-	}
-	for _, a := range resolved.Axes {
-		if strings.HasSuffix(a.Sets, ".seed") {
-			out[a.Name] = !strings.HasPrefix(a.Sets, "datasets.")
-		}
-	}
-	return out
-}
-
-// groupsOf finds the columns whose levels each metric measures apart, too.
-func groupsOf(m *record.Manifest) map[string][]string {
-	var resolved struct{ Metrics []spec.Metric }
-	out := map[string][]string{}
-	if json.Unmarshal(m.Resolved, &resolved) != nil {
-		return out
-	}
-	for _, metric := range resolved.Metrics {
-		if len(metric.By) > 0 {
-			out[metric.Name] = metric.By
-		}
-	}
-	return out
-}
-
 // others are the axes that are no replicates: a spread over them is no error of measurement.
 func (src *source) others(axes []string) []string {
 	return slices.DeleteFunc(slices.Clone(axes), func(a string) bool { _, ok := src.replicates[a]; return ok })
@@ -106,6 +78,9 @@ func (src *source) rank(axis, value string) {
 type hit struct {
 	score *record.Score
 	cell  int
+
+	// of a difference, which is no score of the record, what it was made of
+	of, less *record.Score
 }
 
 // group is the cells with one value for each row axis.
@@ -144,6 +119,7 @@ type selection struct {
 	dimOrder map[string]map[string]int // of the values of a dimension, as they first occur
 	kinds    map[string]string         // of warnings, by text
 	located  []bool                    // whether any hit of a column has all row dimensions
+	owns     bool                      // some column selects by itself
 	asks     map[string]bool           // dimensions that the table tells apart or selects by; of others that the runner adds, it shows raw scores of everyone
 
 	// what was found of the averaged axes while values were summarised
@@ -151,10 +127,6 @@ type selection struct {
 	mixed    []string // of these, those that kept a mean from having an interval, as they are no replicates
 	averaged []string // of these, those over which a mean has its interval
 	bySite   bool     // some means are over test sites, each counting once
-
-	// for differences, made when first asked for
-	byAxes map[string]map[string][]int // by what is subtracted: cells by the axes that must be alike
-	byName map[string][]*record.Score  // by cell, metric and name
 }
 
 func keyOf(labels []string) string { return strings.Join(labels, "\x00") }
@@ -167,6 +139,9 @@ func (src *source) selectScores(t *spec.Table) (*selection, error) {
 	}
 	for name := range t.Where {
 		sel.asks[name] = true
+	}
+	for c := range t.Columns {
+		sel.owns = sel.owns || len(t.Columns[c].Where) > 0
 	}
 	for i, name := range t.Rows {
 		sel.asks[name] = true
@@ -185,31 +160,37 @@ func (src *source) selectScores(t *spec.Table) (*selection, error) {
 	for i := range src.core.Scores {
 		s := &src.core.Scores[i]
 		asked := columns(s)
-		if len(asked) == 0 || sel.unasked(s) {
+		if len(asked) == 0 {
 			continue
 		}
 		at, known := src.cells[s.Cell]
 		if !known {
 			return nil, fmt.Errorf("score %s.%s belongs to a cell %q that is not recorded", s.Metric, s.Name, s.Cell)
 		}
-		if of[at] == nil || !sel.dimsWanted(s) {
+		if of[at] == nil || !src.dimsIn(s, t.Where) {
 			continue
 		}
 		for _, c := range asked {
-			sel.add(of[at], c, hit{s, at})
+			if where := t.Columns[c].Where; !sel.unasked(s, where) && (where == nil || src.cellIn(at, where) && src.dimsIn(s, where)) {
+				sel.add(of[at], c, hit{score: s, cell: at})
+			}
 		}
 	}
 	return sel, nil
 }
 
-// unasked reports whether a score is of a weighting or of a group of patients that the table does not ask for.
-func (sel *selection) unasked(s *record.Score) bool {
-	for _, name := range append([]string{plugins.Weighting}, sel.by[s.Metric]...) {
-		if _, has := s.Dims[name]; has && !sel.asks[name] {
-			return true
-		}
+// unasked reports whether a score is of a weighting or of a group of patients that neither the table nor the column, which
+// selects where, asks for.
+func (sel *selection) unasked(s *record.Score, where map[string][]spec.Value) bool {
+	if sel.aside(s, plugins.Weighting, where) {
+		return true
 	}
-	return false
+	return slices.ContainsFunc(sel.by[s.Metric], func(name string) bool { return sel.aside(s, name, where) })
+}
+
+func (sel *selection) aside(s *record.Score, name string, where map[string][]spec.Value) bool {
+	_, has := s.Dims[name]
+	return has && !sel.asks[name] && where[name] == nil
 }
 
 // gatherCells groups the cells that the table's where lets through; the result holds each cell's group.
@@ -219,7 +200,7 @@ func (sel *selection) gatherCells() []*group {
 	var wanted []int
 	for i := range sel.core.Cells {
 		cell := &sel.core.Cells[i]
-		if !sel.cellWanted(cell) {
+		if !sel.cellIn(i, sel.declared.Where) {
 			continue
 		}
 		wanted = append(wanted, i)
@@ -268,27 +249,47 @@ func (sel *selection) columnsOf() func(*record.Score) []int {
 	}
 }
 
-func (sel *selection) cellWanted(c *record.Cell) bool {
-	for name, values := range sel.declared.Where {
-		if sel.axes[name] && !among(c.Axes[name], values) {
+// cellIn reports whether a cell has the selected values of axes.
+func (src *source) cellIn(cell int, where map[string][]spec.Value) bool {
+	for name, values := range where {
+		if src.axes[name] && !among(src.core.Cells[cell].Axes[name], values) {
 			return false
 		}
 	}
 	return true
 }
 
-// dimsWanted applies where to dimensions. A failed score that lacks the dimension stays: it might have had any value.
-func (sel *selection) dimsWanted(s *record.Score) bool {
-	for name, values := range sel.declared.Where {
-		if sel.axes[name] {
+// dimsIn reports whether a score has the selected values of dimensions. A failed score that lacks the dimension stays: it might
+// have had any value.
+func (src *source) dimsIn(s *record.Score, where map[string][]spec.Value) bool {
+	for name, values := range where {
+		if src.axes[name] {
 			continue
 		}
-		v, has := sel.dimension(s, name)
+		v, has := src.dimension(s, name)
 		if has && !among(v, values) || !has && s.Status != plugins.Failed {
 			return false
 		}
 	}
 	return true
+}
+
+// oversOf are the values of an averaged axis that cells of a column have.
+func (sel *selection) oversOf(axis string, column int) []string {
+	chosen := sel.declared.Columns[column].Where[axis]
+	if chosen == nil {
+		return sel.overs[axis]
+	}
+	return slices.DeleteFunc(slices.Clone(sel.overs[axis]), func(v string) bool { return !among(v, chosen) })
+}
+
+// cellsOf are those of some cells that a column is about.
+func (sel *selection) cellsOf(cells []int, column int) []int {
+	where := sel.declared.Columns[column].Where
+	if len(where) == 0 {
+		return cells
+	}
+	return slices.DeleteFunc(slices.Clone(cells), func(cell int) bool { return !sel.cellIn(cell, where) })
 }
 
 // dimension returns the value that a score has of a dimension. One without a weighting is raw, and one without a group that its

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/runner/contrast"
 	"github.com/ehrlab/ehrlab/runner/record"
 	"github.com/ehrlab/ehrlab/runner/spec"
 )
@@ -18,14 +19,22 @@ type Table struct {
 	Name    string
 	Title   string
 	Caption string
+	Label   string   // for references in LaTeX
 	Rows    []string // the axes and dimensions that tell lines apart
+	Across  string   // the axis or dimension whose values stand over the columns; empty where none does
 	Columns []Column
 	Lines   []Line
 	Over    []string // the axes that values are means over
 	Notes   []string // footnotes; Value.Marks and Line.Marks are indices into them
 	Banner  string   // says that the numbers are simulated; empty when they are not
-	Remarks []string // what holds for the whole table, one sentence or more each
+	Remarks []string // how to read the whole table, one sentence or more each
+	Data    []string // the data sets that it rests on
+	Sources []string // the language models that it rests on, when they were asked, and its experiment and version
 	Problem string   // why the table could not be filled; empty when it could. There are no lines then
+
+	marked   bool   // some values are marked as the best of their column
+	within   string // the row whose labels part the lines, of which each part has a best
+	unmarked string // lines that are not marked
 
 	averaged []string // the axes of Over that some value is a mean over
 	others   []string // of these, those that kept a mean from having an interval, as they are no replicates
@@ -39,10 +48,14 @@ type Column struct {
 	Score  string // its address
 	Minus  string // what is subtracted, e.g. "site each"; empty: nothing
 	Title  string
+	Group  string // stands over the columns beside each other that have the same; empty: nothing does
+	Across string // the value of Table.Across; empty where the table has none
 	Better plugins.Direction
 	Digits int
+	Format string // as spec.TableColumn.Format
 
 	derived derived // shown beside the column of a score, with its values; no column of the CSV file
+	plain   bool    // the arrow of its direction stands elsewhere
 }
 
 // derived is what a further column shows of the values of the one before it.
@@ -52,6 +65,10 @@ const (
 	ownScore   derived = iota
 	spreadSD           // SD between test sites
 	spreadNext         // where a new site is expected
+	sampleMedian
+	sampleSD
+	sampleRange
+	sampleNext // where a single further run is expected
 )
 
 // Line is one combination of the rows' values. A label is empty when the line has no such dimension.
@@ -74,25 +91,33 @@ const (
 	Failed    Status = "failed"    // no cell has a value, for its step failed
 	Excluded  Status = "excluded"  // the experiment left the cells out
 	Absent    Status = "absent"    // the score is not defined for the line
+	Withheld  Status = "withheld"  // it would tell of too few patients
 )
 
 // Value is one number of a table. Value and Interval mean something only when Status is OK.
 type Value struct {
 	Status   Status
 	Value    float64
+	Text     string // shown instead of a number, such as the name of the best
+	Place    int    // 1: the best of its column, 2: the second best, where they are marked; else 0
 	Interval *plugins.Interval
 	Spread   *Spread // between test sites, where values are means over them
+	Sample   *Sample // of the values that it is the mean of; nil where it is no score
 	N, Of    int     // cells with a value and cells planned
 	Marks    []int   // footnotes
 
-	notes   []note
-	clipped bool // the interval was cut at the range of the score
+	hits     []hit           // the scores that it was made of
+	counts   []*record.Count // or the counts
+	notes    []note
+	clipped  bool    // the interval was cut at the range of the score
+	numbered bool    // Text shows Value in words of its own
+	as       *Column // the score that it is of, where that is not the same for the whole column; else nil
 }
 
 // Rendered is a table with its files.
 type Rendered struct {
 	*Table
-	Markdown, CSV []byte
+	Markdown, CSV, LaTeX, HTML, Parquet []byte
 }
 
 // Tables makes the tables of a version: the declared ones, and the account of what language models were asked for where there are
@@ -100,69 +125,155 @@ type Rendered struct {
 func Tables(core *record.Core, views record.Views) ([]Rendered, error) {
 	var all []Rendered
 	src := newSource(core, views.Data)
-	var tables []*Table
-	for i := range views.Tables {
-		tables = append(tables, src.table(&views.Tables[i]))
-	}
-	if t := src.accounting(); t != nil && !slices.ContainsFunc(tables, func(d *Table) bool { return strings.EqualFold(d.Name, t.Name) }) {
-		tables = append(tables, t)
-	}
-	for _, t := range tables {
-		csv, err := t.csv()
+	for _, t := range src.tables(views) {
+		r, err := t.rendered()
 		if err != nil {
 			return nil, fmt.Errorf("table %q: %w", t.Name, err)
 		}
-		all = append(all, Rendered{Table: t, Markdown: t.markdown(), CSV: csv})
+		all = append(all, r)
 	}
 	return all, nil
 }
 
+// Filled makes the tables of a version as Tables does, without their files.
+func Filled(core *record.Core, views record.Views) []*Table {
+	return newSource(core, views.Data).tables(views)
+}
+
+func (src *source) tables(views record.Views) []*Table {
+	var tables []*Table
+	if t := src.primary(&views); t != nil {
+		tables = append(tables, t)
+	}
+	accounted := false
+	for i := range views.Tables {
+		d := &views.Tables[i]
+		t := src.table(d)
+		if len(views.Primary) > 0 {
+			t.exploratory()
+		}
+		tables = append(tables, t)
+		accounted = accounted || d.Kind == spec.RowsTable || strings.EqualFold(d.Name, accountingTable)
+	}
+	if t := src.accounting(nil); t != nil && !accounted {
+		tables = append(tables, t)
+	}
+	return tables
+}
+
+// rendered writes the files of a table.
+func (t *Table) rendered() (r Rendered, err error) {
+	r = Rendered{Table: t, Markdown: t.markdown(), LaTeX: t.latex(), HTML: t.page()}
+	head, rows := t.longHead(), t.long()
+	if r.CSV, err = csvOf(head, rows); err != nil {
+		return r, err
+	}
+	r.Parquet, err = parquetOf(head, rows)
+	return r, err
+}
+
 // table fills a declared table, or says why it cannot.
 func (src *source) table(declared *spec.Table) *Table {
-	t := &Table{Name: declared.Name, Title: declared.Title, Caption: declared.Caption, Rows: declared.Rows, Over: declared.Over}
-	for _, c := range declared.Columns {
-		t.Columns = append(t.Columns, src.column(c))
+	t := &Table{
+		Name: declared.Name, Title: declared.Title, Caption: declared.Caption, Label: src.label(declared), Rows: declared.Rows, Over: declared.Over,
 	}
 	t.Banner = src.banner(nil)
-	if err := src.fill(t, declared); err != nil {
-		t.Lines, t.Notes, t.Remarks = nil, nil, []string{src.origin()}
+	var err error
+	switch declared.Kind {
+	case spec.ArgmaxTable:
+		err = src.fillArgmax(t, declared)
+	case spec.BestTable, spec.WorstTable:
+		err = src.fillRanked(t, declared)
+	case spec.AttritionTable:
+		err = src.fillAttrition(t, declared)
+	case spec.RowsTable:
+		err = src.fillRows(t, declared)
+	case spec.CohortTable:
+		err = src.fillCohort(t, declared)
+	default:
+		err = src.fill(t, declared)
+	}
+	if err != nil {
+		t.Lines, t.Notes, t.Remarks, t.Data, t.Sources = nil, nil, nil, nil, []string{src.origin()}
 		t.Problem = "No value: " + err.Error()
 	}
+	t.Remarks = append(sentencesOf(declared.Notes), t.Remarks...)
 	return t
 }
 
-// fill adds lines, notes and remarks.
+// label is what LaTeX refers to a table by.
+func (src *source) label(declared *spec.Table) string {
+	if declared.Label != "" {
+		return declared.Label
+	}
+	return "tab:" + src.core.Manifest.Experiment + "-" + declared.Name
+}
+
+// fill adds lines, notes and remarks of a table of scores.
 func (src *source) fill(t *Table, declared *spec.Table) error {
-	sel, err := src.selectScores(declared)
+	for _, c := range declared.Columns {
+		t.Columns = append(t.Columns, src.column(c))
+	}
+	wide := *declared
+	wide.Columns = src.acrossColumns(t, declared)
+	sel, err := src.fillLines(t, &wide)
 	if err != nil {
 		return err
 	}
+	t.within, t.unmarked = declared.Within, unmarkedText(declared.Rows, declared.Except)
+	t.sortLines(declared)
+	t.mark(declared)
+	t.addStatistics(wide.Columns)
+	t.addSpread()
+	src.finish(t, sel)
+	return nil
+}
+
+// fillLines selects and summarises the values of the declared columns, which are those of the table.
+func (src *source) fillLines(t *Table, declared *spec.Table) (*selection, error) {
+	sel, err := src.selectScores(declared)
+	if err != nil {
+		return nil, err
+	}
 	t.Banner = src.banner(sel.allCells())
-	notes := footnotes{over: t.Over, numbers: map[footnoteKey]int{}}
 	for _, r := range sel.rows() {
 		line := Line{Labels: r.labels}
 		for c := range t.Columns {
 			low, high := src.scoreRange(t.Columns[c].Score)
 			v, err := sel.value(r, c, low, high)
 			if err != nil {
-				return fmt.Errorf("row %s, column %q: %w", r.name(t.Rows), t.Columns[c].Score, err)
+				return nil, fmt.Errorf("row %s, column %q: %w", r.name(t.Rows), t.Columns[c].Score, err)
 			}
+			v.notes = append(v.notes, sel.columnNotes(r, c)...)
 			line.Values = append(line.Values, v)
 		}
 		line.N, line.Of = usual(line.Values)
 		line.notes = sel.lineNotes(r)
-		for c := range line.Values {
-			line.Values[c].Marks = notes.marks(line.Values[c].notes)
-		}
-		line.Marks = notes.marks(line.notes)
 		t.Lines = append(t.Lines, line)
 	}
 	t.averaged, t.others, t.replicas, t.bySite = inOrder(t.Over, sel.varied), inOrder(t.Over, sel.mixed), inOrder(t.Over, sel.averaged), sel.bySite
 	t.fixed = !slices.ContainsFunc(t.replicas, func(a string) bool { return !src.replicates[a] })
-	t.addSpread()
+	return sel, nil
+}
+
+// finish numbers the notes and adds what holds for the whole table, once its lines are those that are shown.
+func (src *source) finish(t *Table, sel *selection) {
+	t.number()
+	t.Remarks = append(t.Remarks, src.remarks(t)...)
+	t.Data, t.Sources = src.data(sel.allCells()), src.sources(sel.allCells())
+}
+
+// number gives notes their footnotes, in reading order.
+func (t *Table) number() {
+	notes := footnotes{over: t.Over, numbers: map[footnoteKey]int{}}
+	for i := range t.Lines {
+		l := &t.Lines[i]
+		for c := range l.Values {
+			l.Values[c].Marks = notes.marks(l.Values[c].notes)
+		}
+		l.Marks = notes.marks(l.notes)
+	}
 	t.Notes = notes.texts()
-	t.Remarks = src.remarks(t, sel)
-	return nil
 }
 
 // inOrder sorts some of the axes as all are.
@@ -172,7 +283,10 @@ func inOrder(all, some []string) []string {
 
 // column finds title and direction of a score.
 func (src *source) column(c spec.TableColumn) Column {
-	out := Column{Score: c.Score, Minus: described(c.Minus), Title: c.Title, Better: plugins.Neutral, Digits: 3}
+	out := Column{Score: c.Score, Minus: contrast.Described(c.Minus), Title: c.Title, Group: c.Group, Format: c.Format, Better: plugins.Neutral, Digits: 3}
+	if c.Format == percentFormat {
+		out.Digits = 1
+	}
 	if out.Title == "" {
 		out.Title = c.Score
 		if out.Minus != "" {
@@ -222,16 +336,13 @@ func agreed(a, b *float64) *float64 {
 	return a
 }
 
-// usual is the n/N that most values of a line have.
+// usual is the n/N that most values of a line have, those aside for which nothing was planned.
 func usual(values []Value) (n, of int) {
 	most := 0
 	for _, v := range values {
-		if v.Status == Absent {
-			continue
-		}
 		same := 0
 		for _, w := range values {
-			if w.Status != Absent && w.N == v.N && w.Of == v.Of {
+			if w.Of > 0 && w.N == v.N && w.Of == v.Of {
 				same++
 			}
 		}

@@ -12,7 +12,7 @@ import (
 // Text is the table for a terminal of the given width in columns; a width of 0 or less means unlimited.
 //
 // Where the table is too wide, titles and labels are wrapped, then intervals stand below their values; where even
-// that is not enough, each line becomes a block of its own.
+// that is not enough, the columns are parted into tables below each other, and then each line becomes a block of its own.
 func Text(t *Table, width int, color bool) string {
 	if width <= 0 {
 		width = 1 << 20
@@ -35,22 +35,38 @@ func Text(t *Table, width int, color bool) string {
 	for i, note := range t.Notes {
 		b.WriteString(dim(color, wrapText("("+letters(i)+") "+note, width)) + "\n")
 	}
-	for _, r := range t.Remarks {
+	for _, r := range t.remarks(bestSign+":", secondSign+":") {
 		b.WriteString(dim(color, wrapText(r, width)) + "\n")
 	}
 	return b.String()
 }
 
-// draw lays the table out as a grid or, where there is no room for one, as blocks.
+// draw lays the table out as a grid or, where there is no room for one, in several, or as blocks.
 func (t *Table) draw(b *strings.Builder, width int, color bool) {
 	labels, values := t.grid()
 	head := t.head()
-	for _, stacked := range []bool{false, true} {
-		head, body := aligned(head, labels, values, stacked)
-		if widths, fits := columnWidths(head, body, width); fits {
-			b.WriteString(drawGrid(head, body, widths, len(t.Rows), color))
+	for _, several := range []bool{false, true} {
+		for _, stacked := range []bool{false, true} {
+			head, body := aligned(head, labels, values, stacked)
+			panels := t.panels(head, body, width)
+			if several && !worthParting(panels, len(labels), len(values[0])) || !several && len(panels) != 1 {
+				continue
+			}
+			for i := range panels {
+				if i > 0 {
+					b.WriteString("\n")
+				}
+				panels[i].draw(b, len(t.Rows), color)
+			}
 			return
 		}
+	}
+	head = head[:len(t.Rows)]
+	for i := range t.Columns {
+		head = append(head, t.Columns[i].name())
+	}
+	if t.counted() {
+		head = append(head, "n/N")
 	}
 	b.WriteString(drawBlocks(head, labels, values, width, color))
 }
@@ -58,7 +74,7 @@ func (t *Table) draw(b *strings.Builder, width int, color bool) {
 func (t *Table) head() []string {
 	head := slices.Clone(t.Rows)
 	for i := range t.Columns {
-		head = append(head, t.Columns[i].header())
+		head = append(head, arrowBound.Replace(t.Columns[i].header()))
 	}
 	if t.counted() {
 		head = append(head, "n/N")
@@ -66,8 +82,83 @@ func (t *Table) head() []string {
 	return head
 }
 
+// arrowBound keeps the arrow of a title beside its last word.
+var arrowBound = strings.NewReplacer(" ↑", hard+"↑", " ↓", hard+"↓")
+
+// The signs before the best and second best of a column.
+const (
+	bestSign   = "◆"
+	secondSign = "◇"
+)
+
+// widen gives columns the room that what stands over them needs: the longest of its words, or a little more.
+func widen(widths []int, spans []span, labels int) {
+	at := labels
+	for _, s := range spans {
+		room := spanWidth(widths, at, s.width)
+		for _, word := range words(s.title) {
+			if lacks := text.StringWidth(word) - room; lacks > 0 {
+				widths[at+s.width-1] += lacks
+				room += lacks
+			}
+		}
+		at += s.width
+	}
+}
+
+// drawSpans writes what stands over the columns, in the middle of them.
+func drawSpans(widths []int, spans []span, labels int, color bool) string {
+	if spans == nil {
+		return ""
+	}
+	left := 0
+	for _, w := range widths[:labels] {
+		left += w + between
+	}
+	var lines []string
+	put := func(line, from, width int, s string) {
+		for len(lines) <= line {
+			lines = append(lines, "")
+		}
+		s = strings.Repeat(" ", (width-text.StringWidth(s))/2) + s
+		lines[line] = text.Pad(lines[line], from, ' ') + s
+	}
+	at, deepest := labels, 0
+	wrapped := make([][]string, len(spans))
+	for i, s := range spans {
+		wrapped[i] = strings.Split(wrapText(s.title, max(1, spanWidth(widths, at, s.width))), "\n")
+		deepest = max(deepest, len(wrapped[i]))
+		at += s.width
+	}
+	at = labels
+	for i, s := range spans {
+		width := spanWidth(widths, at, s.width)
+		if s.title != "" {
+			for k, line := range wrapped[i] {
+				put(deepest-len(wrapped[i])+k, left, width, line)
+			}
+			put(deepest, left, width, strings.Repeat("─", width))
+		}
+		left += width + between
+		at += s.width
+	}
+	return bold(color, strings.Join(lines, "\n")) + "\n"
+}
+
+// spanWidth is the room of columns beside each other.
+func spanWidth(widths []int, from, count int) int {
+	room := between * (count - 1)
+	for _, w := range widths[from : from+count] {
+		room += w
+	}
+	return room
+}
+
 // shown is the text of a value in its parts. Marks are apart from the number, so that they do not push it aside.
-type shown struct{ number, interval, marks string }
+type shown struct {
+	number, interval, marks string
+	text                    bool // in the place of a number
+}
 
 // grid is the text of all lines.
 func (t *Table) grid() (labels [][]string, values [][]shown) {
@@ -80,7 +171,13 @@ func (t *Table) grid() (labels [][]string, values [][]shown) {
 		var row []shown
 		for c := range l.Values {
 			number, interval, count := t.parts(l, c)
-			row = append(row, shown{number, interval, joined(count, bracketed(l.Values[c].Marks))})
+			switch l.Values[c].Place {
+			case 1:
+				number = bestSign + hard + number
+			case 2:
+				number = secondSign + hard + number
+			}
+			row = append(row, shown{number, interval, joined(count, bracketed(l.Values[c].Marks)), l.Values[c].worded()})
 		}
 		switch {
 		case t.counted():
@@ -132,6 +229,9 @@ func alignedColumn(title string, column []shown, stacked bool) (head string, cel
 	}
 	for i, v := range column {
 		cell := padded(number, v.number)
+		if v.text {
+			cell = text.Pad(v.number, number, ' ')
+		}
 		if after > 0 {
 			cell += " " + text.Pad(tails[i], after, ' ')
 		}
@@ -288,11 +388,11 @@ func drawBlocks(head []string, labels [][]string, values [][]shown, width int, c
 	return b.String()
 }
 
-// wrapText breaks at blanks; a word that is wider than the terminal stays whole.
+// wrapText breaks at blanks, and a word that is wider than a line where the line ends.
 func wrapText(s string, width int) string {
 	var lines []string
 	line := ""
-	for _, word := range words(s) {
+	for _, word := range brokenWords(s, width) {
 		switch {
 		case line == "":
 			line = word

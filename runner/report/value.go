@@ -9,6 +9,7 @@ import (
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/stats"
+	"github.com/ehrlab/ehrlab/runner/contrast"
 	"github.com/ehrlab/ehrlab/runner/record"
 	"github.com/ehrlab/ehrlab/runner/spec"
 )
@@ -35,7 +36,7 @@ func (sel *selection) value(r *row, column int, low, high *float64) (Value, erro
 		return Value{}, err
 	}
 	planned := sel.planned(r.group, column, hits[0].score.Metric)
-	v := Value{Of: len(planned)}
+	v := Value{Of: len(planned), hits: hits}
 	var ok []hit
 	why := newReasons(sel, planned, true)
 	reached := map[int]bool{}
@@ -66,26 +67,28 @@ func (sel *selection) value(r *row, column int, low, high *float64) (Value, erro
 	}
 	v.notes = append(v.notes, why.gaps(cellsOf(ok))...)
 	v.notes = append(v.notes, sel.warnings(ok)...)
-	sel.summarise(&v, r.group, ok, low, high)
+	sel.summarise(&v, r.group, column, ok, low, high)
 	return v, nil
 }
 
 // summarise sets the value to that of the only hit, or to the mean with the interval that it has over replicates.
-func (sel *selection) summarise(v *Value, g *group, ok []hit, low, high *float64) {
+func (sel *selection) summarise(v *Value, g *group, column int, ok []hit, low, high *float64) {
 	v.Status, v.Value = OK, ok[0].score.Value
-	if len(ok) == 1 {
-		v.Interval = ok[0].score.Interval
-		return
-	}
-	axes := sel.varying(g)
-	if bySite(sel.others(axes)) {
-		sel.overHospitals(v, ok, low, high)
-		return
-	}
 	values := make([]float64, len(ok))
 	for i, h := range ok {
 		values[i] = h.score.Value
 	}
+	if len(ok) == 1 {
+		v.Sample, v.Interval = sampleOf(values, nil, nil), ok[0].score.Interval
+		return
+	}
+	axes := sel.varying(g, column)
+	if bySite(sel.others(axes)) {
+		sel.overHospitals(v, ok, low, high)
+		return
+	}
+	v.Sample = sampleOf(values, sel.others(axes), axes)
+	clip(v.Sample.Prediction, low, high)
 	if slices.Min(values) == slices.Max(values) {
 		if len(sel.others(axes)) == 0 && sel.twoLevel(v, axes, ok) {
 			v.clipped = clip(v.Interval, low, high)
@@ -172,10 +175,10 @@ func notFinite(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) }
 
 // varying are the averaged axes that have several values: in the table, or, for those that hospitals give values of, in
 // the line. What a line lacks of the others counts, so that a mean of fewer is not taken for a mean of replicates.
-func (sel *selection) varying(g *group) []string {
+func (sel *selection) varying(g *group, column int) []string {
 	var axes []string
 	for _, axis := range sel.declared.Over {
-		values := sel.overs[axis]
+		values := sel.oversOf(axis, column)
 		if !slices.Contains(sel.crossed(), axis) {
 			values = sel.valuesOf(axis, g.cells)
 		}
@@ -244,16 +247,17 @@ func (sel *selection) fits(r *row, s *record.Score) bool {
 // withoutScores says why a line has no score in a column at all.
 func (sel *selection) withoutScores(r *row, column int) Value {
 	g := r.group
-	if len(g.cells) == 0 && len(g.excluded) > 0 {
-		why := newReasons(sel, g.excluded, true)
-		for _, cell := range g.excluded {
+	cells, excluded := sel.cellsOf(g.cells, column), sel.cellsOf(g.excluded, column)
+	if len(cells) == 0 && len(excluded) > 0 {
+		why := newReasons(sel, excluded, true)
+		for _, cell := range excluded {
 			why.add(cell, "excluded: "+sel.core.Cells[cell].Reason)
 		}
 		return Value{Status: Excluded, notes: why.notes()}
 	}
-	why := newReasons(sel, g.cells, true)
+	why := newReasons(sel, cells, true)
 	n := 0
-	for _, cell := range g.cells {
+	for _, cell := range cells {
 		if !sel.scored[cell] && sel.core.Cells[cell].Status == record.CellFailed {
 			why.add(cell, sel.cellFailure(cell))
 			n++
@@ -281,7 +285,7 @@ func (sel *selection) planned(g *group, column int, metric string) []int {
 	}
 	note(g.partial[column])
 	var cells []int
-	for _, cell := range g.cells {
+	for _, cell := range sel.cellsOf(g.cells, column) {
 		if has[cell] || !sel.scored[cell] && sel.core.Cells[cell].Status == record.CellFailed {
 			cells = append(cells, cell)
 		}
@@ -330,9 +334,12 @@ func differingDim(a, b *record.Score) string {
 	return strings.Join(names, " or ")
 }
 
-// clip cuts an interval at the range of its score, beyond which the mean cannot lie.
+// clip cuts an interval, if there is one, at the range of its score, beyond which the mean cannot lie.
 func clip(iv *plugins.Interval, low, high *float64) bool {
 	cut := false
+	if iv == nil {
+		return false
+	}
 	if low != nil && iv.Low < *low {
 		iv.Low, cut = *low, true
 	}
@@ -343,26 +350,7 @@ func clip(iv *plugins.Interval, low, high *float64) bool {
 }
 
 // unitOf names what a mean is over, e.g. "seeds" or "sites and seeds".
-func unitOf(over []string) string {
-	plural := make([]string, len(over))
-	for i, a := range over {
-		switch {
-		case a == "strategy":
-			plural[i] = "strategies"
-		case a == "n":
-			plural[i] = "sample sizes"
-		case a == spec.TestSite:
-			plural[i] = "test sites"
-		case a == spec.TrainSite:
-			plural[i] = "train sites"
-		case strings.HasSuffix(a, "s"):
-			plural[i] = a
-		default:
-			plural[i] = a + "s"
-		}
-	}
-	return strings.Join(plural, " and ")
-}
+func unitOf(over []string) string { return contrast.UnitOf(over) }
 
 func missingStatus(hits []hit) Status {
 	if slices.ContainsFunc(hits, func(h hit) bool { return h.score.Status == plugins.Failed }) {

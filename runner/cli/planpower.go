@@ -1,0 +1,217 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ehrlab/ehrlab/plugins/stats"
+	"github.com/ehrlab/ehrlab/runner/contrast"
+	"github.com/ehrlab/ehrlab/runner/plan"
+	"github.com/ehrlab/ehrlab/runner/record"
+	"github.com/ehrlab/ehrlab/runner/spec"
+)
+
+// powerSummary is the smallest difference that the planned replicates can find, of a primary contrast or a check.
+type powerSummary struct {
+	Kind        string   `json:"kind"` // "primary" or "check"
+	Name        string   `json:"name"`
+	Score       string   `json:"score"`
+	Detectable  *float64 `json:"detectable"`          // with a power of 0.8; null when it is not known
+	None        bool     `json:"none,omitempty"`      // the score cannot differ by as much
+	AtLeast     bool     `json:"at_least,omitempty"`  // it rests on the sampling of test rows alone
+	Tolerance   *float64 `json:"tolerance,omitempty"` // of a check, in the unit of the score
+	Margin      *float64 `json:"margin,omitempty"`    // of a contrast
+	Replicates  int      `json:"replicates"`          // planned
+	Unit        string   `json:"unit"`                // of these, e.g. "seeds"
+	Comparisons int      `json:"comparisons"`         // of a check: Detectable is that of the one that varies most
+	Level       float64  `json:"level"`               // coverage of each interval
+	From        string   `json:"from,omitempty"`      // the version whose variation was taken
+	Unknown     string   `json:"unknown,omitempty"`   // why Detectable is not known, and how to get it
+}
+
+// planPower says what the contrasts and checks of a plan can find, by the variation that the newest version measured.
+func (a *app) planPower(p *plan.Plan) ([]powerSummary, error) {
+	e := p.Experiment
+	if len(e.Primary) == 0 && len(e.Checks) == 0 {
+		return nil, nil
+	}
+	var v *measured
+	switch version, err := record.Open(a.settings.Results, e.Name, ""); {
+	case err == nil:
+		v = &measured{version, contrast.NewIndex(version.Core)}
+	case !errors.Is(err, record.ErrNone):
+		return nil, err
+	}
+	var out []powerSummary
+	for i := range e.Primary {
+		out = append(out, contrastPower(p, &e.Primary[i], v))
+	}
+	for i := range e.Checks {
+		out = append(out, checkPower(p, &e.Checks[i], v))
+	}
+	return out, nil
+}
+
+// measured is a version whose variation is taken for that of the plan.
+type measured struct {
+	*record.Version
+	index *contrast.Index
+}
+
+// widest is the greatest difference that a score can have; infinite where its range is not bounded.
+func (v *measured) widest(metric, name string) float64 {
+	for _, s := range v.Core.Manifest.Scores {
+		if s.Metric == metric && s.Name == name && s.Min != nil && s.Max != nil {
+			return *s.Max - *s.Min
+		}
+	}
+	return math.Inf(1)
+}
+
+// contrastPower takes the variation of the differences of a contrast.
+func contrastPower(p *plan.Plan, c *spec.Contrast, v *measured) powerSummary {
+	e := p.Experiment
+	out := powerSummary{Kind: "primary", Name: c.Name, Score: c.Score, Margin: c.Margin, Comparisons: 1, Level: 1 - (1-e.Inference.Coverage())/float64(len(e.Primary))}
+	out.plan(p, c.A, c.Where, []string{"seed"})
+	if v == nil {
+		return out.pilot("no version has measured it")
+	}
+	groups := contrast.Match(v.index, contrast.Question{Score: c.Score, A: c.A, B: c.B, Where: c.Where, Over: c.Over})
+	if len(groups) != 1 {
+		return out.pilot(v.Name + " has not measured it")
+	}
+	effect, err := groups[0].Effect(out.Level)
+	if err != nil {
+		return out.pilot(v.Name + ": " + err.Error())
+	}
+	if len(groups[0].UnitAxes) > 0 {
+		out.plan(p, c.A, c.Where, groups[0].UnitAxes)
+	}
+	if out.Replicates == 0 { // hospitals that are not known before the data are split
+		out.Replicates = effect.Units
+	}
+	out.From = v.Name
+	spread, rows, varies := effect.Spread()
+	if !varies {
+		spread, out.AtLeast = 0, true
+	}
+	if spread == 0 && rows == 0 {
+		return out.pilot(v.Name + " has one value alone, or nothing varies in it")
+	}
+	return out.detect(spread, rows, v.widest(groups[0].Metric, groups[0].Name))
+}
+
+// checkPower takes the variation of the values that a check compares, as if the seeds of two versions had nothing in common: twice the
+// variance, which is the worst case.
+func checkPower(p *plan.Plan, c *spec.Check, v *measured) powerSummary {
+	out := powerSummary{Kind: "check", Name: c.Name, Score: c.Score, Tolerance: c.Tolerance.Absolute, Level: p.Experiment.Inference.Coverage()}
+	out.plan(p, nil, c.Where, []string{"seed"})
+	if v == nil {
+		return out.pilot("no version has measured it")
+	}
+	groups := contrast.Match(v.index, contrast.Question{Score: c.Score, Where: c.Where, Over: c.Over})
+	most, widest := 0.0, 0.0
+	for _, g := range groups {
+		spread, err := g.Spread()
+		if err != nil {
+			continue
+		}
+		out.Comparisons++
+		most, widest = max(most, spread), max(widest, v.widest(g.Metric, g.Name))
+	}
+	if out.Comparisons == 0 || most == 0 {
+		return out.pilot(v.Name + " has one value alone, or nothing varies in it")
+	}
+	out.Level, out.From = 1-(1-out.Level)/float64(out.Comparisons), v.Name
+	return out.detect(math.Sqrt2*most, 0, widest)
+}
+
+// plan counts the planned replicates: the values that cells of an arm have of the axes that are the unit.
+func (s *powerSummary) plan(p *plan.Plan, arm map[string]spec.Value, where map[string][]spec.Value, unit []string) {
+	seen := map[string]bool{}
+	for _, cell := range p.Cells {
+		var key []string
+		wanted := true
+		for i, axis := range p.Axes {
+			v := cell.Values[i]
+			if w, named := arm[axis]; named && v.String() != w.String() {
+				wanted = false
+			}
+			if values := where[axis]; values != nil && !slices.ContainsFunc(values, func(w spec.Value) bool { return w.String() == v.String() }) {
+				wanted = false
+			}
+			if slices.Contains(unit, axis) {
+				key = append(key, v.String())
+			}
+		}
+		if wanted && len(key) > 0 {
+			seen[strings.Join(key, "\x00")] = true
+		}
+	}
+	s.Replicates, s.Unit = len(slices.Collect(maps.Keys(seen))), contrast.UnitOf(unit)
+}
+
+// pilot says that the variation is not known.
+func (s powerSummary) pilot(why string) powerSummary {
+	s.Unknown = why + "; a pilot run with two seeds or more tells how much it varies"
+	return s
+}
+
+// detect fills in the smallest difference; widest is the greatest that the score can have.
+func (s powerSummary) detect(spread, rows, widest float64) powerSummary {
+	d, err := stats.Planned(spread, rows, s.Replicates, s.Level, contrast.Power)
+	if err != nil {
+		return s.pilot(err.Error())
+	}
+	s.Detectable, s.None = &d, d > widest
+	s.AtLeast = s.AtLeast || s.Replicates < 2
+	return s
+}
+
+// text is a line on what can be found.
+func (s *powerSummary) text() string {
+	head := fmt.Sprintf("%s %s: %s: ", s.Kind, s.Name, s.Score)
+	if s.Detectable == nil {
+		return head + "unknown: " + s.Unknown
+	}
+	units := strconv.Itoa(s.Replicates) + " " + s.Unit
+	if s.Replicates == 1 {
+		units = "one " + strings.TrimSuffix(s.Unit, "s")
+	}
+	d := strconv.FormatFloat(*s.Detectable, 'g', 2, 64)
+	if s.None {
+		d = "none that it can have"
+	}
+	if s.Kind == "check" {
+		d = "at worst " + d
+	}
+	text := fmt.Sprintf("%s with %s, by the variation in %s", d, units, s.From)
+	if s.AtLeast && !s.None {
+		text = fmt.Sprintf("more than %s with %s: that is for the sampling of the test rows in %s alone", d, units, s.From)
+	}
+	if s.Comparisons > 1 {
+		text += fmt.Sprintf(", in the one of %d comparisons that varies most", s.Comparisons)
+	}
+	switch {
+	case s.Tolerance != nil && *s.Detectable > *s.Tolerance:
+		text += fmt.Sprintf("; a loss of the tolerance, %v, would likely be underpowered", *s.Tolerance)
+	case s.Margin != nil && *s.Detectable > *s.Margin:
+		text += fmt.Sprintf("; that is more than the margin, %v: equivalence is unlikely to be found", *s.Margin)
+	}
+	return head + text
+}
+
+func (a *app) printPower(all []powerSummary) {
+	if len(all) == 0 {
+		return
+	}
+	a.printf("\nsmallest differences that would be found, with a chance of %.0f %%:\n", 100*contrast.Power)
+	for i := range all {
+		a.printf("  %s\n", all[i].text())
+	}
+}

@@ -1,0 +1,270 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/runner/record"
+	"github.com/ehrlab/ehrlab/runner/spelling"
+)
+
+// Origin is what one number of a table was made of.
+type Origin struct {
+	Table  string            `json:"table"`
+	Rows   []string          `json:"-"` // the names of Row, in the order of the table
+	Row    map[string]string `json:"row"`
+	Column string            `json:"column"`
+	Shown  string            `json:"shown"` // as the table prints it
+	Value  ValueData         `json:"value"`
+	How    []string          `json:"how"` // how the single scores became the number
+	Scores []OriginScore     `json:"scores"`
+	Counts []OriginCount     `json:"counts,omitempty"`
+	Notes  []string          `json:"notes,omitempty"` // of the line
+}
+
+// OriginScore is one score behind a number.
+type OriginScore struct {
+	Cell   string            `json:"cell"`
+	Axes   map[string]string `json:"axes"`
+	Metric string            `json:"metric"`
+	plugins.Score
+	Less *OriginScore `json:"less,omitempty"` // of a difference: what is subtracted from it
+}
+
+// OriginCount is one count behind a number.
+type OriginCount struct {
+	Dataset string `json:"dataset,omitempty"`
+	Cell    string `json:"cell,omitempty"`
+	Stage   string `json:"stage"`
+	plugins.Count
+}
+
+// Cells are the cells behind the number, each once.
+func (o *Origin) Cells() []string {
+	var out []string
+	file := func(cell string) {
+		if cell != "" && !slices.Contains(out, cell) {
+			out = append(out, cell)
+		}
+	}
+	for _, s := range o.Scores {
+		file(s.Cell)
+		if s.Less != nil {
+			file(s.Less.Cell)
+		}
+	}
+	for _, c := range o.Counts {
+		file(c.Cell)
+	}
+	return out
+}
+
+// Trace finds one number of a table and says what it was made of. A row is named by its labels in order, as in "copula,top5", or by
+// names, as in "strategy=copula,features=top5", of which those that are not needed may be left out; a column by its title or score. Errors
+// say what there is.
+func Trace(core *record.Core, views record.Views, table, row, column string) (*Origin, error) {
+	src := newSource(core, views.Data)
+	t, err := find(src.tables(views), func(t *Table) []string { return []string{t.Name} }, "table", table)
+	if err != nil {
+		return nil, err
+	}
+	if t.Problem != "" {
+		return nil, fmt.Errorf("table %q: %s", t.Name, t.Problem)
+	}
+	l, err := t.line(row)
+	if err != nil {
+		return nil, err
+	}
+	columns := make([]*Column, len(t.Columns))
+	for c := range t.Columns {
+		columns[c] = &t.Columns[c]
+	}
+	found, err := find(columns, (*Column).names, "column", column)
+	if err != nil {
+		return nil, err
+	}
+	return src.originOf(t, l, slices.Index(columns, found)), nil
+}
+
+// find returns the one of some things that has a name.
+func find[T any](all []T, names func(T) []string, what, name string) (one T, err error) {
+	var found, known []string
+	for _, x := range all {
+		its := names(x)
+		known = append(known, its[0])
+		if slices.ContainsFunc(its, func(n string) bool { return strings.EqualFold(n, strings.TrimSpace(name)) }) {
+			if one = x; its[0] == name {
+				return x, nil
+			}
+			found = append(found, its[0])
+		}
+	}
+	switch len(found) {
+	case 0:
+		return one, fmt.Errorf("no %s %q%s", what, name, spelling.Hint(name, "there are", known))
+	case 1:
+		return one, nil
+	}
+	return one, fmt.Errorf("%d %ss are named %q: %s", len(found), what, name, spelling.Quoted(found))
+}
+
+// names are what a column may be called: the first tells it from all others.
+func (c *Column) names() []string {
+	title := (&Column{Title: c.Title, Format: c.Format, plain: c.plain}).label()
+	names := []string{c.label(), title, c.Title}
+	if c.derived == ownScore {
+		names = append(names, c.Score)
+	}
+	return names
+}
+
+// line finds the line with some labels.
+func (t *Table) line(row string) (*Line, error) {
+	named := strings.Contains(row, "=")
+	var found []*Line
+	for i := range t.Lines {
+		l := &t.Lines[i]
+		if strings.EqualFold(tight(strings.Join(l.Labels, ",")), tight(row)) || named && t.has(l, row) {
+			found = append(found, l)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return nil, t.noLine(row, named)
+	}
+	var names []string
+	for _, l := range found {
+		names = append(names, strings.Join(l.Labels, ","))
+	}
+	return nil, fmt.Errorf("%d rows match %q: %s", len(found), row, spelling.Hint("", "they are", names)[2:])
+}
+
+// tight leaves out the blanks behind commas.
+func tight(s string) string { return strings.ReplaceAll(strings.TrimSpace(s), ", ", ",") }
+
+// has reports whether a line has all the labels that are given as name=value.
+func (t *Table) has(l *Line, row string) bool {
+	for _, part := range strings.Split(row, ",") {
+		name, value, ok := strings.Cut(part, "=")
+		at := slices.Index(t.Rows, strings.TrimSpace(name))
+		if !ok || at < 0 || !strings.EqualFold(l.Labels[at], strings.TrimSpace(value)) {
+			return false
+		}
+	}
+	return true
+}
+
+// noLine says what is wrong with a row that no line has: the first name or label that there is not.
+func (t *Table) noLine(row string, named bool) error {
+	labels := func(at int) []string {
+		var out []string
+		for i := range t.Lines {
+			out = union(out, []string{t.Lines[i].Labels[at]})
+		}
+		return out
+	}
+	parts := strings.Split(row, ",")
+	for i, part := range parts {
+		name, value, at := "", strings.TrimSpace(part), i
+		if named {
+			name, value, _ = strings.Cut(part, "=")
+			name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+			if at = slices.Index(t.Rows, name); at < 0 {
+				return fmt.Errorf("row %q: table %q has no %q in its rows%s", row, t.Name, name, spelling.Hint(name, "they are", t.Rows))
+			}
+		}
+		if at >= len(t.Rows) {
+			break
+		}
+		if known := labels(at); !slices.ContainsFunc(known, func(l string) bool { return strings.EqualFold(l, value) }) {
+			return fmt.Errorf("row %q: %s has no %q%s", row, t.Rows[at], value, spelling.Hint(value, "it has", known))
+		}
+	}
+	if len(parts) != len(t.Rows) {
+		return fmt.Errorf("row %q: want the labels of %s, with commas between them", row, strings.Join(t.Rows, ", "))
+	}
+	return fmt.Errorf("row %q: table %q has no row with these labels together", row, t.Name)
+}
+
+// originOf is what one value was made of.
+func (src *source) originOf(t *Table, l *Line, c int) *Origin {
+	v, data := &l.Values[c], t.valueData(l, c)
+	o := &Origin{Table: t.Name, Rows: t.Rows, Row: map[string]string{}, Column: t.Columns[c].label(), Value: data, Shown: t.text(l, c), Notes: printed(l.notes)}
+	if t.Columns[c].derived != ownScore { // a statistic of the values behind the mean
+		o.Value.Value, o.Value.Interval, o.Value.Text = nil, nil, o.Shown
+	}
+	for i, name := range t.Rows {
+		o.Row[name] = l.Labels[i]
+	}
+	for _, h := range v.hits {
+		from := h.score
+		if h.of != nil {
+			from = h.of
+		}
+		s := src.originScore(from)
+		if h.less != nil {
+			less := src.originScore(h.less)
+			s.Less = &less
+		}
+		o.Scores = append(o.Scores, s)
+	}
+	for _, n := range v.counts {
+		o.Counts = append(o.Counts, OriginCount{Dataset: n.Dataset, Cell: n.Cell, Stage: n.Stage, Count: n.Count})
+	}
+	o.How = t.how(l, c)
+	return o
+}
+
+func (src *source) originScore(s *record.Score) OriginScore {
+	out := OriginScore{Cell: s.Cell, Metric: s.Metric, Score: s.Score}
+	if at, known := src.cells[s.Cell]; known {
+		out.Axes = src.core.Cells[at].Axes
+	}
+	return out
+}
+
+// how says how single scores became a number.
+func (t *Table) how(l *Line, c int) []string {
+	v, column := &l.Values[c], t.scored(l, c)
+	var out []string
+	if column.Minus != "" || slices.ContainsFunc(v.hits, func(h hit) bool { return h.of != nil }) {
+		out = append(out, "each is a difference: the score less that of the cell which is otherwise alike")
+	}
+	switch n, summed := len(v.counts), len(v.counts) > 1; {
+	case summed:
+		out = append(out, fmt.Sprintf("the sum of %d counts", n))
+	case n == 1:
+		out = append(out, "the count as it is recorded")
+	case v.Status != OK:
+		out = append(out, "there is no number: "+string(v.Status))
+	case v.Text != "" && !v.numbered:
+		out = append(out, "chosen among all of the scores below, by their means")
+	case column.derived == sampleMedian || column.derived == sampleSD || column.derived == sampleRange || column.derived == sampleNext:
+		out = append(out, fmt.Sprintf("%s of %d values", column.Title, v.N))
+	case len(v.hits) == 1:
+		out = append(out, "the score as it is recorded")
+	case len(v.hits) > 1 && len(t.Over) > 0:
+		out = append(out, fmt.Sprintf("%s; %d of %d values", t.means(), v.N, v.Of))
+	case len(v.hits) > 1:
+		out = append(out, fmt.Sprintf("the mean of %d values", len(v.hits)))
+	}
+	if v.Interval != nil {
+		iv := v.Interval
+		out = append(out, "interval: "+kind{iv.Level, iv.Unit, iv.Method}.String())
+	}
+	if v.Status == OK && v.counts == nil {
+		switch {
+		case column.Format == percentFormat:
+			out = append(out, fmt.Sprintf("shown as a percentage with %s", plural(column.Digits, "decimal")))
+		case column.Format == significantFormat:
+			out = append(out, fmt.Sprintf("shown with %s", plural(column.Digits, "significant digit")))
+		case v.Text == "":
+			out = append(out, fmt.Sprintf("shown with %s", plural(column.Digits, "decimal")))
+		}
+	}
+	return out
+}

@@ -1,0 +1,153 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/runner/record"
+	"github.com/ehrlab/ehrlab/runner/spec"
+)
+
+func TestTrace(t *testing.T) {
+	v := record.Views{Tables: append(dressed(), views().Tables...)}
+	for _, c := range []struct{ table, row, column, shown, scores string }{
+		{"means", "naive,all,across", "AUROC", "0.770 [0.641, 0.899]", "naive-all-1 0.76; naive-all-2 failed; naive-all-3 0.78"},
+		{"means", "scope=across, strategy=naive, features=all", "auroc", "0.770 [0.641, 0.899]", "naive-all-1 0.76; naive-all-2 failed; naive-all-3 0.78"},
+		{"MEANS", "Naive, All, Across", "kl.mean", "0.230 [0.103, 0.357]", "naive-all-1 0.24; naive-all-2 failed; naive-all-3 0.22"},
+		{"spread", "naive,all", "shape: SD", "0.01", "naive-all-1 0.24; naive-all-2 failed; naive-all-3 0.22"},
+		{"spread", "naive,top5", "KS of age", "72.0 [69.5, 74.5]", "naive-top5-1 0.71; naive-top5-2 0.72; naive-top5-3 0.73"},
+		{"over_columns", "copula", "top5", "0.620 [0.585, 0.655]", "copula-top5-1 0.61; copula-top5-2 0.62; copula-top5-3 0.63"},
+		{
+			"best", "top5,AUROC ↑", "difference", "0.100",
+			"naive-top5-1 0.71 less copula-top5-1 0.61; naive-top5-2 0.72 less copula-top5-2 0.62; naive-top5-3 0.73 less copula-top5-3 0.63",
+		},
+		{"one_seed", "ceiling,across", "auroc", "0.9 [0.8, 0.9]", "ceiling-all-2 0.87"},
+	} {
+		o, err := Trace(study(), v, c.table, c.row, c.column)
+		if err != nil {
+			t.Errorf("%s, %s, %s: %v", c.table, c.row, c.column, err)
+			continue
+		}
+		var scores []string
+		text := func(s *OriginScore) string {
+			if s.Status != plugins.OK {
+				return s.Cell + " " + string(s.Status)
+			}
+			return fmt.Sprintf("%s %.4g", s.Cell, s.Value)
+		}
+		for i := range o.Scores {
+			one := text(&o.Scores[i])
+			if o.Scores[i].Less != nil {
+				one += " less " + text(o.Scores[i].Less)
+			}
+			scores = append(scores, one)
+		}
+		slices.Sort(scores)
+		if got := strings.Join(scores, "; "); o.Shown != c.shown || got != c.scores {
+			t.Errorf("%s, %s, %s: %q, %q", c.table, c.row, c.column, o.Shown, got)
+		}
+		if len(o.How) == 0 || len(o.Cells()) == 0 || o.Scores[0].Axes["seed"] == "" {
+			t.Errorf("%s, %s, %s: how %q, cells %q", c.table, c.row, c.column, o.How, o.Cells())
+		}
+	}
+}
+
+// Counts are behind the numbers of an account.
+func TestTraceOfCounts(t *testing.T) {
+	o, err := Trace(asked(), record.Views{}, "accounting", "bird,naive,all,few", "requested")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0
+	for _, c := range o.Counts {
+		sum += c.Value
+	}
+	if sum != int(*o.Value.Value) || len(o.Counts) < 2 || len(o.Cells()) < 2 {
+		t.Errorf("%v of %+v", *o.Value.Value, o.Counts)
+	}
+}
+
+func TestTraceOfNothing(t *testing.T) {
+	for _, c := range [][4]string{
+		{"mean", "naive,all,across", "AUROC", `no table "mean"; did you mean "means"?`},
+		{"means", "naive,all,acros", "AUROC", `row "naive,all,acros": scope has no "acros"; did you mean "across"?`},
+		{"means", "naive,all,across", "AUROCK", `no column "AUROCK"; did you mean "AUROC"?`},
+		{"means", "strategi=naive", "AUROC", `row "strategi=naive": table "means" has no "strategi" in its rows; did you mean "strategy"?`},
+		{"means", "strategy=naiv", "AUROC", `row "strategy=naiv": strategy has no "naiv"; did you mean "naive"?`},
+		{"means", "scope=within,features=all", "AUROC", `3 rows match "scope=within,features=all": they are "naive,all,within", "copula,all,within", "ceiling,all,within"`},
+		{"means", "naive,all", "AUROC", `row "naive,all": want the labels of strategy, features, scope, with commas between them`},
+		{"means", "ceiling,top5,within", "AUROC", `row "ceiling,top5,within": table "means" has no row with these labels together`},
+		{"by_column", "naive", "KS again", `2 columns are named "KS again": "age: KS again", "lactate_mmol: KS again"`},
+	} {
+		v := record.Views{Tables: append(dressed(), views().Tables...)}
+		if _, err := Trace(study(), v, c[0], c[1], c[2]); err == nil || err.Error() != c[3] {
+			t.Errorf("%q: got %v\nwant %s", c[:3], err, c[3])
+		}
+	}
+}
+
+// The cohort, step by step, and the parts; what is withheld of restricted data says so.
+func TestAttrition(t *testing.T) {
+	core := study()
+	core.Manifest.Data[0].Governance = plugins.Restricted
+	add := func(stage, name string, value int, dims ...string) {
+		c := record.Count{Dataset: "icu", Stage: stage, Count: plugins.Count{Name: name, Value: value, Dims: map[string]string{}}}
+		for i := 0; i < len(dims); i += 2 {
+			c.Dims[dims[i]] = dims[i+1]
+		}
+		core.Counts = append(core.Counts, c)
+	}
+	add("dataset", "stays left", 2520, "step", "0", "filter", "all stays")
+	add("dataset", "stays excluded", 28, "step", "1", "filter", "no discharge")
+	add("dataset", "stays left", 2492, "step", "1", "filter", "no discharge")
+	add("cohort", "left", 2492, "step", "0", "filter", "all rows")
+	add("cohort", "subjects left", 1820, "step", "0", "filter", "all rows")
+	add("cohort", "excluded for a missing value", 4, "step", "1", "filter", "adults")
+	add("cohort", "left", 2400, "step", "1", "filter", "adults")
+	add("split", "rows", 1200, "part", "train")
+	add("split", "subjects", 900, "part", "train")
+	r := made(t, core, spec.Table{Name: "flow", Kind: spec.AttritionTable})
+	var got []string
+	for _, l := range r.Lines {
+		line := l.Labels[0]
+		for _, v := range l.Values {
+			if v.Status == OK {
+				line += fmt.Sprintf(" %g", v.Value)
+			} else {
+				line += " " + string(v.Status)
+			}
+		}
+		got = append(got, line)
+	}
+	want := []string{
+		"all stays withheld 2520 withheld", "no discharge 28 2492 1820", "adults withheld 2400 withheld",
+		"part: train withheld 1200 900",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+// A declared table of rows stands for the one that every version with language models has.
+func TestRowsAreDeclared(t *testing.T) {
+	tables, err := Tables(asked(), record.Views{Tables: []spec.Table{{
+		Name: "mine", Title: "Mine", Kind: spec.RowsTable, Where: map[string][]spec.Value{"mode": texts("few")},
+	}}})
+	if err != nil || len(tables) != 1 || tables[0].Name != "mine" || tables[0].Title != "Mine" {
+		t.Fatal(err, len(tables))
+	}
+	for _, l := range tables[0].Lines {
+		if slices.Contains(l.Labels, "many") {
+			t.Errorf("%q is not selected", l.Labels)
+		}
+	}
+	none, err := Tables(study(), record.Views{Tables: []spec.Table{{Name: "mine", Kind: spec.RowsTable}}})
+	if err != nil || none[0].Problem == "" {
+		t.Errorf("%v %q", err, none[0].Problem)
+	}
+}

@@ -170,11 +170,12 @@ metrics. ehrlab checks it, expands it to a matrix of cells, runs what is not cac
 and writes versioned tables and plots.
 
 Results go to standard output, messages and progress to standard error. Settings may also
-stand in ehrlab.yaml, as "workers: 4", or in the environment, as EHRLAB_WORKERS=4.
+stand in ehrlab.yaml, as "workers: 4", or in the environment, as EHRLAB_WORKERS=4. With
+NO_COLOR=1 in the environment nothing is colored.
 
 Exit codes: 0 all cells have results, 1 a bug or the machine, 2 the experiment or the
-command line is wrong, 3 some cells failed, 5 the budget ended the run, 6 not comparable,
-130 interrupted.`,
+command line is wrong, 3 some cells failed, 4 a check regressed, 5 the budget ended the
+run, 6 not comparable or underpowered, 130 interrupted.`,
 		Example: `  ehrlab vet experiments/quickstart.cue
   ehrlab run experiments/quickstart.cue
   ehrlab show quickstart`,
@@ -197,7 +198,8 @@ command line is wrong, 3 some cells failed, 5 the budget ended the run, 6 not co
 	root.PersistentFlags().BoolVar(&a.rehash, "rehash", false, "read data files again, whatever their size and times say")
 	settingFlags(root.PersistentFlags())
 	root.AddCommand(
-		a.vetCommand(), a.planCommand(), a.runCommand(), a.showCommand(), a.reportCommand(),
+		a.initCommand(), a.vetCommand(), a.planCommand(), a.runCommand(), a.checkCommand(), a.showCommand(), a.reportCommand(), a.traceCommand(),
+		a.diffCommand(), a.tagCommand(), a.bundleCommand(), a.reproduceCommand(),
 		a.explainCommand(), a.scoreCommand(), a.pluginsCommand(), a.cacheCommand(), a.llmCommand(), a.dataCommand(), a.schemaCommand(), a.versionCommand(), a.completionCommand(),
 	)
 	root.SetHelpCommand(helpCommand())
@@ -213,7 +215,7 @@ func (a *app) startLog() error {
 	}
 	switch a.settings.LogFormat {
 	case "text":
-		a.log = slog.New(tint.NewTextHandler(a.err, &tint.Options{Level: level, NoColor: !a.err.isTerminal(), TimeFormat: "15:04:05"}))
+		a.log = slog.New(tint.NewTextHandler(a.err, &tint.Options{Level: level, NoColor: !a.err.colors(), TimeFormat: "15:04:05"}))
 	case "json":
 		a.log = slog.New(slog.NewJSONHandler(a.err, &slog.HandlerOptions{Level: level}))
 	default:

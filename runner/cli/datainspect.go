@@ -73,19 +73,29 @@ rows have it; a smaller count is "<11". Names of columns are printed as they are
 
 // printBlock prints the block of the first way that works.
 func (a *app) printBlock(i *inspection) error {
+	w, err := i.best()
+	if err != nil {
+		return wrong(err)
+	}
+	a.printf("%s", w.CUE)
+	return nil
+}
+
+// best is the first way that works.
+func (i *inspection) best() (*dataWay, error) {
 	why := "no data set reads it"
-	for _, w := range i.Datasets {
+	for k := range i.Datasets {
+		w := &i.Datasets[k]
 		switch {
 		case len(w.Lacks) > 0:
 			why = w.Lacks[0]
 		case w.Problem != "":
 			why = w.Problem
 		default:
-			a.printf("%s", w.CUE)
-			return nil
+			return w, nil
 		}
 	}
-	return wrong(fmt.Errorf("%s: there is no block for it: %s", i.Path, why))
+	return nil, fmt.Errorf("%s: there is no block for it: %s", i.Path, why)
 }
 
 // inspection is what inspect --json prints.

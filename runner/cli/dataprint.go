@@ -275,7 +275,7 @@ func (a *app) wrapped(mark, s string) {
 
 // bold is a heading on a terminal.
 func (a *app) bold(s string) string {
-	if a.out.isTerminal() {
+	if a.out.colors() {
 		return text.Bold.Sprint(s)
 	}
 	return s

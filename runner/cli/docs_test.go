@@ -55,7 +55,7 @@ var documents = []struct {
 	name  string
 	least int
 	slow  bool
-}{{"README.md", 20, true}, {"docs/metrics.md", 2, false}, {"docs/models.md", 8, false}}
+}{{"README.md", 20, true}, {"docs/checks.md", 0, false}, {"docs/metrics.md", 2, false}, {"docs/models.md", 8, false}, {"docs/tables.md", 4, false}}
 
 // document reads a page of the documentation.
 func document(t *testing.T, name string) string {
@@ -230,7 +230,7 @@ func TestExamplesOfTheHelp(t *testing.T) {
 	for _, name := range strings.Fields("prompt usage record drift") { // before run, which replays what record writes
 		commands = append(commands, []string{"llm", name})
 	}
-	for _, name := range strings.Fields("vet plan run show report explain plugins cache llm data score schema version completion help") {
+	for _, name := range strings.Fields("vet plan run show report diff tag bundle reproduce explain plugins cache llm data score schema version completion help") {
 		commands = append(commands, []string{name})
 	}
 	for _, name := range strings.Fields("ls verify gc") {
@@ -239,6 +239,7 @@ func TestExamplesOfTheHelp(t *testing.T) {
 	for _, name := range strings.Fields("inspect verify write") {
 		commands = append(commands, []string{"data", name})
 	}
+	commands = append(commands, []string{"init"}) // after data write, whose tables it reads
 	ran := map[string]bool{}
 	for _, c := range commands {
 		help := try(t, dir, env, "ehrlab "+strings.Join(append(c, "--help"), " "))
@@ -349,7 +350,14 @@ func metricsInMarkdown(r *plugins.Registry) string {
 			}
 			b.WriteString("\n\n")
 			for _, s := range info.Scores {
-				fmt.Fprintf(&b, "- `%s` %s %s: %s\n", s.Name, map[plugins.Direction]string{plugins.Higher: "↑", plugins.Lower: "↓", plugins.Neutral: "·"}[s.Better], rangeInWords(s), s.Summary)
+				fmt.Fprintf(&b, "- `%s` %s %s: %s\n", s.Name, map[plugins.Direction]string{plugins.Higher: "↑", plugins.Lower: "↓", plugins.Neutral: "·"}[s.Better], rangeInWords(s), inWords(s))
+			}
+			for _, c := range info.Curves {
+				with := ""
+				if c.With != "" {
+					with = fmt.Sprintf("; with `%s: true`", c.With)
+				}
+				fmt.Fprintf(&b, "- curve `%s`: %s%s\n", c.Name, c.Summary, with)
 			}
 		}
 	}
@@ -357,11 +365,22 @@ func metricsInMarkdown(r *plugins.Registry) string {
 }
 
 func partsInWords(parts []plugins.Part) string {
+	if len(parts) == 0 {
+		return "a file of its own"
+	}
 	texts := make([]string, len(parts))
 	for i, p := range parts {
 		texts[i] = string(p)
 	}
 	return strings.Join(texts, ", ")
+}
+
+// inWords is what a score means, and why it has no interval.
+func inWords(s plugins.ScoreInfo) string {
+	if s.NoInterval == "" {
+		return s.Summary
+	}
+	return s.Summary + "; " + plugins.WithoutInterval + s.NoInterval
 }
 
 func rangeInWords(s plugins.ScoreInfo) string {

@@ -33,6 +33,7 @@ metrics: {
 	tv: use: "tv"
 	kl: {use: "kl", with: bins: 10}
 	utility: {use: "downstream", with: resamples: 100}
+	review: {use: "ratings", with: {path: "review.csv", level: 0.9}}
 }
 matrix: [{strategy: ["floor"], features: ["chosen"], n: [50], seed: [1]}]
 tables: t: {rows: ["strategy"], columns: [{score: "kl.mean"}]}
@@ -102,7 +103,7 @@ func TestKeysChangeWithWhatDecidesTheOutputAndNothingElse(t *testing.T) {
 			w.files["x.cue"] = strings.ReplaceAll(w.files["x.cue"], old, fresh)
 		}
 	}
-	everything := []string{"dataset", "cohort", "split", "prepare", "features", "generate", "measure 0", "measure 1", "measure 2"}
+	everything := []string{"dataset", "cohort", "split", "prepare", "features", "generate", "measure 0", "measure 1", "measure 2", "measure 3"}
 	from := func(stage string) []string { return everything[slices.Index(everything, stage):] }
 	cases := []struct {
 		name    string
@@ -136,6 +137,18 @@ func TestKeysChangeWithWhatDecidesTheOutputAndNothingElse(t *testing.T) {
 			info.Uses[0].Version++
 		}, []string{"measure 2"}},
 
+		{"rating in a metric's file", func(w *world) { w.files["review.csv"] = strings.Replace(w.files["review.csv"], "x,2", "x,3", 1) }, []string{"measure 3"}},
+		{"setting of a metric that reads a file", replace("level: 0.9", "level: 0.8"), []string{"measure 3"}},
+		{"format of a metric's file, which its name tells", func(w *world) {
+			w.files["review.tsv"] = w.files["review.csv"]
+			replace("review.csv\"", "review.tsv\", delimiter: \",\"")(w)
+		}, []string{"measure 3"}},
+
+		{"path of a metric's file", func(w *world) {
+			w.files["elsewhere/other.csv"] = w.files["review.csv"]
+			delete(w.files, "review.csv")
+			replace("review.csv", "elsewhere/other.csv")(w)
+		}, nil},
 		{"path", func(w *world) {
 			w.files["elsewhere/other.csv"] = w.files["rows.csv"]
 			delete(w.files, "rows.csv")
@@ -166,10 +179,10 @@ func TestKeysChangeWithWhatDecidesTheOutputAndNothingElse(t *testing.T) {
 		}, nil},
 		{"licence", replace("missing: [-1]}", "missing: [-1]}, licence: \"CC0\""), nil},
 		// of restricted data, which a table is unless its governance is given, fewer than 11 test rows are not scored
-		{"governance", replace("missing: [-1]}", "missing: [-1]}, governance: \"open\""), []string{"measure 0", "measure 1", "measure 2"}},
+		{"governance", replace("missing: [-1]}", "missing: [-1]}, governance: \"open\""), []string{"measure 0", "measure 1", "measure 2", "measure 3"}},
 	}
 	fresh := func() *world {
-		return &world{files: map[string]string{"x.cue": keyExperiment, "rows.csv": rowsCSV()}, registry: all.Registry()}
+		return &world{files: map[string]string{"x.cue": keyExperiment, "rows.csv": rowsCSV(), "review.csv": "record,rater,rating\na,x,1\nb,x,2\n"}, registry: all.Registry()}
 	}
 	before := fresh().keys(t)
 	for _, c := range cases {

@@ -160,26 +160,7 @@ to these are synthetic rows made from restricted ones: treat the file accordingl
 
 // recordResponses writes the recording beside its place first, so that it appears whole or not at all.
 func (a *app) recordResponses(ctx context.Context, p *plan.Plan, c *cache.Cache, m *models, path string) error {
-	keys, unfinished, err := engine.Responses(ctx, p, c, a.askingOptions(m))
-	if err != nil {
-		return err
-	}
-	store, ok := m.store.(*responses.Store)
-	if !ok {
-		return errors.New("a recording is not recorded again")
-	}
-	begun, err := begunAnswers(p, c, store)
-	if err != nil {
-		return err
-	}
-	if keys = append(keys, begun...); len(keys) == 0 {
-		return wrong(fmt.Errorf("no language model has answered for %s yet: 'ehrlab run' first", p.Experiment.Name))
-	}
-	var wrote responses.Exported
-	size, err := replaceFile(path, func(w io.Writer) error {
-		wrote, err = store.Export(w, keys, nil)
-		return err
-	})
+	wrote, size, unfinished, err := a.exportResponses(ctx, p, c, m, path)
 	if err != nil {
 		return err
 	}
@@ -198,6 +179,30 @@ func (a *app) recordResponses(ctx context.Context, p *plan.Plan, c *cache.Cache,
 		a.printf("%s not finished: the file has what they were answered so far\n", plural(unfinished, "cell"))
 	}
 	return nil
+}
+
+// exportResponses writes the answers that the cells of a plan come from, and says how many cells are not finished.
+func (a *app) exportResponses(ctx context.Context, p *plan.Plan, c *cache.Cache, m *models, path string) (wrote responses.Exported, size int64, unfinished int, err error) {
+	keys, unfinished, err := engine.Responses(ctx, p, c, a.askingOptions(m))
+	if err != nil {
+		return wrote, 0, 0, err
+	}
+	store, ok := m.store.(*responses.Store)
+	if !ok {
+		return wrote, 0, 0, errors.New("a recording is not recorded again")
+	}
+	begun, err := begunAnswers(p, c, store)
+	if err != nil {
+		return wrote, 0, 0, err
+	}
+	if keys = append(keys, begun...); len(keys) == 0 {
+		return wrote, 0, 0, wrong(fmt.Errorf("no language model has answered for %s yet: 'ehrlab run' first", p.Experiment.Name))
+	}
+	size, err = replaceFile(path, func(w io.Writer) error {
+		wrote, err = store.Export(w, keys, nil)
+		return err
+	})
+	return wrote, size, unfinished, err
 }
 
 // begunAnswers lists the answers to cells that are not finished: with them, a cell that came to too few rows does so again.

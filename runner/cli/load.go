@@ -20,13 +20,14 @@ func (a *app) loadExperiment(path string, data spec.DataMode) (*spec.Experiment,
 	return a.loadWith(path, spec.Options{Data: data})
 }
 
-// loadWith checks an experiment as the options say, of which it fills in those that are always the same.
+// loadWith checks an experiment as the options say, of which it fills in those that are always the same. Variables are those of the
+// environment unless the options say otherwise.
 func (a *app) loadWith(path string, opts spec.Options) (*spec.Experiment, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return nil, err
 	}
-	opts.Registry, opts.Env, opts.WorkDir = a.registry, os.LookupEnv, dir
+	opts.Registry, opts.WorkDir = a.registry, dir
 	e, err := spec.Load(path, opts)
 	var mistakes spec.Mistakes
 	var broken *spec.BugError
@@ -51,6 +52,11 @@ func (a *app) withPlan(path string, data spec.DataMode, opt cache.Options, do fu
 	if err != nil {
 		return err
 	}
+	return a.withPlanOf(e, opt, do)
+}
+
+// withPlanOf plans a checked experiment against the cache, and hands both on.
+func (a *app) withPlanOf(e *spec.Experiment, opt cache.Options, do func(*plan.Plan, *cache.Cache) error) error {
 	if !a.json {
 		a.warn(e)
 	}
@@ -88,6 +94,12 @@ func (a *app) engineOptions(listen func(engine.Event)) engine.Options {
 
 // nameOf accepts the name of an experiment, or its file or folder, with @VERSION behind either.
 func (a *app) nameOf(arg string) (name, version string, err error) {
+	name, version, _, err = a.named(arg)
+	return name, version, err
+}
+
+// named is nameOf with the experiment, which is nil unless its file was given.
+func (a *app) named(arg string) (name, version string, e *spec.Experiment, err error) {
 	name = arg
 	if _, err := os.Stat(arg); err != nil {
 		if i := strings.LastIndexByte(arg, '@'); i >= 0 {
@@ -97,11 +109,10 @@ func (a *app) nameOf(arg string) (name, version string, err error) {
 	info, err := os.Stat(name)
 	_, recorded := os.Stat(filepath.Join(a.settings.Results, name))
 	if err != nil || info.IsDir() && recorded == nil {
-		return name, version, nil
+		return name, version, nil, nil
 	}
-	e, err := a.loadExperiment(name, spec.IfPresent)
-	if err != nil {
-		return "", "", err
+	if e, err = a.loadExperiment(name, spec.IfPresent); err != nil {
+		return "", "", nil, err
 	}
-	return e.Name, version, nil
+	return e.Name, version, e, nil
 }

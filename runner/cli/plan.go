@@ -21,7 +21,10 @@ Without the data files it shows cells and steps but not what is cached.
 
 Of language models it shows the calls, tokens and cost of what is missing: low, with the first round of calls alone and the
 shortest answers that are plausible; expected; and high, with every round and every answer as long as it may be. They come from
-the real first prompts, for which the data are read and prepared in memory where the cache does not have them; nothing is sent.`,
+the real first prompts, for which the data are read and prepared in memory where the cache does not have them; nothing is sent.
+
+Of primary contrasts and checks it shows the smallest difference that the planned seeds would likely find, by the variation that the
+newest complete version measured.`,
 		Example: `  ehrlab plan experiments/quickstart.cue
   ehrlab plan --cells experiments/quickstart.cue
   ehrlab plan --json experiments/quickstart.cue`,
@@ -34,8 +37,12 @@ the real first prompts, for which the data are read and prepared in memory where
 					return err
 				}
 				s.Asks = asked.models
+				if s.Detectable, err = a.planPower(p); err != nil {
+					return err
+				}
 				if !a.json {
 					a.printPlan(p, c, s, cells)
+					a.printPower(s.Detectable)
 					a.printAsking(s.Asks)
 					return a.checkAsking(asked)
 				}
@@ -66,7 +73,8 @@ type planSummary struct {
 	Reasons     []why                    `json:"reasons"`      // why steps would run that no missing input explains
 	NotCompared int                      `json:"not_compared"` // such steps beyond those that reasons count
 	CellList    []cellSummary            `json:"cell_list,omitempty"`
-	Asks        []*askSummary            `json:"asks,omitempty"` // of language models; none in a static plan
+	Asks        []*askSummary            `json:"asks,omitempty"`       // of language models; none in a static plan
+	Detectable  []powerSummary           `json:"detectable,omitempty"` // of primary contrasts and checks
 }
 
 type stageSummary struct {

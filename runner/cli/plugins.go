@@ -17,23 +17,24 @@ import (
 
 // pluginSummary is one plugin of plugins --json.
 type pluginSummary struct {
-	Kind     string          `json:"kind"`
-	Name     string          `json:"name"`
-	Version  int             `json:"version"`
-	Summary  string          `json:"summary"`
-	Source   string          `json:"source,omitempty"`
-	Schema   string          `json:"schema,omitempty"`
-	Defaults json.RawMessage `json:"defaults,omitempty"`
-	Family   plugins.Family  `json:"family,omitempty"`  // of a metric
-	Cost     plugins.Cost    `json:"cost,omitempty"`    // of a metric
-	Control  bool            `json:"control,omitempty"` // of a metric: test rows have to be unseen by the generator
-	Variant  bool            `json:"variant,omitempty"` // of a metric: it reproduces what one library does
-	Core     []string        `json:"core,omitempty"`    // of a metric: its names among the core metrics
-	Shapes   []plugins.Shape `json:"shapes,omitempty"`
-	Reads    []plugins.Part  `json:"reads,omitempty"`
-	Random   []string        `json:"random,omitempty"`
-	Scores   []scoreSummary  `json:"scores,omitempty"`
-	Columns  []columnSet     `json:"columns,omitempty"`
+	Kind     string              `json:"kind"`
+	Name     string              `json:"name"`
+	Version  int                 `json:"version"`
+	Summary  string              `json:"summary"`
+	Source   string              `json:"source,omitempty"`
+	Schema   string              `json:"schema,omitempty"`
+	Defaults json.RawMessage     `json:"defaults,omitempty"`
+	Family   plugins.Family      `json:"family,omitempty"`  // of a metric
+	Cost     plugins.Cost        `json:"cost,omitempty"`    // of a metric
+	Control  bool                `json:"control,omitempty"` // of a metric: test rows have to be unseen by the generator
+	Variant  bool                `json:"variant,omitempty"` // of a metric: it reproduces what one library does
+	Core     []string            `json:"core,omitempty"`    // of a metric: its names among the core metrics
+	Shapes   []plugins.Shape     `json:"shapes,omitempty"`
+	Reads    []plugins.Part      `json:"reads,omitempty"`
+	Random   []string            `json:"random,omitempty"`
+	Scores   []scoreSummary      `json:"scores,omitempty"`
+	Curves   []plugins.CurveInfo `json:"curves,omitempty"`
+	Columns  []columnSet         `json:"columns,omitempty"`
 }
 
 // columnSet is columns that a data set has with some settings.
@@ -57,6 +58,8 @@ type scoreSummary struct {
 	Range   string            `json:"range"`
 	Better  plugins.Direction `json:"better"`
 	Dims    []string          `json:"dims,omitempty"`
+
+	NoInterval string `json:"noInterval,omitempty"` // why it has no interval
 }
 
 func (a *app) pluginsCommand() *cobra.Command {
@@ -159,8 +162,9 @@ func appendKind[P any](list []pluginSummary, kind string, set *plugins.Set[P]) [
 			p.Random = append(p.Random, string(purpose))
 		}
 		for _, s := range i.Scores {
-			p.Scores = append(p.Scores, scoreSummary{s.Name, s.Summary, bounds(s), s.Better, s.Dims})
+			p.Scores = append(p.Scores, scoreSummary{s.Name, s.Summary, bounds(s), s.Better, s.Dims, s.NoInterval})
 		}
+		p.Curves = i.Curves
 		for _, s := range i.Columns {
 			p.Columns = append(p.Columns, tellColumns(s))
 		}
@@ -226,11 +230,30 @@ func (a *app) describe(p pluginSummary) {
 		a.printf("  scores:\n")
 	}
 	for _, s := range p.Scores {
-		a.printf("    %-*s %-12s %-8s %s\n", nameWidth(p.Scores), s.Name, s.Range, s.Better, s.Summary)
+		said := s.Summary
+		if s.NoInterval != "" {
+			said += "; " + plugins.WithoutInterval + s.NoInterval
+		}
+		a.printf("    %-*s %-12s %-8s %s\n", nameWidth(p.Scores), s.Name, s.Range, s.Better, said)
+	}
+	if len(p.Curves) > 0 {
+		a.printf("  curves:\n")
+	}
+	for _, c := range p.Curves {
+		a.printf("    %s\n", describedCurve(c))
 	}
 	for _, s := range p.Columns {
 		a.describeColumns(s)
 	}
+}
+
+// describedCurve is one line on a curve: its name, what it is, and the setting that it needs.
+func describedCurve(c plugins.CurveInfo) string {
+	text := fmt.Sprintf("%-16s %s", c.Name, c.Summary)
+	if c.With != "" {
+		text += fmt.Sprintf("; with %s: true", c.With)
+	}
+	return text
 }
 
 func nameWidth(scores []scoreSummary) int {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/runner/cache"
+	"github.com/ehrlab/ehrlab/runner/crate"
 	"github.com/ehrlab/ehrlab/runner/engine"
 	"github.com/ehrlab/ehrlab/runner/plan"
 	"github.com/ehrlab/ehrlab/runner/record"
@@ -24,9 +25,9 @@ func (a *app) runCommand() *cobra.Command {
 	var replay string
 	cmd := &cobra.Command{
 		Use:   "run EXPERIMENT",
-		Short: "run what is missing of an experiment and write its tables and plots",
+		Short: "run what is missing of an experiment and write its tables, plots and page",
 		Long: `run checks an experiment, runs the steps that are not in the cache, and writes a version of results with
-tables and plots. Stopped at any moment, it goes on from there when started again. Equal results make no
+tables and plots, and report.html, which shows them all in a browser. Stopped at any moment, it goes on from there when started again. Equal results make no
 new version. A step that fails leaves the cells that need it without a result, and the tables say so; the
 other cells go on. With --json it prints a line for every event, the last one with what the run came to.
 
@@ -79,6 +80,10 @@ type runEnd struct {
 
 // run runs a plan and records what comes out.
 func (a *app) run(ctx context.Context, p *plan.Plan, c *cache.Cache, m *models, started time.Time) error {
+	named, err := record.Register(a.settings.Results, p.Experiment.Name, record.NewRegistration(p.Experiment, started))
+	if err != nil {
+		return fmt.Errorf("results: %w", err)
+	}
 	progress := a.newProgress(p)
 	defer progress.end() // also when the engine panics
 	a.graceful.Store(true)
@@ -107,8 +112,10 @@ func (a *app) run(ctx context.Context, p *plan.Plan, c *cache.Cache, m *models, 
 		Event: "end", Experiment: p.Experiment.Name, Complete: res.Failed == 0, Cells: res.Cells, Excluded: len(p.Excluded),
 		NotEstimable: res.NotEstimable, StepsRun: res.StepsRun, StepsCached: res.StepsCached, Failed: res.Failed, Budget: res.Budget, Damaged: res.Damaged,
 	}
-	if res.StepsRun > 0 || !a.upToDate(&end, p) {
-		if err := a.record(ctx, p, c, res, opt, started, &end); err != nil {
+	views := viewsOf(p.Experiment, named)
+	views.Source = a.portable(p.Experiment)
+	if res.StepsRun > 0 || !a.upToDate(&end, p, views) {
+		if err := a.record(ctx, p, c, res, opt, started, views, &end); err != nil {
 			return err
 		}
 		end.Remade = end.StepsRun == 0 && !end.New
@@ -145,20 +152,19 @@ func (a *app) remember(c *cache.Cache) error {
 
 // upToDate reports whether a version was made from the same steps and experiment, its tables and plots from
 // the same views, and all its files are as they were written. It reads no output of the cache.
-func (a *app) upToDate(end *runEnd, p *plan.Plan) bool {
+func (a *app) upToDate(end *runEnd, p *plan.Plan, views record.Views) bool {
 	versions, _, err := record.List(a.settings.Results, end.Experiment)
 	if err != nil {
 		return false
 	}
 	_, hash := p.Experiment.Resolved()
-	views := viewsOf(p.Experiment)
 	for _, v := range slices.Backward(versions) {
 		dir := filepath.Join(a.settings.Results, end.Experiment, v.Name())
 		if v.Resolved != hash || v.Complete != end.Complete {
 			continue
 		}
 		trace, err := record.ReadTrace(dir)
-		if err != nil || trace.Plan != p.Hash() || trace.Views != record.ViewsHash(views) || !report.Exists(dir, views) {
+		if err != nil || trace.Plan != p.Hash() || trace.Views != record.ViewsHash(views) || !report.Exists(dir, views) || !crate.Exists(dir) {
 			continue
 		}
 		if err := record.Verify(dir); err != nil {
@@ -171,8 +177,9 @@ func (a *app) upToDate(end *runEnd, p *plan.Plan) bool {
 	return false
 }
 
-// viewsOf are the declared tables and plots, with what they say of the data sets: as declared, else as the plugin says.
-func viewsOf(e *spec.Experiment) record.Views {
+// viewsOf are the declared tables, plots and contrasts, with what was named as contrasts so far, and with what they say of the data sets: as
+// declared, else as the plugin says.
+func viewsOf(e *spec.Experiment, named []record.Registration) record.Views {
 	data := map[string]record.DataText{}
 	for i := range e.Datasets {
 		d := &e.Datasets[i]
@@ -186,11 +193,15 @@ func viewsOf(e *spec.Experiment) record.Views {
 		}
 		data[d.Name] = text
 	}
-	return record.Views{Title: e.Title, Tables: e.Tables, Plots: e.Plots, Data: data}
+	views := record.Views{Title: e.Title, Tables: e.Tables, Plots: e.Plots, Checks: e.Checks, Primary: e.Primary, Inference: e.Inference, Data: data}
+	if len(e.Primary) > 0 {
+		views.Registered = named
+	}
+	return views
 }
 
 // record writes the version and its tables and plots.
-func (a *app) record(ctx context.Context, p *plan.Plan, c *cache.Cache, res *engine.Result, opt engine.Options, started time.Time, end *runEnd) error {
+func (a *app) record(ctx context.Context, p *plan.Plan, c *cache.Cache, res *engine.Result, opt engine.Options, started time.Time, views record.Views, end *runEnd) error {
 	core, err := engine.Collect(ctx, p, c, res, opt)
 	if err != nil {
 		return err
@@ -203,7 +214,6 @@ func (a *app) record(ctx context.Context, p *plan.Plan, c *cache.Cache, res *eng
 	m.Resolved, m.ResolvedHash = p.Experiment.Resolved()
 	m.Tool = tool()
 	m.Started, m.Finished = started.UTC().Truncate(time.Second), time.Now().UTC().Truncate(time.Second)
-	views := viewsOf(p.Experiment)
 	w, err := record.Write(a.settings.Results, core, views)
 	if err != nil {
 		return fmt.Errorf("results: %w", err)
@@ -234,7 +244,7 @@ func traceOf(p *plan.Plan, views record.Views) record.Trace {
 	return t
 }
 
-// render makes the tables and plots of a version from what it records.
+// render makes the tables and plots of a version, and its description, from what it records.
 func (a *app) render(dir string) error {
 	v, err := record.OpenDir(dir)
 	if err != nil {
@@ -243,7 +253,17 @@ func (a *app) render(dir string) error {
 	if err := report.Render(v.Core, v.Views, a.registry, dir); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	return nil
+	return crate.Write(v)
+}
+
+// portable is the text of an experiment that its results keep; nil where it would name a path of this machine.
+func (a *app) portable(e *spec.Experiment) *spec.Portable {
+	p, err := e.Portable()
+	if err != nil {
+		a.log.Warn("the text of the experiment is not kept with its results: " + err.Error())
+		return nil
+	}
+	return p
 }
 
 // printRun prints what a run came to: the tables, then where the rest is.
@@ -284,6 +304,7 @@ func (a *app) printRun(p *plan.Plan, res *engine.Result, end runEnd) error {
 	a.printf("%s: %s, %s run, %s cached, %d failed; %s (%s)\n", end.Experiment, cells,
 		plural(end.StepsRun, "step"), plural(end.StepsCached, "step"), end.Failed, state, seconds(end.Seconds))
 	a.printf("results: %s\n", end.Results)
+	a.printf("page:    %s\n", filepath.Join(end.Results, report.PageFile))
 	for _, plot := range v.Views.Plots {
 		a.printf("plot:    %s\n", filepath.Join(end.Results, "plots", plot.Name+".svg"))
 	}

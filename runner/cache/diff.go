@@ -19,7 +19,29 @@ type Difference struct {
 // Diff lists the fields in which two recipes differ, in the order of the fields of Recipe; inside settings
 // and roles by name. Inputs and files are matched by role, used models by name.
 func Diff(before, after Recipe) []Difference {
-	a, b := flatten(&before), flatten(&after)
+	out := differences(flatten(&before), flatten(&after))
+	order := func(d Difference) int { return slices.Index(sections, section(d.Field)) }
+	slices.SortStableFunc(out, func(x, y Difference) int { return order(x) - order(y) })
+	return out
+}
+
+// DiffJSON lists the fields in which two JSON values differ, by name. A list of plain values is one field.
+func DiffJSON(before, after json.RawMessage) []Difference {
+	leaves := func(raw json.RawMessage) []field {
+		f := flattener{lists: true}
+		f.addJSON("", raw)
+		for i := range f.out {
+			f.out[i].path = strings.TrimPrefix(f.out[i].path, ".")
+		}
+		return f.out
+	}
+	out := differences(leaves(before), leaves(after))
+	slices.SortStableFunc(out, func(x, y Difference) int { return strings.Compare(x.Field, y.Field) })
+	return out
+}
+
+// differences compares leaf by leaf.
+func differences(a, b []field) []Difference {
 	other := make(map[string]string, len(b))
 	for _, f := range b {
 		other[f.path] = f.value
@@ -37,8 +59,6 @@ func Diff(before, after Recipe) []Difference {
 			out = append(out, Difference{f.path, "", f.value})
 		}
 	}
-	order := func(d Difference) int { return slices.Index(sections, section(d.Field)) }
-	slices.SortStableFunc(out, func(x, y Difference) int { return order(x) - order(y) })
 	return out
 }
 
@@ -103,7 +123,10 @@ func (n numbered) next(name string) string {
 	return "[" + name + "]"
 }
 
-type flattener struct{ out []field }
+type flattener struct {
+	out   []field
+	lists bool // a list of plain values is one leaf
+}
 
 func (f *flattener) add(path, value string) {
 	if value != "" {
@@ -144,6 +167,18 @@ func (f *flattener) addValue(path string, v any) {
 		if len(v) == 0 {
 			f.add(path, "[]")
 		}
+		if f.lists && len(v) > 0 && !slices.ContainsFunc(v, isBlock) {
+			parts := flattener{}
+			for _, item := range v {
+				parts.addValue("", item)
+			}
+			texts := make([]string, len(parts.out))
+			for i, p := range parts.out {
+				texts[i] = p.value
+			}
+			f.add(path, "["+strings.Join(texts, ", ")+"]")
+			return
+		}
 		for i, item := range v {
 			f.addValue(fmt.Sprintf("%s[%d]", path, i), item)
 		}
@@ -156,6 +191,15 @@ func (f *flattener) addValue(path string, v any) {
 	case nil:
 		f.add(path, "null")
 	}
+}
+
+// isBlock reports whether a decoded JSON value holds others.
+func isBlock(v any) bool {
+	switch v.(type) {
+	case map[string]any, []any:
+		return true
+	}
+	return false
 }
 
 // member is the path of a name inside an object. A name that is no word is quoted, so that paths are unique.

@@ -3,6 +3,7 @@ package cache
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -203,5 +204,21 @@ func TestNearestLooksAtInputs(t *testing.T) {
 		if got, _ := c.Nearest(measure(generate("copula", 2, 100), 11)); got.Key() != otherSeed.Key() {
 			t.Errorf("stored %v: got %v, want that of the same input", stored, Diff(otherSeed, got))
 		}
+	}
+}
+
+func TestDiffJSON(t *testing.T) {
+	got := DiffJSON(
+		json.RawMessage(`{"a": {"b": 1, "c": [1, "x"], "d": [{"e": 1}]}, "gone": true, "odd name": 0.10}`),
+		json.RawMessage(`{"a": {"b": 1, "c": [1, "y"], "d": [{"e": 2}]}, "new": "z", "odd name": 0.1}`),
+	)
+	want := []Difference{
+		{"[\"odd name\"]", "0.10", "0.1"}, {"a.c", `[1, "x"]`, `[1, "y"]`}, {"a.d[0].e", "1", "2"}, {"gone", "true", ""}, {"new", "", `"z"`},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	if got := DiffJSON(json.RawMessage(`{"a": []}`), json.RawMessage(`{"a": []}`)); len(got) > 0 {
+		t.Errorf("%q", got)
 	}
 }

@@ -40,40 +40,6 @@ func Resampled(value float64, draws []float64, level float64) (*Estimate, error)
 	return settled(&Estimate{Value: value, Units: sd * sd, dfUnits: float64(len(draws) - 1)}, level)
 }
 
-// Unpaired returns the mean of a less that of b over replicates that have nothing in common but the test units: the variances over
-// generations add up, with the degrees of freedom of Welch and Satterthwaite. draws are the means of a less those of b on each resample of
-// the test units; nil where they are not known, and then the test units are held fixed. It returns ErrLevel, ErrOneReplicate for an arm of
-// fewer than two, ErrDraws for fewer than two draws and, for a number that is not finite, ErrValue.
-//
-// Sources: B. L. Welch (1947), Biometrika 34(1–2), 28–35; F. E. Satterthwaite (1946), Biometrics Bull. 2(6), 110–114.
-func Unpaired(a, b, draws []float64, level float64) (*Estimate, error) {
-	if !(level > 0 && level < 1) {
-		return nil, ErrLevel
-	}
-	if len(a) < 2 || len(b) < 2 {
-		return nil, ErrOneReplicate
-	}
-	meanA, _ := Mean(a)
-	meanB, _ := Mean(b)
-	sdA, _ := SD(a)
-	sdB, _ := SD(b)
-	n, m := float64(len(a)), float64(len(b))
-	varA, varB := sdA*sdA/n, sdB*sdB/m
-	e := &Estimate{Value: meanA - meanB, Generation: varA + varB}
-	if e.Generation > 0 {
-		shareA, shareB := varA/e.Generation, varB/e.Generation
-		e.dfGeneration = 1 / (shareA*shareA/(n-1) + shareB*shareB/(m-1))
-	}
-	if draws != nil {
-		sd, err := SD(draws)
-		if err != nil {
-			return nil, ErrDraws
-		}
-		e.Units, e.dfUnits = sd*sd, float64(len(draws)-1)
-	}
-	return settled(e, level)
-}
-
 // Interval returns the interval with another coverage. It returns ErrLevel.
 func (e *Estimate) Interval(level float64) (low, high float64, err error) {
 	if !(level > 0 && level < 1) {

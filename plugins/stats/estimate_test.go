@@ -43,24 +43,6 @@ func TestOneLevelByHand(t *testing.T) {
 	}
 }
 
-func TestUnpairedIsWelch(t *testing.T) {
-	a, b := []float64{27.5, 21, 19, 23.6, 17, 17.9}, []float64{27.1, 22, 20.8, 23.4, 23.4, 23.5, 25.8, 22}
-	want, err := stats.Welch(a, b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := stats.Unpaired(a, b, nil, 0.9)
-	low, high, _ := want.Interval(0.9)
-	if err != nil || !near(e.Value, want.Difference, 1e-12) || !near(e.P(0), want.P, 1e-9) || !near(e.Low, low, 1e-9) || !near(e.High, high, 1e-9) {
-		t.Errorf("%+v, %v; want %+v, %v to %v", e, err, want, low, high)
-	}
-	// test units add their part
-	drawn, err := stats.Unpaired(a, b, []float64{-1, 0, 1}, 0.9)
-	if err != nil || !near(drawn.Units, 1, 1e-12) || !near(drawn.Generation, e.Generation, 1e-12) || drawn.High <= e.High {
-		t.Errorf("with draws: %+v, %v", drawn, err)
-	}
-}
-
 func TestResampledByHand(t *testing.T) {
 	e, err := stats.Resampled(5, []float64{4, 5, 6}, 0.95) // SD 1, t of 2 degrees of freedom
 	if err != nil || !near(e.SE, 1, 1e-12) || !near(e.High, 5+4.302652729911275, 1e-9) || e.Generation != 0 {
@@ -180,9 +162,6 @@ func TestEstimatesRefuse(t *testing.T) {
 		{"not finite", func() error { _, err := stats.OneLevel([]float64{1, math.NaN()}, 0.9); return err }, stats.ErrValue},
 		{"one draw", func() error { _, err := stats.Resampled(1, two[:1], 0.9); return err }, stats.ErrDraws},
 		{"level of draws", func() error { _, err := stats.Resampled(1, two, 0); return err }, stats.ErrLevel},
-		{"one against two", func() error { _, err := stats.Unpaired(two[:1], two, nil, 0.9); return err }, stats.ErrOneReplicate},
-		{"one draw of two arms", func() error { _, err := stats.Unpaired(two, two, two[:1], 0.9); return err }, stats.ErrDraws},
-		{"level of two arms", func() error { _, err := stats.Unpaired(two, two, nil, 2); return err }, stats.ErrLevel},
 	}
 	for _, c := range checks {
 		if err := c.err(); !errors.Is(err, c.want) {

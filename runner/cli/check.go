@@ -61,8 +61,10 @@ that is committed to git, where results are, else the newest complete one, the c
 names another: a version, a tag, the folder of a version, or a file that --export wrote, which holds what checks need
 and is small enough to be committed where results are not.
 
-A baseline moves only by --accept NAME, or all, with a --reason, which index.json keeps. Equal versions make no new
-one, so that a run that changes nothing is compared with itself once its version was accepted.
+A baseline moves only by --accept NAME, or all, with a --reason, which index.json keeps; the checks that are not
+named decide on the exit code as ever. So do all of them when --export writes a file and --baseline names another
+version: without --baseline it moves all baselines, and exits with 0. Equal versions make no new one, so that a run that changes nothing is compared
+with itself once its version was accepted.
 
 Output goes to standard output in the --format: text, markdown for a comment on a pull request, junit, sarif,
 github for annotations of a workflow, or json. --output writes files besides, as many as are named, each in the
@@ -123,9 +125,14 @@ func (a *app) check(arg string, o checkOptions) error {
 		return err
 	}
 	if len(accepted) > 0 || o.export != "" {
-		return a.move(t, r, accepted, o)
+		if err := a.move(t, r, accepted, o); err != nil {
+			return err
+		}
 	}
-	if code := r.Code(); code != gate.CodePass {
+	if o.export != "" && o.baseline == "" { // a baseline of all checks; who names another to compare with wants its verdict
+		return nil
+	}
+	if code := r.CodeBesides(accepted); code != gate.CodePass {
 		return &exit{code, nil}
 	}
 	return nil
@@ -211,6 +218,9 @@ func (a *app) checkTarget(arg string) (*target, error) {
 		return nil, err
 	}
 	t.checks, t.level = t.version.Views.Checks, t.version.Views.Inference.Coverage()
+	for i := range t.checks { // a report of a build shows each finding at a place
+		t.checks[i].File, t.checks[i].Line, t.checks[i].Column = t.version.ViewsFile(), 1, 1
+	}
 	if e != nil {
 		t.checks, t.level = e.Checks, e.Inference.Coverage()
 	}

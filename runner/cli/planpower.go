@@ -28,7 +28,7 @@ type powerSummary struct {
 	Margin      *float64 `json:"margin,omitempty"`    // of a contrast
 	Replicates  int      `json:"replicates"`          // planned
 	Unit        string   `json:"unit"`                // of these, e.g. "seeds"
-	Comparisons int      `json:"comparisons"`         // of a check: Detectable is that of the one that varies most
+	Comparisons int      `json:"comparisons"`         // of a check: Detectable and Replicates are those of the one that finds least
 	Level       float64  `json:"level"`               // coverage of each interval
 	From        string   `json:"from,omitempty"`      // the version whose variation was taken
 	Unknown     string   `json:"unknown,omitempty"`   // why Detectable is not known, and how to get it
@@ -51,8 +51,13 @@ func (a *app) planPower(p *plan.Plan) ([]powerSummary, error) {
 	for i := range e.Primary {
 		out = append(out, contrastPower(p, &e.Primary[i], v))
 	}
+	compared, family := make([][]*contrast.Group, len(e.Checks)), 0
 	for i := range e.Checks {
-		out = append(out, checkPower(p, &e.Checks[i], v))
+		compared[i] = v.compared(&e.Checks[i])
+		family += len(compared[i])
+	}
+	for i := range e.Checks {
+		out = append(out, checkPower(p, &e.Checks[i], v, compared[i], family))
 	}
 	return out, nil
 }
@@ -73,11 +78,20 @@ func (v *measured) widest(metric, name string) float64 {
 	return math.Inf(1)
 }
 
+// compared lists the comparisons of a check whose variation is known; of no version, none.
+func (v *measured) compared(c *spec.Check) []*contrast.Group {
+	if v == nil {
+		return nil
+	}
+	groups := contrast.Match(v.index, contrast.Question{Score: c.Score, Where: c.Where, Over: c.Over})
+	return slices.DeleteFunc(groups, func(g *contrast.Group) bool { _, err := g.Spread(); return err != nil })
+}
+
 // contrastPower takes the variation of the differences of a contrast.
 func contrastPower(p *plan.Plan, c *spec.Contrast, v *measured) powerSummary {
 	e := p.Experiment
 	out := powerSummary{Kind: "primary", Name: c.Name, Score: c.Score, Margin: c.Margin, Comparisons: 1, Level: 1 - (1-e.Inference.Coverage())/float64(len(e.Primary))}
-	out.plan(p, c.A, c.Where, []string{"seed"})
+	out.plan(paired(p, c, []string{"seed"}), []string{"seed"})
 	if v == nil {
 		return out.pilot("no version has measured it")
 	}
@@ -89,8 +103,8 @@ func contrastPower(p *plan.Plan, c *spec.Contrast, v *measured) powerSummary {
 	if err != nil {
 		return out.pilot(v.Name + ": " + err.Error())
 	}
-	if len(groups[0].UnitAxes) > 0 {
-		out.plan(p, c.A, c.Where, groups[0].UnitAxes)
+	if unit := groups[0].UnitAxes; len(unit) > 0 {
+		out.plan(paired(p, c, unit), unit)
 	}
 	if out.Replicates == 0 { // hospitals that are not known before the data are split
 		out.Replicates = effect.Units
@@ -107,53 +121,81 @@ func contrastPower(p *plan.Plan, c *spec.Contrast, v *measured) powerSummary {
 }
 
 // checkPower takes the variation of the values that a check compares, as if the seeds of two versions had nothing in common: twice the
-// variance, which is the worst case.
-func checkPower(p *plan.Plan, c *spec.Check, v *measured) powerSummary {
-	out := powerSummary{Kind: "check", Name: c.Name, Score: c.Score, Tolerance: c.Tolerance.Absolute, Level: p.Experiment.Inference.Coverage()}
-	out.plan(p, nil, c.Where, []string{"seed"})
+// variance, which is the worst case. How far two versions differ by the sampling of the test rows is not known before there are two.
+func checkPower(p *plan.Plan, c *spec.Check, v *measured, compared []*contrast.Group, family int) powerSummary {
+	out := powerSummary{Kind: "check", Name: c.Name, Score: c.Score, Tolerance: c.Tolerance.Absolute, Comparisons: len(compared)}
+	out.Level = 1 - (1-p.Experiment.Inference.Coverage())/float64(max(family, 1))
+	out.plan(planned(p, []string{"seed"}, nil, c.Where), []string{"seed"})
 	if v == nil {
 		return out.pilot("no version has measured it")
 	}
-	groups := contrast.Match(v.index, contrast.Question{Score: c.Score, Where: c.Where, Over: c.Over})
-	most, widest := 0.0, 0.0
-	for _, g := range groups {
+	worst := out.pilot(v.Name + " has one value alone, or nothing varies in it")
+	out.From = v.Name
+	for _, g := range compared {
 		spread, err := g.Spread()
-		if err != nil {
+		if err != nil || spread == 0 {
 			continue
 		}
-		out.Comparisons++
-		most, widest = max(most, spread), max(widest, v.widest(g.Metric, g.Name))
+		this := out
+		if len(g.UnitAxes) > 0 {
+			this.plan(planned(p, g.UnitAxes, g.Axes, c.Where), g.UnitAxes)
+		}
+		if this.Replicates == 0 { // hospitals that are not known before the data are split
+			this.Replicates = g.Units()
+		}
+		this = this.detect(math.Sqrt2*spread, 0, v.widest(g.Metric, g.Name))
+		if this.Detectable == nil {
+			return this
+		}
+		if worst.Detectable == nil || *this.Detectable > *worst.Detectable {
+			worst = this
+		}
 	}
-	if out.Comparisons == 0 || most == 0 {
-		return out.pilot(v.Name + " has one value alone, or nothing varies in it")
-	}
-	out.Level, out.From = 1-(1-out.Level)/float64(out.Comparisons), v.Name
-	return out.detect(math.Sqrt2*most, 0, widest)
+	return worst
 }
 
-// plan counts the planned replicates: the values that cells of an arm have of the axes that are the unit.
-func (s *powerSummary) plan(p *plan.Plan, arm map[string]spec.Value, where map[string][]spec.Value, unit []string) {
+// paired are the planned values of the axes unit that cells of both arms have.
+func paired(p *plan.Plan, c *spec.Contrast, unit []string) map[string]bool {
+	arm := func(values map[string]spec.Value) map[string]bool {
+		axes := map[string]string{}
+		for axis, v := range values {
+			axes[axis] = v.String()
+		}
+		return planned(p, unit, axes, c.Where)
+	}
+	both, other := arm(c.A), arm(c.B)
+	maps.DeleteFunc(both, func(key string, _ bool) bool { return !other[key] })
+	return both
+}
+
+// planned are the values of the axes unit that planned cells have, of those that have the values of axes and are selected.
+func planned(p *plan.Plan, unit []string, axes map[string]string, where map[string][]spec.Value) map[string]bool {
 	seen := map[string]bool{}
 	for _, cell := range p.Cells {
 		var key []string
 		wanted := true
 		for i, axis := range p.Axes {
-			v := cell.Values[i]
-			if w, named := arm[axis]; named && v.String() != w.String() {
+			v := cell.Values[i].String()
+			if w, named := axes[axis]; named && v != w {
 				wanted = false
 			}
-			if values := where[axis]; values != nil && !slices.ContainsFunc(values, func(w spec.Value) bool { return w.String() == v.String() }) {
+			if values := where[axis]; values != nil && !slices.ContainsFunc(values, func(w spec.Value) bool { return w.String() == v }) {
 				wanted = false
 			}
 			if slices.Contains(unit, axis) {
-				key = append(key, v.String())
+				key = append(key, v)
 			}
 		}
 		if wanted && len(key) > 0 {
 			seen[strings.Join(key, "\x00")] = true
 		}
 	}
-	s.Replicates, s.Unit = len(slices.Collect(maps.Keys(seen))), contrast.UnitOf(unit)
+	return seen
+}
+
+// plan sets the planned replicates: the values that cells have of the axes that are the unit.
+func (s *powerSummary) plan(replicates map[string]bool, unit []string) {
+	s.Replicates, s.Unit = len(replicates), contrast.UnitOf(unit)
 }
 
 // pilot says that the variation is not known.
@@ -187,15 +229,15 @@ func (s *powerSummary) text() string {
 	if s.None {
 		d = "none that it can have"
 	}
-	if s.Kind == "check" {
-		d = "at worst " + d
+	if s.Kind == "check" && !s.None {
+		d = "about " + d
 	}
 	text := fmt.Sprintf("%s with %s, by the variation in %s", d, units, s.From)
 	if s.AtLeast && !s.None {
 		text = fmt.Sprintf("more than %s with %s: that is for the sampling of the test rows in %s alone", d, units, s.From)
 	}
 	if s.Comparisons > 1 {
-		text += fmt.Sprintf(", in the one of %d comparisons that varies most", s.Comparisons)
+		text += fmt.Sprintf(", in the one of %d comparisons that finds least", s.Comparisons)
 	}
 	switch {
 	case s.Tolerance != nil && *s.Detectable > *s.Tolerance:

@@ -6,6 +6,7 @@ package contrast
 
 import (
 	"errors"
+	"fmt"
 	"math"
 
 	"github.com/ehrlab/ehrlab/plugins/stats"
@@ -91,6 +92,14 @@ func (e *Effect) At(level float64) (low, high float64, err error) {
 		return math.Inf(-1), math.Inf(1), nil
 	}
 	return e.estimate.Interval(level)
+}
+
+// UnsureAt says why there is no interval of another coverage; empty where there is one.
+func (e *Effect) UnsureAt(level float64) string {
+	if e.Unsure == "" && e.constant && !e.Same && e.chance > 1-level {
+		return fmt.Sprintf("%d values that do not vary are too few to tell a difference from a coincidence", e.Units)
+	}
+	return e.Unsure
 }
 
 // DetectableAt returns what Detectable is for an interval of another coverage; 0 where there is no interval, or nothing varies.

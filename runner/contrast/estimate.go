@@ -6,8 +6,6 @@ import (
 	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/stat/combin"
-
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/stats"
 	"github.com/ehrlab/ehrlab/runner/record"
@@ -71,9 +69,7 @@ func (e *Effect) conclude(rounding float64) {
 	if e.estimate != nil && e.estimate.SE <= rounding {
 		e.constant = true
 		e.Method = "exact test of values that do not vary"
-		if !e.Same && e.chance > 1-e.Level {
-			e.Unsure = fmt.Sprintf("%d values that do not vary are too few to tell a difference from a coincidence", e.Units)
-		}
+		e.Unsure = e.UnsureAt(e.Level)
 	}
 	if e.estimate != nil && !e.constant {
 		e.SE = e.estimate.SE
@@ -235,6 +231,15 @@ func rounding(units []*unit) float64 {
 	return 4 * 0x1p-52 * size
 }
 
+// Units is the number of units that have pairs.
+func (g *Group) Units() int {
+	names := map[string]bool{}
+	for i := range g.Pairs {
+		names[g.Pairs[i].Unit] = true
+	}
+	return len(names)
+}
+
 // Spread returns the standard deviation of A over the units of the group. It returns ErrNoPairs and stats.ErrOneRow for too few of them.
 func (g *Group) Spread() (float64, error) {
 	units, _, err := unitsOf(g.Pairs)
@@ -249,75 +254,4 @@ func (g *Group) Spread() (float64, error) {
 		values[i] = u.mean(func(p *Pair) float64 { return p.A.Value })
 	}
 	return stats.SD(values)
-}
-
-// Unpaired returns the difference of the mean of a and that of b where the two have no seeds in common: the seeds of each side vary by
-// themselves (Welch), and the sampling of the test rows is taken into account where all scores have draws on the same resamples of
-// them. Scores without a value are left out and counted. Errors are those of Group.Effect, and stats.ErrOneReplicate for a side of fewer
-// than two values.
-func Unpaired(a, b []*record.Score, level float64) (*Effect, error) {
-	if !(level > 0 && level < 1) {
-		return nil, stats.ErrLevel
-	}
-	e := &Effect{Level: level, Of: len(a) + len(b)}
-	valuesA, drawsA := e.side(a)
-	valuesB, drawsB := e.side(b)
-	e.N, e.Units = len(valuesA)+len(valuesB), len(valuesA)+len(valuesB)
-	if len(valuesA) == 0 || len(valuesB) == 0 {
-		return nil, ErrNoPairs
-	}
-	if drawsA != nil && drawsB != nil && drawsA.Of != drawsB.Of {
-		return nil, ErrTestRows
-	}
-	var draws []float64
-	e.Unit, e.Method = "seeds", "Welch t, not paired"
-	if Joint(drawsA, drawsB) {
-		draws = make([]float64, len(drawsA.Values))
-		for i := range draws {
-			draws[i] = float64(drawsA.Values[i]) - float64(drawsB.Values[i])
-		}
-		e.Unit, e.Method = "seeds × "+drawsA.Unit, fmt.Sprintf("two-level: Welch t, not paired; %d joint resamples", len(draws))
-	}
-	var err error
-	if e.estimate, err = stats.Unpaired(valuesA, valuesB, draws, level); err != nil {
-		return nil, err
-	}
-	e.Value = e.estimate.Value
-	all := slices.Concat(valuesA, valuesB)
-	e.Same = slices.Min(all) == slices.Max(all)
-	e.chance = min(1, 2/combin.GeneralizedBinomial(float64(len(all)), float64(len(valuesA)))) // that each side has its own value
-	e.conclude(4 * 0x1p-52 * max(math.Abs(slices.Min(all)), math.Abs(slices.Max(all))))
-	return e, nil
-}
-
-// side returns the values of one side, and the mean of their draws; nil where they are not all on the same resamples.
-func (e *Effect) side(scores []*record.Score) (values []float64, mean *record.Draws) {
-	joint := true
-	var sums []float64
-	for _, s := range scores {
-		switch {
-		case s == nil:
-			e.Left = append(e.Left, Left{Why: "not measured"})
-			continue
-		case s.Status != plugins.OK:
-			e.Left = append(e.Left, Left{s.Cell, whyNot(s)})
-			continue
-		}
-		values = append(values, s.Value)
-		if mean == nil && s.Draws != nil {
-			mean, sums = &record.Draws{Unit: s.Draws.Unit, Of: s.Draws.Of, Values: make([]float32, len(s.Draws.Values))}, make([]float64, len(s.Draws.Values))
-		}
-		if joint = joint && Joint(mean, s.Draws); joint {
-			for i, v := range s.Draws.Values {
-				sums[i] += float64(v)
-			}
-		}
-	}
-	if !joint {
-		return values, nil
-	}
-	for i := range sums {
-		mean.Values[i] = float32(sums[i] / float64(len(values)))
-	}
-	return values, mean
 }

@@ -118,10 +118,6 @@ func TestOtherTestRowsAreNoPair(t *testing.T) {
 	if !errors.Is(err, contrast.ErrTestRows) || err.Error() != "seed 2: the two were not rated on the same test rows" {
 		t.Errorf("%v", err)
 	}
-	a, b := []*record.Score{drawn(1, "x", 1, 2), drawn(2, "x", 1, 2)}, []*record.Score{drawn(1, "y", 1, 2), drawn(2, "y", 1, 2)}
-	if _, err := contrast.Unpaired(a, b, 0.95); !errors.Is(err, contrast.ErrTestRows) {
-		t.Errorf("not paired: %v", err)
-	}
 }
 
 func TestNothingIsClaimedOfOnePair(t *testing.T) {
@@ -190,45 +186,6 @@ func TestUnitsAndParts(t *testing.T) {
 	}
 }
 
-func TestUnpaired(t *testing.T) {
-	scores := func(values ...float64) []*record.Score {
-		var out []*record.Score
-		for _, v := range values {
-			out = append(out, scored(v))
-		}
-		return out
-	}
-	a, b := []float64{0.81, 0.84, 0.79, 0.83}, []float64{0.75, 0.77, 0.74}
-	want, err := stats.Welch(a, b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := contrast.Unpaired(append(scores(a...), failed("timed out"), nil), scores(b...), 0.95)
-	if err != nil || !near(e.Value, want.Difference, 1e-12) || !near(e.P, want.P, 1e-9) || e.Method != "Welch t, not paired" || e.N != 7 || e.Of != 9 || len(e.Left) != 2 {
-		t.Errorf("%+v, %v; want %+v", e, err, want)
-	}
-	// on the same test rows, whose sampling is in the interval
-	rows := []*record.Score{drawn(0.81, "x", 0.8, 0.9), drawn(0.84, "x", 0.8, 0.9)}
-	other := []*record.Score{drawn(0.75, "x", 0.8, 0.7), drawn(0.77, "x", 0.8, 0.7)}
-	e, err = contrast.Unpaired(rows, other, 0.95)
-	if err != nil || e.Unit != "seeds × test subjects" || !strings.HasPrefix(e.Method, "two-level: Welch") {
-		t.Errorf("%+v, %v", e, err)
-	}
-	if _, ofRows, _ := e.Spread(); !near(ofRows, 0.2/math.Sqrt2, 1e-6) { // draws differ by 0 and 0.2
-		t.Errorf("of rows %v", ofRows)
-	}
-	// two values a side that do not vary: one of C(4,2)/2 = 3 ways to share them out
-	if e, err = contrast.Unpaired(scores(1, 1), scores(2, 2), 0.95); err != nil || !near(e.P, 1.0/3, 1e-12) || e.Unsure == "" {
-		t.Errorf("%+v, %v", e, err)
-	}
-	if _, err = contrast.Unpaired(scores(1), scores(2, 2), 0.95); !errors.Is(err, stats.ErrOneReplicate) {
-		t.Errorf("one value: %v", err)
-	}
-	if _, err = contrast.Unpaired(nil, scores(2, 2), 0.95); !errors.Is(err, contrast.ErrNoPairs) {
-		t.Errorf("no value: %v", err)
-	}
-}
-
 // study simulates arms whose scores share seeds and test rows; each difference varies by less than each score.
 type study struct {
 	seeds            int
@@ -276,15 +233,15 @@ func TestCoverage(t *testing.T) {
 			if e.Low <= s.shift && s.shift <= e.High {
 				covered++
 			}
-			var a, b []*record.Score
+			var a, b []float64
 			for _, p := range pairs {
-				a, b = append(a, p.A), append(b, p.B)
+				a, b = append(a, p.A.Value), append(b, p.B.Value)
 			}
-			apart, err := contrast.Unpaired(a, b, 0.95)
-			if err != nil || !near(apart.Value, e.Value, 1e-9) {
+			apart, err := stats.Welch(a, b)
+			if err != nil || !near(apart.Difference, e.Value, 1e-9) {
 				t.Fatalf("%+v, %v; paired %v", apart, err, e.Value)
 			}
-			if e.High-e.Low < apart.High-apart.Low {
+			if low, high, _ := apart.Interval(0.95); e.High-e.Low < high-low {
 				shorter++
 			}
 		}

@@ -242,21 +242,26 @@ func differs(cells []map[string]string, axis string) bool {
 	return false
 }
 
-// unitAxes picks, of axes that vary, those whose values are the unit of an interval: test hospitals; else what differs in the data, such as
-// the seed of the split; else the seed; else any other replicate.
+// unitAxes picks, of axes that vary, those whose values are the unit of an interval: test hospitals; else see UnitAxes.
 func (ix *Index) unitAxes(varying []string) []string {
 	if slices.Contains(varying, spec.TestSite) {
 		return []string{spec.TestSite}
 	}
-	replicates := slices.DeleteFunc(slices.Clone(varying), func(a string) bool { _, ok := ix.replicates[a]; return !ok })
-	data := slices.DeleteFunc(slices.Clone(replicates), func(a string) bool { return ix.replicates[a] })
+	return UnitAxes(varying, ix.replicates)
+}
+
+// UnitAxes picks, of axes that vary, those whose values are the unit of an interval: replicates that differ in the data, such as the seed of
+// the split, as what shares them varies together; else the seed; else any other replicate. See Replicates.
+func UnitAxes(varying []string, replicates map[string]bool) []string {
+	chance := slices.DeleteFunc(slices.Clone(varying), func(a string) bool { _, ok := replicates[a]; return !ok })
+	data := slices.DeleteFunc(slices.Clone(chance), func(a string) bool { return replicates[a] })
 	switch {
 	case len(data) > 0:
 		return data
-	case slices.Contains(replicates, "seed"):
+	case slices.Contains(chance, "seed"):
 		return []string{"seed"}
 	}
-	return replicates
+	return chance
 }
 
 // labelled is e.g. "seed 3, n 500".

@@ -37,7 +37,7 @@ func (x *comparing) underpowered(replicates string) string {
 		return fmt.Sprintf("with one pair it is unknown what varies between %s: let both versions have several", replicates)
 	}
 	if math.IsInf(x.Low, 0) {
-		return fmt.Sprintf("%s: let both versions have more %s", x.effect.Unsure, replicates)
+		return fmt.Sprintf("%s: let both versions have more %s", x.effect.UnsureAt(x.Level), replicates)
 	}
 	can := fmt.Sprintf("%s can detect %s, the tolerance is %s", plural(x.N, "pair"), x.fixed(x.Detectable), number(x.Margin))
 	if x.Margin == 0 {

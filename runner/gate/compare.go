@@ -17,16 +17,17 @@ import (
 type comparing struct {
 	Comparison
 	units    []*unit
-	unitName string // e.g. "seeds"
+	unitName string // what varies by chance, e.g. "seeds"
 	effect   *contrast.Effect
 	whole    float64 // mean of the new values, whatever the baseline has; where Measured is set
 	lacks    bool    // the version that is checked has no value of something that it should have
 	differs  bool    // something makes the two not comparable
 }
 
-// unit is what varies by chance from one pair to the next, such as a seed, with the scores that are averaged within it.
+// unit is a pair of replicates, with the scores that are averaged within it.
 type unit struct {
-	label  string // e.g. "seed 3"
+	label  string // e.g. "seed 3, fold 1"
+	shares string // what it shares with others, e.g. "fold 1": together they are one value
 	places []place
 }
 
@@ -54,6 +55,7 @@ type picked struct {
 	*side
 	cells map[string]int      // by the axes of the cell, those that the check selects
 	exact map[string]*filed   // by the axes of the cell, metric, name and dimensions
+	twice map[string]bool     // keys of cells, and of exact, that there is more than one of
 	loose map[string][]*filed // failed scores that lack dimensions, by the axes of the cell, metric and name
 	order []*filed            // all, in the order of the record
 }
@@ -70,9 +72,10 @@ type filed struct {
 // picker finds the scores of one check.
 type picker struct {
 	check      *spec.Check
-	axes       []string // of both versions
-	over       []string // that are averaged over, replicates aside
-	replicates []string
+	axes       []string        // of both versions
+	over       []string        // that are averaged over, replicates aside
+	chance     map[string]bool // see contrast.Replicates
+	replicates []string        // the axes of it
 }
 
 // compare lists the comparisons of a check. old is nil where there is no baseline.
@@ -86,8 +89,10 @@ func compare(c *spec.Check, now, old *side) []*comparing {
 			p.axes = append(p.axes, axis)
 		}
 	}
+	p.chance = contrast.Replicates(&old.core.Manifest)
+	maps.Copy(p.chance, contrast.Replicates(&now.core.Manifest))
 	for _, axis := range p.axes {
-		if now.replicates(axis) || old.replicates(axis) {
+		if _, replicate := p.chance[axis]; replicate {
 			p.replicates = append(p.replicates, axis)
 		}
 	}
@@ -113,10 +118,12 @@ func (p *picker) asked(dim string) bool {
 
 // pick gathers the cells and scores of a version that a check selects.
 func (p *picker) pick(s *side) *picked {
-	out := &picked{side: s, cells: map[string]int{}, exact: map[string]*filed{}, loose: map[string][]*filed{}}
+	out := &picked{side: s, cells: map[string]int{}, exact: map[string]*filed{}, twice: map[string]bool{}, loose: map[string][]*filed{}}
 	for i := range s.core.Cells {
 		if p.wanted(&s.core.Cells[i]) {
-			out.cells[p.cellKey(s.core.Cells[i].Axes)] = i
+			key := p.cellKey(s.core.Cells[i].Axes)
+			_, out.twice[key] = out.cells[key]
+			out.cells[key] = i
 		}
 	}
 	for i := range s.core.Scores {
@@ -142,14 +149,14 @@ func (p *picker) wanted(c *record.Cell) bool {
 	return true
 }
 
-// dimsWanted applies where to dimensions. A failed score that lacks the dimension stays: it might have had any value.
+// dimsWanted applies where to dimensions. A score without a value that lacks the dimension stays: it might have had any.
 func (p *picker) dimsWanted(f *filed) bool {
 	for name, values := range p.check.Where {
 		if slices.Contains(p.axes, name) {
 			continue
 		}
 		v, has := f.dims[name]
-		if has && !among(v, values) || !has && f.score.Status != plugins.Failed {
+		if has && !among(v, values) || !has && f.score.Status == plugins.OK {
 			return false
 		}
 	}
@@ -183,7 +190,9 @@ func (p *picker) loosen(sides ...*picked) {
 				key := joined(p.cellKey(axes), f.metric, f.name)
 				s.loose[key] = append(s.loose[key], f)
 			} else {
-				s.exact[joined(p.cellKey(axes), f.metric, f.name, dimsKey(f.dims))] = f
+				key := joined(p.cellKey(axes), f.metric, f.name, dimsKey(f.dims))
+				s.twice[key] = s.exact[key] != nil
+				s.exact[key] = f
 			}
 		}
 	}
@@ -348,20 +357,22 @@ func (p *picker) label(groups []*group) {
 func (p *picker) fill(g *group, now, old *picked) *comparing {
 	x := &comparing{Comparison: Comparison{
 		Check: p.check, Score: g.metric + "." + g.name, Labels: g.labels, Direction: p.direction(now.core, g.metric, g.name),
-	}, unitName: p.unitName(g)}
+	}}
+	axes := p.unitAxes(g)
+	x.unitName = contrast.UnitOf(axes)
 	byLabel := map[string]*unit{}
 	reasons := &reasons{}
-	for _, axes := range g.cellAxes {
-		key := p.cellKey(axes)
+	for _, cell := range g.cellAxes {
+		key := p.cellKey(cell)
 		for _, over := range g.overDims {
 			at := place{now.find(g, key, over), old.find(g, key, over)}
 			if at.now.state == absent && at.old.state == absent {
 				continue
 			}
-			label := p.unitLabel(axes)
+			label := labelled(p.replicates, cell)
 			u := byLabel[label]
 			if u == nil {
-				u = &unit{label: label}
+				u = &unit{label: label, shares: labelled(axes, cell)}
 				byLabel[label] = u
 				x.units = append(x.units, u)
 			}
@@ -375,29 +386,29 @@ func (p *picker) fill(g *group, now, old *picked) *comparing {
 	return x
 }
 
-// unitLabel names the replicate that a cell belongs to.
-func (p *picker) unitLabel(axes map[string]string) string {
-	var parts []string
+// unitAxes are those replicates, of what the cells of a group differ by, that are the unit of its interval.
+func (p *picker) unitAxes(g *group) []string {
+	var varying []string
 	for _, axis := range p.replicates {
-		if v, has := axes[axis]; has {
+		if slices.ContainsFunc(g.cellAxes, func(axes map[string]string) bool { return axes[axis] != g.cellAxes[0][axis] }) {
+			varying = append(varying, axis)
+		}
+	}
+	if len(varying) == 0 {
+		return []string{"seed"}
+	}
+	return contrast.UnitAxes(varying, p.chance)
+}
+
+// labelled names the values of axes that a cell has, e.g. "seed 3".
+func labelled(axes []string, cell map[string]string) string {
+	var parts []string
+	for _, axis := range axes {
+		if v, has := cell[axis]; has {
 			parts = append(parts, axis+" "+v)
 		}
 	}
 	return strings.Join(parts, ", ")
-}
-
-// unitName names the replicates that the cells of a group differ by.
-func (p *picker) unitName(g *group) string {
-	var plural []string
-	for _, axis := range p.replicates {
-		if slices.ContainsFunc(g.cellAxes, func(axes map[string]string) bool { return axes[axis] != g.cellAxes[0][axis] }) {
-			plural = append(plural, strings.TrimSuffix(axis, "s")+"s")
-		}
-	}
-	if len(plural) == 0 {
-		return "seeds"
-	}
-	return strings.Join(plural, " and ")
 }
 
 // direction is which way the score is better: as the check says, else as the version that is checked does.
@@ -422,7 +433,8 @@ func (s *picked) find(g *group, cellKey string, over map[string]string) found {
 		return found{state: absent, cell: -1, why: "there is no such cell"}
 	}
 	c := &s.core.Cells[cell]
-	f := s.exact[joined(cellKey, g.metric, g.name, dimsKey(dims))]
+	exact := joined(cellKey, g.metric, g.name, dimsKey(dims))
+	f := s.exact[exact]
 	if f == nil {
 		for _, l := range s.loose[joined(cellKey, g.metric, g.name)] {
 			if within(l.dims, dims) {
@@ -436,6 +448,8 @@ func (s *picked) find(g *group, cellKey string, over map[string]string) found {
 		out.why = "excluded: " + c.Reason
 	case c.Status == record.CellNotEstimable:
 		out.why = "not estimable: " + c.Reason
+	case s.twice[cellKey] || s.twice[exact]:
+		out.state, out.why = lacking, "it is there twice"
 	case f == nil && c.Status == record.CellFailed && !s.scored[c.ID]:
 		out.state, out.why = lacking, failure(c)
 	case f == nil:

@@ -7,6 +7,7 @@ package gate
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ehrlab/ehrlab/plugins"
@@ -74,9 +75,9 @@ type Comparison struct {
 	Lacks              bool // some cell of the version that is checked failed, or its value is undefined
 
 	// Delta is New less Old in the direction that is better, in the unit of the score: a loss is negative. Low and High are its interval
-	// of coverage Level; they are infinite where nothing is known of what varies. SE and Detectable are those of contrast.Effect.
+	// of coverage Level; they are infinite where nothing is known of what varies. Detectable is that of contrast.Effect.
 	Delta, Low, High, Level float64
-	SE, Detectable          float64
+	Detectable              float64
 	Unit, Method            string // of the interval
 	Identical               bool   // the scores of all pairs are equal
 
@@ -180,13 +181,17 @@ func (c *Comparison) Code() int {
 }
 
 // Code is the exit code of a report: that of its gravest comparison. A report without comparisons does not pass.
-func (r *Report) Code() int {
+func (r *Report) Code() int { return r.CodeBesides(nil) }
+
+// CodeBesides is Code without the comparisons of some checks, by name: those whose baseline has just been moved.
+func (r *Report) CodeBesides(checks []string) int {
 	if len(r.Comparisons) == 0 {
 		return CodeNotComparable
 	}
 	gravest := CodePass
 	for i := range r.Comparisons {
-		if code := r.Comparisons[i].Code(); rank(code) > rank(gravest) {
+		c := &r.Comparisons[i]
+		if code := c.Code(); !slices.Contains(checks, c.Check.Name) && rank(code) > rank(gravest) {
 			gravest = code
 		}
 	}

@@ -73,6 +73,39 @@ func TestByHand(t *testing.T) {
 	}
 }
 
+// Seeds of one split of the data share its test rows: the splits are what varies, and differences of -0.02, -0.03 and -0.04 between them are
+// worth no more for having been measured four times each.
+func TestSplitsAreTheUnit(t *testing.T) {
+	old := crossed(1, []float64{0.8, 0.8, 0.8, 0.8}, []float64{0.82, 0.82, 0.82, 0.82}, []float64{0.84, 0.84, 0.84, 0.84})
+	now := crossed(2, []float64{0.78, 0.78, 0.77, 0.79}, []float64{0.79, 0.79, 0.78, 0.8}, []float64{0.8, 0.8, 0.79, 0.81})
+	c := against(t, holds(0.02), now, old).Comparisons[0]
+	half := 4.302653 * 0.01 / math.Sqrt(3)
+	if c.Unit != "splits" || c.N != 12 || c.Of != 12 || !near(c.Delta, -0.03) || !near(c.Low, -0.03-half) || !near(c.High, -0.03+half) {
+		t.Errorf("%+v", c)
+	}
+	// a split that the baseline has fewer seeds of counts as much as the others
+	old.Cells, old.Scores = old.Cells[:10], old.Scores[:10]
+	c = against(t, holds(0.02), now, old).Comparisons[0]
+	if c.N != 10 || c.Of != 12 || !near(c.Delta, -0.03) || !near(c.New-c.Old, c.Delta) {
+		t.Errorf("%+v", c)
+	}
+}
+
+// Six equal differences are a finding at 95 %, but not where two comparisons share that: then it is said why.
+func TestEqualDifferencesAtTheCorrectedLevel(t *testing.T) {
+	old, now := flat(1, "copula", 0.8, 0.8, 0.8, 0.8, 0.8, 0.8), flat(2, "copula", 0.7, 0.7, 0.7, 0.7, 0.7, 0.7)
+	if c := against(t, holds(0.02), now, old).Comparisons[0]; c.Verdict != Worse {
+		t.Errorf("alone: %s", c.Message())
+	}
+	for core, values := range map[*record.Core][]float64{old: {0.5, 0.6}, now: {0.5, 0.59}} {
+		more := flat(1, "floor", values...)
+		core.Cells, core.Scores = append(core.Cells, more.Cells...), append(core.Scores, more.Scores...)
+	}
+	if c := against(t, holds(0.02), now, old).Comparisons[0]; c.Verdict != Underpowered || !strings.HasPrefix(c.Advice, "6 values that do not vary are too few") {
+		t.Errorf("one of two: %s", c.Message())
+	}
+}
+
 func near(got, want float64) bool { return math.Abs(got-want) < 1e-6 }
 
 // What differs besides the strategies, and what is missing, never passes, though all scores are equal.
@@ -262,6 +295,55 @@ func TestWhatTheBaselineLacks(t *testing.T) {
 	}
 	if c = against(t, holds(0.1), now, old).Comparisons[0]; c.Verdict != Same || c.Of != 3 {
 		t.Errorf("%s of %d: %s", c.Verdict, c.Of, said(&c))
+	}
+}
+
+// A cell that the new version lacks is missing, though the baseline in its turn lacks another one that it is averaged with.
+func TestOtherCellsOfASeed(t *testing.T) {
+	old := flat(1, "copula", 0.8, 0.81, 0.82)
+	more := flat(1, "floor", 0.5, 0.51, 0.52)
+	old.Cells, old.Scores = append(old.Cells, more.Cells...), append(old.Scores, more.Scores...)
+	now := clone(old)
+	now.Cells[5].Axes["strategy"] = "ceiling"
+	low := 0.9
+	check := holds(0.1)
+	check.Over, check.Limit = []string{"strategy"}, &spec.Range{Min: &low}
+	r := against(t, check, now, old)
+	if c := &r.Comparisons[0]; r.Code() != 3 || c.Verdict != Incomplete || !strings.Contains(said(c), "seed 3: there is no such cell") {
+		t.Errorf("exit code %d, %s: %s", r.Code(), c.Verdict, said(c))
+	}
+}
+
+// What has no value in both versions and lacks the dimension that a check selects by is not left out.
+func TestUndefinedInBothVersions(t *testing.T) {
+	core := flat(1, "copula", 0.8, 0.81, 0.82)
+	for i := range core.Scores {
+		core.Scores[i].Dims = map[string]string{"column": "age"}
+	}
+	core.Scores[2].Dims, core.Scores[2].Status, core.Scores[2].Reason = nil, plugins.Undefined, "there are no synthetic rows"
+	check := holds(0.1)
+	check.Where = map[string][]spec.Value{"column": {{Text: "age"}}}
+	r := against(t, check, core, core)
+	if c := &r.Comparisons[0]; r.Code() != 3 || c.Of != 3 || !strings.Contains(said(c), "seed 3: undefined: there are no synthetic rows") {
+		t.Errorf("exit code %d, %d pairs: %s", r.Code(), c.Of, said(c))
+	}
+}
+
+// Of two values of one score, or two cells of the same axes, none is chosen.
+func TestWhatIsThereTwice(t *testing.T) {
+	base := flat(1, "copula", 0.8, 0.81, 0.82)
+	score := clone(base)
+	score.Scores = append(score.Scores, score.Scores[2])
+	score.Scores[3].Value = 0.1
+	cell := clone(base)
+	cell.Cells[2].Axes["seed"] = "2"
+	for name, core := range map[string]*record.Core{"score": score, "cell": cell} {
+		if r := against(t, holds(0.1), core, base); r.Code() != 3 || !strings.Contains(said(&r.Comparisons[0]), "it is there twice") {
+			t.Errorf("%s, in what is checked: exit code %d: %s", name, r.Code(), said(&r.Comparisons[0]))
+		}
+		if r := against(t, holds(0.1), base, core); r.Code() != 6 || !strings.Contains(said(&r.Comparisons[0]), "it is there twice") {
+			t.Errorf("%s, in the baseline: exit code %d: %s", name, r.Code(), said(&r.Comparisons[0]))
+		}
 	}
 }
 

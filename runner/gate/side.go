@@ -32,7 +32,6 @@ type resolved struct {
 	Datasets []json.RawMessage `json:"datasets"`
 	Features []json.RawMessage `json:"features"`
 	Metrics  []spec.Metric     `json:"metrics"`
-	Axes     []spec.Axis       `json:"axes"`
 }
 
 func newSide(core *record.Core) *side {
@@ -87,12 +86,6 @@ func (s *side) models(cell string) []string {
 	all := slices.Concat(s.asked[cell], s.unasked)
 	slices.Sort(all)
 	return slices.Compact(all)
-}
-
-// replicates reports whether the values of an axis differ by chance alone.
-func (s *side) replicates(axis string) bool {
-	e := spec.Experiment{Axes: s.resolved.Axes}
-	return e.Replicates(axis)
 }
 
 // dims are the dimensions of a score, with those that the runner adds where they are asked for: one without a weighting is raw, and

@@ -145,6 +145,24 @@ func flat(version int, strategy string, values ...float64) *record.Core {
 	return core
 }
 
+// crossed is a version with the values of each split of the data, by seed.
+func crossed(version int, splits ...[]float64) *record.Core {
+	core := skeleton(version)
+	core.Manifest.Axes = append(core.Manifest.Axes, "split")
+	core.Manifest.Resolved = json.RawMessage(strings.Replace(string(core.Manifest.Resolved), `"features":`, `"axes":[{"name":"split","sets":"datasets.icu.split.seed"}],"features":`, 1))
+	for i, values := range splits {
+		for _, c := range flat(version, "copula", values...).Cells {
+			c.ID, c.Axes["split"] = fmt.Sprintf("%s.split%d", c.ID, i+1), fmt.Sprint(i+1)
+			core.Cells = append(core.Cells, c)
+		}
+		for _, s := range flat(version, "copula", values...).Scores {
+			s.Cell = fmt.Sprintf("%s.split%d", s.Cell, i+1)
+			core.Scores = append(core.Scores, s)
+		}
+	}
+	return core
+}
+
 // clone is a deep copy of a core.
 func clone(core *record.Core) *record.Core {
 	out := *core

@@ -24,25 +24,23 @@ func (x *comparing) estimate(level float64) {
 			whole = append(whole, now.score.Value)
 		}
 		x.Lacks = x.Lacks || slices.ContainsFunc(u.places, func(p place) bool { return p.now.state == lacking })
-		pair := contrast.Pair{Label: u.label, Unit: u.label, A: now.score, B: old.score}
+		gone := slices.ContainsFunc(u.places, func(p place) bool { return p.now.state == absent && p.old.state != absent })
 		switch {
-		case now.state == lacking || now.state == absent && old.state != absent:
-			pair.Why = now.why
+		case now.state == lacking || gone:
 			missing.add(now.why, u.label)
 		case old.state == lacking && x.Baseline.Version != nil:
 			x.differs = true
-			pair.Why = "the baseline has no value: " + old.why
-			without.add(pair.Why, u.label)
+			without.add("the baseline has no value: "+old.why, u.label)
 		case old.state == absent && x.Baseline.Version != nil:
-			pair.Why = "the baseline does not have it: " + old.why
-			without.add(pair.Why, u.label)
+			without.add("the baseline does not have it: "+old.why, u.label)
+		case now.state == valued && old.state == valued:
+			pairs = append(pairs, contrast.Pair{Label: u.label, Unit: u.shares, A: now.score, B: old.score})
 		}
-		pairs = append(pairs, pair)
 	}
-	x.Of = len(pairs)
+	x.Of = len(x.units)
 	x.lacks = len(missing) > 0
 	x.Why = slices.Concat(missing.texts(), x.Why, without.texts())
-	if len(whole) == len(pairs) && !x.lacks {
+	if len(whole) == x.Of && !x.lacks {
 		x.New, x.Measured = mean(whole), true
 		x.whole = x.New
 	}
@@ -63,15 +61,30 @@ func (x *comparing) estimate(level float64) {
 	x.average(pairs)
 }
 
-// average sets the means over the pairs that both versions have.
+// average sets the means over the pairs, as the effect has them: pairs of one unit count as one value.
 func (x *comparing) average(pairs []contrast.Pair) {
-	var now, old []float64
+	var units []string
+	byUnit := map[string][]contrast.Pair{}
 	for _, p := range pairs {
-		if p.A != nil && p.B != nil && p.Why == "" {
-			now, old = append(now, p.A.Value), append(old, p.B.Value)
+		if byUnit[p.Unit] == nil {
+			units = append(units, p.Unit)
 		}
+		byUnit[p.Unit] = append(byUnit[p.Unit], p)
 	}
-	x.New, x.Old, x.Compared = mean(now), mean(old), true
+	over := func(value func(contrast.Pair) float64) float64 {
+		var means []float64
+		for _, u := range units {
+			var own []float64
+			for _, p := range byUnit[u] {
+				own = append(own, value(p))
+			}
+			means = append(means, mean(own))
+		}
+		return mean(means)
+	}
+	x.New = over(func(p contrast.Pair) float64 { return p.A.Value })
+	x.Old = over(func(p contrast.Pair) float64 { return p.B.Value })
+	x.Compared = true
 }
 
 func mean(values []float64) float64 {
@@ -174,7 +187,7 @@ func (x *comparing) conclude(level float64) {
 // that the interval over test rows alone is not used.
 func (x *comparing) measure(level float64) {
 	e := x.effect
-	x.Delta, x.SE, x.Unit, x.Method = e.Value, e.SE, e.Unit, e.Method
+	x.Delta, x.Unit, x.Method = e.Value, e.Unit, e.Method
 	x.Low, x.High = math.Inf(-1), math.Inf(1)
 	if low, high, err := e.At(level); err == nil && (e.Units > 1 || e.Same) {
 		x.Low, x.High = low, high

@@ -48,6 +48,9 @@ type Version struct {
 	Views Views
 }
 
+// ViewsFile is the path of the file that Views was read from.
+func (v *Version) ViewsFile() string { return filepath.Join(v.Dir, viewsFile) }
+
 // List returns the versions of an experiment, oldest first: those of index.json and whole folders that it lacks.
 //
 // An experiment that was never recorded has none. notes name folders that are not listed.

@@ -184,6 +184,11 @@ func (w *yield) checkRange(n *node, s scoreInfo, info *plugins.ScoreInfo) bool {
 		w.wrong(t, t.at, "no loss is greater: %s", bounds)
 		return false
 	}
+	higher := info.Better == plugins.Higher || text(n.field("better")) == string(plugins.Higher)
+	if t := n.field("tolerance").field("relative"); t.ok() && t.number() >= 1 && higher && info.Min >= 0 {
+		w.wrong(t, t.at, "no loss is greater than all of the earlier value: %s", bounds)
+		return false
+	}
 	for _, f := range n.field("limit").all() {
 		if f.ok() && (f.number() < info.Min || f.number() > info.Max) {
 			w.wrong(f, f.at, "no value is there: %s", bounds)

@@ -23,15 +23,16 @@ func main() {
 	large := flag.Int("cells", 10_000, "cells of the large rerun")
 	vitals := flag.Int("vitals", 10_000_000, "rows of the table of vital signs that becomes a matrix")
 	rated := flag.Int("rows", 10_000, "rows of the tables that are rated; five times as many, too")
+	rendered := flag.Int("rendered", 1000, "cells of the version whose tables, plots and page are made again")
 	flag.Parse()
-	if err := bench(*runs, *large, *vitals, *rated); err != nil {
+	if err := bench(*runs, *large, *vitals, *rated, *rendered); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
 // bench makes its folder, and runs every measurement in it.
-func bench(runs, large, vitals, rated int) error {
+func bench(runs, large, vitals, rated, rendered int) error {
 	dir, err := os.MkdirTemp("", "ehrlab-bench-")
 	if err != nil {
 		return err
@@ -50,6 +51,7 @@ func bench(runs, large, vitals, rated int) error {
 		func() error { return b.rerun(1000, 100*time.Millisecond) },
 		func() error { return b.rerun(large, time.Duration(large)*50*time.Microsecond) },
 		b.planning,
+		func() error { return b.rendering(rendered) },
 		func() error { return b.scores(rated) },
 		func() error { return b.scores(5 * rated) },
 		func() error { return b.extract(vitals) },

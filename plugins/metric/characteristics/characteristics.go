@@ -81,9 +81,9 @@ type metric struct{ config Config }
 // New returns the metric. It is an error when Part is another part.
 func New(c Config) (plugins.Metric, error) { return metric{c}, compare.CheckPart(c.Part) }
 
-// Measure describes both sides of every column. Of the real rows nothing is told that stands for fewer than plugins.FewestTold
-// subjects, whatever the governance of the data set: levels and missing values that fewer have are told together, and quartiles
-// are those of four times as many at least.
+// Measure describes both sides of every column. Nothing is told that stands for fewer than plugins.FewestTold subjects, whatever
+// the governance of the data set: levels and missing values that fewer have are told together, and quartiles are those of four
+// times as many at least. The same goes for synthetic rows, each taken for a subject: a strategy may hand out real ones.
 func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair) (*plugins.Measurement, error) {
 	s, err := compare.New(pair, m.config.Part)
 	if err != nil {
@@ -152,7 +152,7 @@ func (d *described) numbers(column string) {
 		values := d.Sorted(d.part(side), column)
 		rows := d.frame(side).Rows()
 		missing, n := rows-len(values), len(values)
-		if side == plugins.RealSide && (d.few(missing) || d.few(len(values))) {
+		if d.few(side, missing) || d.few(side, len(values)) {
 			d.lacks(side, Missing, dims, withheld)
 			n = rows // the number of values would tell how many there are not
 		} else {
@@ -162,7 +162,7 @@ func (d *described) numbers(column string) {
 		switch {
 		case len(values) == 0:
 			why = fmt.Sprintf("no %s row has a value in this column", side)
-		case side == plugins.RealSide && d.fewest(len(values)/4) < plugins.FewestTold:
+		case d.subjects(side, len(values)/4) < plugins.FewestTold:
 			why = fmt.Sprintf("withheld: a quarter of the rows would stand for fewer than %d patients", plugins.FewestTold)
 		}
 		d.quantiles(side, dims, values, n, why)
@@ -196,5 +196,15 @@ func (d *described) quantiles(side string, dims map[string]string, values []floa
 	said(SD, sd, err)
 }
 
-// few reports whether so many real rows are some, but can be of fewer subjects than may be told.
-func (d *described) few(rows int) bool { return rows > 0 && d.fewest(rows) < plugins.FewestTold }
+// few reports whether so many rows of a side are some, but can be of fewer subjects than may be told.
+func (d *described) few(side string, rows int) bool {
+	return rows > 0 && d.subjects(side, rows) < plugins.FewestTold
+}
+
+// subjects is how many subjects so many rows of a side are of at least.
+func (d *described) subjects(side string, rows int) int {
+	if side == plugins.SynthSide {
+		return rows
+	}
+	return d.fewest(rows)
+}

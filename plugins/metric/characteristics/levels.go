@@ -15,9 +15,9 @@ import (
 type class struct {
 	name     string
 	missing  bool
-	subjects map[int32]bool // real ones
+	subjects map[string]map[int32]bool // by side; each synthetic row is one
 	counts   map[string]int
-	hidden   bool // told with others
+	hidden   map[string]bool // by side: told with others
 }
 
 // classesOf counts the rows of each level, the most frequent in the real rows first, and those without a value last; nil for
@@ -39,22 +39,35 @@ func (d *described) classesOf(c *frame.Column) []*class {
 	byName := map[string]*class{}
 	classes := make([]*class, 0, len(levels)+1)
 	for _, l := range append(slices.Clone(levels), "") {
-		k := &class{name: l, missing: l == "", subjects: map[int32]bool{}, counts: map[string]int{}}
+		k := &class{name: l, missing: l == "", counts: map[string]int{}, hidden: map[string]bool{}}
+		k.subjects = map[string]map[int32]bool{plugins.RealSide: {}, plugins.SynthSide: {}}
 		byName[l], classes = k, append(classes, k)
 	}
 	of, _ := d.Subjects()
 	for row, l := range real {
 		k := byName[l]
 		k.counts[plugins.RealSide]++
-		k.subjects[of[row]] = true
+		k.subjects[plugins.RealSide][of[row]] = true
 	}
-	for _, l := range synthetic {
-		byName[l].counts[plugins.SynthSide]++
+	for row, l := range synthetic {
+		k := byName[l]
+		k.counts[plugins.SynthSide]++
+		k.subjects[plugins.SynthSide][int32(row)] = true
 	}
 	slices.SortStableFunc(classes[:len(levels)], func(a, b *class) int {
 		return cmp.Compare(b.counts[plugins.RealSide], a.counts[plugins.RealSide])
 	})
-	hide(classes)
+	for i, k := range classes {
+		known := len(k.subjects[plugins.RealSide]) > 0
+		if !k.missing && (!known || i >= mostLevels || k.name == OtherLevels) {
+			k.hidden[plugins.RealSide] = true
+		}
+	}
+	hide(classes, plugins.RealSide)
+	for _, k := range classes {
+		k.hidden[plugins.SynthSide] = k.hidden[plugins.RealSide]
+	}
+	hide(classes, plugins.SynthSide)
 	return classes
 }
 
@@ -92,26 +105,27 @@ func texts(c *frame.Column, rows int) (of, levels []string) {
 	return of, levels
 }
 
-// hide marks the classes that are told together: those of too few real subjects, those that no real row has, and those beyond mostLevels;
-// and, where the rows of these would tell of too few subjects, or of one class alone, the smallest of the others, too.
-func hide(classes []*class) {
+// hide adds to the classes that are told together on a side those of too few subjects; and, where the rows of all these would tell of
+// too few subjects, or of one class alone, the smallest of the others, too.
+func hide(classes []*class, side string) {
 	hidden, subjects := 0, map[int32]bool{} // a patient may be in several
 	mark := func(k *class) {
-		k.hidden = true
+		k.hidden[side] = true
 		hidden++
-		maps.Copy(subjects, k.subjects)
+		maps.Copy(subjects, k.subjects[side])
 	}
 	some := false // a class that must not be told has patients
-	for i, k := range classes {
-		few := len(k.subjects) > 0 && len(k.subjects) < plugins.FewestTold
-		if some = some || few; few || !k.missing && (len(k.subjects) == 0 || i >= mostLevels || k.name == OtherLevels) {
+	for _, k := range classes {
+		n := len(k.subjects[side])
+		few := n > 0 && n < plugins.FewestTold
+		if some = some || few; few || k.hidden[side] {
 			mark(k)
 		}
 	}
 	for some && (hidden < 2 || len(subjects) < plugins.FewestTold) {
 		var next *class
 		for _, k := range classes {
-			if !k.hidden && len(k.subjects) > 0 && (next == nil || len(k.subjects) < len(next.subjects)) {
+			if n := len(k.subjects[side]); !k.hidden[side] && n > 0 && (next == nil || n < len(next.subjects[side])) {
 				next = k
 			}
 		}
@@ -129,31 +143,33 @@ func (d *described) levels(column string, classes []*class) {
 		rows, together, missing := d.frame(side).Rows(), 0, classes[len(classes)-1]
 		subjects, some := map[int32]bool{}, false
 		for _, k := range classes {
-			if k.hidden {
+			if k.hidden[side] {
 				together, some = together+k.counts[side], true
-				maps.Copy(subjects, k.subjects)
+				maps.Copy(subjects, k.subjects[side])
 			}
 		}
-		if missing.hidden {
+		if missing.hidden[side] {
 			d.lacks(side, Missing, dims, withheld+"; it is told with other levels")
 		} else {
 			d.add(side, Missing, dims, float64(missing.counts[side]), rows)
 		}
 		valued := rows
-		if !missing.hidden {
+		if !missing.hidden[side] {
 			valued -= missing.counts[side]
 		}
 		for _, k := range classes {
-			if !k.missing && !k.hidden {
+			switch {
+			case k.missing || k.hidden[plugins.RealSide]: // of levels that are told together on both sides nothing is said one by one
+			case k.hidden[side]:
+				d.untold(side, column, k.name, withheld+"; it is told with other levels")
+			default:
 				d.level(side, column, k.name, k.counts[side], valued)
 			}
 		}
-		switch real := side == plugins.RealSide; {
+		switch {
 		case !some:
-		case real && len(subjects) > 0 && len(subjects) < plugins.FewestTold:
-			dims := map[string]string{plugins.ColumnDim: column, levelDim: OtherLevels}
-			d.lacks(side, Count, dims, withheld)
-			d.lacks(side, Share, dims, withheld)
+		case len(subjects) > 0 && len(subjects) < plugins.FewestTold:
+			d.untold(side, column, OtherLevels, withheld)
 		default:
 			d.level(side, column, OtherLevels, together, valued)
 		}
@@ -161,12 +177,17 @@ func (d *described) levels(column string, classes []*class) {
 }
 
 func (d *described) level(side, column, level string, count, valued int) {
-	dims := map[string]string{plugins.ColumnDim: column, levelDim: level}
 	if valued == 0 {
-		d.lacks(side, Count, dims, "no row has a value in this column")
-		d.lacks(side, Share, dims, "no row has a value in this column")
+		d.untold(side, column, level, "no row has a value in this column")
 		return
 	}
+	dims := map[string]string{plugins.ColumnDim: column, levelDim: level}
 	d.add(side, Count, dims, float64(count), valued)
 	d.add(side, Share, dims, float64(count)/float64(valued), valued)
+}
+
+func (d *described) untold(side, column, level, why string) {
+	dims := map[string]string{plugins.ColumnDim: column, levelDim: level}
+	d.lacks(side, Count, dims, why)
+	d.lacks(side, Share, dims, why)
 }

@@ -296,7 +296,12 @@ func (u *unpacker) index() (*Index, error) {
 	if err := checkName(ix.Entry); err != nil || ix.Entry != ExperimentFolder && path.Dir(ix.Entry) != ExperimentFolder {
 		return nil, fmt.Errorf("%s: entry %q: want a file of folder %s", IndexFile, ix.Entry, ExperimentFolder)
 	}
+	told := map[string]bool{}
 	for _, info := range ix.Files {
+		if told[info.Role] {
+			return nil, fmt.Errorf("%s tells of %q twice", IndexFile, info.Role)
+		}
+		told[info.Role] = true
 		f := u.files[info.Role]
 		switch {
 		case f == nil || info.Role == IndexFile:
@@ -310,6 +315,9 @@ func (u *unpacker) index() (*Index, error) {
 	}
 	if len(ix.Files) != len(u.files)-1 {
 		return nil, fmt.Errorf("it holds %d files and tells of %d", len(u.files)-1, len(ix.Files))
+	}
+	if ix.Entry != ExperimentFolder && !told[ix.Entry] {
+		return nil, fmt.Errorf("file %q is missing", ix.Entry)
 	}
 	return &ix, nil
 }

@@ -187,6 +187,12 @@ func TestBundlesOfStrangersAreRefused(t *testing.T) {
 	add("link", "no plain file", archive(t, nil, entry{name: "experiment/link", data: []byte("/etc/passwd"), mode: fs.ModeSymlink}))
 	add("folder", "file name", archive(t, nil, good, entry{name: "version/", mode: fs.ModeDir}))
 	add("twice", "twice", archive(t, nil, good, entry{name: "experiment/STUDY.cue", data: []byte("y")}))
+	add("told of twice", `tells of "experiment/study.cue" twice`, archive(t, edited(func(ix *Index) {
+		sum := sha256.Sum256(good.data)
+		info := record.FileInfo{Role: good.name, Bytes: 1, SHA256: hex.EncodeToString(sum[:])}
+		ix.Files = []record.FileInfo{info, info}
+	}), good, entry{name: "experiment/other.cue", data: []byte("y")}))
+	add("no experiment", `file "experiment/study.cue" is missing`, archive(t, nil, entry{name: "experiment/other.cue", data: []byte("y")}))
 	add("file and folder", "", archive(t, nil, good, entry{name: "experiment/study.cue/x", data: []byte("y")}))
 	add("bomb", "more than a bundle holds", declared(t, archive(t, nil, good), 1<<31-1))
 	add("shorter than packed", "are due", declared(t, archive(t, nil, entry{name: good.name, data: bytes.Repeat([]byte("ab"), 500)}), 900))

@@ -12,6 +12,7 @@ import (
 	"github.com/ehrlab/ehrlab/runner/cache"
 	"github.com/ehrlab/ehrlab/runner/engine"
 	"github.com/ehrlab/ehrlab/runner/plan"
+	"github.com/ehrlab/ehrlab/runner/record"
 	"github.com/ehrlab/ehrlab/runner/spec"
 )
 
@@ -108,7 +109,11 @@ func (a *app) named(arg string) (name, version string, e *spec.Experiment, err e
 	}
 	info, err := os.Stat(name)
 	_, recorded := os.Stat(filepath.Join(a.settings.Results, name))
-	if err != nil || info.IsDir() && recorded == nil {
+	noName := record.CheckName(name) != nil
+	switch {
+	case err != nil && (noName || recorded != nil && filepath.Ext(name) == ".cue"):
+		return "", "", nil, wrong(fmt.Errorf("no file or folder %q", name))
+	case err != nil, info.IsDir() && recorded == nil && !noName:
 		return name, version, nil, nil
 	}
 	if e, err = a.loadExperiment(name, spec.IfPresent); err != nil {

@@ -88,9 +88,17 @@ func (a *app) tag(experiment, version, tag string, move, remove bool) error {
 
 // listTags prints what each name stands for, or all that was done to them.
 func (a *app) listTags(experiment string, history bool) error {
+	versions, _, err := record.List(a.settings.Results, experiment)
+	if err != nil {
+		return err
+	}
+	if len(versions) == 0 {
+		_, err := a.open(experiment, "") // says that there is none
+		return err
+	}
 	list, err := record.Tags(a.settings.Results, experiment)
 	if err != nil {
-		return wrong(err)
+		return err
 	}
 	standing := record.Standing(list)
 	if a.json {

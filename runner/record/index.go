@@ -57,7 +57,8 @@ func readIndex(folder, experiment string) (*index, error) {
 	}
 	ix, err := parseIndex(raw, experiment)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w; move the file aside and the next run lists the version folders anew", path, err)
+		return nil, fmt.Errorf("%s: %w; tags, accepted baselines and registered contrasts are in this file alone: restore a copy of it, such as git's; "+
+			"where there is none, move it aside, and the next run lists the version folders anew, without them", path, err)
 	}
 	return ix, nil
 }
@@ -73,7 +74,7 @@ func parseIndex(raw []byte, experiment string) (*index, error) {
 		return nil, errors.New("damaged: something follows the JSON value")
 	}
 	if ix.Format != indexFormat {
-		return nil, fmt.Errorf("format %d: this ehrlab reads format %d", ix.Format, indexFormat)
+		return nil, fmt.Errorf("its format is %d and this ehrlab reads format %d: use another ehrlab", ix.Format, indexFormat)
 	}
 	if ix.Experiment != experiment {
 		return nil, fmt.Errorf("belongs to experiment %q, not %q", ix.Experiment, experiment)

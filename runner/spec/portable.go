@@ -3,6 +3,7 @@ package spec
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -44,10 +45,14 @@ type written struct {
 type writtenPath struct {
 	path []string // of the field
 	text string
+	at   where
 }
 
 // writtenText is a text that stands in a file of its own.
-type writtenText struct{ path, text string }
+type writtenText struct {
+	path, text string
+	at         where // of the path
+}
 
 // Portable returns the experiment for others. A path stays as it is where it begins with a variable and is not one of restricted data,
 // whose files may be named after hospitals; any other becomes a variable named after its field, such as ${ICU_PATH}.
@@ -59,6 +64,7 @@ func (e *Experiment) Portable() (*Portable, error) {
 		p.Files[0].Name = e.Name + ".cue"
 	}
 	names := map[string]string{} // of variables, by what they stand for
+	r := replacer{files: e.written.files, texts: map[spot]replaced{}}
 	for _, w := range e.written.paths {
 		if strings.HasPrefix(w.text, "${") && !e.restricted(w.path) {
 			for _, m := range variable.FindAllStringSubmatch(w.text, -1) {
@@ -67,11 +73,10 @@ func (e *Experiment) Portable() (*Portable, error) {
 			continue
 		}
 		if names[w.text] == "" {
-			name := p.nameFor(w)
-			if err := p.replace(w.text, "${"+name+"}"); err != nil {
-				return nil, fmt.Errorf("%s: %w", joinPath(w.path), err)
-			}
-			names[w.text] = name
+			names[w.text] = p.nameFor(w, names)
+		}
+		if err := r.replace(w.text, "${"+names[w.text]+"}", w.at); err != nil {
+			return nil, fmt.Errorf("%s: %w", joinPath(w.path), err)
 		}
 		p.need(names[w.text], joinPath(w.path))
 	}
@@ -79,7 +84,7 @@ func (e *Experiment) Portable() (*Portable, error) {
 		name := filepath.ToSlash(t.path)
 		if !filepath.IsLocal(t.path) || path.Ext(name) == ".cue" {
 			name = fmt.Sprintf("texts/%d%s", i+1, path.Ext(name))
-			if err := p.replace(t.path, name); err != nil {
+			if err := r.replace(t.path, name, t.at); err != nil {
 				return nil, err
 			}
 		}
@@ -87,6 +92,9 @@ func (e *Experiment) Portable() (*Portable, error) {
 		if !slices.ContainsFunc(p.Files, func(f SourceFile) bool { return f.Name == name }) {
 			p.Files = append(p.Files, SourceFile{Name: name, Text: t.text})
 		}
+	}
+	for i := range e.written.files {
+		p.Files[i].Text = r.text(i)
 	}
 	return p, nil
 }
@@ -108,7 +116,7 @@ func (e *Experiment) restricted(field []string) bool {
 }
 
 // nameFor is the name of the variable that stands for a path, made of the field's name.
-func (p *Portable) nameFor(w writtenPath) string {
+func (p *Portable) nameFor(w writtenPath, names map[string]string) string {
 	parts := slices.DeleteFunc(slices.Clone(w.path[1:]), func(s string) bool { return s == "with" })
 	name := strings.Map(func(r rune) rune {
 		switch {
@@ -122,8 +130,9 @@ func (p *Portable) nameFor(w writtenPath) string {
 	if name[0] >= '0' && name[0] <= '9' {
 		name = "_" + name
 	}
+	given := slices.Collect(maps.Values(names))
 	taken := func(name string) bool {
-		return slices.ContainsFunc(p.Files, func(f SourceFile) bool { return strings.Contains(f.Text, "${"+name+"}") })
+		return slices.Contains(given, name) || slices.ContainsFunc(p.Files, func(f SourceFile) bool { return strings.Contains(f.Text, "${"+name+"}") })
 	}
 	free := name
 	for n := 2; taken(free); n++ {
@@ -132,21 +141,80 @@ func (p *Portable) nameFor(w writtenPath) string {
 	return free
 }
 
-// replace puts another text in the place of one, wherever it is written.
-func (p *Portable) replace(old, with string) error {
-	found := false
-	for i := range p.Files {
-		f := &p.Files[i]
-		if path.Ext(f.Name) != ".cue" {
-			continue
+// replacer collects what is to be replaced in the files of an experiment.
+type replacer struct {
+	files []SourceFile
+	texts map[spot]replaced
+}
+
+// spot is the beginning of a quoted text: the number of its file, and bytes of it.
+type spot struct{ file, offset int }
+
+// replaced is a quoted text, and what comes in its place.
+type replaced struct{ old, with string }
+
+// replace puts another text in the place of a path. One with a folder in it is replaced wherever it is written; a plain name only at its
+// place, if it stands there itself, as it may be the name of other things, too.
+func (r *replacer) replace(old, with string, at where) error {
+	edit := replaced{strconv.Quote(old), strconv.Quote(with)}
+	var places []spot
+	for i, f := range r.files {
+		for offset := 0; ; offset += len(edit.old) {
+			next := strings.Index(f.Text[offset:], edit.old)
+			if next < 0 {
+				break
+			}
+			offset += next
+			places = append(places, spot{i, offset})
 		}
-		found = found || strings.Contains(f.Text, strconv.Quote(old))
-		f.Text = strings.ReplaceAll(f.Text, strconv.Quote(old), strconv.Quote(with))
 	}
-	if !found {
+	if len(places) == 0 {
 		return errors.New("its path is put together from parts: write it as one text, or begin it with a variable such as ${DATA}")
 	}
+	if own := r.placeOf(at); !strings.ContainsAny(old, `/\`) && slices.Contains(places, own) {
+		places = []spot{own}
+	}
+	for _, p := range places {
+		r.texts[p] = edit
+	}
 	return nil
+}
+
+// placeOf is where a line and column lie.
+func (r *replacer) placeOf(at where) spot {
+	i := slices.IndexFunc(r.files, func(f SourceFile) bool { return f.Name == filepath.Base(at.file) })
+	if i < 0 {
+		return spot{-1, 0}
+	}
+	offset := at.column - 1
+	for line, n := range lineLengths(r.files[i].Text) {
+		if line >= at.line-1 {
+			break
+		}
+		offset += n
+	}
+	return spot{i, offset}
+}
+
+// lineLengths are the bytes of each line, its end among them.
+func lineLengths(text string) []int {
+	var out []int
+	for line := range strings.Lines(text) {
+		out = append(out, len(line))
+	}
+	return out
+}
+
+// text is a file with all in its place.
+func (r *replacer) text(file int) string {
+	text := r.files[file].Text
+	places := slices.SortedFunc(maps.Keys(r.texts), func(a, b spot) int { return b.offset - a.offset }) // the last first
+	for _, p := range places {
+		if p.file == file {
+			text = text[:p.offset] + r.texts[p].with + text[p.offset+len(r.texts[p].old):]
+		}
+	}
+	return text
 }
 
 func (p *Portable) need(name, field string) {

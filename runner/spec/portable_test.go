@@ -94,6 +94,31 @@ func TestPortableHasNoPathOfThisMachine(t *testing.T) {
 	}
 }
 
+func TestPortableReplacesNoNameThatIsLikeAPath(t *testing.T) {
+	text := strings.ReplaceAll(portableText, "%SPLIT%", `{train: 0.4, validation: 0.1, test: 0.3, reference: 0.2, by: "row", seed: 1}`)
+	text = strings.Replace(text, `"data/hospital.csv"`, `"icu"`, 1)
+	e, p, err := portable(t, map[string]string{"x.cue": text}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := p.Files[0].Text
+	if !strings.Contains(got, `path: "${ICU_PATH}"`) || !strings.Contains(got, `dataset: ["icu", `) {
+		t.Errorf("the path and nothing else is to be replaced:\n%s", got)
+	}
+	path := filepath.Join(t.TempDir(), p.Files[0].Name)
+	if err := os.WriteFile(path, []byte(got), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Load(path, portableOptions(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, a := e.Resolved()
+	if _, b := again.Resolved(); a != b {
+		t.Error("its resolved form is another one")
+	}
+}
+
 func TestAPathThatIsPutTogetherIsNotPortable(t *testing.T) {
 	text := strings.ReplaceAll(portableText, "%SPLIT%", `{train: 0.4, validation: 0.1, test: 0.3, reference: 0.2, by: "row", seed: 1}`)
 	text = "_root: \"/home/someone\"\n" + strings.Replace(text, `"data/hospital.csv"`, `"\(_root)/hospital.csv"`, 1)

@@ -235,7 +235,7 @@ func (c *checker) resolvePath(n *node) {
 	}
 	n.text = path
 	c.found.paths = append(c.found.paths, n)
-	c.found.written.paths = append(c.found.written.paths, writtenPath{n.path, written})
+	c.found.written.paths = append(c.found.written.paths, writtenPath{n.path, written, n.at})
 }
 
 // expand replaces ${VAR}. A variable that is not set stays as it is when data may be absent.
@@ -290,7 +290,7 @@ func (c *checker) resolveText(n *node) {
 		c.wrong(n, file.at, "the file is not UTF-8 text")
 		return
 	}
-	c.found.written.texts = append(c.found.written.texts, writtenText{file.text, string(b)})
+	c.found.written.texts = append(c.found.written.texts, writtenText{file.text, string(b), file.at})
 	n.kind, n.text, n.fields = cue.StringKind, string(b), nil
 }
 

@@ -317,5 +317,5 @@ func (c *cohort) remark() string {
 	if len(c.declared.Over) > 0 {
 		text += fmt.Sprintf(" Of synthetic rows each is the mean over %s.", unitOf(c.declared.Over))
 	}
-	return text + fmt.Sprintf(" Real counts of 1 to %d patients are withheld, or told together as other levels.", plugins.FewestTold-1)
+	return text + fmt.Sprintf(" Counts of 1 to %d patients are withheld, or told together as other levels.", plugins.FewestTold-1)
 }

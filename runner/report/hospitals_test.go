@@ -139,3 +139,16 @@ func TestOneHospitalInARow(t *testing.T) {
 		t.Errorf("csv:\n%s", r.CSV)
 	}
 }
+
+func TestManyValuesAreNotAllNamed(t *testing.T) {
+	var values []string
+	for i := range 20 {
+		values = append(values, fmt.Sprint(i+1))
+	}
+	if got, want := lacking("site", values), "no value for site = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20"; got != want {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+	if got, want := lacking("site", append(values, "21")), "no value for site = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 and 9 more"; got != want {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+}

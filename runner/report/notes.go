@@ -181,7 +181,7 @@ func (w *reasons) where(cells []int) string {
 		if w.missing {
 			return lacking(axis, values)
 		}
-		return axis + " = " + strings.Join(values, ", ")
+		return axis + " = " + listed(values)
 	}
 	rest := ""
 	if len(cells) > most {
@@ -242,7 +242,16 @@ func (sel *selection) valuesOf(axis string, cells []int) []string {
 
 // lacking is e.g. "no value for n = 500".
 func lacking(axis string, values []string) string {
-	return "no value for " + axis + " = " + strings.Join(values, ", ")
+	return "no value for " + axis + " = " + listed(values)
+}
+
+// listed names values, the first of many alone.
+func listed(values []string) string {
+	const all, first = 20, 12
+	if len(values) <= all {
+		return strings.Join(values, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(values[:first], ", "), len(values)-first)
 }
 
 // gaps says for which values of averaged axes a mean has no cell, where no other note does.

@@ -82,7 +82,7 @@ func TestPageSaysWhatIsMissing(t *testing.T) {
 func TestPageHoldsEveryNumber(t *testing.T) {
 	v := views()
 	text := pageOf(t, study(), v)
-	for _, table := range Filled(study(), v) {
+	for _, table := range filled(study(), v) {
 		start := strings.Index(text, `id="table-`+table.Name+`"`)
 		if start < 0 {
 			t.Fatalf("the page lacks table %s", table.Name)
@@ -165,7 +165,7 @@ func TestPageOfLongTables(t *testing.T) {
 	if !strings.Contains(text, strconv.Itoa(40*83-mostLines)+" more lines are in its files") || !strings.Contains(text, `href="tables/main.csv"`) {
 		t.Error("the page does not say where the other lines are")
 	}
-	if len(Filled(core, v)[0].Lines) != 40*83 {
+	if len(filled(core, v)[0].Lines) != 40*83 {
 		t.Error("the table itself was cut")
 	}
 }
@@ -207,7 +207,7 @@ func TestPageNamesFindings(t *testing.T) {
 	core := arms(map[string][]float64{"group": byGroup, "naive": byNaive})
 	v := record.Views{Primary: []spec.Contrast{against("first", "across.auroc", "group", "naive")}}
 	c := contentOf(t, core, v)
-	table := Filled(core, v)[0]
+	table := filled(core, v)[0]
 	if len(c.Findings) != 1 || len(c.Headline) != 1 || c.Headline[0].Name != spec.PrimaryTable {
 		t.Fatalf("findings %+v, headline %+v", c.Findings, c.Headline)
 	}

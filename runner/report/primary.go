@@ -23,13 +23,23 @@ type tested struct {
 	better   plugins.Direction
 	varying  []string // the axes that its pairs differ by
 	cells    []int
-	planned  int // pairs
+	hits     []hit // the scores of its pairs
+	planned  int   // pairs
 	left     []contrast.Left
 	warned   []string         // of the values
 	effect   *contrast.Effect // nil where why says that there is none
 	why      string
 	adjusted float64 // p of no difference
 	equal    float64 // adjusted p of a difference of the margin or more; 1 without a margin
+}
+
+// primaryHow says how the pairs of a contrast became each number of the table.
+var primaryHow = map[string]string{
+	"difference":    "the mean of the differences of pairs",
+	"p":             "p of no difference, by the differences of pairs",
+	"adjusted p":    "p of no difference, by the differences of pairs, adjusted for all tests of the table",
+	"equivalence p": "p of a difference of the margin or more, by the differences of pairs, adjusted for all tests of the table",
+	"detectable":    "the smallest true difference that would be found, by how the differences of pairs vary",
 }
 
 // primary makes the table of the primary contrasts; nil where the experiment names none.
@@ -150,7 +160,7 @@ func (src *source) contrast(declared *spec.Contrast, level float64) *tested {
 		return c
 	}
 	g := groups[0]
-	c.varying, c.planned = g.Varying, len(g.Pairs)
+	c.varying, c.planned, c.hits = g.Varying, len(g.Pairs), src.hitsOfPairs(g.Pairs)
 	if g.Metric != "" {
 		c.score, c.better = g.Metric+"."+g.Name, src.betterOf(g.Metric, g.Name)
 	}
@@ -169,6 +179,22 @@ func (src *source) contrast(declared *spec.Contrast, level float64) *tested {
 		}
 	}
 	return c
+}
+
+// hitsOfPairs are the scores of pairs, each with what is subtracted from it, or the one that there is.
+func (src *source) hitsOfPairs(pairs []contrast.Pair) []hit {
+	var out []hit
+	for _, p := range pairs {
+		switch {
+		case p.A != nil && p.B != nil:
+			out = append(out, hit{score: p.A, cell: src.cells[p.CellA], of: p.A, less: p.B})
+		case p.A != nil:
+			out = append(out, hit{score: p.A, cell: src.cells[p.CellA]})
+		case p.B != nil:
+			out = append(out, hit{score: p.B, cell: src.cells[p.CellB]})
+		}
+	}
+	return out
 }
 
 // reasonsOf says why none of some pairs has both values.
@@ -212,16 +238,16 @@ func (c *tested) line(level, family float64) Line {
 	if c.effect == nil {
 		l.notes = append([]note{plainNote(c.why)}, l.notes...)
 		for range 5 {
-			l.Values = append(l.Values, Value{Status: Undefined, Of: c.planned, notes: []note{plainNote(c.why)}})
+			l.Values = append(l.Values, Value{Status: Undefined, Of: c.planned, hits: c.hits, notes: []note{plainNote(c.why)}})
 		}
 		return l
 	}
 	e := c.effect
 	l.N = e.N
 	missing := func(why string) Value {
-		return Value{Status: Undefined, N: e.N, Of: e.Of, notes: []note{plainNote(why)}}
+		return Value{Status: Undefined, N: e.N, Of: e.Of, hits: c.hits, notes: []note{plainNote(why)}}
 	}
-	number := func(v float64) Value { return Value{Status: OK, Value: v, N: e.N, Of: e.Of} }
+	number := func(v float64) Value { return Value{Status: OK, Value: v, N: e.N, Of: e.Of, hits: c.hits} }
 	difference := number(e.Value)
 	p, adjusted, equal, detectable := number(e.P), number(c.adjusted), missing("no margin is named"), missing("nothing varies")
 	if c.Margin != nil {

@@ -54,9 +54,14 @@ func against(name, score, a, b string) spec.Contrast {
 	return spec.Contrast{Name: name, Score: score, A: strategy(a), B: strategy(b)}
 }
 
+// filled is the tables of a version, without their files.
+func filled(core *record.Core, views record.Views) []*Table {
+	return newSource(core, views.Data).tables(views)
+}
+
 func primaryOf(t *testing.T, core *record.Core, contrasts ...spec.Contrast) *Table {
 	t.Helper()
-	for _, table := range Filled(core, record.Views{Primary: contrasts}) {
+	for _, table := range filled(core, record.Views{Primary: contrasts}) {
 		if table.Name == spec.PrimaryTable {
 			return table
 		}
@@ -154,7 +159,7 @@ func TestPrimaryFamilies(t *testing.T) {
 		Primary:   []spec.Contrast{against("a", "across.auroc", "group", "naive"), against("b", "across.auroc", "naive", "floor"), against("c", "across.auroc", "group", "floor")},
 		Inference: spec.Inference{Correction: spec.BenjaminiHochberg, Level: 0.99},
 	}
-	table := Filled(core, views)[0]
+	table := filled(core, views)[0]
 	var p []float64
 	for _, v := range column(t, table, "p") {
 		p = append(p, v.Value)
@@ -288,7 +293,7 @@ func TestOnlyPrimaryContrastsAreTested(t *testing.T) {
 		}
 	}
 	views.Primary = nil
-	for _, table := range Filled(core, views) {
+	for _, table := range filled(core, views) {
 		if table.Name == spec.PrimaryTable || exploratory(table) {
 			t.Errorf("without contrasts: %s, %q", table.Name, table.Remarks)
 		}
@@ -345,7 +350,7 @@ func TestSamples(t *testing.T) {
 	one := 1.0
 	core := arms(map[string][]float64{"group": {0.9, 0.99, 0.95}})
 	core.Manifest.Scores[0].Max = &one
-	v := Filled(core, record.Views{Tables: []spec.Table{{
+	v := filled(core, record.Views{Tables: []spec.Table{{
 		Name: "t", Rows: []string{"strategy"}, Columns: []spec.TableColumn{{Score: "across.auroc"}}, Over: []string{"seed"},
 	}}})[0].Lines[0].Values[0]
 	if v.Sample == nil || v.Sample.N != 3 || v.Sample.Median != 0.95 || v.Sample.Prediction.High != 1 || v.Sample.Prediction.Low >= v.Interval.Low {

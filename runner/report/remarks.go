@@ -176,7 +176,7 @@ func (k kind) String() string {
 func (t *Table) intervals() []string {
 	var kinds []kind
 	columns := map[kind][]string{}
-	clipped, single, averaged := false, false, false
+	clipped, single, averaged, sampled := false, false, false, false
 	for c := range t.Columns {
 		for _, l := range t.Lines {
 			v := &l.Values[c]
@@ -186,11 +186,16 @@ func (t *Table) intervals() []string {
 			clipped = clipped || v.clipped
 			single = single || v.N == 1 && v.Of > 1
 			averaged = averaged || v.N > 1
+			sampled = sampled || strings.HasPrefix(v.Interval.Method, twoLevel)
 			k := kind{v.Interval.Level, v.Interval.Unit, v.Interval.Method}
 			if _, known := columns[k]; !known {
 				kinds = append(kinds, k)
 			}
-			if title := t.Columns[c].Title; !slices.Contains(columns[k], title) {
+			title := t.Columns[c].Title
+			if v.as != nil && slices.Contains(t.Rows, scoreRow) {
+				title += " of " + v.as.Title
+			}
+			if !slices.Contains(columns[k], title) {
 				columns[k] = append(columns[k], title)
 			}
 		}
@@ -210,7 +215,12 @@ func (t *Table) intervals() []string {
 		out[0] += " Where n is 1, the interval is that of the single value."
 	}
 	if averaged && t.fixed && len(t.replicas) > 0 {
-		out[0] += fmt.Sprintf(" The test rows are the same for all %s; their sampling is not in the interval (generator variability, data fixed).", unitOf(t.replicas))
+		over := unitOf(t.replicas)
+		which := "the interval"
+		if sampled {
+			which = "intervals over " + over + " alone"
+		}
+		out[0] += fmt.Sprintf(" The test rows are the same for all %s; their sampling is not in %s (generator variability, data fixed).", over, which)
 	}
 	if clipped {
 		out[0] += " Intervals are cut at the range of the score."

@@ -135,11 +135,6 @@ func Tables(core *record.Core, views record.Views) ([]Rendered, error) {
 	return all, nil
 }
 
-// Filled makes the tables of a version as Tables does, without their files.
-func Filled(core *record.Core, views record.Views) []*Table {
-	return newSource(core, views.Data).tables(views)
-}
-
 func (src *source) tables(views record.Views) []*Table {
 	var tables []*Table
 	if t := src.primary(&views); t != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/runner/record"
+	"github.com/ehrlab/ehrlab/runner/spec"
 	"github.com/ehrlab/ehrlab/runner/spelling"
 )
 
@@ -231,6 +232,7 @@ func (src *source) originScore(s *record.Score) OriginScore {
 func (t *Table) how(l *Line, c int) []string {
 	v, column := &l.Values[c], t.scored(l, c)
 	var out []string
+	primary := t.Name == spec.PrimaryTable // no declared table has its name
 	if column.Minus != "" || slices.ContainsFunc(v.hits, func(h hit) bool { return h.of != nil }) {
 		out = append(out, "each is a difference: the score less that of the cell which is otherwise alike")
 	}
@@ -241,6 +243,8 @@ func (t *Table) how(l *Line, c int) []string {
 		out = append(out, "the count as it is recorded")
 	case v.Status != OK:
 		out = append(out, "there is no number: "+string(v.Status))
+	case primary:
+		out = append(out, fmt.Sprintf("%s: %d of %d", primaryHow[column.Score], v.N, v.Of))
 	case v.Text != "" && !v.numbered:
 		out = append(out, "chosen among all of the scores below, by their means")
 	case column.derived == sampleMedian || column.derived == sampleSD || column.derived == sampleRange || column.derived == sampleNext:

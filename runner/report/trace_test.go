@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -53,6 +54,27 @@ func TestTrace(t *testing.T) {
 		}
 		if len(o.How) == 0 || len(o.Cells()) == 0 || o.Scores[0].Axes["seed"] == "" {
 			t.Errorf("%s, %s, %s: how %q, cells %q", c.table, c.row, c.column, o.How, o.Cells())
+		}
+	}
+}
+
+// Behind the numbers of a contrast are its pairs; of one that lacks a score, the other.
+func TestTraceOfPrimary(t *testing.T) {
+	core := arms(map[string][]float64{"group": {0.85, 0.86, 0.84}, "naive": {0.80, 0.82, math.NaN()}})
+	v := record.Views{Primary: []spec.Contrast{against("holds", "across.auroc", "group", "naive")}}
+	for column, how := range map[string]string{
+		"a − b":      "the mean of the differences of pairs: 2 of 3",
+		"adjusted p": "p of no difference, by the differences of pairs, adjusted for all tests of the table: 2 of 3",
+	} {
+		o, err := Trace(core, v, spec.PrimaryTable, "contrast=holds", column)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := o.Cells(); !slices.Equal(got, []string{"group.1", "naive.1", "group.2", "naive.2", "group.3"}) || !slices.Contains(o.How, how) {
+			t.Errorf("%s: cells %q, how %q", column, got, o.How)
+		}
+		if first := o.Scores[0]; first.Value != 0.85 || first.Less == nil || first.Less.Value != 0.80 {
+			t.Errorf("%s: the first pair is %+v", column, first)
 		}
 	}
 }

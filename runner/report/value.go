@@ -20,6 +20,9 @@ const level = 0.95
 // studentT is the method of an interval of a mean over replicates.
 const studentT = "Student t"
 
+// twoLevel begins the method of an interval that holds the sampling of the test rows besides what replicates differ by.
+const twoLevel = "two-level: "
+
 // value summarises the scores of one line and column.
 func (sel *selection) value(r *row, column int, low, high *float64) (Value, error) {
 	hits := sel.hitsOf(r, column)
@@ -141,7 +144,7 @@ func (sel *selection) twoLevel(v *Value, axes []string, ok []hit) bool {
 	}
 	v.Interval = &plugins.Interval{
 		Low: e.Low, High: e.High, Level: level,
-		Unit: unitOf(axes) + " × " + first.Unit, Method: fmt.Sprintf("two-level: %s, %d joint resamples", studentT, len(first.Values)),
+		Unit: unitOf(axes) + " × " + first.Unit, Method: fmt.Sprintf("%s%s, %d joint resamples", twoLevel, studentT, len(first.Values)),
 	}
 	return true
 }
@@ -166,7 +169,7 @@ func overSampling(v *Value, axes []string, ok []hit) bool {
 	}
 	v.Interval = &plugins.Interval{
 		Low: mean - half, High: mean + half, Level: level, Unit: unitOf(axes) + " × " + ok[0].score.Interval.Unit,
-		Method: "two-level: " + studentT + ", and the interval of each value",
+		Method: twoLevel + studentT + ", and the interval of each value",
 	}
 	return true
 }

@@ -254,10 +254,19 @@ func (w *yield) checkTable(n *node) {
 	if t.Kind == ArgmaxTable || t.ranks() {
 		for _, c := range oneOrMore(n.field("columns")) {
 			w.needsDirection(c.field("score"), "a table of "+string(t.Kind))
+			if m := c.field("minus"); m != nil {
+				w.wrong(m, m.label, "a difference has no direction in which it is better, which a table of %s needs", t.Kind)
+			}
 		}
 	}
 	if t.Sort != nil && (t.Sort.Order == "" || t.Sort.Order == "best") {
-		w.needsDirection(n.field("sort").field("by"), `order "best"`)
+		by := n.field("sort").field("by")
+		w.needsDirection(by, `order "best"`)
+		columns := oneOrMore(n.field("columns"))
+		first := slices.IndexFunc(columns, func(c *node) bool { return by.ok() && text(c.field("score")) == by.text })
+		if first >= 0 && columns[first].field("minus") != nil {
+			w.wrong(by, by.at, `%q is a difference here, without a direction in which it is better: set order to "ascending" or "descending"`, by.text)
+		}
 	}
 }
 

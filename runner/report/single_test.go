@@ -69,3 +69,13 @@ func TestValuesOfOneCellSayWhatTheyLack(t *testing.T) {
 		}
 	}
 }
+
+// A score that its metric can give and that no cell has, as a setting is off, is told apart from one that a row lacks.
+func TestAScoreThatNoCellHas(t *testing.T) {
+	table := newSource(study(), nil).table(&spec.Table{
+		Name: "t", Rows: []string{"strategy"}, Over: []string{"features", "seed"}, Columns: []spec.TableColumn{{Score: "kl.pairs"}},
+	})
+	if len(table.Lines) == 0 || len(table.Notes) == 0 || table.Notes[0] != "no cell has this score; its metric may need a setting for it" {
+		t.Errorf("%+v, notes %q", table.Lines, table.Notes)
+	}
+}

@@ -247,6 +247,11 @@ func (sel *selection) fits(r *row, s *record.Score) bool {
 	return true
 }
 
+// recorded reports whether any cell has a score of an address, of whatever status.
+func (src *source) recorded(address string) bool {
+	return slices.ContainsFunc(src.core.Scores, func(s record.Score) bool { return address == s.Name || address == s.Metric+"."+s.Name })
+}
+
 // withoutScores says why a line has no score in a column at all.
 func (sel *selection) withoutScores(r *row, column int) Value {
 	g := r.group
@@ -268,6 +273,9 @@ func (sel *selection) withoutScores(r *row, column int) Value {
 	}
 	if n > 0 && len(g.exact[column]) == 0 && len(g.partial[column]) == 0 {
 		return Value{Status: Failed, Of: n, notes: why.notes()}
+	}
+	if !sel.recorded(sel.declared.Columns[column].Score) {
+		return Value{Status: Absent, notes: []note{plainNote("no cell has this score; its metric may need a setting for it")}}
 	}
 	return Value{Status: Absent, notes: []note{plainNote("not defined for this row")}}
 }

@@ -57,6 +57,8 @@ type Pair struct {
 	Target    string // name of the label column
 	// Exposed are the rows of the train sample, from 0 and in order, that the generator has seen; nil: all of them.
 	Exposed []int
+	// Handed says that the synthetic rows are rows of the data, which are told of no more than others are.
+	Handed bool
 	// Shadows are the shadow models that a Shadowing metric asked for; nil when there are none.
 	Shadows []Shadow
 	// Limits are what columns can hold whatever the patients at hand have, as the experiment declares it, by column.

@@ -155,6 +155,7 @@ type Info struct {
 	Cost    Cost            // metrics only
 	Variant bool            // metrics only: it reproduces what one library does, for comparison with its numbers, and is no default
 	Limits  bool            // metrics only: it reads Pair.Limits, which are empty else
+	Hands   bool            // strategies only: it hands out rows of the data as synthetic ones
 	Control bool            // metrics only: test has to hold rows that the generator has not seen, beside train, which it has
 	Columns []ColumnSet     // data sets only: columns that they have whatever the files hold
 	Need    func(Size) Need // nil: one thread, memory of a few copies of the input

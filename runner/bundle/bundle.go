@@ -194,7 +194,7 @@ func Unpack(bundle, folder string) (*Index, error) {
 	}
 	defer r.Close()
 	if left, err := os.ReadDir(folder); err == nil && len(left) > 0 {
-		return nil, fmt.Errorf("folder %s is not empty", folder)
+		return nil, fmt.Errorf("folder %s is not empty: remove it, or name another one with --into", folder)
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}

@@ -105,6 +105,7 @@ func (r *run) pairOf(ctx context.Context, s *plan.Step, w plan.MeasureWork, weig
 		}
 		if err == nil {
 			pair.Limits = w.Limits
+			pair.Handed = s.Inputs[1].Work.(plan.GenerateWork).Info.Hands
 		}
 		if err == nil && a.meta.Generated != nil {
 			pair.Exposed = a.meta.Generated.Exposed

@@ -259,7 +259,7 @@ func take(pair *plugins.Pair, keep map[plugins.Part][]int, synthetic []int) *plu
 		samples[part] = some
 	}
 	out := plugins.NewPair(plugins.NewParts(samples), pair.Synthetic.Take(synthetic), pair.Target)
-	out.Limits = pair.Limits
+	out.Limits, out.Handed = pair.Limits, pair.Handed
 	if pair.Exposed != nil {
 		out.Exposed = places(keep[plugins.Train], pair.Exposed)
 	}

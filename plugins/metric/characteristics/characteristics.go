@@ -81,15 +81,17 @@ type metric struct{ config Config }
 // New returns the metric. It is an error when Part is another part.
 func New(c Config) (plugins.Metric, error) { return metric{c}, compare.CheckPart(c.Part) }
 
-// Measure describes both sides of every column. Nothing is told that stands for fewer than plugins.FewestTold subjects, whatever
-// the governance of the data set: levels and missing values that fewer have are told together, and quartiles are those of four
-// times as many at least. The same goes for synthetic rows, each taken for a subject: a strategy may hand out real ones.
+// Measure describes both sides of every column. Of the real rows nothing is told that stands for fewer than plugins.FewestTold
+// subjects, whatever the governance of the data set: levels and missing values that fewer have are told together, and quartiles
+// are those of four times as many at least. Where a strategy hands out rows of the data as synthetic ones, each of these is taken for a
+// subject, and of a column with a count of too few no count is told: which level that is differs between seeds, and a mean over those
+// that tell it would be too high.
 func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair) (*plugins.Measurement, error) {
 	s, err := compare.New(pair, m.config.Part)
 	if err != nil {
 		return nil, err
 	}
-	d := &described{Sides: s, fewest: s.FewestSubjects()}
+	d := &described{Sides: s, fewest: s.FewestSubjects(), handed: pair.Handed}
 	for _, side := range sides {
 		d.add(side, Rows, nil, float64(d.frame(side).Rows()), d.frame(side).Rows())
 	}
@@ -114,6 +116,7 @@ var sides = []string{plugins.RealSide, plugins.SynthSide}
 type described struct {
 	*compare.Sides
 	fewest func(rows int) int // subjects that so many real rows can be of
+	handed bool               // synthetic rows are real ones, too
 	scores []plugins.Score
 }
 
@@ -162,7 +165,7 @@ func (d *described) numbers(column string) {
 		switch {
 		case len(values) == 0:
 			why = fmt.Sprintf("no %s row has a value in this column", side)
-		case d.subjects(side, len(values)/4) < plugins.FewestTold:
+		case d.few(side, max(len(values)/4, 1)):
 			why = fmt.Sprintf("withheld: a quarter of the rows would stand for fewer than %d patients", plugins.FewestTold)
 		}
 		d.quantiles(side, dims, values, n, why)
@@ -198,13 +201,11 @@ func (d *described) quantiles(side string, dims map[string]string, values []floa
 
 // few reports whether so many rows of a side are some, but can be of fewer subjects than may be told.
 func (d *described) few(side string, rows int) bool {
-	return rows > 0 && d.subjects(side, rows) < plugins.FewestTold
-}
-
-// subjects is how many subjects so many rows of a side are of at least.
-func (d *described) subjects(side string, rows int) int {
-	if side == plugins.SynthSide {
-		return rows
+	switch {
+	case rows == 0:
+		return false
+	case side == plugins.RealSide:
+		return d.fewest(rows) < plugins.FewestTold
 	}
-	return d.fewest(rows)
+	return d.handed && rows < plugins.FewestTold
 }

@@ -43,7 +43,7 @@ func rising(name string, n, missing int) *frame.Column {
 }
 
 func TestNumbers(t *testing.T) {
-	got := measure(t, metrictest.Pair(frame.Must(rising("x", 101, 20)), frame.Must(rising("x", 45, 12)), ""), "")
+	got := measure(t, metrictest.Pair(frame.Must(rising("x", 101, 20)), frame.Must(rising("x", 5, 2)), ""), "")
 	for _, c := range []struct {
 		name, side string
 		want       float64
@@ -54,25 +54,24 @@ func TestNumbers(t *testing.T) {
 		{"upper_quartile", "real", 76},
 		{"mean", "real", 51},
 		{"standard_deviation", "real", math.Sqrt(101 * 102 / 12.)},
-		{"missing", "synthetic", 12},
-		{"lower_quartile", "synthetic", 12},
-		{"median", "synthetic", 23},
-		{"upper_quartile", "synthetic", 34},
-		{"standard_deviation", "synthetic", math.Sqrt(45 * 46 / 12.)},
+		{"missing", "synthetic", 2},
+		{"lower_quartile", "synthetic", 2},
+		{"median", "synthetic", 3},
+		{"upper_quartile", "synthetic", 4},
+		{"standard_deviation", "synthetic", math.Sqrt(2.5)},
 	} {
 		if v := got.Value(c.name, "side", c.side, "column", "x"); math.Abs(v-c.want) > 1e-12 {
 			t.Errorf("%s of the %s rows is %v, want %v", c.name, c.side, v, c.want)
 		}
 	}
-	if got.Value("rows", "side", "real") != 121 || got.Value("rows", "side", "synthetic") != 57 {
+	if got.Value("rows", "side", "real") != 121 || got.Value("rows", "side", "synthetic") != 7 {
 		t.Error("rows")
 	}
 }
 
 func TestLevels(t *testing.T) {
 	real := frame.Must(counted("ward", "a", 30, "b", 60, "", 10), metrictest.Number("f", slices.Concat(slices.Repeat([]float64{0}, 75), slices.Repeat([]float64{1}, 25))...))
-	synthetic := frame.Must(counted("ward", "b", 30, "new", 11), metrictest.Number("f",
-		slices.Concat(slices.Repeat([]float64{0}, 11), slices.Repeat([]float64{1}, 18), slices.Repeat([]float64{math.NaN()}, 12))...))
+	synthetic := frame.Must(counted("ward", "b", 3, "new", 1), metrictest.Number("f", 0, 1, 1, math.NaN()))
 	got := measure(t, metrictest.Pair(real, synthetic, ""), "")
 	// 10 rows miss the ward: they, and with them the smallest level, are told as one
 	if s := got.Score("missing", "side", "real", "column", "ward"); s.Status != plugins.Undefined || !strings.HasPrefix(s.Reason, "withheld") {
@@ -84,18 +83,18 @@ func TestLevels(t *testing.T) {
 	}{
 		{"ward", "b", "real", 60, 0.6},
 		{"ward", "other levels", "real", 40, 0.4},
-		{"ward", "b", "synthetic", 30, 30 / 41.},
-		{"ward", "other levels", "synthetic", 11, 11 / 41.},
+		{"ward", "b", "synthetic", 3, 0.75},
+		{"ward", "other levels", "synthetic", 1, 0.25},
 		{"f", "0", "real", 75, 0.75},
 		{"f", "1", "real", 25, 0.25},
-		{"f", "1", "synthetic", 18, 18 / 29.},
+		{"f", "1", "synthetic", 2, 2 / 3.},
 	} {
 		dims := []string{"side", c.side, "column", c.column, "level", c.level}
 		if n, share := got.Value("count", dims...), got.Value("share", dims...); n != c.count || math.Abs(share-c.share) > 1e-12 {
 			t.Errorf("%v: %v, %v", c, n, share)
 		}
 	}
-	if v := got.Value("missing", "side", "synthetic", "column", "f"); v != 12 {
+	if v := got.Value("missing", "side", "synthetic", "column", "f"); v != 1 {
 		t.Errorf("%v rows miss f", v)
 	}
 }
@@ -103,7 +102,7 @@ func TestLevels(t *testing.T) {
 // A binary column that synthetic rows have other numbers of is a column of numbers.
 func TestNoLevels(t *testing.T) {
 	real := frame.Must(metrictest.Number("f", slices.Repeat([]float64{0, 1}, 50)...))
-	got := measure(t, metrictest.Pair(real, frame.Must(metrictest.Number("f", slices.Repeat([]float64{0, 1, 0.5}, 15)...)), ""), "")
+	got := measure(t, metrictest.Pair(real, frame.Must(metrictest.Number("f", 0, 1, 0.5)), ""), "")
 	if v := got.Value("median", "side", "synthetic", "column", "f"); v != 0.5 {
 		t.Errorf("%v", v)
 	}
@@ -201,26 +200,30 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// A strategy may hand out real rows as synthetic ones: of these, too, nothing is told that stands for few.
-func TestFewSyntheticRows(t *testing.T) {
-	real := frame.Must(counted("ward", "a", 40, "b", 60, "c", 20), rising("x", 120, 0))
-	synthetic := frame.Must(counted("ward", "a", 3, "b", 30, "c", 12), rising("x", 40, 5))
-	got := measure(t, metrictest.Pair(real, synthetic, ""), "")
-	for _, dims := range [][]string{
-		{"count", "side", "synthetic", "column", "ward", "level", "a"},
-		{"share", "side", "synthetic", "column", "ward", "level", "a"},
-		{"count", "side", "synthetic", "column", "ward", "level", "c"}, // else that of "a" is what is left
-		{"missing", "side", "synthetic", "column", "x"},
-		{"median", "side", "synthetic", "column", "x"},
-	} {
-		if s := got.Score(dims[0], dims[1:]...); s.Status != plugins.Undefined || !strings.HasPrefix(s.Reason, "withheld") {
-			t.Errorf("%v: %+v", dims, s)
+// A strategy may hand out rows of the data as synthetic ones: of a column with a count of few of them nothing is told, and no quartile
+// that stands for few.
+func TestRowsThatAreHandedOut(t *testing.T) {
+	real := frame.Must(counted("ward", "a", 40, "b", 60, "c", 20), counted("sex", "f", 60, "m", 60), rising("x", 120, 0))
+	synthetic := frame.Must(counted("ward", "a", 3, "b", 30, "c", 12), counted("sex", "f", 25, "m", 20), rising("x", 40, 5))
+	for _, handed := range []bool{false, true} {
+		pair := metrictest.Pair(real, synthetic, "")
+		pair.Handed = handed
+		got := measure(t, pair, "")
+		for _, dims := range [][]string{
+			{"count", "column", "ward", "level", "a"}, {"share", "column", "ward", "level", "a"},
+			{"count", "column", "ward", "level", "b"}, {"count", "column", "ward", "level", "c"}, {"missing", "column", "ward"},
+			{"missing", "column", "x"}, {"median", "column", "x"},
+		} {
+			s := got.Score(dims[0], append(dims[1:], "side", "synthetic")...)
+			if told := s.Status == plugins.OK; told == handed || handed && !strings.HasPrefix(s.Reason, "withheld") {
+				t.Errorf("handed out %v: %v is %+v", handed, dims, s)
+			}
 		}
-	}
-	if n := got.Value("count", "side", "synthetic", "column", "ward", "level", "other levels"); n != 15 {
-		t.Errorf("%v rows have other levels, want 15", n)
-	}
-	if n := got.Value("count", "side", "real", "column", "ward", "level", "a"); n != 40 {
-		t.Errorf("%v real rows are of ward a, want 40", n)
+		if n := got.Value("count", "side", "synthetic", "column", "sex", "level", "m"); n != 20 {
+			t.Errorf("%v rows are of m, want 20", n)
+		}
+		if n := got.Value("count", "side", "real", "column", "ward", "level", "a"); n != 40 {
+			t.Errorf("%v real rows are of ward a, want 40", n)
+		}
 	}
 }

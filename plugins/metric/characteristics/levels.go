@@ -2,6 +2,7 @@ package characteristics
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -15,9 +16,9 @@ import (
 type class struct {
 	name     string
 	missing  bool
-	subjects map[string]map[int32]bool // by side; each synthetic row is one
+	subjects map[int32]bool // real ones
 	counts   map[string]int
-	hidden   map[string]bool // by side: told with others
+	hidden   bool // told with others
 }
 
 // classesOf counts the rows of each level, the most frequent in the real rows first, and those without a value last; nil for
@@ -39,35 +40,22 @@ func (d *described) classesOf(c *frame.Column) []*class {
 	byName := map[string]*class{}
 	classes := make([]*class, 0, len(levels)+1)
 	for _, l := range append(slices.Clone(levels), "") {
-		k := &class{name: l, missing: l == "", counts: map[string]int{}, hidden: map[string]bool{}}
-		k.subjects = map[string]map[int32]bool{plugins.RealSide: {}, plugins.SynthSide: {}}
+		k := &class{name: l, missing: l == "", subjects: map[int32]bool{}, counts: map[string]int{}}
 		byName[l], classes = k, append(classes, k)
 	}
 	of, _ := d.Subjects()
 	for row, l := range real {
 		k := byName[l]
 		k.counts[plugins.RealSide]++
-		k.subjects[plugins.RealSide][of[row]] = true
+		k.subjects[of[row]] = true
 	}
-	for row, l := range synthetic {
-		k := byName[l]
-		k.counts[plugins.SynthSide]++
-		k.subjects[plugins.SynthSide][int32(row)] = true
+	for _, l := range synthetic {
+		byName[l].counts[plugins.SynthSide]++
 	}
 	slices.SortStableFunc(classes[:len(levels)], func(a, b *class) int {
 		return cmp.Compare(b.counts[plugins.RealSide], a.counts[plugins.RealSide])
 	})
-	for i, k := range classes {
-		known := len(k.subjects[plugins.RealSide]) > 0
-		if !k.missing && (!known || i >= mostLevels || k.name == OtherLevels) {
-			k.hidden[plugins.RealSide] = true
-		}
-	}
-	hide(classes, plugins.RealSide)
-	for _, k := range classes {
-		k.hidden[plugins.SynthSide] = k.hidden[plugins.RealSide]
-	}
-	hide(classes, plugins.SynthSide)
+	hide(classes)
 	return classes
 }
 
@@ -105,27 +93,26 @@ func texts(c *frame.Column, rows int) (of, levels []string) {
 	return of, levels
 }
 
-// hide adds to the classes that are told together on a side those of too few subjects; and, where the rows of all these would tell of
-// too few subjects, or of one class alone, the smallest of the others, too.
-func hide(classes []*class, side string) {
+// hide marks the classes that are told together: those of too few real subjects, those that no real row has, and those beyond mostLevels;
+// and, where the rows of these would tell of too few subjects, or of one class alone, the smallest of the others, too.
+func hide(classes []*class) {
 	hidden, subjects := 0, map[int32]bool{} // a patient may be in several
 	mark := func(k *class) {
-		k.hidden[side] = true
+		k.hidden = true
 		hidden++
-		maps.Copy(subjects, k.subjects[side])
+		maps.Copy(subjects, k.subjects)
 	}
 	some := false // a class that must not be told has patients
-	for _, k := range classes {
-		n := len(k.subjects[side])
-		few := n > 0 && n < plugins.FewestTold
-		if some = some || few; few || k.hidden[side] {
+	for i, k := range classes {
+		few := len(k.subjects) > 0 && len(k.subjects) < plugins.FewestTold
+		if some = some || few; few || !k.missing && (len(k.subjects) == 0 || i >= mostLevels || k.name == OtherLevels) {
 			mark(k)
 		}
 	}
 	for some && (hidden < 2 || len(subjects) < plugins.FewestTold) {
 		var next *class
 		for _, k := range classes {
-			if n := len(k.subjects[side]); !k.hidden[side] && n > 0 && (next == nil || n < len(next.subjects[side])) {
+			if !k.hidden && len(k.subjects) > 0 && (next == nil || len(k.subjects) < len(next.subjects)) {
 				next = k
 			}
 		}
@@ -143,33 +130,43 @@ func (d *described) levels(column string, classes []*class) {
 		rows, together, missing := d.frame(side).Rows(), 0, classes[len(classes)-1]
 		subjects, some := map[int32]bool{}, false
 		for _, k := range classes {
-			if k.hidden[side] {
+			if k.hidden {
 				together, some = together+k.counts[side], true
-				maps.Copy(subjects, k.subjects[side])
+				maps.Copy(subjects, k.subjects)
 			}
 		}
-		if missing.hidden[side] {
+		if side == plugins.SynthSide && d.fewIn(classes) {
+			d.lacks(side, Missing, dims, withheldColumn)
+			for _, k := range classes {
+				if !k.missing && !k.hidden {
+					d.untold(column, k.name)
+				}
+			}
+			if some {
+				d.untold(column, OtherLevels)
+			}
+			continue
+		}
+		if missing.hidden {
 			d.lacks(side, Missing, dims, withheld+"; it is told with other levels")
 		} else {
 			d.add(side, Missing, dims, float64(missing.counts[side]), rows)
 		}
 		valued := rows
-		if !missing.hidden[side] {
+		if !missing.hidden {
 			valued -= missing.counts[side]
 		}
 		for _, k := range classes {
-			switch {
-			case k.missing || k.hidden[plugins.RealSide]: // of levels that are told together on both sides nothing is said one by one
-			case k.hidden[side]:
-				d.untold(side, column, k.name, withheld+"; it is told with other levels")
-			default:
+			if !k.missing && !k.hidden {
 				d.level(side, column, k.name, k.counts[side], valued)
 			}
 		}
-		switch {
+		switch real := side == plugins.RealSide; {
 		case !some:
-		case len(subjects) > 0 && len(subjects) < plugins.FewestTold:
-			d.untold(side, column, OtherLevels, withheld)
+		case real && len(subjects) > 0 && len(subjects) < plugins.FewestTold:
+			dims := map[string]string{plugins.ColumnDim: column, levelDim: OtherLevels}
+			d.lacks(side, Count, dims, withheld)
+			d.lacks(side, Share, dims, withheld)
 		default:
 			d.level(side, column, OtherLevels, together, valued)
 		}
@@ -177,17 +174,36 @@ func (d *described) levels(column string, classes []*class) {
 }
 
 func (d *described) level(side, column, level string, count, valued int) {
+	dims := map[string]string{plugins.ColumnDim: column, levelDim: level}
 	if valued == 0 {
-		d.untold(side, column, level, "no row has a value in this column")
+		d.lacks(side, Count, dims, "no row has a value in this column")
+		d.lacks(side, Share, dims, "no row has a value in this column")
 		return
 	}
-	dims := map[string]string{plugins.ColumnDim: column, levelDim: level}
 	d.add(side, Count, dims, float64(count), valued)
 	d.add(side, Share, dims, float64(count)/float64(valued), valued)
 }
 
-func (d *described) untold(side, column, level, why string) {
+// withheldColumn is why nothing is said of a column whose counts would tell of few.
+var withheldColumn = fmt.Sprintf("withheld: a count of this column would stand for fewer than %d patients", plugins.FewestTold)
+
+// fewIn reports whether a count that would be told of the synthetic rows is of too few.
+func (d *described) fewIn(classes []*class) bool {
+	together := 0
+	for _, k := range classes {
+		switch n := k.counts[plugins.SynthSide]; {
+		case k.hidden:
+			together += n
+		case d.few(plugins.SynthSide, n):
+			return true
+		}
+	}
+	return d.few(plugins.SynthSide, together)
+}
+
+// untold adds the count and share of a level of the synthetic rows without a value.
+func (d *described) untold(column, level string) {
 	dims := map[string]string{plugins.ColumnDim: column, levelDim: level}
-	d.lacks(side, Count, dims, why)
-	d.lacks(side, Share, dims, why)
+	d.lacks(plugins.SynthSide, Count, dims, withheldColumn)
+	d.lacks(plugins.SynthSide, Share, dims, withheldColumn)
 }

@@ -49,6 +49,7 @@ func Measure(t testing.TB, register func(*plugins.Registry), name, with string, 
 	var out *plugins.Measurement
 	for _, threads := range []int{1, 3} {
 		fresh := plugins.NewPair(pair.Parts.Only(info.Reads...), pair.Synthetic, pair.Target)
+		fresh.Handed = pair.Handed
 		var err error
 		if out, err = m.Measure(t.Context(), Env(info, threads, 1), fresh); err != nil {
 			t.Fatalf("%s: %v", name, err)

@@ -24,6 +24,7 @@ func Register(r *plugins.Registry) {
 		Summary: "real rows of the reference part, or patients with all their events, drawn without replacement (ceiling); seeds share rows",
 		Shapes:  []plugins.Shape{plugins.Records, plugins.Events},
 		Reads:   []plugins.Part{plugins.Reference},
+		Hands:   true,
 		Random:  []plugins.Purpose{plugins.ForGeneration},
 	}, Config{}, New)
 }

@@ -26,6 +26,7 @@ func Register(r *plugins.Registry) {
 		Schema:  "// a row of train may come more than once; true unless set\nreplace?: bool",
 		Shapes:  []plugins.Shape{plugins.Records, plugins.Events},
 		Reads:   []plugins.Part{plugins.Train},
+		Hands:   true,
 		Random:  []plugins.Purpose{plugins.ForGeneration},
 	}, Config{Replace: true}, New)
 }

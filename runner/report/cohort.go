@@ -235,10 +235,20 @@ func orNone(v *Value) Value {
 func (c *cohort) mean(key cohortKey) (mean float64, missing *Value, err error) {
 	scores := c.scores[key]
 	var values []float64
+	var untold []*record.Score
 	for _, s := range scores {
 		if s.Status == plugins.OK {
 			values = append(values, s.Value)
+		} else {
+			untold = append(untold, s)
 		}
+	}
+	if key.arm != "" && len(values) > 0 && len(untold) > 0 { // a mean of those that tell it would be one of the greater counts
+		v := &Value{Status: Undefined, notes: []note{plainNote(fmt.Sprintf("not told in %d of %d cells: %s", len(untold), len(scores), untold[0].Reason))}}
+		if strings.HasPrefix(untold[0].Reason, "withheld") {
+			v.Status = Withheld
+		}
+		return 0, v, nil
 	}
 	if len(values) == 0 {
 		v := &Value{Status: Absent, notes: []note{plainNote("not measured")}}
@@ -266,6 +276,10 @@ func (c *cohort) mean(key cohortKey) (mean float64, missing *Value, err error) {
 	}
 	if err := c.alike(key.arm); err != nil {
 		return 0, nil, err
+	}
+	if key.level != "" { // a cell without a score of the level has no row of it
+		rows := c.scores[cohortKey{arm: key.arm, name: "rows"}]
+		values = append(values, make([]float64, max(0, len(rows)-len(values)))...)
 	}
 	mean, err = stats.Mean(values)
 	return mean, nil, err

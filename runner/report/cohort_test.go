@@ -98,6 +98,47 @@ func TestCohort(t *testing.T) {
 	}
 }
 
+// A count that some cells do not tell has no mean over the others, which would be one of the greater counts; a cell that knows nothing
+// of a level has no row of it.
+func TestCohortMeansAreOfAllCells(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		of   func(s *record.Score) bool // changed
+		want func(v Value) bool
+	}{
+		{"withheld", func(s *record.Score) bool {
+			s.Status, s.Value, s.Reason = plugins.Undefined, 0, "withheld: few"
+			return true
+		}, func(v Value) bool {
+			return v.Status == Withheld && strings.Contains(strings.Join(printed(v.notes), ""), "not told in 1 of 2 cells: withheld: few")
+		}},
+		{"no such level", func(*record.Score) bool { return false }, func(v Value) bool { return v.Status == OK && v.Value > 0 }},
+	} {
+		core := people()
+		whole := made(t, core, spec.Table{Name: "who", Kind: spec.CohortTable, Over: []string{"seed"}})
+		var other, scores []record.Score
+		for _, s := range core.Scores {
+			switch is := s.Dims["side"] == plugins.SynthSide && s.Dims["level"] == "1"; {
+			case is && s.Cell == "floor2" && !c.of(&s):
+				continue
+			case is && s.Cell == "floor1" && s.Name == "count":
+				other = append(other, s)
+			}
+			scores = append(scores, s)
+		}
+		core.Scores = scores
+		if len(other) != 1 {
+			t.Fatalf("%d counts of the other cell", len(other))
+		}
+		table := made(t, core, spec.Table{Name: "who", Kind: spec.CohortTable, Over: []string{"seed"}})
+		for i, line := range table.Lines {
+			if v := line.Values[1]; line.Labels[0] == "female" && (!c.want(v) || v.Status == OK && v.Value != other[0].Value/2) {
+				t.Errorf("%s: %+v, before %+v", c.name, v, whole.Lines[i].Values[1])
+			}
+		}
+	}
+}
+
 func TestCohortProblems(t *testing.T) {
 	without := people()
 	without.Manifest.Resolved = nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/runner/cache"
 	"github.com/ehrlab/ehrlab/runner/gate"
 	"github.com/ehrlab/ehrlab/runner/record"
 	"github.com/ehrlab/ehrlab/runner/spec"
@@ -257,6 +259,11 @@ func (a *app) current(t *target) (string, error) {
 			return "", err
 		}
 		if other = a.outdated(&v.Core.Manifest); other == "" {
+			if other, err = a.otherData(t.experiment, &v.Core.Manifest); err != nil {
+				return "", err
+			}
+		}
+		if other == "" {
 			return entry.Name(), nil
 		}
 		other = fmt.Sprintf(" (%s was, but %s)", entry.Name(), other)
@@ -268,6 +275,50 @@ func (a *app) current(t *target) (string, error) {
 	}
 	return "", &exit{exitIncomplete, fmt.Errorf("no version was made from %s as it now is%s: run it first, or name a version, such as %s@%s",
 		t.name, other, t.name, t.listed[len(t.listed)-1].Name())}
+}
+
+// otherData says which data file of a version holds something else now; "" where none does, or the files are not here.
+func (a *app) otherData(e *spec.Experiment, m *record.Manifest) (string, error) {
+	datasets, err := a.planned(e)
+	if err != nil {
+		return "", err
+	}
+	store, err := a.openCache(cache.Options{ReadOnly: true})
+	if err != nil {
+		return "", err
+	}
+	defer store.Close()
+	for _, d := range datasets {
+		files, err := a.filesOf(d)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return "", wrong(fmt.Errorf("data set %s: %w", d.Name, err))
+		}
+		for _, f := range files {
+			hash, _, err := store.HashFile(f.Path)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return "", err
+			}
+			if was := recordedFile(m, d.Name, f.Role); err == nil && was != "" && was != string(hash) {
+				return fmt.Sprintf("its data are not those of now: %s of data set %s has changed", f.Role, d.Name), nil
+			}
+		}
+	}
+	return "", nil
+}
+
+// recordedFile is the hash of a data file as a manifest has it, "" where it has none.
+func recordedFile(m *record.Manifest, dataset, role string) string {
+	for i := range m.Data {
+		for _, f := range m.Data[i].Files {
+			if m.Data[i].Name == dataset && f.Role == role {
+				return f.SHA256
+			}
+		}
+	}
+	return ""
 }
 
 // outdated says which plugin of a version is another one now; "" where none is.

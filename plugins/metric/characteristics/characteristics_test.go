@@ -210,9 +210,13 @@ func TestRowsThatAreHandedOut(t *testing.T) {
 		pair.Handed = handed
 		got := measure(t, pair, "")
 		for _, dims := range [][]string{
-			{"count", "column", "ward", "level", "a"}, {"share", "column", "ward", "level", "a"},
-			{"count", "column", "ward", "level", "b"}, {"count", "column", "ward", "level", "c"}, {"missing", "column", "ward"},
-			{"missing", "column", "x"}, {"median", "column", "x"},
+			{"count", "column", "ward", "level", "a"},
+			{"share", "column", "ward", "level", "a"},
+			{"count", "column", "ward", "level", "b"},
+			{"count", "column", "ward", "level", "c"},
+			{"missing", "column", "ward"},
+			{"missing", "column", "x"},
+			{"median", "column", "x"},
 		} {
 			s := got.Score(dims[0], append(dims[1:], "side", "synthetic")...)
 			if told := s.Status == plugins.OK; told == handed || handed && !strings.HasPrefix(s.Reason, "withheld") {

@@ -158,10 +158,12 @@ func (a *arrowReader) read(ctx context.Context, builders []*builder, rows int) e
 	if in.Schema().NumFields() != len(builders) {
 		return a.damaged("", errArrow)
 	}
+	var faults []error
 	for i, field := range in.Schema().Fields() { // also of a file without rows
 		if b := builders[i]; b != nil {
 			if err := takeType(field, b); err != nil {
-				return a.fault(b.name, err.Error())
+				b.faulty = true
+				faults = append(faults, a.fault(b.name, err.Error()))
 			}
 		}
 	}
@@ -170,21 +172,24 @@ func (a *arrowReader) read(ctx context.Context, builders []*builder, rows int) e
 			return err
 		}
 		if !in.Next() {
-			return a.damaged("", errors.Join(in.Err(), errArrow))
+			return Together(append(faults, a.damaged("", errors.Join(in.Err(), errArrow)))...)
 		}
 		record := in.Record()
 		n := min(int(record.NumRows()), rows-done)
 		for i, b := range builders {
-			if b == nil {
+			if b == nil || b.faulty {
 				continue
 			}
 			if err := a.readColumn(record.Column(i), in.Schema().Field(i), b, done, n); err != nil {
-				return err
+				if faults = append(faults, err); !ofColumn(err) {
+					return Together(faults...)
+				}
+				b.faulty = true
 			}
 		}
 		done += n
 	}
-	return nil
+	return Together(faults...)
 }
 
 // readColumn adds the first n rows of an array, before which there were so many others.

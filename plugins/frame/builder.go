@@ -16,6 +16,7 @@ type builder struct {
 	unit     string // as declared
 	fileUnit string // as the file has it; it wins, and must be the declared one if there is one
 	declared bool
+	faulty   bool // a fault of its values was told
 	number   bool // numbers is collected
 	category bool // codes is collected
 

@@ -20,8 +20,8 @@ import (
 // value is a Category without levels. A column of numbers with a few texts among them is neither: it is a
 // fault, as ReadOptions says.
 //
-// A fault of the file is a *FileError with line, byte and column, and without any value of a row. Where compressed text
-// is at fault, the rest is decompressed up to the checksum, and gzip data that are damaged or cut are the fault instead.
+// A fault of the file is a *FileError with line, byte and column, and without any value of a row; where columns of numbers hold
+// texts, the first of each column is told, together as Faults. Where compressed text is at fault, the rest is decompressed up to the checksum, and gzip data that are damaged or cut are the fault instead.
 func ReadCSV(r io.Reader, opts ReadOptions) (*Table, error) {
 	return readCSV(r, opts, math.MaxInt, 0)
 }
@@ -60,10 +60,10 @@ func (c *csvReader) table(maxRows int) (*Table, error) {
 		return nil, err
 	}
 	complete, err := c.rowsUpTo(maxRows)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = c.decide(true)
 	}
-	if err := c.decide(true); err != nil {
+	if err := c.faultsAnd(err); err != nil {
 		return nil, err
 	}
 	f, err := assemble(c.builders, c.rows, c.opts.Threads)
@@ -80,7 +80,11 @@ type csvReader struct {
 	builders []*builder // nil for a column that is not read
 	unread   []int      // of the columns from this one on, how many in a row are not read
 	rows     int
+	faults   []error // texts in columns of numbers, the first of each column
 }
+
+// faultsAnd is the error of the faults so far and of what ended the reading, if something did.
+func (c *csvReader) faultsAnd(err error) error { return Together(append(c.faults, err)...) }
 
 // header reads the names and makes the columns.
 func (c *csvReader) header() error {
@@ -140,7 +144,6 @@ const cellRows = 4096
 // do not tell: the first such column has its place, the others their names.
 func (c *csvReader) decide(final bool) error {
 	var fault *FileError
-	var others []string
 	for i, b := range c.builders {
 		if b == nil {
 			continue
@@ -154,13 +157,17 @@ func (c *csvReader) decide(final bool) error {
 			fault = &FileError{File: b.textFile, Line: b.textLine, Column: b.textByte, ColumnName: c.names[i], Msg: fmt.Sprintf(
 				"text where %d of %d values are numbers; correct it, declare it a missing code, or set columns.%q.kind to %q", numbers, values, c.names[i], Category)}
 		default:
-			others = append(others, strconv.Quote(c.names[i]))
+			fault.More = append(fault.More, c.names[i])
 		}
 	}
 	if fault == nil {
 		return nil
 	}
-	if len(others) > 0 {
+	if len(fault.More) > 0 {
+		others := make([]string, len(fault.More))
+		for i, name := range fault.More {
+			others[i] = strconv.Quote(name)
+		}
 		fault.Msg += "; so too for " + strings.Join(others, ", ")
 	}
 	return fault
@@ -218,7 +225,15 @@ func (c *csvReader) field(i int) (ending, error) {
 		return after, nil
 	}
 	undecided := !b.decided()
-	if fault := b.addText(text); fault != "" {
+	switch fault := b.addText(text); {
+	case fault == faultText: // the other columns can be looked at all the same
+		b.addMissing()
+		if !b.faulty {
+			c.faults = append(c.faults, c.fieldFault(i, c.explain(fault, b)))
+		}
+		b.faulty = true
+		return after, nil
+	case fault != "":
 		return after, c.fieldFault(i, c.explain(fault, b))
 	}
 	if undecided && b.decided() {

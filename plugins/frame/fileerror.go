@@ -7,10 +7,11 @@ import (
 
 // FileError is a fault of an input file. It never holds a value of a row.
 type FileError struct {
-	File       string // as given in ReadOptions; may be empty
-	Line       int    // line of the file, from 1; 0 when the fault has no line
-	Column     int    // byte of the line where the field starts, from 1; 0 when the fault has no field
-	ColumnName string // name of the column; empty when the fault has none
+	File       string   // as given in ReadOptions; may be empty
+	Line       int      // line of the file, from 1; 0 when the fault has no line
+	Column     int      // byte of the line where the field starts, from 1; 0 when the fault has no field
+	ColumnName string   // name of the column; empty when the fault has none
+	More       []string // further columns that have the same fault; Msg names them
 	Msg        string
 	Err        error // the cause, when there is one; its text is part of Msg
 }

@@ -144,7 +144,7 @@ func (a *archive) table(ctx context.Context, origin string, maxRows int) (*Table
 		m := &a.members[i]
 		whole, err := c.member(m, a.file, a.members[0].name, maxRows)
 		if err != nil {
-			return nil, err
+			return nil, c.faultsAnd(err)
 		}
 		from.add(m.star, c.rows)
 		complete = complete && whole
@@ -153,7 +153,7 @@ func (a *archive) table(ctx context.Context, origin string, maxRows int) (*Table
 			break
 		}
 	}
-	if err := c.decide(true); err != nil {
+	if err := c.faultsAnd(c.decide(true)); err != nil {
 		return nil, err
 	}
 	f, err := assemble(c.builders, c.rows, opts.Threads)

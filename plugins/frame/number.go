@@ -139,3 +139,20 @@ func allWhole(values []float64) bool {
 	}
 	return found
 }
+
+// Rewritten counts the numbers that levels write in more than one way, as 4 and 4.0 do: as texts they are different levels.
+// Codes with a zero in front, such as 007, stand for themselves.
+func Rewritten(levels []string) int {
+	ways := map[float64]int{}
+	twice := 0
+	for _, level := range levels {
+		v, ok := parseNumber([]byte(level))
+		if !ok || isCode([]byte(level)) {
+			continue
+		}
+		if ways[v]++; ways[v] == 2 {
+			twice++
+		}
+	}
+	return twice
+}

@@ -36,7 +36,8 @@ func ReadParquet(b []byte) (*Frame, error) {
 // Lists, maps, structs and intervals are errors that name the column; so are infinities, and whole numbers
 // beyond 2^53 that a float64 does not hold, unless the column is declared a category.
 //
-// The file may be hostile: damage is an error, never a panic. All errors are *FileError, ctx.Err() aside.
+// The file may be hostile: damage is an error, never a panic. All errors are *FileError, or Faults of such where several columns
+// have one, ctx.Err() aside.
 func ReadParquetTable(ctx context.Context, r io.ReaderAt, size int64, opts ReadOptions) (*Table, error) {
 	return readParquet(ctx, r, size, opts, math.MaxInt)
 }
@@ -127,6 +128,7 @@ func (p *parquetReader) table(ctx context.Context) (*Table, error) {
 	if err := checkCells(builders, p.rows, p.opts); err != nil {
 		return nil, err
 	}
+	var faults []error
 	for i, b := range builders {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -135,8 +137,13 @@ func (p *parquetReader) table(ctx context.Context) (*Table, error) {
 			continue
 		}
 		if err := p.readColumn(i, b, root); err != nil {
-			return nil, err
+			if faults = append(faults, err); !ofColumn(err) {
+				break
+			}
 		}
+	}
+	if err := Together(faults...); err != nil {
+		return nil, err
 	}
 	f, err := assemble(builders, p.rows, p.opts.Threads)
 	if err != nil {

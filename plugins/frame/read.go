@@ -72,12 +72,18 @@ func columnBuilders(names []string, opts ReadOptions, line int) ([]*builder, err
 	if err := checkNames(names, opts.File, line); err != nil {
 		return nil, err
 	}
+	var unknown []error
+	told := map[string]bool{}
 	for _, asked := range [][]string{opts.Keep, opts.Drop, sortedKeys(opts.Columns)} {
 		for _, n := range asked {
-			if !slices.Contains(names, n) {
-				return nil, fault("", unknownColumn(n, names))
+			if !slices.Contains(names, n) && !told[n] {
+				told[n] = true
+				unknown = append(unknown, fault("", unknownColumn(n, names)))
 			}
 		}
+	}
+	if err := Together(unknown...); err != nil {
+		return nil, err
 	}
 	builders := make([]*builder, len(names))
 	for i, n := range names {

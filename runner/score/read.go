@@ -235,8 +235,16 @@ func numbering(c *frame.Column) (surely, maybe bool) {
 	return each && named, each || named && values > manyValues
 }
 
-// said is a fault of the real file in the words of --columns, whose kinds are not named as those of an experiment.
+// said is the faults of the real file in the words of --columns, whose kinds are not named as those of an experiment.
 func said(err error) error {
+	faults := slices.Clone(frame.Apart(err))
+	for i, fault := range faults {
+		faults[i] = saidOf(fault)
+	}
+	return frame.Together(faults...)
+}
+
+func saidOf(err error) error {
 	var fault *frame.FileError
 	if !errors.As(err, &fault) || !strings.Contains(fault.Msg, "or set columns.") {
 		return err

@@ -39,15 +39,18 @@ func Quoted(names []string) string {
 	return strings.Join(quoted, ", ")
 }
 
-// Closest returns the known name within an edit distance of a third of the length, the first in sorted order; "" when
-// there is none. A single letter is close to nothing.
+// Closest returns the known name that is nearest to a name: the one within an edit distance of a third of the length or,
+// where there is none, the one that shares the longest beginning with it, as "strategies" does with "strategy" and "box"
+// with "boxplot": three letters at least, and all but a quarter of the shorter of the two. Of equals it is the first in
+// sorted order; "" when there is none. A single letter is close to nothing.
 func Closest(name string, known []string) string {
 	length := len([]rune(name))
 	best, least := "", max(1, length/3)+1
 	if length < 2 {
 		least = 1
 	}
-	for _, k := range slices.Sorted(slices.Values(known)) {
+	sorted := slices.Sorted(slices.Values(known))
+	for _, k := range sorted {
 		if k == name {
 			continue
 		}
@@ -56,7 +59,29 @@ func Closest(name string, known []string) string {
 			best, least = k, d
 		}
 	}
+	if best != "" {
+		return best
+	}
+	longest := 0
+	for _, k := range sorted {
+		if n := shared(name, k); k != name && n > longest {
+			best, longest = k, n
+		}
+	}
 	return best
+}
+
+// shared is the length of the beginning that two names have in common, whatever the case; 0 where it is too short to tell.
+func shared(a, b string) int {
+	s, t := []rune(strings.ToLower(a)), []rune(strings.ToLower(b))
+	shorter, n := min(len(s), len(t)), 0
+	for n < shorter && s[n] == t[n] {
+		n++
+	}
+	if n < 3 || 4*n < 3*shorter {
+		return 0
+	}
+	return n
 }
 
 // Distance counts the insertions, deletions, substitutions and swaps of neighbours that turn a into b.

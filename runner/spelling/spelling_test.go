@@ -22,6 +22,12 @@ func TestHint(t *testing.T) {
 	}{
 		{"Age", []string{"sex", "age"}, `; did you mean "age"?`},
 		{"lactate", []string{"sex", "age"}, `; there are "sex", "age"`},
+		{"strategy", []string{"metrics", "strategies"}, `; did you mean "strategies"?`}, // more letters than an edit may have
+		{"boxplot", []string{"bars", "box", "line"}, `; did you mean "box"?`},
+		{"Scatterplot", []string{"scatter", "scale"}, `; did you mean "scatter"?`},
+		{"lineage", []string{"linear"}, `; did you mean "linear"?`},
+		{"holdback", []string{"holdout"}, `; there are "holdout"`}, // too little in common
+		{"boxplot", []string{"bo"}, `; there are "bo"`},
 		{"x", []string{"y"}, `; there are "y"`}, // a single letter is close to nothing
 		{"lactate", nil, ""},
 		{"lactate", many, `; there are "a1", "b2", "c3", "d4", "e5", "f6", "g7", "h8", "i9", "j10", "k11", "l12" and 1 more`},

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/frame"
 )
 
 // file is a file of a table.
@@ -148,14 +149,18 @@ func withoutEndings(name string) string {
 // "table:cleveland" where "origin" makes a value of the name; those of joined tables begin with "join:NAME".
 func (d *dataset) Files() ([]plugins.File, error) {
 	var out []plugins.File
+	var faults []error
 	for _, s := range d.sources() {
 		files, err := s.files()
 		if err != nil {
-			return nil, err
+			faults = append(faults, err)
 		}
 		for _, f := range files {
 			out = append(out, plugins.File{Role: f.role, Path: f.path})
 		}
+	}
+	if err := frame.Together(faults...); err != nil {
+		return nil, err
 	}
 	slices.SortFunc(out, func(a, b plugins.File) int { return cmp.Compare(a.Role, b.Role) })
 	return out, nil

@@ -2,6 +2,7 @@ package table
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -34,10 +35,17 @@ func (s *source) read(ctx context.Context, threads int, sample bool) (*sheet, er
 		some = s.sample(len(files))
 	}
 	pieces := make([]*sheet, len(files))
+	var faults []error
 	for i, f := range files {
-		if pieces[i], err = s.piece(ctx, f, threads, some); err != nil {
-			return nil, err
+		if pieces[i], err = s.piece(ctx, f, threads, some); ctx.Err() != nil {
+			return nil, ctx.Err()
 		}
+		if faults = appendFaults(faults, err); len(faults) >= enoughFaults {
+			break
+		}
+	}
+	if err := frame.Together(faults...); err != nil {
+		return nil, err
 	}
 	t, err := s.stack(pieces)
 	if err != nil {
@@ -47,6 +55,25 @@ func (s *source) read(ctx context.Context, threads int, sample bool) (*sheet, er
 		return nil, t.fault("", "no rows, only the names of columns")
 	}
 	return s.account(ctx, t, len(files))
+}
+
+// enoughFaults of files are told: what is wrong with most of them has one reason.
+const enoughFaults = 20
+
+// appendFaults adds those of an error that no other file has.
+func appendFaults(faults []error, err error) []error {
+	same := func(a error) func(error) bool {
+		return func(b error) bool {
+			var x, y *frame.FileError
+			return errors.As(a, &x) && errors.As(b, &y) && x.File != y.File && x.ColumnName == y.ColumnName && x.Msg == y.Msg
+		}
+	}
+	for _, fault := range frame.Apart(err) {
+		if !slices.ContainsFunc(faults, same(fault)) {
+			faults = append(faults, fault)
+		}
+	}
+	return faults
 }
 
 // account adds the counts of what was read, and makes rows of measurements.
@@ -86,10 +113,42 @@ func (s *source) dropped(t *sheet) int {
 
 // piece reads one file.
 func (s *source) piece(ctx context.Context, f file, threads int, some *bounds) (*sheet, error) {
-	read, err := s.readFile(ctx, f, threads, some)
+	read, err := s.readFile(ctx, f, s.options(threads), some)
+	if err != nil && some != nil && s.Long == nil {
+		return nil, frame.Together(err, s.faultsBeside(ctx, f, threads, some, err))
+	}
 	if err != nil {
 		return nil, err
 	}
+	return s.sheetOf(f, read)
+}
+
+// faultsBeside is the error of the columns of a sample that are read without a fault, where others have one: what their settings
+// make of them may be wrong, too.
+func (s *source) faultsBeside(ctx context.Context, f file, threads int, some *bounds, err error) error {
+	o := s.options(threads)
+	rest := *s
+	rest.Columns = maps.Clone(s.Columns)
+	for _, fault := range frame.Apart(err) {
+		var known *frame.FileError
+		if !errors.As(fault, &known) || known.ColumnName == "" || known.Err != nil {
+			return nil // it is more than a column that cannot be read
+		}
+		for _, column := range append(known.More, known.ColumnName) {
+			o.Drop = append(o.Drop, column)
+			maps.DeleteFunc(rest.Columns, func(name string, c ColumnConfig) bool { return name == column || c.UnitFrom == column })
+		}
+	}
+	read, err := rest.readFile(ctx, f, o, some)
+	if err != nil {
+		return nil // as it was before
+	}
+	_, err = rest.sheetOf(f, read)
+	return err
+}
+
+// sheetOf makes of what was read of a file what the settings say.
+func (s *source) sheetOf(f file, read *frame.Table) (*sheet, error) {
 	t := &sheet{
 		columns: slices.Clone(read.Frame.Columns()), rows: read.Frame.Rows(), complete: read.Complete,
 		parts:  []part{{file: f.base(), rows: read.Frame.Rows(), names: read.Header}},
@@ -113,8 +172,7 @@ func (s *source) piece(ctx context.Context, f file, threads int, some *bounds) (
 }
 
 // readFile reads one file, or a part of it.
-func (s *source) readFile(ctx context.Context, f file, threads int, some *bounds) (*frame.Table, error) {
-	o := s.options(threads)
+func (s *source) readFile(ctx context.Context, f file, o frame.ReadOptions, some *bounds) (*frame.Table, error) {
 	switch {
 	case s.Members != "" && some != nil:
 		return frame.SampleMembers(ctx, f.path, o, s.Members, s.Origin, some.rows, some.bytes)
@@ -149,7 +207,7 @@ func isValues(path string, names []string) bool {
 	return !counts || first != 0 && first != 1
 }
 
-// recode makes of the columns of a file what their settings say.
+// recode makes of the columns of a file what their settings say. The faults of columns are told together.
 func (s *source) recode(t *sheet) error {
 	drop, keep := setOf(s.Drop), setOf(s.Keep)
 	for _, c := range t.columns {
@@ -158,35 +216,44 @@ func (s *source) recode(t *sheet) error {
 		}
 	}
 	read := slices.Clone(t.columns) // units as they were read
+	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(s.Columns)) {
-		i := t.index(name)
-		if i < 0 {
-			if name == s.Origin || !slices.Contains(t.parts[0].names, name) {
-				return t.fault("", "no column named %q", name)
-			}
-			continue // left out: nothing is to be done with it
+		if err := s.recodeColumn(t, name, read); err != nil {
+			faults = append(faults, err)
 		}
-		r := s.recoder(name)
-		r.place = t.at
-		if r.config.UnitFrom != "" {
-			at := slices.IndexFunc(read, func(c *frame.Column) bool { return c.Name == r.config.UnitFrom })
-			if at < 0 {
-				return t.fault(name, "has its unit from a column %q that there is not", r.config.UnitFrom)
-			}
-			r.units = textsOf(read[at])
+	}
+	return frame.Together(faults...)
+}
+
+// recodeColumn makes of one column what its settings say; read are the columns as they were read.
+func (s *source) recodeColumn(t *sheet, name string, read []*frame.Column) error {
+	i := t.index(name)
+	if i < 0 {
+		if name == s.Origin || !slices.Contains(t.parts[0].names, name) {
+			return t.fault("", "no column named %q", name)
 		}
-		c, err := r.column(t.columns[i])
-		if err != nil {
-			return err
+		return nil // left out: nothing is to be done with it
+	}
+	r := s.recoder(name)
+	r.place = t.at
+	if r.config.UnitFrom != "" {
+		at := slices.IndexFunc(read, func(c *frame.Column) bool { return c.Name == r.config.UnitFrom })
+		if at < 0 {
+			return t.fault(name, "has its unit from a column %q that there is not", r.config.UnitFrom)
 		}
-		t.columns[i] = c
-		t.counts = append(t.counts, r.counts...)
-		if r.config.Group != "" {
-			t.groups[name] = r.config.Group
-		}
-		if r.config.Date != nil {
-			t.dates[name] = date{config: r.config, since: r.config.Date.Since, place: r.place}
-		}
+		r.units = textsOf(read[at])
+	}
+	c, err := r.column(t.columns[i])
+	if err != nil {
+		return err
+	}
+	t.columns[i] = c
+	t.counts = append(t.counts, r.counts...)
+	if r.config.Group != "" {
+		t.groups[name] = r.config.Group
+	}
+	if r.config.Date != nil {
+		t.dates[name] = date{config: r.config, since: r.config.Date.Since, place: r.place}
 	}
 	return nil
 }

@@ -22,7 +22,8 @@ delimiter?: =~"^[ -!#-~\t]$" @say("one ASCII character other than a quote")
 // what is known of single columns; with long, of variables too
 columns?: [string]: {
 	// decided from the first 1,000 rows (CSV) or the stored type (Parquet, Arrow) unless set;
-	// an error when a few texts stand among numbers: set it, or declare the texts missing
+	// an error when a few texts stand among numbers: set it, or declare the texts missing. A category keeps each
+	// text as it is: 4 and 4.0 are two levels, which vet warns of
 	kind?: "number" | "category"
 	// e.g. "mmol/L"; a file that says another unit is an error, unless convert has it
 	unit?: string
@@ -35,7 +36,8 @@ columns?: [string]: {
 	group?: string
 	// codes that stand for "no value" in this column
 	missing?: [...(string | number)]
-	// what the codes of the file mean; any other code is an error. Two codes may have one meaning;
+	// what the codes of the file mean; any other code is an error. Two codes may have one meaning, and a number
+	// stands for all ways to write it, as 4 for 4.0;
 	// where the meanings are numbers, as in a label of 0 and 1, set kind "number"
 	levels?: [string]: string | number
 	// a date or time, which becomes a number

@@ -132,39 +132,47 @@ func (t *sheet) leaveOut() error {
 	return nil
 }
 
-// finishDates makes numbers of the dates, which are known of all tables now.
+// finishDates makes numbers of the dates, which are known of all tables now. The faults of columns are told together.
 func (t *sheet) finishDates() error {
 	names := make([]string, 0, len(t.dates))
 	for name := range t.dates {
 		names = append(names, name)
 	}
-	sort.Strings(names) // for one error among several, always the same
-	done := make([]*frame.Column, len(names))
+	sort.Strings(names) // for faults always in the same order
+	done, faults := make([]*frame.Column, len(names)), make([]error, len(names))
 	for i, name := range names {
-		d := t.dates[name]
-		c := t.column(name)
-		out := &frame.Column{Name: name, Kind: frame.Number, Unit: d.config.Date.unit(), Numbers: slices.Clone(c.Numbers)}
-		if d.since != "" {
-			if _, known := t.dates[d.since]; !known {
-				return t.fault(name, "counted since %q, which is no date of this table; declare its date", d.since)
-			}
-			for row, start := range t.column(d.since).Numbers {
-				out.Numbers[row] -= start
-			}
-		}
-		for row := range out.Numbers {
-			out.Numbers[row] /= secondsOf[d.config.Date.In]
-		}
-		n, err := limit(out, &d.config, d.place)
-		if err != nil {
-			return err
-		}
-		t.counts = append(t.counts, n...)
-		out.Integer = whole(out.Numbers)
-		done[i] = out
+		done[i], faults[i] = t.finishDate(name)
+	}
+	if err := frame.Together(faults...); err != nil {
+		return err
 	}
 	for i, name := range names {
 		t.columns[t.index(name)] = done[i]
 	}
 	return nil
+}
+
+// finishDate makes numbers of one column of dates.
+func (t *sheet) finishDate(name string) (*frame.Column, error) {
+	d := t.dates[name]
+	c := t.column(name)
+	out := &frame.Column{Name: name, Kind: frame.Number, Unit: d.config.Date.unit(), Numbers: slices.Clone(c.Numbers)}
+	if d.since != "" {
+		if _, known := t.dates[d.since]; !known {
+			return nil, t.fault(name, "counted since %q, which is no date of this table; declare its date", d.since)
+		}
+		for row, start := range t.column(d.since).Numbers {
+			out.Numbers[row] -= start
+		}
+	}
+	for row := range out.Numbers {
+		out.Numbers[row] /= secondsOf[d.config.Date.In]
+	}
+	n, err := limit(out, &d.config, d.place)
+	if err != nil {
+		return nil, err
+	}
+	t.counts = append(t.counts, n...)
+	out.Integer = whole(out.Numbers)
+	return out, nil
 }

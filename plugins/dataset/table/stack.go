@@ -27,12 +27,16 @@ func (s *source) stack(pieces []*sheet) (*sheet, error) {
 	for i, p := range pieces {
 		at[i] = p.byName()
 	}
+	var faults []error
 	for _, name := range first.names() {
 		c, err := s.pile(name, pieces, at)
 		if err != nil {
-			return nil, err
+			faults = append(faults, err)
 		}
 		out.columns = append(out.columns, c)
+	}
+	if err := frame.Together(faults...); err != nil {
+		return nil, err
 	}
 	for name, d := range out.dates {
 		d.place = out.at

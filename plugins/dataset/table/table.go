@@ -11,12 +11,15 @@
 //
 // The order of what is done: missing codes; levels, dates and units of each file; files under each other; measurements
 // to rows; joins; differences of dates; limits; what is left out. A fault names file, column and row (from 1, without the
-// header line), and never a value; there is no partial result.
+// header line), and never a value; there is no partial result. Faults that do not depend on each other, such as those of
+// several columns, are told together.
 package table
 
 import (
 	"context"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
@@ -99,9 +102,12 @@ func (d *dataset) Header(ctx context.Context, _ plugins.Env) (*plugins.Header, e
 		return nil, err
 	}
 	h := &plugins.Header{Governance: plugins.Restricted} // the safe one, unless the experiment says otherwise
+	if t.complete {
+		h.Rows = t.rows
+	}
 	var left []dropped
 	for _, c := range t.columns {
-		info := plugins.ColumnInfo{Name: c.Name, Kind: c.Kind, Unit: c.Unit, Group: t.groups[c.Name]}
+		info := plugins.ColumnInfo{Name: c.Name, Kind: c.Kind, Unit: c.Unit, Group: t.groups[c.Name], Seen: seen(c)}
 		if reason := saysNothing(c); t.complete && reason != "" {
 			info.Summary = reason + ": left out when the data are read"
 			left = append(left, dropped{c.Name, reason})
@@ -113,6 +119,20 @@ func (d *dataset) Header(ctx context.Context, _ plugins.Env) (*plugins.Header, e
 	}
 	h.Notes = notes(left) // shown with results, so nothing that holds for the sample alone
 	return h, nil
+}
+
+// seen is what a sample shows of a column.
+func seen(c *frame.Column) *plugins.Seen {
+	s := &plugins.Seen{Rows: c.Len() - c.MissingCount()}
+	switch {
+	case s.Rows == 0:
+		return nil
+	case c.Kind == frame.Category:
+		s.Levels, s.Rewritten = len(c.Levels), frame.Rewritten(c.Levels)
+	default:
+		s.ZeroOne = !slices.ContainsFunc(c.Numbers, func(v float64) bool { return v != 0 && v != 1 && !math.IsNaN(v) })
+	}
+	return s
 }
 
 // Read implements plugins.Dataset. Columns with one value, or none, in all rows are left out; a note names each
@@ -144,8 +164,37 @@ func (d *dataset) Read(ctx context.Context, env plugins.Env) (*plugins.Data, err
 	)}, nil
 }
 
-// build reads the tables, or a sample of each, and joins them.
+// build reads the tables, or a sample of each, and joins them. Of samples it tells the faults of all tables together.
 func (d *dataset) build(ctx context.Context, threads int, sample bool) (*sheet, error) {
+	t, err := d.whole(ctx, threads, sample)
+	if err != nil && sample && ctx.Err() == nil {
+		return nil, d.faults(ctx, threads, err)
+	}
+	return t, err
+}
+
+// faults is the error of what is wrong with the samples of all tables, and of what was found to be wrong first, which may be
+// that they do not go together.
+func (d *dataset) faults(ctx context.Context, threads int, first error) error {
+	all := slices.Clone(frame.Apart(first))
+	known := map[string]bool{}
+	for _, err := range all {
+		known[err.Error()] = true
+	}
+	for _, s := range d.sources() {
+		_, err := s.read(ctx, threads, true)
+		for _, fault := range frame.Apart(err) {
+			if !known[fault.Error()] {
+				known[fault.Error()] = true
+				all = append(all, fault)
+			}
+		}
+	}
+	return frame.Together(all...)
+}
+
+// whole reads the tables, or a sample of each, and joins them. It ends at the first table that has faults.
+func (d *dataset) whole(ctx context.Context, threads int, sample bool) (*sheet, error) {
 	t, err := d.main.read(ctx, threads, sample)
 	if err != nil {
 		return nil, err

@@ -141,12 +141,13 @@ func TestReadAndHeader(t *testing.T) {
 				t.Fatal(err)
 			}
 			header := &plugins.Header{
+				Rows: 3,
 				Columns: []plugins.ColumnInfo{
-					{Name: "id", Kind: frame.Category},
-					{Name: "age", Kind: frame.Number},
-					{Name: "sex", Kind: frame.Category},
-					{Name: "lactate", Kind: frame.Number, Unit: "mmol/L"},
-					{Name: "unit", Kind: frame.Category, Summary: "constant: left out when the data are read"},
+					{Name: "id", Kind: frame.Category, Seen: &plugins.Seen{Rows: 3, Levels: 3}},
+					{Name: "age", Kind: frame.Number, Seen: &plugins.Seen{Rows: 2}},
+					{Name: "sex", Kind: frame.Category, Seen: &plugins.Seen{Rows: 2, Levels: 2}},
+					{Name: "lactate", Kind: frame.Number, Unit: "mmol/L", Seen: &plugins.Seen{Rows: 2}},
+					{Name: "unit", Kind: frame.Category, Summary: "constant: left out when the data are read", Seen: &plugins.Seen{Rows: 3, Levels: 1}},
 					{Name: "note", Kind: frame.Category, Summary: "no value: left out when the data are read"},
 				},
 				Governance: plugins.Restricted,
@@ -168,7 +169,7 @@ func TestHeaderOfALongFile(t *testing.T) {
 	text := "a,b\n" + strings.Repeat("1,x\n", headerRows) + "2,y\n"
 	d, _ := build(t, map[string]any{"path": write(t, "t.csv", []byte(text))})
 	h, err := d.Header(context.Background(), plugins.Env{})
-	if err != nil || len(h.Columns) != 2 || h.Notes != nil || h.Governance != plugins.Restricted {
+	if err != nil || len(h.Columns) != 2 || h.Rows != 0 || h.Notes != nil || h.Governance != plugins.Restricted {
 		t.Errorf("got %+v, %v", h, err)
 	}
 	data, err := d.Read(context.Background(), plugins.Env{Threads: 1})

@@ -13,10 +13,29 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/metric/metrictest"
 	"github.com/ehrlab/ehrlab/plugins/metric/mmd"
 	"github.com/ehrlab/ehrlab/plugins/metric/mutualinformation"
+	"github.com/ehrlab/ehrlab/plugins/metric/nearest"
 	"github.com/ehrlab/ehrlab/plugins/metric/pmse"
 	"github.com/ehrlab/ehrlab/plugins/metric/prdc"
 	"github.com/ehrlab/ehrlab/plugins/metric/qualityreport"
 )
+
+// BenchmarkNearest measures the distances to the closest record, each on a pair of its own, with test rows that are not those of train.
+// The design gives them 3 s; those by Euclid's take about as long as those by Gower's.
+func BenchmarkNearest(b *testing.B) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	real, other, synthetic := wide(rng, 10_000), wide(rng, 10_000), wide(rng, 10_000)
+	for _, distance := range []string{"gower", "euclidean"} {
+		metric, info := metrictest.Build(b, nearest.Register, "nearest", `{"distance": "`+distance+`"}`)
+		b.Run(distance, func(b *testing.B) {
+			for b.Loop() {
+				pair := plugins.NewPair(plugins.NewParts(map[plugins.Part]plugins.Sample{plugins.Train: {Frame: real}, plugins.Test: {Frame: other}}), synthetic, "c12")
+				if _, err := metric.Measure(b.Context(), metrictest.Env(info, 2, 1), pair); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
 
 // BenchmarkJoint measures metrics of joint structure apart, and those of pairs of columns on one pair, where they share their
 // preparations.

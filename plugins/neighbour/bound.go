@@ -8,21 +8,21 @@ import (
 // scratch is what candidates writes to.
 type scratch struct {
 	rows   [block]int32
-	counts [block]int32 // what the fields of the rows left add to their sum
-	query  []piece
+	counts [block]int32 // what the fields of the rows left add to their sum; Euclidean: of all rows
+	sums   [block]int64 // Euclidean: the bounds of the rows left, in squares of steps
 }
-
-func newScratch(s *Space) *scratch { return &scratch{query: make([]piece, s.pieces)} }
 
 // candidates returns the references from start to end, at most a block of them, ascending, whose sum may be below limit:
 // those that it leaves out are at limit or beyond. They are valid until the next call.
 func (t *scratch) candidates(queries *Points, i int, references *Points, start, end int, limit float64) []int32 {
+	if queries.space.euclidean {
+		top := queries.top(i, references, limit)
+		left := t.byDirection(queries, i, references, start, end, top)
+		return t.byProducts(queries, i, references, left, top)
+	}
 	left := t.byFields(queries, i, references, start, end, limit)
-	switch {
-	case queries.space.pieces == 0:
+	if queries.space.pieces == 0 {
 		return left
-	case queries.space.euclidean:
-		return t.byProducts(queries, i, references, limit, left)
 	}
 	return t.byDifferences(queries, i, references, limit, left)
 }
@@ -123,35 +123,54 @@ func differences(x, y uint64) uint64 {
 	return 2*up + highs - d
 }
 
-// byProducts bounds the Euclidean distance, by the triangle inequality for the points with rounded numbers. The squared
-// differences of coarse numbers are |x|² + |y|² - 2x·y. Four numbers are multiplied at once, as two polynomials of
-// degree 3: the third coefficient of the product is the sum of the products of one's coefficients with the other's in
-// reverse, and has the highest 16 bits for itself. 4·127² fits them, and so do the lower coefficients theirs.
-func (t *scratch) byProducts(queries *Points, i int, references *Points, limit float64, left []int32) []int32 {
-	s, query := queries.space, t.query
-	for p, piece := range queries.pieces(i) {
-		for w, x := range piece.words {
-			piece.words[w] = bits.ReverseBytes64(x) >> 8 // numbers are in the lower byte of their 16 bits
-		}
-		query[p] = piece
+// top is what the coarse numbers of a reference have to add, in squares of steps, for its sum to be at limit or beyond: by the
+// triangle inequality rounding brings two rows nearer by no more than it has moved them.
+func (p *Points) top(i int, references *Points, limit float64) int64 {
+	most := math.Sqrt(limit)/p.space.turn.step + p.moved[i] + references.worst
+	return int64(min(most*most, 1<<62)) + 1
+}
+
+// byDirection bounds the squared Euclidean distance by the fields and the axis of the direction: it leaves the references for which
+// they add less than top, in squares of steps.
+func (t *scratch) byDirection(queries *Points, i int, references *Points, start, end int, top int64) []int32 {
+	clear(t.counts[:])
+	for w, f := range queries.space.fields {
+		f.count(queries.fields[w][i], references.fields[w][start:end], &t.counts)
 	}
-	allowed := math.Sqrt(limit)/s.step + queries.moved[i]
-	perCount := 1 / (s.step * s.step)
-	n := 0
-rows:
-	for k, j := range left {
-		most := allowed + references.moved[j]
-		top := int(min(most*most-float64(t.counts[k])*perCount, math.MaxInt32)) + 1 // the sum of squares is far below that
-		row := references.pieces(int(j))[:len(query)]
-		for p := range query {
-			a, b := &query[p].words, &row[p].words
+	weight, query, counts, n := queries.space.turn.weight, queries.along[i], t.counts[:end-start], 0
+	for k, x := range references.along[start:end] {
+		apart := int64(query - x)
+		sum := weight*int64(counts[k]) + apart*apart
+		t.rows[n], t.sums[n] = int32(start+k), sum
+		if sum < top {
+			n++
+		}
+	}
+	return t.rows[:n]
+}
+
+// byProducts adds what the other axes tell to the sums of byDirection, piece by piece. The squared differences of coarse numbers are
+// |x|² + |y|² - 2x·y. Four numbers are multiplied at once, as two polynomials of degree 3: the third coefficient of the product is
+// the sum of the products of one's coefficients with the other's in reverse, and has the highest 16 bits for itself. 4·127² fits
+// them, and so do the lower coefficients theirs.
+func (t *scratch) byProducts(queries *Points, i int, references *Points, left []int32, top int64) []int32 {
+	for p, rows := range references.turned {
+		query := queries.turned[p][i]
+		for w, x := range query.words {
+			query.words[w] = bits.ReverseBytes64(x) >> 8 // numbers are in the lower byte of their 16 bits
+		}
+		n, sums, a := 0, t.sums[:len(left)], &query.words
+		for k, j := range left {
+			row := &rows[j]
+			b := &row.words
 			product := a[0]*b[0]>>48 + a[1]*b[1]>>48 + a[2]*b[2]>>48 + a[3]*b[3]>>48 + a[4]*b[4]>>48 + a[5]*b[5]>>48
-			if top -= query[p].squares + row[p].squares - 2*int(product); top <= 0 {
-				continue rows
+			sum := sums[k] + query.squares + row.squares - 2*int64(product)
+			left[n], sums[n] = j, sum
+			if sum < top {
+				n++
 			}
 		}
-		left[n] = j
-		n++
+		left = left[:n]
 	}
-	return left[:n]
+	return left
 }

@@ -17,9 +17,10 @@
 // those of comparing each row with each other. Most pairs are ruled out by a lower bound of their distance, though, which
 // costs a few machine words instead of all columns. First come the columns of which no more is known than whether they
 // differ, categories and missing marks, packed into words of bit fields, whose differences are counted exactly; then
-// the number columns, rounded to 7 bits, of which 8 are compared at a time (their differences in the lanes of a word, for
-// Gower) or 4 (their products in one multiplication, for Euclidean). By the triangle inequality the bound is off by no
-// more than what rounding has moved the two rows, which is stored with each row.
+// the numbers, rounded to 7 bits. For Gower 8 columns are compared at a time, their differences in the lanes of a word. For
+// Euclidean rows are mirrored first, so that one axis runs along the direction in which they differ most, which may tell as
+// much as twenty columns; of the other axes 4 are compared at a time, their products in one multiplication. By the triangle
+// inequality a bound is off by no more than what rounding has moved the two rows, which is stored with each row.
 package neighbour
 
 import (
@@ -41,7 +42,10 @@ type Points struct {
 	exact []float64 // row by row, the values that the distance is defined on
 
 	fields [][]uint64 // by word and row, bit fields of what either differs or not
-	coarse []piece    // row by row, numbers of 7 bits
+	coarse []piece    // Gower: row by row, numbers of 7 bits
+	along  []int32    // Euclidean: by row, the number on the axis of the direction, in steps
+	turned [][]packed // Euclidean: by piece and row, the numbers of the other axes
+	worst  float64    // the greatest of moved
 	moved  []float64  // by how much rounding may have moved a row, in steps of the numbers
 }
 
@@ -62,12 +66,20 @@ func (p *Points) pieces(i int) []piece {
 func (p *Points) Take(rows []int) *Points {
 	s := p.space
 	out := s.empty(len(rows))
+	out.worst = p.worst
 	for at, i := range rows {
 		take(out.exact, p.exact, len(s.columns), at, i)
 		for w, words := range p.fields {
 			out.fields[w][at] = words[i]
 		}
-		take(out.coarse, p.coarse, s.pieces, at, i)
+		if s.euclidean {
+			out.along[at] = p.along[i]
+		} else {
+			take(out.coarse, p.coarse, s.pieces, at, i)
+		}
+		for k, numbers := range p.turned {
+			out.turned[k][at] = numbers[i]
+		}
 		out.moved[at] = p.moved[i]
 	}
 	return out
@@ -161,7 +173,7 @@ func (s Search) tiles(ctx context.Context, queries *Points, f func(from, to int)
 
 // nearest finds the neighbours of queries [from, to). While it runs, distances are sums.
 func (s Search) nearest(out *Neighbours, queries, references *Points, from, to int) {
-	space, k, scratch := queries.space, out.k, newScratch(queries.space)
+	space, k, scratch := queries.space, out.k, &scratch{}
 	for at := from * k; at < to*k; at++ {
 		out.distance[at] = math.Inf(1)
 	}
@@ -214,7 +226,7 @@ func (s Search) Inside(ctx context.Context, queries, references *Points, radius 
 	references = references.Take(order)
 	space, counts := queries.space, make([]int32, queries.rows)
 	err := s.tiles(ctx, queries, func(from, to int) {
-		scratch := newScratch(space)
+		scratch := &scratch{}
 		for start := 0; start < references.rows; start += block {
 			end := min(start+block, references.rows)
 			limit := space.limit(radius[order[start]])

@@ -216,6 +216,58 @@ func brute(q *neighbour.Points, i int, r *neighbour.Points, k int, self bool) ([
 	return index, distance
 }
 
+// TestBoundsLeaveWhatCounts asks for all references that are not beyond each one.
+func TestBoundsLeaveWhatCounts(t *testing.T) {
+	rng := rand.New(rand.NewPCG(13, 14))
+	for round := range 40 {
+		f := frames(rng, 1+rng.IntN(40), 1+rng.IntN(300))
+		for name, space := range spaces(t, f[0], f[1]) {
+			q, r := points(t, space, f[0]), points(t, space, f[1])
+			for range 30 {
+				i, j := rng.IntN(q.Rows()), rng.IntN(r.Rows())
+				limit := math.Nextafter(neighbour.Sum(q, i, r, j), math.Inf(1))
+				left, _ := neighbour.Left(q, i, r, limit)
+				for k := range r.Rows() {
+					if _, there := slices.BinarySearch(left, int32(k)); !there && neighbour.Sum(q, i, r, k) < limit {
+						t.Fatalf("round %d, %s: row %d is nearer to %d than the limit, and left out", round, name, k, i)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestBoundsRuleOut holds the bounds to what they are for, which a clock could not tell on a busy machine: of all pairs of rows of
+// wide frames the first bound leaves at most one share, and all bounds together at most another to be compared column by column.
+// Measured: Euclidean 0.633 and 0.0021 where values are missing alone, 0.297 and 0.0020 where by groups of columns; the fields
+// alone, without the direction, would leave 0.997 and 0.557. Gower 0.0063 and 0.0003, and 0.0085 and 0.0003.
+func TestBoundsRuleOut(t *testing.T) {
+	for _, panels := range []bool{false, true} {
+		rng := rand.New(rand.NewPCG(1, 2))
+		synthetic, train := wide(rng, 50, panels), wide(rng, 10_000, panels)
+		for _, c := range []struct {
+			name       string
+			space      *neighbour.Space
+			first, all float64
+		}{
+			{"gower", must(t)(neighbour.NewGower(train, synthetic)), 0.02, 0.001},
+			{"euclidean", must(t)(neighbour.NewEuclidean(train, synthetic)), map[bool]float64{false: 0.7, true: 0.35}[panels], 0.004},
+		} {
+			q, r := points(t, c.space, synthetic), points(t, c.space, train)
+			near := nearest(t, neighbour.Search{K: 2, Threads: 1}, q, r)
+			first, all := 0.0, 0.0
+			for i := range q.Rows() {
+				index, _ := near.Row(i)
+				left, n := neighbour.Left(q, i, r, neighbour.Sum(q, i, r, int(index[1])))
+				first, all = first+float64(n), all+float64(len(left))
+			}
+			if pairs := float64(q.Rows() * r.Rows()); first > c.first*pairs || all > c.all*pairs {
+				t.Errorf("%s, panels %v: the first bound leaves %.4f of the pairs, all bounds %.4f; want at most %v and %v", c.name, panels, first/pairs, all/pairs, c.first, c.all)
+			}
+		}
+	}
+}
+
 func TestDistanceIsThatOfTheStandardEncoding(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 60 {

@@ -20,10 +20,10 @@ type Space struct {
 	both      float64         // Gower: what two missing values add, 0 or 1
 	reaches   []float64       // Gower: by column, what a difference is divided by
 
-	numbers []int   // columns that are coarse numbers, in order of their place there
+	numbers []int   // number columns; for Gower in order of their place among coarse numbers
 	fields  []field // words of bit fields: missing marks of numbers, and codes of categories
 	pieces  int     // of coarse numbers of a row
-	step    float64 // Euclidean: one step of a coarse number, in SDs
+	turn    *turn   // Euclidean
 }
 
 // column is one column of the frames.
@@ -34,11 +34,11 @@ type column struct {
 	word   int              // of its code, or of the mark of a missing value
 	shift  int
 
-	low    float64 // Number: where coarse numbers start
+	low    float64 // Gower: where coarse numbers start
 	scale  float64 // Gower: a power of two that keeps differences finite
 	reach  float64 // Gower: what a difference is divided by; 0 for categories, of which any difference counts 1
 	value  int     // Euclidean: the feature of the value in the encoding
-	spread float64 // mean distance of its coarse numbers from their mean: columns that tell more come first
+	spread float64 // Gower: mean distance of its coarse numbers from their mean: columns that tell more come first
 }
 
 // field is a word of bit fields: high has the highest bit of each, low all others.
@@ -48,13 +48,15 @@ type field struct {
 	apart     bool // bits that are set in both rows differ, too
 }
 
-// piece is the coarse numbers of perPiece columns of a row. The loops over its words are written out.
-//
-// Gower: three times a word with 8 numbers in its bytes, and one with the mask of those that are present. Euclidean: words
-// of 4 numbers in 16 bits each, and the sum of their squares.
-type piece struct {
+// piece is, for Gower, the coarse numbers of perPiece columns of a row: three times a word with 8 numbers in its bytes, and one with
+// the mask of those that are present. The loops over words are written out.
+type piece struct{ words [6]uint64 }
+
+// packed is, for Euclidean, the coarse numbers of perPiece axes of a row: words of 4 numbers in 16 bits each, and the sum of their
+// squares.
+type packed struct {
 	words   [6]uint64
-	squares int
+	squares int64
 }
 
 const perPiece = 24
@@ -75,7 +77,7 @@ func NewEuclidean(reference *frame.Frame, others ...*frame.Frame) (*Space, error
 	if err != nil {
 		return nil, err
 	}
-	s := &Space{euclidean: true, encoder: encoder, step: window / steps}
+	s := &Space{euclidean: true, encoder: encoder}
 	frames := append([]*frame.Frame{reference}, others...)
 	s.addColumns(frames)
 	at := map[string]int{}
@@ -84,34 +86,50 @@ func NewEuclidean(reference *frame.Frame, others ...*frame.Frame) (*Space, error
 			at[f.Variable] = i
 		}
 	}
-	designs := make([]*encode.Design, len(frames))
-	for k, f := range frames {
-		if designs[k], err = encoder.Transform(f); err != nil {
-			return nil, err
-		}
-	}
 	for i := range s.columns {
-		c := &s.columns[i]
-		if c.kind == frame.Category {
-			continue
+		if c := &s.columns[i]; c.kind == frame.Number {
+			c.value = at[c.name]
+			s.numbers = append(s.numbers, i)
 		}
-		c.value = at[c.name]
-		var values [][]float64
-		for _, d := range designs {
-			values = append(values, d.Columns[c.value].Dense)
-		}
-		c.low = window / -2
-		if low, _ := extent(values); low > c.low { // skewed to the right: the room on the left is of no use
-			c.low = low
-		}
-		c.spread = spread(values, func(z float64) float64 { return s.coarse(c, z) })
 	}
-	s.arrange()
+	rows, err := s.sample(frames)
+	if err != nil {
+		return nil, err
+	}
+	s.turn = newTurn(rows, len(s.numbers))
+	s.pieces = (len(s.turn.axes) + perPiece - 1) / perPiece
 	return s, nil
 }
 
-// window is the width, in SDs, of what coarse numbers tell apart.
-const window = 7.0
+// sample is the encoded numbers of rows at equal distances from each other.
+func (s *Space) sample(frames []*frame.Frame) ([][]float64, error) {
+	total := 0
+	for _, f := range frames {
+		total += f.Rows()
+	}
+	const most = 1000
+	every, at := max(1, (total+most-1)/most), 0
+	var out [][]float64
+	for _, f := range frames {
+		var rows []int
+		for ; at < f.Rows(); at += every {
+			rows = append(rows, at)
+		}
+		at -= f.Rows()
+		design, err := s.encoder.Transform(f.Take(rows))
+		if err != nil {
+			return nil, err
+		}
+		for i := range rows {
+			x := make([]float64, len(s.numbers))
+			for k, c := range s.numbers {
+				x[k] = held(design.Columns[s.columns[c].value].Dense[i])
+			}
+			out = append(out, x)
+		}
+	}
+	return out, nil
+}
 
 // Ranges says what Gower's distance divides differences of numbers by.
 type Ranges struct {
@@ -223,10 +241,7 @@ func spread(values [][]float64, coarse func(float64) float64) float64 {
 // distance does: differences of what it returns are never greater than those of values, in steps.
 func (s *Space) coarse(c *column, x float64) float64 {
 	u := 0.0
-	switch {
-	case s.euclidean:
-		u = (x - c.low) / s.step
-	case c.reach > 0:
+	if c.reach > 0 {
 		u = (x - c.low) / c.reach * steps
 	}
 	return min(max(u, 0), steps)
@@ -331,13 +346,14 @@ func (s *Space) Points(f *frame.Frame) (*Points, error) {
 			return nil, err
 		}
 	}
+	if s.euclidean {
+		p.turn()
+		return p, nil
+	}
 	for place, i := range s.numbers {
 		p.round(place, i)
 	}
 	for i := range p.moved {
-		if s.euclidean {
-			p.moved[i] = math.Sqrt(p.moved[i])
-		}
 		p.moved[i] += margin
 	}
 	return p, nil
@@ -349,13 +365,16 @@ func (s *Space) empty(n int) *Points {
 	for w := range fields {
 		fields[w] = make([]uint64, n)
 	}
-	return &Points{
-		space: s, rows: n,
-		exact:  make([]float64, n*len(s.columns)),
-		fields: fields,
-		coarse: make([]piece, n*s.pieces),
-		moved:  make([]float64, n),
+	p := &Points{space: s, rows: n, exact: make([]float64, n*len(s.columns)), fields: fields, moved: make([]float64, n)}
+	if !s.euclidean {
+		p.coarse = make([]piece, n*s.pieces)
+		return p
 	}
+	p.along = make([]int32, n)
+	for range s.pieces {
+		p.turned = append(p.turned, make([]packed, n))
+	}
+	return p
 }
 
 // category stores the code of each row, that after all levels for a missing value.
@@ -394,14 +413,16 @@ func (p *Points) number(at int, c *column, from *frame.Column, design *encode.De
 			p.fields[c.word][i] |= 1 << c.shift
 		}
 		if design != nil {
-			// squares have to stay finite, whatever a column that is constant in the reference holds elsewhere
-			p.exact[i*width+at] = min(max(design.Columns[c.value].Dense[i], -1e150), 1e150)
+			p.exact[i*width+at] = held(design.Columns[c.value].Dense[i])
 		} else {
 			p.exact[i*width+at] = x * c.scale
 		}
 	}
 	return nil
 }
+
+// held keeps squares finite, whatever a column that is constant in the reference holds elsewhere.
+func held(x float64) float64 { return min(max(x, -1e150), 1e150) }
 
 // round stores the coarse number of each row, and by how much it is off.
 func (p *Points) round(place, column int) {
@@ -416,15 +437,39 @@ func (p *Points) round(place, column int) {
 		q := math.Round(u)
 		at := place % perPiece
 		into := &p.coarse[i*s.pieces+place/perPiece]
-		if s.euclidean {
-			p.moved[i] += (u - q) * (u - q)
-			into.words[at/4] |= uint64(q) << (16 * (at % 4))
-			into.squares += int(q) * int(q)
-			continue
-		}
 		p.moved[i] += math.Abs(u - q)
 		word, shift := 2*(at/8), 8*(at%8)
 		into.words[word] |= uint64(q) << shift
 		into.words[word+1] |= steps << shift
+	}
+}
+
+// turn stores the coarse numbers of each row on its axes, and by how much they are off.
+func (p *Points) turn() {
+	s, t := p.space, p.space.turn
+	x := make([]float64, len(s.numbers))
+	for i := range p.rows {
+		row := p.row(i)
+		for k, c := range s.numbers {
+			x[k] = row[c]
+		}
+		t.place(x)
+		off := 0.0 // squared
+		round := func(u float64) uint64 {
+			q := math.Round(u)
+			off += (u - q) * (u - q)
+			return uint64(int64(q))
+		}
+		if len(x) > 0 {
+			p.along[i] = int32(round(x[0] / t.step))
+		}
+		for k, a := range t.axes {
+			q := round(min(max((x[a.place]-a.low)/t.step, 0), steps))
+			into := &p.turned[k/perPiece][i]
+			into.words[k%perPiece/4] |= q << (16 * (k % 4))
+			into.squares += int64(q * q)
+		}
+		p.moved[i] = math.Sqrt(off) + margin
+		p.worst = max(p.worst, p.moved[i])
 	}
 }

@@ -99,8 +99,27 @@ func Newcombe(k1, n1, k2, n2 int, level float64) (low, high float64, err error) 
 	if err != nil {
 		return 0, 0, err
 	}
-	p1, p2 := float64(k1)/float64(n1), float64(k2)/float64(n2)
-	return p1 - p2 - math.Hypot(p1-low1, high2-p2), p1 - p2 + math.Hypot(high1-p1, p2-low2), nil
+	low, high = hybrid(float64(k1)/float64(n1), low1, high1, float64(k2)/float64(n2), low2, high2)
+	return low, high, nil
+}
+
+// NewcombeShares is Newcombe of two shares of trials that need not be whole numbers, such as effective ones; errors are those of WilsonShare.
+func NewcombeShares(share1, size1, share2, size2, level float64) (low, high float64, err error) {
+	low1, high1, err := WilsonShare(share1, size1, level)
+	if err != nil {
+		return 0, 0, err
+	}
+	low2, high2, err := WilsonShare(share2, size2, level)
+	if err != nil {
+		return 0, 0, err
+	}
+	low, high = hybrid(share1, low1, high1, share2, low2, high2)
+	return low, high, nil
+}
+
+// hybrid is the interval of the difference of two shares with intervals of their own.
+func hybrid(p1, low1, high1, p2, low2, high2 float64) (low, high float64) {
+	return p1 - p2 - math.Hypot(p1-low1, high2-p2), p1 - p2 + math.Hypot(high1-p1, p2-low2)
 }
 
 // Test is the outcome of a test of a statistic.

@@ -47,11 +47,11 @@ rows?: "random" | "first"`,
 		Reads:   []plugins.Part{plugins.Test, plugins.Train},
 		Random:  []plugins.Purpose{plugins.ForResample},
 		Uses:    []plugins.Use{attack.Use(), neighbour.Use()},
-		Scores: []plugins.ScoreInfo{
+		Scores: plugins.Agree(plugins.Ties(), []plugins.ScoreInfo{
 			{Name: aaTrain, Summary: "adversarial accuracy against the members: 0.5 is ideal, less means that synthetic rows lie closer to members than these to each other, more that they look unreal", Min: 0, Max: 1, Better: plugins.Neutral, Ideal: new(0.5), Dims: []string{"members"}},
 			{Name: aaTest, Summary: "adversarial accuracy against as many rows of test: what the generator's likeness to unseen rows gives", Min: 0, Max: 1, Better: plugins.Neutral, Ideal: new(0.5), Dims: []string{"members"}},
 			{Name: loss, Summary: "aa_test - aa_train: 0 is ideal, above it synthetic rows are closer to the members than to unseen rows", Min: -1, Max: 1, Better: plugins.Lower, Ideal: new(0.0), Dims: []string{"members"}},
-		},
+		}),
 		Need: neighbour.Need,
 	}, Config{Distance: euclidean, Rows: random}, New)
 }

@@ -45,11 +45,11 @@ part?: "test" | "train"`,
 		Shapes: []plugins.Shape{plugins.Records},
 		Reads:  []plugins.Part{plugins.Test, plugins.Train},
 		Uses:   []plugins.Use{compare.Use(), {Name: "encode", Version: encode.Version}, {Name: "neighbour", Version: neighbour.Version}},
-		Scores: []plugins.ScoreInfo{
+		Scores: plugins.Agree(plugins.Ties(), []plugins.ScoreInfo{
 			{Name: deltaPrecision, Summary: "1 - Σ|α - α-precision|/Σα: whether the ball around the real mean with a share α of the real rows holds that share of the synthetic ones", Min: 0, Max: 1, Better: plugins.Higher},
 			{Name: deltaCoverage, Summary: "1 - Σ|β - β-recall|/Σβ: the same of real rows with a synthetic row nearer than any other real row", Min: 0, Max: 1, Better: plugins.Higher},
 			{Name: authenticity, Summary: "share of synthetic rows farther from their nearest real row than that is from its nearest real neighbour", Min: 0, Max: 1, Better: plugins.Higher},
-		},
+		}),
 		Curves: []plugins.CurveInfo{
 			{Name: precisionCurve, Kind: plugins.LineCurve, X: "α", Y: "α-precision", Least: new(0.0), Most: new(1.0), Summary: "share of the synthetic rows in the ball around the real mean that holds a share α of the real rows"},
 			{Name: recallCurve, Kind: plugins.LineCurve, X: "β", Y: "β-recall", Least: new(0.0), Most: new(1.0), Summary: "share of the real rows with a synthetic row nearer than any other real row, among the share β of these rows nearest to the synthetic mean"},
@@ -67,9 +67,9 @@ part?: "test" | "train"`,
 	variant.Summary = "authenticity as synthcity computes it, with a row's number taken for another's; for comparability only"
 	variant.Source = "synthcity 0.2 (eval_statistical.AlphaPrecision)"
 	variant.Curves = nil
-	variant.Scores = []plugins.ScoreInfo{
+	variant.Scores = plugins.Agree(plugins.Ties(), []plugins.ScoreInfo{
 		{Name: indexed, Summary: "share of real rows i whose nearest synthetic row, number j, is farther from it than real row j is from its nearest real neighbour", Min: 0, Max: 1, Better: plugins.Higher},
-	}
+	})
 	plugins.Add(&r.Metrics, variant, Config{Part: plugins.Test}, newVariant)
 }
 

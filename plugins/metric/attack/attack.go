@@ -25,6 +25,12 @@ const (
 	Train   = "train"   // all rows of train, seen or not
 )
 
+// The best values of scores of an attack that calls members those above the median, which chance gives: less is no safer.
+const (
+	ChancePrecision = "the share t of members"
+	ChanceF1        = "t/(t + 0.5), t the share of members"
+)
+
 // CheckLevel returns an error unless level is a coverage in (0,1).
 func CheckLevel(level float64) error {
 	if !(level > 0 && level < 1) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strconv"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
@@ -51,7 +52,7 @@ func Register(r *plugins.Registry) {
 	}
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "characteristics",
-		Version: 1,
+		Version: 2,
 		Summary: "characteristics of the real and the synthetic rows, for a table of the cohort: quartiles, mean and standard deviation, levels, missing values",
 		Source:  "R. J. Hyndman, Y. Fan (1996), The American Statistician 50(4), 361–365, definition 7 (quartiles); CMS cell size policy (what is withheld)",
 		Schema: `// the real rows to describe: "train" unless set
@@ -70,8 +71,8 @@ part?: "train" | "test"`,
 			score(Upper, "upper quartile of a number column", least, most, column),
 			score(Mean, "mean of a number column", least, most, column),
 			score(SD, "standard deviation of a number column, with n - 1", 0, most, column),
-			score(Count, "number of rows with a level; number columns of 0 and 1 have levels, too", 0, most, column, levelDim),
-			score(Share, "share of rows with a level among those with a value", 0, 1, column, levelDim),
+			score(Count, "number of rows with a level; number columns of 0 and 1 have levels, too; a warning says where it is approximate", 0, most, column, levelDim),
+			score(Share, "share of rows with a level among those with a value; a warning says where it is approximate", 0, 1, column, levelDim),
 		},
 	}, Config{Part: plugins.Train}, New)
 }
@@ -82,10 +83,13 @@ type metric struct{ config Config }
 func New(c Config) (plugins.Metric, error) { return metric{c}, compare.CheckPart(c.Part) }
 
 // Measure describes both sides of every column. Of the real rows nothing is told that stands for fewer than plugins.FewestTold
-// subjects, whatever the governance of the data set: levels and missing values that fewer have are told together, and quartiles
-// are those of four times as many at least. Where a strategy hands out rows of the data as synthetic ones, each of these is taken for a
-// subject, and of a column with a count of too few no count is told: which level that is differs between seeds, and a mean over those
-// that tell it would be too high.
+// subjects, whatever the governance of the data set: levels that fewer have are told together, and quartiles are those of four times as many
+// at least. Where a strategy hands out rows of the data as synthetic ones, each of these is taken for a subject, and of a column with a
+// level of too few no count is told: which level that is differs between seeds, and a mean over those that tell it would be too high.
+//
+// Where too few have no value, their number is withheld, and what it would follow from: a number that is the same whatever it is stands for
+// it among the rows with a value, which shares are of, and in the count of one level. What else is told does not depend on it, but for
+// quartiles, which are then values that occur, and means and standard deviations, which are rounded.
 func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair) (*plugins.Measurement, error) {
 	s, err := compare.New(pair, m.config.Part)
 	if err != nil {
@@ -146,57 +150,104 @@ func (d *described) lacks(side, name string, dims map[string]string, why string)
 	d.scores[len(d.scores)-1].Reason = why
 }
 
-var withheld = fmt.Sprintf("withheld: it would stand for fewer than %d patients", plugins.FewestTold)
-
 // numbers describes a number column.
 func (d *described) numbers(column string) {
 	dims := map[string]string{plugins.ColumnDim: column}
 	for _, side := range sides {
 		values := d.Sorted(d.part(side), column)
 		rows := d.frame(side).Rows()
-		missing, n := rows-len(values), len(values)
-		if d.few(side, missing) || d.few(side, len(values)) {
-			d.lacks(side, Missing, dims, withheld)
-			n = rows // the number of values would tell how many there are not
-		} else {
+		said := quantiles{values: values, n: len(values)}
+		switch missing := rows - len(values); {
+		case d.few(side, len(values)):
+			d.lacks(side, Missing, dims, withheldColumn)
+			said.n = rows // nothing is said of them
+		case d.few(side, missing):
+			d.lacks(side, Missing, dims, plugins.WithheldFew)
+			said.n, said.rounded = max(rows-d.standing(side), 1), len(values) > 0
+		default:
 			d.add(side, Missing, dims, float64(missing), rows)
 		}
-		why := ""
 		switch {
 		case len(values) == 0:
-			why = fmt.Sprintf("no %s row has a value in this column", side)
+			said.why = fmt.Sprintf("no %s row has a value in this column", side)
 		case d.few(side, max(len(values)/4, 1)):
-			why = fmt.Sprintf("withheld: a quarter of the rows would stand for fewer than %d patients", plugins.FewestTold)
+			said.why = fmt.Sprintf("withheld: a quarter of the rows would stand for fewer than %d patients", plugins.FewestTold)
 		}
-		d.quantiles(side, dims, values, n, why)
+		d.quantiles(side, dims, said)
 	}
 }
 
-// quantiles adds what is said of the values of a number column, as of n rows; why says why that is nothing.
-func (d *described) quantiles(side string, dims map[string]string, values []float64, n int, why string) {
+// quantiles is what is said of the values of a number column.
+type quantiles struct {
+	values  []float64 // ascending
+	n       int       // how many rows are said to have one
+	rounded bool      // how many have one is withheld
+	why     string    // why nothing is said
+}
+
+func (d *described) quantiles(side string, dims map[string]string, q quantiles) {
 	said := func(name string, value float64, err error) {
 		switch {
-		case why != "":
-			d.lacks(side, name, dims, why)
+		case q.why != "":
+			d.lacks(side, name, dims, q.why)
 		case err != nil:
 			d.lacks(side, name, dims, err.Error())
 		case math.IsNaN(value) || math.IsInf(value, 0): // of values whose sum or square is
 			d.lacks(side, name, dims, stats.ErrValue.Error())
 		default:
-			d.add(side, name, dims, value, n)
+			d.add(side, name, dims, value, q.n)
 		}
 	}
-	for _, q := range []struct {
-		name string
-		at   float64
+	for _, at := range []struct {
+		name  string
+		share float64
 	}{{Lower, 0.25}, {Median, 0.5}, {Upper, 0.75}} {
-		value, err := stats.Percentile(values, q.at)
-		said(q.name, value, err)
+		value, err := stats.Percentile(q.values, at.share)
+		if q.rounded { // what lies between two values would tell of their number
+			value = q.values[int(math.Round(at.share*float64(len(q.values)-1)))]
+		}
+		said(at.name, value, err)
 	}
-	mean, err := stats.Mean(values)
+	mean, err := stats.Mean(q.values)
+	sd, spread := stats.SD(q.values)
+	if q.rounded {
+		mean, sd = stepped(mean, sd/math.Sqrt(float64(q.n))), significant(sd)
+	}
 	said(Mean, mean, err)
-	sd, err := stats.SD(values)
-	said(SD, sd, err)
+	said(SD, sd, spread)
+	for i := len(d.scores) - 2; q.rounded && i < len(d.scores); i++ {
+		if d.scores[i].Status == plugins.OK {
+			d.scores[i].Warnings = []string{"rounded: it would tell how many rows have no value, which is withheld"}
+		}
+	}
+}
+
+// stepped rounds a mean to a step of about its standard error: whole numbers have a sum, and a finer mean would tell how many they are.
+func stepped(mean, se float64) float64 {
+	switch {
+	case se == 0:
+		return mean // of values that are all the same
+	case !(se < math.MaxFloat64) || se < 1e-300:
+		return significant(mean)
+	}
+	power := math.Pow(10, math.Floor(math.Log10(se)))
+	for _, digit := range []float64{1, 2, 5, 10} {
+		step := digit * power
+		if step < se {
+			continue
+		}
+		if step < 1 { // the inverse is a whole number, and the result the number nearest to a short one
+			return math.Round(mean*math.Round(1/step)) / math.Round(1/step)
+		}
+		return math.Round(mean/step) * step
+	}
+	return significant(mean)
+}
+
+// significant rounds to two significant digits.
+func significant(v float64) float64 {
+	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 2, 64), 64) // what FormatFloat wrote
+	return rounded
 }
 
 // few reports whether so many rows of a side are some, but can be of fewer subjects than may be told.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
 	"github.com/ehrlab/ehrlab/plugins/metric/characteristics"
@@ -73,7 +75,7 @@ func TestLevels(t *testing.T) {
 	real := frame.Must(counted("ward", "a", 30, "b", 60, "", 10), metrictest.Number("f", slices.Concat(slices.Repeat([]float64{0}, 75), slices.Repeat([]float64{1}, 25))...))
 	synthetic := frame.Must(counted("ward", "b", 3, "new", 1), metrictest.Number("f", 0, 1, 1, math.NaN()))
 	got := measure(t, metrictest.Pair(real, synthetic, ""), "")
-	// 10 rows miss the ward: they, and with them the smallest level, are told as one
+	// 10 rows miss the ward: 5 stand for them, and the others are told with the first level
 	if s := got.Score("missing", "side", "real", "column", "ward"); s.Status != plugins.Undefined || !strings.HasPrefix(s.Reason, "withheld") {
 		t.Errorf("%+v", s)
 	}
@@ -81,8 +83,10 @@ func TestLevels(t *testing.T) {
 		column, level, side string
 		count, share        float64
 	}{
-		{"ward", "b", "real", 60, 0.6},
-		{"ward", "other levels", "real", 40, 0.4},
+		{"ward", "b", "real", 60, 60. / 95},
+		{"ward", "a", "real", 35, 35. / 95},
+		{"ward", "other levels", "real", 0, 0},
+		{"ward", "a", "synthetic", 0, 0},
 		{"ward", "b", "synthetic", 3, 0.75},
 		{"ward", "other levels", "synthetic", 1, 0.25},
 		{"f", "0", "real", 75, 0.75},
@@ -97,6 +101,51 @@ func TestLevels(t *testing.T) {
 	if v := got.Value("missing", "side", "synthetic", "column", "f"); v != 1 {
 		t.Errorf("%v rows miss f", v)
 	}
+	for name, warned := range map[string]bool{"count a": true, "share a": true, "count b": false, "share b": true} {
+		score, level, _ := strings.Cut(name, " ")
+		s := got.Score(score, "side", "real", "column", "ward", "level", level)
+		if len(s.Warnings) > 0 != warned || s.N != 95 {
+			t.Errorf("%s: %+v", name, s)
+		}
+	}
+}
+
+// What is said of a column is the same for every number of rows without a value that must not be told: these may as well have the level
+// whose count is approximate.
+func TestFewMissingValuesChangeNothing(t *testing.T) {
+	synthetic := counted("w", "a", 5, "b", 1, "z", 1, "", 2)
+	for name, of := range map[string]func(k int) []any{ // k rows without a value
+		"two levels":           func(k int) []any { return []any{"a", 40 - k, "b", 60, "", k} },
+		"first by name":        func(k int) []any { return []any{"z", 70, "b", 60 - k, "q", 55, "", k} },
+		"a rare level":         func(k int) []any { return []any{"z", 70, "rare", 3, "b", 60, "q", 55 - k, "", k} },
+		"one level":            func(k int) []any { return []any{"a", 50 - k, "", k} },
+		"the smallest holding": func(k int) []any { return []any{"a", 21 - k, "b", 50, "", k} },
+	} {
+		var before []plugins.Score
+		for k := 1; k < plugins.FewestTold; k++ {
+			checkAlike(t, name, k, frame.Must(counted("w", of(k)...)), synthetic, &before)
+		}
+	}
+}
+
+func checkAlike(t *testing.T, name string, k int, real *frame.Frame, synthetic *frame.Column, before *[]plugins.Score) {
+	t.Helper()
+	got := measure(t, metrictest.Pair(real, frame.Must(synthetic), ""), "")
+	counts := 0
+	for _, s := range got.Scores {
+		if s.Name == "count" && s.Dims["side"] == "real" && s.Status == plugins.OK && s.Value > 0 {
+			counts++
+		}
+	}
+	if counts == 0 {
+		t.Errorf("%s: nothing is told: %+v", name, got.Scores)
+	}
+	if *before != nil {
+		if d := cmp.Diff(*before, got.Scores); d != "" {
+			t.Errorf("%s: %d rows without a value differ from %d by\n%s", name, k, k-1, d)
+		}
+	}
+	*before = got.Scores
 }
 
 // A binary column that synthetic rows have other numbers of is a column of numbers.
@@ -158,6 +207,7 @@ func check(t *testing.T, trial int, got metrictest.Result, real *frame.Frame, su
 			continue
 		}
 		switch {
+		case len(s.Warnings) > 0: // not what it was counted to be
 		case s.Name == "count" && s.Dims["level"] != characteristics.OtherLevels:
 			told[s.Dims["level"]] = true
 			if few(patients(func(row int) bool { return level(row) == s.Dims["level"] })) {
@@ -203,8 +253,10 @@ func TestParts(t *testing.T) {
 // A strategy may hand out rows of the data as synthetic ones: of a column with a count of few of them nothing is told, and no quartile
 // that stands for few.
 func TestRowsThatAreHandedOut(t *testing.T) {
-	real := frame.Must(counted("ward", "a", 40, "b", 60, "c", 20), counted("sex", "f", 60, "m", 60), rising("x", 120, 0))
-	synthetic := frame.Must(counted("ward", "a", 3, "b", 30, "c", 12), counted("sex", "f", 25, "m", 20), rising("x", 40, 5))
+	real := frame.Must(counted("ward", "a", 40, "b", 60, "c", 20), counted("sex", "f", 60, "m", 60), rising("x", 120, 0),
+		counted("unit", "i", 60, "j", 60))
+	synthetic := frame.Must(counted("ward", "a", 3, "b", 30, "c", 12), counted("sex", "f", 25, "m", 20), rising("x", 40, 5),
+		counted("unit", "i", 24, "j", 15, "", 6))
 	for _, handed := range []bool{false, true} {
 		pair := metrictest.Pair(real, synthetic, "")
 		pair.Handed = handed
@@ -216,6 +268,7 @@ func TestRowsThatAreHandedOut(t *testing.T) {
 			{"count", "column", "ward", "level", "c"},
 			{"missing", "column", "ward"},
 			{"missing", "column", "x"},
+			{"missing", "column", "unit"},
 			{"median", "column", "x"},
 		} {
 			s := got.Score(dims[0], append(dims[1:], "side", "synthetic")...)
@@ -225,6 +278,11 @@ func TestRowsThatAreHandedOut(t *testing.T) {
 		}
 		if n := got.Value("count", "side", "synthetic", "column", "sex", "level", "m"); n != 20 {
 			t.Errorf("%v rows are of m, want 20", n)
+		}
+		unit := map[bool][2]float64{false: {24, 24. / 39}, true: {25, 25. / 40}}[handed] // 5 stands for 6 without a value
+		n, share := got.Value("count", "side", "synthetic", "column", "unit", "level", "i"), got.Value("share", "side", "synthetic", "column", "unit", "level", "i")
+		if n != unit[0] || math.Abs(share-unit[1]) > 1e-12 || got.Value("count", "side", "synthetic", "column", "unit", "level", "j") != 15 {
+			t.Errorf("handed out %v: %v rows are of unit i, %v of all", handed, n, share)
 		}
 		if n := got.Value("count", "side", "real", "column", "ward", "level", "a"); n != 40 {
 			t.Errorf("%v real rows are of ward a, want 40", n)

@@ -19,6 +19,7 @@ type class struct {
 	subjects map[int32]bool // real ones
 	counts   map[string]int
 	hidden   bool // told with others
+	holds    bool // its count is approximate, as that of the rows without a value is withheld
 }
 
 // classesOf counts the rows of each level, the most frequent in the real rows first, and those without a value last; nil for
@@ -93,88 +94,198 @@ func texts(c *frame.Column, rows int) (of, levels []string) {
 	return of, levels
 }
 
-// hide marks the classes that are told together: those of too few real subjects, those that no real row has, and those beyond mostLevels;
-// and, where the rows of these would tell of too few subjects, or of one class alone, the smallest of the others, too.
+// hide marks the levels that are told together: those of too few real subjects, those that no real row has, and those beyond mostLevels; and,
+// where the rows of these would tell of too few subjects, or of one level alone, the smallest of the others, too. Where too few subjects
+// have rows without a value, a count is marked that these could as well belong to.
 func hide(classes []*class) {
+	levels, missing := classes[:len(classes)-1], classes[len(classes)-1]
 	hidden, subjects := 0, map[int32]bool{} // a patient may be in several
 	mark := func(k *class) {
 		k.hidden = true
 		hidden++
 		maps.Copy(subjects, k.subjects)
 	}
-	some := false // a class that must not be told has patients
-	for i, k := range classes {
-		few := len(k.subjects) > 0 && len(k.subjects) < plugins.FewestTold
-		if some = some || few; few || !k.missing && (len(k.subjects) == 0 || i >= mostLevels || k.name == OtherLevels) {
-			mark(k)
-		}
-	}
-	for some && (hidden < 2 || len(subjects) < plugins.FewestTold) {
+	more := func() bool { // marks the smallest of the others
 		var next *class
-		for _, k := range classes {
+		for _, k := range levels {
 			if !k.hidden && len(k.subjects) > 0 && (next == nil || len(k.subjects) < len(next.subjects)) {
 				next = k
 			}
 		}
-		if next == nil {
+		if next != nil {
+			mark(next)
+		}
+		return next != nil
+	}
+	some := false // a level that must not be told has patients
+	for i, k := range levels {
+		few := few(k)
+		if some = some || few; few || len(k.subjects) == 0 || i >= mostLevels || k.name == OtherLevels {
+			mark(k)
+		}
+	}
+	for some && (hidden < 2 || len(subjects) < plugins.FewestTold) {
+		if !more() {
 			return
 		}
-		mark(next)
 	}
+	if !few(missing) {
+		return
+	}
+	// Besides its own rows, those without a value are all that is not told, so that it must be large enough for any number of them.
+	enough := func(k map[int32]bool) bool { return len(k)+len(missing.subjects) >= leastHolding }
+	if len(subjects) == 0 {
+		k := holder(levels)
+		if k == nil {
+			return
+		}
+		if enough(k.subjects) {
+			k.holds = true
+			return
+		}
+		mark(k)
+	}
+	for !enough(subjects) && more() {
+	}
+}
+
+// leastHolding is the least size of a count that rows without a value might belong to: what is left when as many of them as may be withheld
+// are taken away may be told.
+const leastHolding = 2*plugins.FewestTold - 1
+
+func few(k *class) bool { return len(k.subjects) > 0 && len(k.subjects) < plugins.FewestTold }
+
+// holder is the level whose count is told as an approximation, the first by name: a choice by counts would tell of them. It is nil where
+// all levels are hidden.
+func holder(levels []*class) *class {
+	var first *class
+	for _, k := range levels {
+		if !k.hidden && !k.missing && (first == nil || k.name < first.name) {
+			first = k
+		}
+	}
+	return first
 }
 
 // levels describes a column of levels.
 func (d *described) levels(column string, classes []*class) {
 	for _, side := range sides {
+		t := d.tell(side, classes)
 		dims := map[string]string{plugins.ColumnDim: column}
-		rows, together, missing := d.frame(side).Rows(), 0, classes[len(classes)-1]
-		subjects, some := map[int32]bool{}, false
-		for _, k := range classes {
-			if k.hidden {
-				together, some = together+k.counts[side], true
-				maps.Copy(subjects, k.subjects)
-			}
-		}
-		if side == plugins.SynthSide && d.fewIn(classes) {
-			d.lacks(side, Missing, dims, withheldColumn)
-			for _, k := range classes {
-				if !k.missing && !k.hidden {
-					d.untold(column, k.name)
-				}
-			}
-			if some {
-				d.untold(column, OtherLevels)
+		if why := t.why; why != "" {
+			d.lacks(side, Missing, dims, why)
+			for _, name := range t.names {
+				d.lacks(side, Count, levelDims(column, name), why)
+				d.lacks(side, Share, levelDims(column, name), why)
 			}
 			continue
 		}
-		if missing.hidden {
-			d.lacks(side, Missing, dims, withheld+"; it is told with other levels")
+		if t.taken > 0 {
+			d.lacks(side, Missing, dims, plugins.WithheldFew)
 		} else {
-			d.add(side, Missing, dims, float64(missing.counts[side]), rows)
+			d.add(side, Missing, dims, float64(t.missing), d.frame(side).Rows())
 		}
-		valued := rows
-		if !missing.hidden {
-			valued -= missing.counts[side]
-		}
-		for _, k := range classes {
-			if !k.missing && !k.hidden {
-				d.level(side, column, k.name, k.counts[side], valued)
+		valued := d.frame(side).Rows() - t.missing
+		for _, name := range t.names {
+			d.level(side, column, name, t.counts[name], valued)
+			if t.taken > 0 {
+				scores := d.scores[len(d.scores)-2:]
+				scores[1].Warnings = []string{approximate(t.taken)}
+				if name == t.holder {
+					scores[0].Warnings = scores[1].Warnings
+				}
 			}
-		}
-		switch real := side == plugins.RealSide; {
-		case !some:
-		case real && len(subjects) > 0 && len(subjects) < plugins.FewestTold:
-			dims := map[string]string{plugins.ColumnDim: column, levelDim: OtherLevels}
-			d.lacks(side, Count, dims, withheld)
-			d.lacks(side, Share, dims, withheld)
-		default:
-			d.level(side, column, OtherLevels, together, valued)
 		}
 	}
 }
 
+// told is what is said of a column of levels on one side.
+type told struct {
+	why     string         // why that is nothing
+	names   []string       // of the levels
+	counts  map[string]int // of rows
+	missing int            // rows without a value
+	taken   int            // what is taken for their number, which is withheld; 0: it is told
+	holder  string         // of the levels, the one whose count rests on that
+}
+
+// tell counts the rows of one side. Where the number of those without a value must not be told, a number that everyone knows stands for it.
+func (d *described) tell(side string, classes []*class) told {
+	levels, missing := classes[:len(classes)-1], classes[len(classes)-1]
+	t := told{counts: map[string]int{}, missing: missing.counts[side]}
+	others, some := map[int32]bool{}, false
+	for _, k := range levels {
+		switch {
+		case k.hidden:
+			t.counts[OtherLevels] += k.counts[side]
+			maps.Copy(others, k.subjects)
+			some = true
+			continue
+		case !k.holds:
+			t.names = append(t.names, k.name)
+		}
+		t.counts[k.name] = k.counts[side]
+	}
+	holds := holder(levels)
+	if at := slices.IndexFunc(levels, func(k *class) bool { return k.holds }); at >= 0 { // last, as its place would tell of its count
+		t.names = append(t.names, levels[at].name)
+	}
+	if some {
+		t.names = append(t.names, OtherLevels)
+	}
+	untold := few(missing)
+	if side == plugins.SynthSide {
+		untold = d.few(side, t.missing)
+		for _, name := range t.names {
+			if d.few(side, t.counts[name]) {
+				t.why = withheldColumn
+				return t
+			}
+		}
+	} else if len(others) > 0 && len(others) < plugins.FewestTold { // they are all that have a value
+		t.why = withheldColumn
+		return t
+	}
+	if !untold {
+		return t
+	}
+	if t.counts[OtherLevels] > 0 {
+		t.holder = OtherLevels
+	} else if holds != nil {
+		t.holder = holds.name
+	}
+	all := t.counts[t.holder] + t.missing
+	if t.holder == "" || all < leastHolding {
+		t.why = withheldColumn
+		return t
+	}
+	t.taken = min(d.standing(side), all/2)
+	t.missing, t.counts[t.holder] = t.taken, all-t.taken
+	return t
+}
+
+// standing is the number that stands for that of rows of too few patients: those of half as many as must be told, by the mean.
+func (d *described) standing(side string) int {
+	const patients = plugins.FewestTold / 2
+	if side == plugins.SynthSide {
+		return patients
+	}
+	_, subjects := d.Subjects()
+	return max(patients, patients*d.Real.Rows()/max(subjects, 1))
+}
+
+// approximate is said of what rests on the number that stands for that of the rows without a value.
+func approximate(taken int) string {
+	return fmt.Sprintf("approximate: the number of rows without a value is withheld, and taken to be %d", taken)
+}
+
+func levelDims(column, level string) map[string]string {
+	return map[string]string{plugins.ColumnDim: column, levelDim: level}
+}
+
+// level adds the count and the share of a level.
 func (d *described) level(side, column, level string, count, valued int) {
-	dims := map[string]string{plugins.ColumnDim: column, levelDim: level}
+	dims := levelDims(column, level)
 	if valued == 0 {
 		d.lacks(side, Count, dims, "no row has a value in this column")
 		d.lacks(side, Share, dims, "no row has a value in this column")
@@ -186,24 +297,3 @@ func (d *described) level(side, column, level string, count, valued int) {
 
 // withheldColumn is why nothing is said of a column whose counts would tell of few.
 var withheldColumn = fmt.Sprintf("withheld: a count of this column would stand for fewer than %d patients", plugins.FewestTold)
-
-// fewIn reports whether a count that would be told of the synthetic rows is of too few.
-func (d *described) fewIn(classes []*class) bool {
-	together := 0
-	for _, k := range classes {
-		switch n := k.counts[plugins.SynthSide]; {
-		case k.hidden:
-			together += n
-		case d.few(plugins.SynthSide, n):
-			return true
-		}
-	}
-	return d.few(plugins.SynthSide, together)
-}
-
-// untold adds the count and share of a level of the synthetic rows without a value.
-func (d *described) untold(column, level string) {
-	dims := map[string]string{plugins.ColumnDim: column, levelDim: level}
-	d.lacks(plugins.SynthSide, Count, dims, withheldColumn)
-	d.lacks(plugins.SynthSide, Share, dims, withheldColumn)
-}

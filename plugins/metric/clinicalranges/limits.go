@@ -84,28 +84,13 @@ func (l *limit) note() string {
 	return fmt.Sprintf("standard limits: %v to %v", l.low, l.high)
 }
 
-// standard are limits of quantities in the unit that plugins/icu has them in: the least value that is not removed as an
-// outlier, and the greatest that counts as valid, of MIMIC-Extract's table of ranges (resources/variable_ranges.csv); shares of
-// cells are 0 to 100 % by what they are. Quantities without such a range have none here.
-//
-// Source: S. Wang, M. B. A. McDermott, G. Chauhan, M. Ghassemi, M. C. Hughes, T. Naumann (2020), MIMIC-Extract, Proc. ACM CHIL,
-// 222–235; the ranges come from H. Harutyunyan, H. Khachatrian, D. C. Kale, G. Ver Steeg, A. Galstyan (2019), Sci. Data 6, 96.
-var standard = map[string][2]float64{
-	"heartrate": {0, 350}, "sysbp": {0, 375}, "diasbp": {0, 375}, "meanbp": {0, 330}, "resprate": {0, 300},
-	"tempc": {14.2, 45}, "spo2": {0, 100},
-	"albumin": {0, 6}, "bands": {0, 100}, "bicarbonate": {0, 60}, "bilirubin": {0, 60}, "bun": {0, 250}, "creatinine": {0, 60},
-	"glucose": {0, 2000}, "hematocrit": {0, 75}, "hemoglobin": {0, 25}, "lactate": {0, 30}, "platelet": {0, 2000},
-	"potassium": {0, 12}, "sodium": {0, 225}, "wbc": {0, 1000},
-	"bg_pao2": {0, 700}, "bg_paco2": {0, 200}, "bg_ph": {6.3, 8.4},
-}
-
-// Standard returns the limits of a column by its name and unit: that of a quantity of plugins/icu, or of a statistic of one, such
-// as heartrate_first. unit has to be the one that plugins/icu gives, or empty.
+// Standard returns the limits of a column by its name and unit: icu.Limits of a quantity of plugins/icu, or of a statistic of one,
+// such as heartrate_first. unit has to be the one that plugins/icu gives, or empty.
 func Standard(name, unit string) (Range, bool) {
 	for _, q := range slices.Concat(icu.VitalSigns(), icu.LabValues(), icu.BloodGases()) {
-		limits, ok := standard[q.Name]
+		low, high, ok := icu.Limits(q.Name)
 		if ok && (name == q.Name || strings.HasPrefix(name, q.Name+"_")) && (unit == "" || unit == q.Unit) {
-			return Range{Min: &limits[0], Max: &limits[1]}, true
+			return Range{Min: &low, Max: &high}, true
 		}
 	}
 	return Range{}, false

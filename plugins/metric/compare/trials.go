@@ -27,7 +27,7 @@ func NewTrials(name string, subject *frame.Column, rows int) Trials {
 		return alone
 	}
 	of, names := split.Indexed(subject)
-	sizes, squares := make([]float64, len(names)), 0.0
+	sizes, squares := make([]int, len(names)), 0
 	for _, at := range of {
 		if at == frame.Missing {
 			squares++
@@ -38,11 +38,15 @@ func NewTrials(name string, subject *frame.Column, rows int) Trials {
 	for _, n := range sizes {
 		squares += n * n
 	}
-	if weight := float64(rows) / squares; weight < 1 {
-		return Trials{Unit: name + " subjects", Weight: weight, method: "Wilson, Kish's effective number"}
+	return Clustered(name+" subjects", rows, squares)
+}
+
+// Clustered returns rows in clusters, such as those of a subject; squares is the sum of the squared numbers of rows in each cluster.
+func Clustered(unit string, rows, squares int) Trials {
+	if squares > rows {
+		return Trials{Unit: unit, Weight: float64(rows) / float64(squares), method: "Wilson, Kish's effective number"}
 	}
-	alone.Unit = name + " subjects"
-	return alone
+	return Trials{Unit: unit, Weight: 1, method: "Wilson"}
 }
 
 // Share is the score k/n of trials with its Wilson interval of 95 %, undefined for a reason when n is 0. The interval says what is

@@ -53,7 +53,7 @@ var scores = []plugins.ScoreInfo{
 	apiece("new_row_synthesis", "share of synthetic rows that match no row of the members within the tolerance", plugins.Higher),
 	share("hitting_rate", "share of members that a synthetic row matches within the window, missing values matching each other", plugins.Lower, "members"),
 	share("hitting_rate_baseline", "share of test rows that a synthetic row matches within the window, missing values matching each other", plugins.Neutral),
-	apiece("near_copy_share", "share of synthetic rows closer to a row of the members, by Gower's distance, than all but the quantile of test rows are; the quantile itself is ideal", plugins.Lower),
+	nearCopies("near_copy_share", "share of synthetic rows closer to a row of the members, by Gower's distance, than all but the quantile of test rows are; the quantile itself is ideal", plugins.Lower),
 	duplicates("duplicates_within_synthetic", "share of synthetic rows that repeat an earlier one", plugins.Lower),
 	duplicates("duplicates_within_train", "share of train rows that repeat an earlier one: what to compare with", plugins.Neutral),
 }
@@ -66,6 +66,13 @@ func share(name, summary string, better plugins.Direction, dims ...string) plugi
 func apiece(name, summary string, better plugins.Direction) plugins.ScoreInfo {
 	out := share(name, summary, better, "members")
 	out.Apiece = map[string]string{}
+	return out
+}
+
+// nearCopies is such a share, of which rows that are no copies have as much as the setting says.
+func nearCopies(name, summary string, better plugins.Direction) plugins.ScoreInfo {
+	out := apiece(name, summary, better)
+	out.Best = "the setting quantile"
 	return out
 }
 

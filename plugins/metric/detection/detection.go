@@ -62,11 +62,11 @@ copies?: "split" | "together"`,
 			{Name: "logistic", Version: logistic.Version},
 			{Name: "stats", Version: stats.Version},
 		},
-		Scores: []plugins.ScoreInfo{
+		Scores: plugins.Agree(plugins.Trees(), []plugins.ScoreInfo{
 			{Name: "detection_auroc", Summary: "AUROC of the out-of-fold probabilities of all rows; 0.5 when the sides cannot be told apart, 1 when they always can", Min: 0, Max: 1, Better: plugins.Lower, Ideal: new(0.5)},
 			{Name: "detection_auroc_fold_mean", Summary: "mean of the AUROCs within the five folds", Min: 0, Max: 1, Better: plugins.Lower, Ideal: new(0.5)},
 			{Name: "detection_accuracy", Summary: "share of rows whose side is told at a probability of 0.5; unlike the AUROC it depends on the sizes of the sides", Min: 0, Max: 1, Better: plugins.Neutral},
-		},
+		}),
 		Need: compare.Need(6), // the encoding has about two columns for one, kept thrice: itself, a fold's, and that weighted
 	}, Config{Part: plugins.Test, Model: logisticModel, Copies: split}, New)
 }

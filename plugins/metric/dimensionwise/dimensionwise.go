@@ -42,7 +42,7 @@ codes?: int & >=0`,
 		Reads:  []plugins.Part{plugins.Test, plugins.Train},
 		Uses:   []plugins.Use{events.Use(), {Name: "logistic", Version: logistic.Version}, {Name: "stats", Version: stats.Version}},
 		Need:   func(s plugins.Size) plugins.Need { return plugins.Need{Threads: 8, Bytes: 64 * int64(s.Rows+s.N)} },
-		Scores: []plugins.ScoreInfo{
+		Scores: plugins.Agree(plugins.Fitted(), []plugins.ScoreInfo{
 			{Name: "prevalence_r2", Summary: "1 - Σ(real - synthetic)² / Σ(real - mean real)² of the shares of patients with a code, over the codes of either side", Min: -inf, Max: 1, Better: plugins.Higher},
 			{Name: "prevalence_pearson", Summary: "correlation of the shares of patients with a code", Min: -1, Max: 1, Better: plugins.Higher},
 			{Name: "prevalence_rmse", Summary: "root of the mean squared difference of the shares", Min: 0, Max: 1, Better: plugins.Lower},
@@ -54,7 +54,7 @@ codes?: int & >=0`,
 			{Name: "auroc_real", Summary: "AUROC on test of a code's prediction by a logistic regression trained on train", Min: 0, Max: 1, Better: plugins.Neutral, Dims: code},
 			{Name: "auroc_synth", Summary: "AUROC on test of a code's prediction by a logistic regression trained on the synthetic patients", Min: 0, Max: 1, Better: plugins.Higher, Dims: code},
 			{Name: "prediction_mean_abs_difference", Summary: "mean |auroc_real - auroc_synth| over the predicted codes", Min: 0, Max: 1, Better: plugins.Lower},
-		},
+		}, "auroc_real", "auroc_synth", "prediction_mean_abs_difference"),
 	}, Config{Part: plugins.Test, Codes: 10}, New)
 }
 

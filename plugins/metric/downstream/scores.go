@@ -15,7 +15,7 @@ import (
 // scores lists what Measure returns, in order. Those before threshold rate the model, in the order of the quantities of
 // stats.Predictions.Rate; the others describe the rows, so that AUPRC never stands without the prevalence that a random
 // ranking would reach.
-var scores = slices.Concat([]plugins.ScoreInfo{
+var scores = slices.Concat(plugins.Agree(plugins.Trees(), []plugins.ScoreInfo{
 	{Name: "auroc", Summary: "area under the ROC curve on the test rows, ties counting half", Min: 0, Max: 1, Better: plugins.Higher},
 	{Name: "auprc", Summary: "average precision on the test rows; a random ranking reaches about prevalence_test", Min: 0, Max: 1, Better: plugins.Higher},
 	{Name: "brier", Summary: "mean squared error of the predicted probabilities on the test rows", Min: 0, Max: 1, Better: plugins.Lower},
@@ -24,24 +24,24 @@ var scores = slices.Concat([]plugins.ScoreInfo{
 	{Name: "calibration_intercept", Summary: "intercept of the logistic regression of the label on the logit of the probability; 0 is ideal", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Neutral, Ideal: new(0.0)},
 	{Name: "calibration_slope", Summary: "slope of the logistic regression of the label on the logit of the probability; 1 is ideal, below it predictions are too extreme", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Neutral, Ideal: new(1.0)},
 	{Name: "calibration_in_the_large", Summary: "what has to be added to the logit of the probabilities so that their mean is the share of events; 0 is ideal", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Neutral, Ideal: new(0.0)},
-}, decided("_at_0.5", "of rows with a probability of at least 0.5"), decided("", "of rows with a probability of at least the threshold"), []plugins.ScoreInfo{
+}), decided("_at_0.5", "of rows with a probability of at least 0.5"), decided("", "of rows with a probability of at least the threshold"), plugins.Agree(plugins.TreesDecide(), []plugins.ScoreInfo{
 	{Name: "threshold", Summary: "probability from which a row is called positive, as chosen on the tuning rows; with folds, the mean over them", Min: 0, Max: 1, Better: plugins.Neutral, NoInterval: plugins.Description},
 	{Name: "prevalence_test", Summary: "share of positive labels in the test rows", Min: 0, Max: 1, Better: plugins.Neutral, NoInterval: plugins.Description},
 	{Name: "events_test", Summary: "test rows with a positive label", Min: 0, Max: math.Inf(1), Better: plugins.Neutral, NoInterval: plugins.Description},
 	{Name: "prevalence_train", Summary: "share of positive labels in the training rows", Min: 0, Max: 1, Better: plugins.Neutral, NoInterval: plugins.Description},
-})
+}, "threshold"))
 
 // decided lists the scores of a decision, in the order of the quantities from stats.DrawF1 on.
 func decided(suffix, called string) []plugins.ScoreInfo {
 	called = ", for calls " + called
-	return []plugins.ScoreInfo{
+	return plugins.Agree(plugins.TreesDecide(), []plugins.ScoreInfo{
 		{Name: "f1" + suffix, Summary: "harmonic mean of precision and recall" + called + "; 0/0 is 0", Min: 0, Max: 1, Better: plugins.Higher},
 		{Name: "precision" + suffix, Summary: "share of events among the rows called positive" + called + "; 0/0 is 0", Min: 0, Max: 1, Better: plugins.Higher},
 		{Name: "recall" + suffix, Summary: "share of the events that are called positive" + called + "; 0/0 is 0", Min: 0, Max: 1, Better: plugins.Higher},
 		{Name: "specificity" + suffix, Summary: "share of the other rows that are not called positive" + called + "; 0/0 is 0", Min: 0, Max: 1, Better: plugins.Higher},
 		{Name: "balanced_accuracy" + suffix, Summary: "mean of recall and specificity" + called, Min: 0, Max: 1, Better: plugins.Higher},
 		{Name: "mcc" + suffix, Summary: "Matthews' correlation of label and call" + called + "; 0/0 is 0", Min: -1, Max: 1, Better: plugins.Higher},
-	}
+	})
 }
 
 // fixed is the threshold that decisions are rated at besides the chosen one.

@@ -77,7 +77,7 @@ level?: number & >0 & <1`,
 		Spare:  []plugins.Part{plugins.Validation},
 		Random: []plugins.Purpose{plugins.ForModel, plugins.ForResample},
 		Uses:   append(classifier.Uses(), subgroup.Use()),
-		Scores: scores,
+		Scores: plugins.Agree(plugins.TreesDecide(), plugins.Agree(plugins.TreesDecide(), scores), "threshold"),
 		Need:   classifier.Need,
 	}, Defaults(), New)
 }

@@ -33,10 +33,10 @@ distance?: "euclidean" | "gower"`,
 		Shapes:  []plugins.Shape{plugins.Records},
 		Reads:   []plugins.Part{plugins.Test, plugins.Train},
 		Uses:    []plugins.Use{attack.Use(), neighbour.Use()},
-		Scores: []plugins.ScoreInfo{
+		Scores: plugins.Agree(plugins.Ties(), []plugins.ScoreInfo{
 			{Name: score, Summary: "share of the members that have a synthetic row strictly closer than any other row of train", Min: 0, Max: 1, Better: plugins.Lower, Dims: []string{"members"}},
 			{Name: baseline, Summary: "share of test rows that have a synthetic row strictly closer than any row of train: what rows have that are not identified", Min: 0, Max: 1, Better: plugins.Neutral},
-		},
+		}),
 		Need: neighbour.Need,
 	}, Config{Distance: "euclidean"}, New)
 }

@@ -121,7 +121,7 @@ level?: number & >0 & <1`,
 			{Name: "neighbour", Version: neighbour.Version},
 			{Name: "stats", Version: stats.Version},
 		},
-		Scores: scores,
+		Scores: plugins.Agree(plugins.Trees(), scores), // and ties of distances, which move them less
 		Need: func(s plugins.Size) plugins.Need {
 			need := attack.Need(s)
 			need.Bytes += gbdt.Bytes(s.Rows+s.N, s.Columns)

@@ -25,9 +25,9 @@ var scores = []plugins.ScoreInfo{
 	{Name: "tpr_at_fpr_0.1", Summary: "greatest TPR of a threshold with FPR of at most 0.1; 0.1 is chance", Min: 0, Max: 1, Better: plugins.Lower, Ideal: new(0.1), Dims: dims},
 	{Name: "tpr_at_fpr_0.01", Summary: "greatest TPR of a threshold with FPR of at most 0.01; 0.01 is chance", Min: 0, Max: 1, Better: plugins.Lower, Ideal: new(0.01), Dims: dims},
 	{Name: "attack_accuracy", Summary: "share of rows rightly called member or not, at the median score; 0.5 is chance", Min: 0, Max: 1, Better: plugins.Lower, Ideal: new(0.5), Dims: dims},
-	{Name: "attack_precision", Summary: "share of members in the rows above the median score; member_share is chance", Min: 0, Max: 1, Better: plugins.Lower, Dims: dims},
+	{Name: "attack_precision", Summary: "share of members in the rows above the median score; member_share is chance", Min: 0, Max: 1, Better: plugins.Lower, Best: attack.ChancePrecision, Dims: dims},
 	{Name: "attack_recall", Summary: "share of the members that are above the median score; 0.5 is chance", Min: 0, Max: 1, Better: plugins.Lower, Ideal: new(0.5), Dims: dims},
-	{Name: "attack_f1", Summary: "F1 of members at the median score; it hangs on member_share, and naive_f1 is what calling every row a member gives", Min: 0, Max: 1, Better: plugins.Lower, Dims: dims},
+	{Name: "attack_f1", Summary: "F1 of members at the median score; it hangs on member_share, and naive_f1 is what calling every row a member gives", Min: 0, Max: 1, Better: plugins.Lower, Best: attack.ChanceF1, Dims: dims},
 	{Name: "naive_f1", Summary: "F1 of calling every attacked row a member, 2t/(1+t) with t = member_share", Min: 0, Max: 1, Better: plugins.Neutral, Dims: dims, NoInterval: plugins.Description},
 	{Name: "member_share", Summary: "share of members in the attacked rows", Min: 0, Max: 1, Better: plugins.Neutral, Dims: dims, NoInterval: plugins.Description},
 }

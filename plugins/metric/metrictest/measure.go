@@ -49,7 +49,7 @@ func Measure(t testing.TB, register func(*plugins.Registry), name, with string, 
 	var out *plugins.Measurement
 	for _, threads := range []int{1, 3} {
 		fresh := plugins.NewPair(pair.Parts.Only(info.Reads...), pair.Synthetic, pair.Target)
-		fresh.Handed = pair.Handed
+		fresh.Handed, fresh.Audit, fresh.Fewest = pair.Handed, pair.Audit, pair.Fewest
 		var err error
 		if out, err = m.Measure(t.Context(), Env(info, threads, 1), fresh); err != nil {
 			t.Fatalf("%s: %v", name, err)

@@ -38,12 +38,12 @@ k?: int & >=1 & <=1000`,
 		Shapes: []plugins.Shape{plugins.Records},
 		Reads:  []plugins.Part{plugins.Test, plugins.Train},
 		Uses:   []plugins.Use{compare.Use(), {Name: "encode", Version: encode.Version}, {Name: "neighbour", Version: neighbour.Version}},
-		Scores: []plugins.ScoreInfo{
+		Scores: plugins.Agree(plugins.Ties(), []plugins.ScoreInfo{
 			{Name: "precision", Summary: "share of synthetic rows within the neighbourhood of a real row", Min: 0, Max: 1, Better: plugins.Higher},
 			{Name: "recall", Summary: "share of real rows within the neighbourhood of a synthetic row", Min: 0, Max: 1, Better: plugins.Higher},
 			{Name: "density", Summary: "neighbourhoods of real rows that a synthetic row lies in, by k, on average; about 1 when both sides have one distribution", Min: 0, Max: math.Inf(1), Better: plugins.Higher},
 			{Name: "coverage", Summary: "share of real rows whose neighbourhood holds a synthetic row", Min: 0, Max: 1, Better: plugins.Higher},
-		},
+		}),
 		Need: func(size plugins.Size) plugins.Need {
 			out := compare.Need(5)(size)
 			out.Threads = int(min(max((size.Rows+size.N)/1000, 1), 8))

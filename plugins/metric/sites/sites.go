@@ -57,7 +57,7 @@ level?: number & >0 & <1`,
 		Reads:  []plugins.Part{plugins.Test, plugins.Train},
 		Random: []plugins.Purpose{plugins.ForModel, plugins.ForResample},
 		Uses:   classifier.Uses(),
-		Scores: scores,
+		Scores: plugins.Agree(plugins.TreesDecide(), scores),
 		Need:   classifier.Need,
 	}, defaults, New)
 }

@@ -36,13 +36,14 @@ var membershipScores = func() []plugins.ScoreInfo {
 		lower("tpr_at_fpr_0.1", "greatest TPR of a threshold with FPR of at most 0.1; 0.1 is chance", new(0.1)),
 		lower("tpr_at_fpr_0.01", "greatest TPR of a threshold with FPR of at most 0.01; 0.01 is chance", new(0.01)),
 		lower("attack_accuracy", "share of records rightly called member or not, at the median distance; 0.5 is chance", new(0.5)),
-		lower("attack_precision", "share of members in the records closer than the median", nil),
+		lower("attack_precision", "share of members in the records closer than the median; the share of members among all is chance", nil),
 		lower("attack_recall", "share of the members that are closer than the median; 0.5 is chance", new(0.5)),
-		lower("attack_f1", "F1 of members at the median distance; it hangs on the share of members", nil),
+		lower("attack_f1", "F1 of members at the median distance; with a share t of members chance gives t/(t + 0.5)", nil),
 		lower("advantage_max", "membership advantage after Yeom: greatest TPR - FPR over all thresholds; above 0 by chance too", nil),
 		{Name: "mean_distance", Summary: "mean distance of members, or of non-members, to the closest synthetic record", Min: 0, Max: math.Inf(1), Better: plugins.Neutral, Dims: append([]string{"side"}, membershipDims...)},
 	}
 	out[1].Min = -1
+	out[5].Best, out[7].Best = attack.ChancePrecision, attack.ChanceF1
 	return out
 }()
 

@@ -24,6 +24,7 @@ func registerDetection(r *plugins.Registry) {
 		"SDMetrics (single_table.LogisticDetection)", plugins.PerModel,
 		similarity(detectionScore, "1 - mean over three shuffled folds of 2·max(0.5, AUROC) - 1"))
 	about.Family = plugins.Joint
+	about.Scores = plugins.Agree(plugins.Fitted(), about.Scores)
 	about.Random = []plugins.Purpose{plugins.ForModel}
 	about.Uses = append(about.Uses, plugins.Use{Name: "logistic", Version: logistic.Version}, plugins.Use{Name: "stats", Version: stats.Version})
 	about.Need = compare.Need(6)

@@ -20,7 +20,7 @@ type Config struct {
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Views, plugins.Info{
 		Name:    "density",
-		Version: 1,
+		Version: 2,
 		Summary: "densities over each other, the first of them filled; shares of categories as bars",
 		Schema: style.Schema + `
 logX?:  bool // values above 0 only

@@ -16,7 +16,7 @@ type Config struct {
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Views, plugins.Info{
 		Name:    "ecdf",
-		Version: 1,
+		Version: 2,
 		Summary: "cumulative shares as steps, one for each series",
 		Schema:  style.Schema + "logX?: bool // values above 0 only\n",
 	}, Config{Config: style.FreeScales()}, New)

@@ -75,11 +75,7 @@ func (v view) Draw(fig plugins.Figure) (*plugins.Drawing, error) {
 		pg.Plots = append(pg.Plots, plot)
 		pg.Notes = append(pg.Notes, summaries(&panels[i])...)
 	}
-	for _, l := range v.config.Lines {
-		if l.Label != "" {
-			pg.Notes = append(pg.Notes, fmt.Sprintf("Dashed line at %s: %s.", style.FormatValue(l.Y), l.Label))
-		}
-	}
+	pg.Notes = append(pg.Notes, style.Explained(v.config.Lines)...)
 	pg.Series = style.SeriesNames(&panels[0])
 	for i := range panels[0].Series {
 		pg.Entries = append(pg.Entries, style.Entry{Text: panels[0].Series[i].Name, Key: func(p *style.Pen, at vg.Point, w, h vg.Length) {

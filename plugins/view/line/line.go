@@ -25,7 +25,7 @@ type Config struct {
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Views, plugins.Info{
 		Name:    "line",
-		Version: 2,
+		Version: 3,
 		Summary: "lines with markers and intervals, one for each series",
 		Schema: style.Schema + style.ValuesSchema + `
 logX?:     bool // numeric x only
@@ -140,7 +140,7 @@ func band(p *style.Pen, a *style.Axes, i int, s *plugins.Series, places []vg.Len
 			low[k] = math.NaN()
 		}
 	}
-	a.Band(p, style.Pale(style.Colour(i), 0.22), places, low, high, func(k int) {
+	a.Band(p, style.Sheer(style.Colour(i), 0.22), places, low, high, func(k int) {
 		a.ErrorBar(p, style.Colour(i), places[k], low[k], high[k], 3, 0.8)
 	})
 }

@@ -13,7 +13,7 @@ type Config struct{ style.Config }
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Views, plugins.Info{
 		Name:    "pr",
-		Version: 1,
+		Version: 2,
 		Summary: "precision-recall curves with bands, and the precision of chance",
 		Schema:  style.Schema,
 	}, Config{style.Defaults()}, New)

@@ -15,7 +15,7 @@ type Config struct{ style.Config }
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Views, plugins.Info{
 		Name:    "roc",
-		Version: 1,
+		Version: 2,
 		Summary: "ROC curves with bands, the line of chance and the area under each",
 		Schema:  style.Schema,
 	}, Config{style.Defaults()}, New)

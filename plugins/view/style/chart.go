@@ -75,6 +75,7 @@ func (c *Chart) page(fig plugins.Figure) (*Page, error) {
 	if outside > 0 {
 		pg.Notes = append(pg.Notes, fmt.Sprintf("%d of the values lie beyond the y axis.", outside))
 	}
+	pg.Notes = append(pg.Notes, Explained(c.Values.Lines)...)
 	if len(panels) > 0 {
 		pg.Entries, pg.Series = c.entries(panels), SeriesNames(&panels[0])
 	}

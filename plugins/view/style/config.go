@@ -8,6 +8,7 @@ package style
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Config is the part of a view's with block that all views share.
@@ -60,6 +61,17 @@ type Values struct {
 	YMin  *float64    `json:"yMin,omitempty"` // end of the axis of values; as the data need when absent
 	YMax  *float64    `json:"yMax,omitempty"`
 	Lines []Reference `json:"lines,omitempty"`
+}
+
+// Explained are the labels of lines, as notes: in the figure they would lie over data.
+func Explained(lines []Reference) []string {
+	var out []string
+	for _, l := range lines {
+		if l.Label != "" {
+			out = append(out, fmt.Sprintf("Dashed line at %s: %s.", FormatValue(l.Y), strings.TrimSuffix(l.Label, ".")))
+		}
+	}
+	return out
 }
 
 // Reference is a line across the figure at a value, e.g. at chance level.

@@ -102,9 +102,8 @@ func (c *cell) drawGrid(pen *Pen) {
 }
 
 func (c *cell) drawReferences(pen *Pen) {
-	a, f := &c.axes, c.p.f.note
+	a := &c.axes
 	for _, l := range c.Lines {
-		label := clean(l.Label)
 		switch {
 		case c.Upright && a.InsideX(l.Y):
 			x := a.X(l.Y)
@@ -112,11 +111,6 @@ func (c *cell) drawReferences(pen *Pen) {
 		case !c.Upright && a.Inside(l.Y):
 			y := a.Y(l.Y)
 			pen.Line(faint, 0.7, []vg.Length{3, 2}, vg.Point{X: a.Min.X, Y: y}, vg.Point{X: a.Max.X, Y: y})
-			above := y + 2
-			if above+f.leading > a.Max.Y {
-				above = y - f.leading
-			}
-			pen.text(f, faint, vg.Point{X: a.Max.X - 2, Y: above}, 1, f.shortened(label, a.Max.X-a.Min.X-4))
 		}
 	}
 }

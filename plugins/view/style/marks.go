@@ -72,7 +72,7 @@ func Bands(p *Pen, a *Axes, fig *plugins.Figure) {
 			xs[k] = a.X(x)
 		}
 		p.Series(i)
-		a.Band(p, Pale(Colour(i), 0.18), xs, s.Low, s.High, nil)
+		a.Band(p, Sheer(Colour(i), 0.18), xs, s.Low, s.High, nil)
 	}
 }
 

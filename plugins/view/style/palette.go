@@ -39,6 +39,12 @@ func Pale(c color.NRGBA, opacity float64) color.NRGBA {
 	return color.NRGBA{mix(c.R), mix(c.G), mix(c.B), 0xFF}
 }
 
+// Sheer is a colour that lets what lies below it be seen: areas of several series cover each other.
+func Sheer(c color.NRGBA, opacity float64) color.NRGBA {
+	c.A = uint8(math.Round(opacity * 255))
+	return c
+}
+
 // Strong is the colour of series i, dark enough for text on white.
 func Strong(i int) color.NRGBA {
 	c := Colour(i)

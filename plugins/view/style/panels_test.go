@@ -2,6 +2,8 @@ package style
 
 import (
 	"bytes"
+	"image/color"
+	"image/png"
 	"math"
 	"strings"
 	"testing"
@@ -228,5 +230,39 @@ func TestRamp(t *testing.T) {
 	}
 	if (Ramp{}).At(0) != between(light, 0.5) {
 		t.Error("a ramp without length")
+	}
+}
+
+// Bands that lie over each other are all seen, in every kind of file.
+func TestBandsHideNoBand(t *testing.T) {
+	fig, c := plain()
+	wide := plugins.Series{Name: "a", X: []float64{0, 1}, Y: []float64{1, 1}, Low: []float64{0, 0}, High: []float64{4, 4}}
+	narrow := plugins.Series{Name: "b", X: []float64{0, 1}, Y: []float64{2, 2}, Low: []float64{1, 1}, High: []float64{3, 3}}
+	fig.Series = []plugins.Series{narrow, wide}
+	var in, beside vg.Point
+	c.Marks = func(p *Pen, a *Axes, fig *plugins.Figure) {
+		Bands(p, a, fig)
+		in, beside = a.At(0.45, 2.05), a.At(0.45, 3.55) // off the grid
+	}
+	d, err := c.Draw(fig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	picture, err := png.Decode(bytes.NewReader(d.PNG))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(q vg.Point) color.Color {
+		dots := float64(dotsPerInch) / vg.Inch.Points()
+		return picture.At(int(q.X.Points()*dots), picture.Bounds().Dy()-int(q.Y.Points()*dots))
+	}
+	if at(in) == at(beside) {
+		t.Errorf("the first band is not seen through the second: both are %v", at(in))
+	}
+	if n := bytes.Count(d.SVG, []byte("fill-opacity:0.18")); n != 2 {
+		t.Errorf("%d of 2 areas of the SVG let through what lies below", n)
+	}
+	if !bytes.Contains(d.PDF, []byte("/ca 0.18")) {
+		t.Error("areas of the PDF let nothing through")
 	}
 }

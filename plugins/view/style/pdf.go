@@ -21,6 +21,8 @@ type pdfCanvas struct {
 	height vg.Length
 	now    pdfState
 	stack  []pdfState
+
+	opacity float64 // of areas
 }
 
 // pdfState is where and in what direction is drawn; the page is never scaled.
@@ -124,19 +126,28 @@ func (c *pdfCanvas) SetLineDash(dashes []vg.Length, offset vg.Length) {
 	c.doc.SetDashPattern(pattern, offset.Points())
 }
 
-// SetColor sets the colour of strokes, areas and texts.
+// SetColor sets the colour of strokes, areas and texts, and how much areas let through.
 func (c *pdfCanvas) SetColor(colour color.Color) {
-	r, g, b, _ := colour.RGBA()
-	c.doc.SetDrawColor(int(r>>8), int(g>>8), int(b>>8))
-	c.doc.SetFillColor(int(r>>8), int(g>>8), int(b>>8))
-	c.doc.SetTextColor(int(r>>8), int(g>>8), int(b>>8))
+	n := color.NRGBAModel.Convert(colour).(color.NRGBA)
+	c.doc.SetDrawColor(int(n.R), int(n.G), int(n.B))
+	c.doc.SetFillColor(int(n.R), int(n.G), int(n.B))
+	c.doc.SetTextColor(int(n.R), int(n.G), int(n.B))
+	c.opacity = float64(n.A) / 255
 }
 
 // Stroke strokes a path.
 func (c *pdfCanvas) Stroke(path vg.Path) { c.path(path, "D") }
 
 // Fill fills a path.
-func (c *pdfCanvas) Fill(path vg.Path) { c.path(path, "F") }
+func (c *pdfCanvas) Fill(path vg.Path) {
+	if c.opacity == 1 {
+		c.path(path, "F")
+		return
+	}
+	c.doc.SetAlpha(c.opacity, "Normal")
+	c.path(path, "F")
+	c.doc.SetAlpha(1, "Normal")
+}
 
 func (c *pdfCanvas) path(path vg.Path, how string) {
 	for _, step := range path {

@@ -19,11 +19,13 @@ const (
 	ForModel      Purpose = "model"
 	ForResample   Purpose = "resample"
 	ForSimulation Purpose = "simulation" // a built-in data set; its seed is a setting
+	ForAudit      Purpose = "audit"      // what stands in the lineups of an audit, and which errors are planted in it
 )
 
 // Rand hands out random sources by purpose. Two cells with the same seed and data draw the same
-// numbers for the same purpose, whatever their strategy, features or sample size: they are paired. ForResample does
-// not even hang on the seed: the resamples of one test part are the same for all replicates of a generation.
+// numbers for the same purpose, whatever their strategy, features or sample size: they are paired. ForResample and ForAudit do
+// not even hang on the seed: the resamples of one test part, and the errors planted in it, are the same for all replicates of a
+// generation.
 type Rand struct {
 	seed     uint64
 	data     string
@@ -45,7 +47,7 @@ func (r Rand) For(p Purpose, labels ...string) *rand.Rand {
 	}
 	h := sha256.New()
 	var seed [8]byte
-	if p == ForResample {
+	if p == ForResample || p == ForAudit {
 		r.seed = 0
 	}
 	binary.LittleEndian.PutUint64(seed[:], r.seed)

@@ -81,6 +81,26 @@ func BloodGases() []Quantity {
 	}
 }
 
+// limits are what a quantity can hold in its unit: the least value that is not removed as an outlier, and the greatest that counts
+// as valid, of MIMIC-Extract's table of ranges (resources/variable_ranges.csv); shares of cells are 0 to 100 % by what they are.
+//
+// Source: S. Wang, M. B. A. McDermott, G. Chauhan, M. Ghassemi, M. C. Hughes, T. Naumann (2020), MIMIC-Extract, Proc. ACM CHIL,
+// 222–235; the ranges come from H. Harutyunyan, H. Khachatrian, D. C. Kale, G. Ver Steeg, A. Galstyan (2019), Sci. Data 6, 96.
+var limits = map[string][2]float64{
+	"heartrate": {0, 350}, "sysbp": {0, 375}, "diasbp": {0, 375}, "meanbp": {0, 330}, "resprate": {0, 300},
+	"tempc": {14.2, 45}, "spo2": {0, 100},
+	"albumin": {0, 6}, "bands": {0, 100}, "bicarbonate": {0, 60}, "bilirubin": {0, 60}, "bun": {0, 250}, "creatinine": {0, 60},
+	"glucose": {0, 2000}, "hematocrit": {0, 75}, "hemoglobin": {0, 25}, "lactate": {0, 30}, "platelet": {0, 2000},
+	"potassium": {0, 12}, "sodium": {0, 225}, "wbc": {0, 1000},
+	"bg_pao2": {0, 700}, "bg_paco2": {0, 200}, "bg_ph": {6.3, 8.4},
+}
+
+// Limits returns the least and the greatest value of a quantity, in its unit, and false where none are published.
+func Limits(quantity string) (low, high float64, ok bool) {
+	l, ok := limits[quantity]
+	return l[0], l[1], ok
+}
+
 // Columns lists the 83 columns in order: identifiers, label and outcomes, admission, demographics, vital signs,
 // laboratory values, blood gases, urine output.
 func Columns() []plugins.ColumnInfo {

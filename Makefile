@@ -8,7 +8,7 @@ ifneq ($(wildcard ../shared/data),)
 export EHRLAB_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: help build fmt lint test race fuzz golden results check bench ollama
+.PHONY: help build fmt lint test race fuzz classes golden results check bench ollama
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,13 @@ fuzz: ## each fuzz target for FUZZTIME (30s)
 		echo "$${func#func } in $$(dirname "$$file")"; \
 		go test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" </dev/null || exit 1; \
 	done
+
+classes: ## on amd64: scores with and without fused multiplication, held to the tolerances that metrics state
+	@values=$$(mktemp -d); for level in v1 v3; do \
+		EHRLAB_CLASS_VALUES=$$values/scores.json GOAMD64=$$level go test -count=1 -v -run '^TestScoresOfAnotherClass$$' ./plugins/all >$$values/log; \
+		failed=$$?; grep -v '^=== \|--- PASS' $$values/log; \
+		[ $$failed = 0 ] || break; \
+	done; rm -r $$values; exit $$failed
 
 golden: ## rewrite expected outputs; review the diff
 	.ci/golden

@@ -1,0 +1,195 @@
+// Package rules judges records by declared rules: what a pack that ships or the experiment says has to hold for every patient.
+//
+// A rule is a condition on columns (parse.go), asked of the records that have what it hangs on. Each record gets the score
+// 1/(1 + the sum of the weights of its findings); with the default weights, 1 for an error and 0 for a warning, a record without
+// errors has the score 1, and any other at most 1/2.
+package rules
+
+import (
+	_ "embed"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/ehrlab/ehrlab/plugins"
+)
+
+// Config is the audit's "with" block.
+type Config struct {
+	Packs    []string                    `json:"packs"`              // of rules that ship
+	Rules    map[string]Rule             `json:"rules,omitempty"`    // the experiment's own, by name
+	Without  []string                    `json:"without,omitempty"`  // rules of packs to leave out; "*" stands for any characters
+	Severity map[string]plugins.Severity `json:"severity,omitempty"` // of rules of packs, likewise; the longest name or pattern counts
+	Weights  Weights                     `json:"weights"`
+	Limits   string                      `json:"limits"` // severity of values outside of declared limits, or Off
+}
+
+// Weights are what a finding of each severity adds to the divisor of a score.
+type Weights struct {
+	Error   float64 `json:"error"`   // > 0
+	Warning float64 `json:"warning"` // ≥ 0
+}
+
+// Off switches the limits that the data set declares off.
+const Off = "off"
+
+const maxWeight = 1e6
+
+//go:embed settings.cue
+var settings string
+
+// Register adds the audit to r.
+func Register(r *plugins.Registry) {
+	plugins.Add(&r.Audits, plugins.Info{
+		Name:    "rules",
+		Version: 1,
+		Summary: "declared rules: limits of what can be measured, order, units, arithmetic, and what excludes each other",
+		Source: "plausibility and conformance as qualities of data: M. G. Kahn et al. (2016), eGEMs 4(1), 1244; " +
+			"each rule of a pack names its own",
+		Schema: settings,
+		Shapes: []plugins.Shape{plugins.Records},
+		Uses:   []plugins.Use{{Name: "pack icu", Version: icuVersion}},
+		Scale:  &plugins.Scale{Min: 0, Max: 1, Keep: 1},
+		Need: func(size plugins.Size) plugins.Need {
+			rows := max(size.N, size.Rows)
+			// of a record, twenty findings, which are there twice while blocks are put together, and the verdict
+			return plugins.Need{Threads: min(8, 1+rows/(4*blockRows)), Bytes: int64(rows)*(40*findingBytes+64) + 16<<20}
+		},
+	}, Config{Packs: []string{"icu"}, Weights: Weights{Error: 1}, Limits: string(plugins.SeverityError)}, New)
+}
+
+// findingBytes is the memory of a finding.
+const findingBytes = 56
+
+// auditor is the rules to ask, by name: those of packs before the experiment's own.
+type auditor struct {
+	rules   []*rule
+	limits  string
+	weights Weights
+}
+
+// New returns the audit. Its errors are plugins.Faults.
+func New(c Config) (plugins.Auditor, error) {
+	a := &auditor{limits: c.Limits, weights: c.Weights}
+	faults := c.checkValues()
+	shipped, more := packed(c.Packs)
+	faults = append(faults, more...)
+	chosen, more := c.choose(shipped)
+	faults = append(faults, more...)
+	a.rules = chosen
+	for _, name := range slices.Sorted(maps.Keys(c.Rules)) {
+		r, wrong := read(name, true, c.Rules[name])
+		for _, f := range wrong {
+			f.Field = append([]string{"rules", name}, f.Field...)
+			faults = append(faults, f)
+		}
+		if name == LimitsCriterion {
+			faults = append(faults, plugins.Fault{Field: []string{"rules", name}, Message: `the name "limits" stands for the limits of the data set; take another`})
+		}
+		a.rules = append(a.rules, r)
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	if len(a.rules) == 0 && c.Limits == Off {
+		return nil, plugins.Faults{{Message: `there is nothing to ask: name packs, write rules, or leave limits "error"`}}
+	}
+	return a, nil
+}
+
+// checkValues checks what the schema checks of an experiment.
+func (c *Config) checkValues() (faults plugins.Faults) {
+	fail := func(field []string, message string) {
+		faults = append(faults, plugins.Fault{Field: field, Message: message})
+	}
+	if w := c.Weights.Error; !(w > 0 && w <= maxWeight) {
+		fail([]string{"weights", "error"}, fmt.Sprintf("must be > 0 and ≤ %v", maxWeight))
+	}
+	if w := c.Weights.Warning; !(w >= 0 && w <= maxWeight) {
+		fail([]string{"weights", "warning"}, fmt.Sprintf("must be ≥ 0 and ≤ %v", maxWeight))
+	}
+	severities := []plugins.Severity{plugins.SeverityError, plugins.SeverityWarning}
+	if !slices.Contains(severities, plugins.Severity(c.Limits)) && c.Limits != Off {
+		fail([]string{"limits"}, `must be "error", "warning" or "off"`)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Severity)) {
+		if !slices.Contains(severities, c.Severity[name]) {
+			fail([]string{"severity", name}, `must be "error" or "warning"`)
+		}
+	}
+	return faults
+}
+
+// choose leaves out the rules of packs that the experiment does without, and sets the severities that it has changed.
+func (c *Config) choose(shipped []*rule) (chosen []*rule, faults plugins.Faults) {
+	names := make([]string, len(shipped))
+	for i, r := range shipped {
+		names[i] = r.name
+	}
+	unmatched := func(field []string, pattern string) {
+		faults = append(faults, plugins.Fault{
+			Field: field, Message: fmt.Sprintf("no rule of the packs is named %q", pattern), Name: pattern, Known: names,
+		})
+	}
+	left := map[string]bool{}
+	for i, pattern := range c.Without {
+		found := matching(pattern, names)
+		if len(found) == 0 {
+			unmatched([]string{"without", fmt.Sprint(i)}, pattern)
+		}
+		for _, name := range found {
+			left[name] = true
+		}
+	}
+	severity, by := map[string]plugins.Severity{}, map[string]string{}
+	for _, pattern := range slices.Sorted(maps.Keys(c.Severity)) {
+		found := matching(pattern, names)
+		if len(found) == 0 {
+			unmatched([]string{"severity", pattern}, pattern)
+		}
+		for _, name := range found {
+			if len(pattern) >= len(by[name]) {
+				severity[name], by[name] = c.Severity[pattern], pattern
+			}
+		}
+	}
+	for _, r := range shipped {
+		if left[r.name] {
+			continue
+		}
+		if s, ok := severity[r.name]; ok {
+			changed := *r
+			changed.Severity = s
+			r = &changed
+		}
+		chosen = append(chosen, r)
+	}
+	return chosen, faults
+}
+
+// matching returns the names that a pattern stands for.
+func matching(pattern string, names []string) (found []string) {
+	for _, name := range names {
+		if matches(pattern, name) {
+			found = append(found, name)
+		}
+	}
+	return found
+}
+
+// Vet returns what is wrong with the experiment's own rules for records with these columns. The rules of packs are asked of the
+// columns that there are.
+func (a *auditor) Vet(columns []plugins.ColumnInfo) (faults plugins.Faults) {
+	about := map[string]known{}
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		about[c.Name] = known{c.Kind, c.Unit}
+		names[i] = c.Name
+	}
+	for _, r := range a.rules {
+		if r.own {
+			faults = append(faults, r.vet(about, names)...)
+		}
+	}
+	return faults
+}

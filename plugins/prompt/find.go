@@ -14,6 +14,7 @@ type Blocks struct {
 	Aggregates *Aggregates
 	Examples   *Table
 	Table      *Table
+	Record     *string // the table of a record that is to be judged, as it was written
 }
 
 // Find reads the blocks of a conversation. Turns of the assistant are left out, and a later turn's block replaces that of an
@@ -42,6 +43,7 @@ func (b *Blocks) read(bodies map[string]string) error {
 		take(bodies, AggregatesBlock, ParseAggregates, &b.Aggregates),
 		take(bodies, ExamplesBlock, ParseTable, &b.Examples),
 		take(bodies, TableBlock, ParseTable, &b.Table),
+		take(bodies, RecordBlock, func(body string) (*string, error) { return &body, nil }, &b.Record),
 	)
 }
 
@@ -110,7 +112,7 @@ func fenceOf(line string) (ticks, word string) {
 
 func isBlock(name string) bool {
 	switch name {
-	case SchemaBlock, AggregatesBlock, ExamplesBlock, TableBlock:
+	case SchemaBlock, AggregatesBlock, ExamplesBlock, TableBlock, RecordBlock:
 		return true
 	}
 	return false

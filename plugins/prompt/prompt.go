@@ -6,6 +6,10 @@
 //	```examples     CSV with a header, see Table: real rows to learn from
 //	```table        CSV with a header: rows to be continued, each tied to its answer by the key column of the schema
 //
+// A prompt that asks to judge a record has one block of another kind and none of these:
+//
+//	```record       a table of GitHub Flavored Markdown, as plugins/sheet writes it
+//
 // A fence is a line that begins with three or more backticks and the name of the block; the block ends at a line of at
 // least as many backticks and nothing else, as in CommonMark (section 4.5). Blocks of other names are text.
 //
@@ -30,6 +34,7 @@ const (
 	AggregatesBlock = "aggregates"
 	ExamplesBlock   = "examples"
 	TableBlock      = "table"
+	RecordBlock     = "record"
 )
 
 // Number is the shortest text that reads back as v; it is empty, which means missing, where v is no finite number.
@@ -46,6 +51,9 @@ func Number(v float64) string {
 	}
 	return strconv.FormatFloat(v, format, -1, 64)
 }
+
+// RenderRecord returns the block of a record that is to be judged. Its table ends with a line end.
+func RenderRecord(table string) string { return fenced(RecordBlock, table) }
 
 // fenced puts a body, which ends with a line end, between fences that are longer than any run of backticks in it.
 func fenced(name, body string) string {

@@ -73,12 +73,13 @@ func TestBlocksComeBackFromText(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := "Rules:\n```csv\n```schema\nnot one: inside another block\n```\n" + fullSchema.Render() + "\n" + a.Render() + "\ntext\n" +
-		examples.Render(ExamplesBlock) + "\r\n" + table.Render(TableBlock)
+		examples.Render(ExamplesBlock) + "\r\n" + table.Render(TableBlock) + "\n" + RenderRecord("| a |\n| ``` |\n")
 	got, err := Find(user(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (Blocks{&fullSchema, a, examples, table}); !reflect.DeepEqual(got, want) {
+	record := "| a |\n| ``` |\n"
+	if want := (Blocks{&fullSchema, a, examples, table, &record}); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

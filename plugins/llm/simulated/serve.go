@@ -222,10 +222,15 @@ func (p *Provider) answer(req *http.Request, raw []byte) (*completion, hash, err
 	if err != nil {
 		return nil, key, badRequest(err.Error())
 	}
-	if blocks.Schema == nil {
-		return nil, key, badRequest("the prompt has no schema block: it says which columns and how many rows")
+	judging := blocks.Schema == nil
+	switch {
+	case judging && blocks.Record == nil:
+		return nil, key, badRequest("the prompt has no schema block, which says which columns and how many rows, and no record block, which is to be judged")
+	case judging:
+		key = hashOf(Model, replicate, p.config.judge().text(), *blocks.Record)
+	default:
+		key = hashOf(Model, replicate, text(blocks))
 	}
-	key = hashOf(Model, replicate, text(blocks))
 	if p.overloaded(hashOf(string(key[:]), string(raw))) {
 		return nil, key, &fault{http.StatusTooManyRequests, "requests", "rate_limit_exceeded", "too many requests"}
 	}
@@ -238,13 +243,18 @@ func (p *Provider) answer(req *http.Request, raw []byte) (*completion, hash, err
 		Choices: []choice{{Message: message{Role: "assistant"}, Finish: "stop"}},
 	}
 	first := &out.Choices[0]
-	if key.source("refuse").Float64() < p.config.Refuse {
+	if key.source("refuse").Float64() < p.config.Refuse || judging && key.source("refuse to judge").Float64() < p.config.judge().Refuse {
 		words := refusal
 		first.Message.Refusal = &words
 		out.Usage = usage{input, tokens(words), input + tokens(words)}
 		return out, key, nil
 	}
-	r, err := p.reply(req.Context(), key, &b, blocks, limit)
+	var r *reply
+	if judging {
+		r, err = p.judgement(key, &b, *blocks.Record, limit)
+	} else {
+		r, err = p.reply(req.Context(), key, &b, blocks, limit)
+	}
 	if err != nil {
 		return nil, key, err
 	}

@@ -1,11 +1,14 @@
-// Package simulated is a stand-in for a language model that writes rows: a test bench of everything around a model, and no
-// evidence about models.
+// Package simulated is a stand-in for a language model that writes rows, and judges them: a test bench of everything around a model,
+// and no evidence about models.
 //
 // It reads the fenced blocks of a prompt (package prompt) and nothing else of its text, so that other texts around equal
 // blocks give equal rows. Rows come from a Gaussian copula. The margins of a column are those of the aggregates block, else
 // of the examples, else declared limits and levels, else generic values that its name suggests (generic.go). The
 // correlation is learnt from the examples and, for the label, from aggregates by label (correlation.go). Fixed values, the rows of
 // a table block and their missing cells are conditioned on (draw.go).
+//
+// A prompt with a record block and no schema block is answered by a judgement of that record (judge.go): it finds gross errors, and
+// misses some.
 //
 // It speaks the chat completions API of OpenAI in process (serve.go). What goes wrong with models is a setting each, off by
 // default (faults.go): a share or a probability in [0,1], drawn from a source of its own, so that one failure leaves the
@@ -42,6 +45,7 @@ type Config struct {
 	Truncate   float64 `json:"truncate"`
 	Overload   float64 `json:"overload"`
 	Latency    float64 `json:"latency"` // seconds
+	Judge      *Judge  `json:"judge,omitempty"`
 
 	Context    int         `json:"context"` // tokens; 0: unbounded
 	MaxTokens  int         `json:"max_tokens"`
@@ -85,6 +89,19 @@ context?: int & >=0
 max_tokens?: int & >=1 & <=` + fmt.Sprint(mostTokens) + `
 // true unless set: answers are held to the JSON Schema of a strategy that has one
 structured?: bool
+// how it judges records
+judge?: {
+	// share of the faults that it could see that it sees: 0.9 unless set
+	skill?: number & >=0 & <=1
+	// standard deviation of scores around what it makes of a record: 0.7 unless set
+	noise?: number & >=0 & <=10
+	// probability that it sees a fault where there is none
+	falseAlarm?: number & >=0 & <=1
+	// probability of an answer that holds no score
+	unparsable?: number & >=0 & <=1
+	// probability of a refusal to judge
+	refuse?: number & >=0 & <=1
+}
 // what the client keeps to; none of it changes an answer
 limits?: {
 	// a minute; no limit unless set
@@ -166,6 +183,10 @@ func (c Config) check() error {
 		{"copy", c.Copy},
 		{"truncate", c.Truncate},
 		{"overload", c.Overload},
+		{"judge.skill", c.judge().Skill},
+		{"judge.falseAlarm", c.judge().FalseAlarm},
+		{"judge.unparsable", c.judge().Unparsable},
+		{"judge.refuse", c.judge().Refuse},
 	} {
 		if !(s.value >= 0 && s.value <= 1) {
 			return fmt.Errorf("%s: want a share from 0 to 1", s.name)
@@ -176,6 +197,8 @@ func (c Config) check() error {
 		return errors.New("degrade: want 0 to 100")
 	case !(c.Latency >= 0 && c.Latency <= 3600):
 		return errors.New("latency: want 0 to 3600 seconds")
+	case !(c.judge().Noise >= 0 && c.judge().Noise <= 10):
+		return errors.New("judge.noise: want 0 to 10")
 	case c.MaxTokens > mostTokens:
 		return fmt.Errorf("max_tokens is %d, want %d or fewer", c.MaxTokens, mostTokens)
 	}

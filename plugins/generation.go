@@ -21,6 +21,8 @@ const (
 	ScoreOutputTokens = "output_tokens"
 	ScoreCost         = "cost"
 	ScoreCostPerRow   = "cost_per_row"
+
+	ScoreCostPerRecord = "cost_per_record" // of JudgingMetric
 )
 
 // GenerationScores describes the scores of GenerationMetric, in order. Cells of every strategy have those of the rows and
@@ -42,6 +44,30 @@ func GenerationScores() []ScoreInfo {
 	}
 	for i := range scores {
 		scores[i].NoInterval = Description
+	}
+	return scores
+}
+
+// JudgingMetric is the name under which the runner records what the judges of a cell took of language models. No metric of an
+// experiment may have it.
+const JudgingMetric = "judging"
+
+// AuditDim is the dimension of scores that tells which auditor of a cell they are of.
+const AuditDim = "auditor"
+
+// JudgingScores describes the scores of JudgingMetric, in order; each has the dimension AuditDim. Only cells whose auditors ask
+// models have them.
+func JudgingScores() []ScoreInfo {
+	inf := math.Inf(1)
+	scores := []ScoreInfo{
+		{Name: ScoreCalls, Summary: "answers of language models that the verdicts come from, refusals among them", Max: inf, Better: Neutral},
+		{Name: ScoreInputTokens, Summary: "tokens of the requests", Max: inf, Better: Neutral},
+		{Name: ScoreOutputTokens, Summary: "tokens of the answers, reasoning among them", Max: inf, Better: Neutral},
+		{Name: ScoreCost, Summary: "price of the answers in USD, whichever run and cell paid for them", Max: inf, Better: Lower},
+		{Name: ScoreCostPerRecord, Summary: "price of the answers in USD for each record judged", Max: inf, Better: Lower},
+	}
+	for i := range scores {
+		scores[i].Dims, scores[i].NoInterval = []string{AuditDim}, Description
 	}
 	return scores
 }

@@ -63,6 +63,10 @@ type Pair struct {
 	Shadows []Shadow
 	// Limits are what columns can hold whatever the patients at hand have, as the experiment declares it, by column.
 	Limits map[string]Limit
+	// Audit is what an audit made of the synthetic rows, for metrics that declare Info.Audited; nil where the rows had none.
+	Audit *Audited
+	// Fewest is, where the data are restricted, the least number of their rows that a metric with Info.Audited may tell of; 0: any.
+	Fewest int
 	memo   *memo
 }
 
@@ -98,6 +102,7 @@ const (
 	LacksHalves = "the columns of two halves"
 	LacksSecret = "a secret"
 	LacksFile   = "a file besides the pair"
+	LacksAudit  = "an audit"
 )
 
 // Alike reports whether two parts are the same rows, as they are of a pair of files without real rows that the generator has not

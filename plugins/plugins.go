@@ -77,6 +77,9 @@ const (
 // cells of fewer than 11 are by the usual rule for releasing tables of health data (CMS cell size policy).
 const FewestTold = 11
 
+// WithheldFew is the reason of a count that is not told, as it stands for some patients, but for fewer than FewestTold.
+const WithheldFew = "withheld: 1 to 10 patients"
+
 // Env is what every call of a plugin is given besides its inputs.
 type Env struct {
 	Rand     Rand                   // the named random sources that the plugin declared
@@ -156,6 +159,8 @@ type Info struct {
 	Variant bool            // metrics only: it reproduces what one library does, for comparison with its numbers, and is no default
 	Limits  bool            // metrics only: it reads Pair.Limits, which are empty else
 	Hands   bool            // strategies only: it hands out rows of the data as synthetic ones
+	Scale   *Scale          // audits only
+	Audited bool            // metrics only: it rates the audit of a cell, as Pair.Audit has it, and is undefined where there is none
 	Control bool            // metrics only: test has to hold rows that the generator has not seen, beside train, which it has
 	Columns []ColumnSet     // data sets only: columns that they have whatever the files hold
 	Need    func(Size) Need // nil: one thread, memory of a few copies of the input
@@ -188,6 +193,11 @@ type ScoreInfo struct {
 	// OfTrain says, of a metric without Control, that the score rests on rows of train other than those that synthetic rows are compared
 	// with, such as a model's. With other rows in their place it is another score.
 	OfTrain bool
+	// Best is, in words, the best value where that hangs on the data or on a setting, such as "the share of members" of what chance
+	// makes that; empty else. A score has an Ideal or this, or neither.
+	Best string
+	// Tolerance is how far values may lie apart on machines of two numeric classes; nil: Rounding. Agreement is to be asked.
+	Tolerance *Tolerance
 }
 
 // Why a sampling interval of a score would mean nothing.
@@ -334,6 +344,15 @@ type ColumnInfo struct {
 	Group   string // what kind of variable it is, e.g. "vitals"; empty when unknown
 	Time    bool   // it puts the rows in the order of the calendar, so that a split by time may go by it
 	Summary string // one line, empty when unknown
+	Seen    *Seen  // what the sample shows of its values; nil when there is none, or no value in it
+}
+
+// Seen is what a sample shows of the values of a column, none of which it tells.
+type Seen struct {
+	Rows      int  // with a value
+	Levels    int  // of a Category
+	Rewritten int  // of a Category: the numbers that its levels write in more than one way, as 4 and 4.0
+	ZeroOne   bool // of a Number: every value is 0 or 1
 }
 
 // ColumnSet is columns that a data set has with some settings; it has those of every set whose settings it is given.
@@ -345,6 +364,7 @@ type ColumnSet struct {
 // Header is what can be said of a data set from at most a header and a bounded sample of its files.
 type Header struct {
 	Columns    []ColumnInfo
+	Rows       int // that Read will return; 0 when that is not known
 	Governance Governance
 	Licence    string // e.g. "ODbL 1.0"; empty when unknown
 	Citation   string
@@ -493,6 +513,9 @@ type Generated struct {
 	Exposed []int
 	// Strata are the groups that the rows were made in, where their shares are not the real ones; else nil.
 	Strata *Strata
+	// Dependent says what the rows have in common with those of other seeds, so that seeds differ by less than chance would make them;
+	// empty where they are independent.
+	Dependent string
 }
 
 // Strata are groups of synthetic rows whose shares are set by design, with the shares that they have in train.
@@ -506,6 +529,13 @@ type Strata struct {
 // Strategy generates synthetic rows.
 type Strategy interface {
 	Generate(ctx context.Context, env Env, task Task) (*Generated, error)
+}
+
+// Lender is a strategy that hands out rows of a part as they are, and may hand out none twice: n is at most what the part has.
+type Lender interface {
+	Strategy
+	// Lends is the part; empty when a row may be handed out more than once.
+	Lends() Part
 }
 
 // Metric rates synthetic rows.

@@ -13,6 +13,7 @@ type Registry struct {
 	Features   Set[Features]
 	Strategies Set[Strategy]
 	LLMs       Set[Provider]
+	Audits     Set[Auditor]
 	Metrics    Set[Metric]
 	Views      Set[View]
 

@@ -3,6 +3,8 @@ package all
 
 import (
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/audit/llmjudge"
+	"github.com/ehrlab/ehrlab/plugins/audit/rules"
 	"github.com/ehrlab/ehrlab/plugins/dataset/eicu"
 	"github.com/ehrlab/ehrlab/plugins/dataset/events"
 	"github.com/ehrlab/ehrlab/plugins/dataset/simulatedicu"
@@ -22,6 +24,8 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/metric/anonymity"
 	"github.com/ehrlab/ehrlab/plugins/metric/association"
 	"github.com/ehrlab/ehrlab/plugins/metric/attribution"
+	"github.com/ehrlab/ehrlab/plugins/metric/audit"
+	"github.com/ehrlab/ehrlab/plugins/metric/auditcalibration"
 	"github.com/ehrlab/ehrlab/plugins/metric/characteristics"
 	"github.com/ehrlab/ehrlab/plugins/metric/clinicalranges"
 	"github.com/ehrlab/ehrlab/plugins/metric/codeprobability"
@@ -111,11 +115,15 @@ func Registry() *plugins.Registry {
 		bedrock.Register,
 		googleai.Register,
 		openai.Register,
+		llmjudge.Register,
+		rules.Register,
 		adversarialaccuracy.Register,
 		alphaprecision.Register,
 		anonymity.Register,
 		association.Register,
 		attribution.Register,
+		audit.Register,
+		auditcalibration.Register,
 		characteristics.Register,
 		clinicalranges.Register,
 		codeprobability.Register,

@@ -43,6 +43,10 @@ var settings = map[string]map[string]string{
 		"openai":    `{"model": "gpt-4o-2024-08-06", "top_p": 0.9}`,
 		"simulated": `{"malformed": 0.1, "max_tokens": 1000}`,
 	},
+	"audit": {
+		"llm-judge": `{"llms": ["a", "b"], "repeats": 2}`,
+		"rules":     `{"rules": {"young": {"when": "death == 1", "then": "age >= 18", "message": "a child"}, "low": {"then": "lactate <= 8 or bun > 30", "message": "lactate without urea", "severity": "warning"}}}`,
+	},
 	"metric": {
 		"adversarial-accuracy":           ``,
 		"adversarial-accuracy-syntheval": ``,
@@ -51,6 +55,8 @@ var settings = map[string]map[string]string{
 		"anonymity":                      `{"quasi": ["age", "race"], "bands": [{"column": "age", "width": 10}]}`,
 		"association":                    `{"pairs": true}`,
 		"attribution":                    `{"key": ["age", "race", "unit"], "bands": [{"column": "age", "width": 10}], "resamples": 50}`,
+		"audit":                          `{"by": ["death", "unit"], "severity": "age"}`,
+		"audit-calibration":              ``,
 		"characteristics":                ``,
 		"clinical-ranges":                `{"ranges": {"age": {"min": 18}, "lactate": {"max": 4}, "nosuch": {"max": 1}}}`,
 		"code-probability":               ``,
@@ -209,6 +215,9 @@ func TestEveryPlugin(t *testing.T) {
 		}
 	}
 	suite(t, g, "llm", &r.LLMs, plugintest.LLM)
+	suite(t, g, "audit", &r.Audits, func(t *testing.T, e *plugins.Entry[plugins.Auditor], with string) string {
+		return plugintest.Auditor(t, e, with, in)
+	})
 	suite(t, g, "metric", &r.Metrics, func(t *testing.T, e *plugins.Entry[plugins.Metric], with string) string {
 		return plugintest.Metric(t, e, with, in)
 	})

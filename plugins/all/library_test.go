@@ -30,6 +30,7 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/model/logistic"
 	"github.com/ehrlab/ehrlab/plugins/model/permutation"
 	"github.com/ehrlab/ehrlab/plugins/neighbour"
+	"github.com/ehrlab/ehrlab/plugins/plant"
 	"github.com/ehrlab/ehrlab/plugins/plugintest"
 	"github.com/ehrlab/ehrlab/plugins/prepare"
 	"github.com/ehrlab/ehrlab/plugins/prompt"
@@ -65,6 +66,7 @@ var allKeyed = []keyed{
 	{"library", "stats-tests", stats.Version, statsTestsOutput},
 	{"library", "subgroup", subgroup.Version, subgroupOutput},
 	{"step", "cohort", cohort.Version, cohortOutput},
+	{"step", "lineup", plant.Version, lineupOutput},
 	{"step", "prepare", prepare.Version, prepareOutput},
 	{"step", "split", split.Version, splitOutput},
 	{"step", "split-by-site-and-time", split.Version, siteOutput},
@@ -183,6 +185,22 @@ func cohortOutput(in plugintest.Inputs) any {
 		out = append(out, must(rows, err), counts)
 	}
 	return out
+}
+
+// lineupOutput plants errors of every kind in simulated stays: the fixture has few columns that allow any.
+func lineupOutput(in plugintest.Inputs) any {
+	r := Registry()
+	d, _, err := r.Datasets.Get("simulated-icu").Build([]byte(`{"rows": 200, "hospitals": 2, "categories": true}`))
+	env := plugins.Env{Rand: plugins.NewRand(1, "golden", plugins.ForSimulation), Threads: 1, Progress: func(int, int) {}}
+	data := must(must(d, err).Read(context.Background(), env))
+	known := plant.Known{Target: "death", About: map[string]plugins.ColumnInfo{}}
+	for _, c := range must(d.Header(context.Background(), env)).Columns {
+		known.About[c.Name] = c
+	}
+	m := must(plant.Mix(data.Frame.Take([]int{1, 2, 3}), data.Frame, data.Frame.Column("uniquepid"), &plant.Config{
+		Rows: 150, Share: 0.8, Shuffled: 20, Combine: []map[string]any{{"death": 1.0, "age": -1.0}},
+	}, known, plugins.NewRand(0, in.Digest(), plugins.ForAudit)))
+	return []any{m.Frame.Digest(), m.Records, m.Counts, m.Notes}
 }
 
 func splitOutput(in plugintest.Inputs) any {

@@ -13,6 +13,7 @@ import (
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/events"
 	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/plugins/plugintest"
 )
 
 // world is what a metric is given besides its settings. Its columns are those that the settings of all_test.go name.
@@ -169,6 +170,9 @@ func (m rated) measure(w world) (*plugins.Measurement, error) {
 	}
 	pair := plugins.NewPair(plugins.NewParts(parts).Only(m.info.Reads...), w.synthetic, w.target)
 	pair.Exposed = w.exposed
+	if m.info.Audited {
+		pair.Audit = plugintest.Audited(w.synthetic, w.parts[plugins.Test])
+	}
 	return m.Measure(context.Background(), plugins.Env{
 		Rand: plugins.NewRand(1, "properties", m.info.Random...), Threads: 1, Log: slog.New(slog.DiscardHandler), Progress: func(int, int) {},
 	}, pair)

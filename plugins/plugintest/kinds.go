@@ -228,9 +228,9 @@ func Strategy(t *testing.T, e *plugins.Entry[plugins.Strategy], with string, in 
 	}
 	digestOf := func(g *plugins.Generated) string {
 		if _, ok := s.(plugins.Prompting); ok {
-			return digest(t, []any{g.Frame.Digest(), g.Counts, g.Notes, g.Exposed, g.Strata})
+			return digest(t, []any{g.Frame.Digest(), g.Counts, said(g), g.Exposed, g.Strata})
 		}
-		return digest(t, []any{g.Frame.Digest(), g.Counts, g.Notes})
+		return digest(t, []any{g.Frame.Digest(), g.Counts, said(g)})
 	}
 	out := repeats(t, e.Info, func(seed uint64, threads int) string {
 		g, err := generate(context.Background(), seed, threads, in.N, all.Only(e.Info.Reads...))
@@ -275,7 +275,13 @@ func Metric(t *testing.T, e *plugins.Entry[plugins.Metric], with string, in Inpu
 	before := in.digest()
 	measure := func(ctx context.Context, seed uint64, threads int, in Inputs) (*plugins.Measurement, error) {
 		pair := plugins.NewPair(plugins.NewParts(in.Parts), in.Synthetic, in.Target).Only(e.Info.Reads...)
+		if e.Info.Audited {
+			pair.Audit = Audited(in.Synthetic, in.Parts[plugins.Test])
+		}
 		return m.Measure(ctx, env(t, e.Info, seed, threads), pair)
+	}
+	if e.Info.Audited {
+		notAudited(t, e.Info, m, in)
 	}
 	out := repeats(t, e.Info, func(seed uint64, threads int) string {
 		got, err := measure(context.Background(), seed, threads, in)
@@ -301,6 +307,25 @@ func Metric(t *testing.T, e *plugins.Entry[plugins.Metric], with string, in Inpu
 		t.Error("the inputs were changed")
 	}
 	return out
+}
+
+// notAudited checks that a metric of audits has a reason and no value where the rows had none.
+func notAudited(t *testing.T, info plugins.Info, m plugins.Metric, in Inputs) {
+	t.Helper()
+	pair := plugins.NewPair(plugins.NewParts(in.Parts), in.Synthetic, in.Target).Only(info.Reads...)
+	got, err := m.Measure(context.Background(), env(t, info, 1, 1), pair)
+	if err != nil {
+		t.Fatalf("of rows without an audit: %v", err)
+	}
+	checkMeasurement(t, info, got)
+	for _, s := range got.Scores {
+		if s.Status != plugins.Undefined {
+			t.Errorf("of rows without an audit, score %q is %v", s.Name, s.Value)
+		}
+	}
+	if len(got.Scores) == 0 {
+		t.Error("of rows without an audit, there is no score that says so")
+	}
 }
 
 func checkDeclarations(t *testing.T, info plugins.Info) {

@@ -3,7 +3,6 @@ package strategy_test
 import (
 	"context"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -106,19 +105,19 @@ func TestHoldoutServesNoRowTwice(t *testing.T) {
 	}
 }
 
-func TestHoldoutNotesThatReplicatesShareRows(t *testing.T) {
+func TestHoldoutSaysThatReplicatesShareRows(t *testing.T) {
 	reference := map[plugins.Part]*frame.Frame{plugins.Reference: numbered(0, 60)}
-	for n, want := range map[int][]string{
-		20: nil, // a third
-		21: {"n = 21 of 60 reference rows: replicates share rows, so intervals over seeds understate their variation"},
-		60: {"n = 60 of 60 reference rows: replicates share rows, so intervals over seeds understate their variation"},
+	for n, want := range map[int]string{
+		20: "", // a third
+		21: "n = 21 of 60 reference rows: replicates share rows, so intervals over seeds understate their variation",
+		60: "n = 60 of 60 reference rows: replicates share rows, so intervals over seeds understate their variation",
 	} {
 		g, err := generated(t, "holdout", reference, n)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(g.Notes, want) {
-			t.Errorf("n = %d: notes %q, want %q", n, g.Notes, want)
+		if g.Dependent != want {
+			t.Errorf("n = %d: %q, want %q", n, g.Dependent, want)
 		}
 	}
 }

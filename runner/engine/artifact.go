@@ -13,6 +13,7 @@ import (
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/plugins/plant"
 	"github.com/ehrlab/ehrlab/plugins/prepare"
 	"github.com/ehrlab/ehrlab/runner/cache"
 	"github.com/ehrlab/ehrlab/runner/plan"
@@ -30,6 +31,9 @@ type meta struct {
 	Ranked      []plugins.RankedColumn `json:"ranked,omitempty"`      // features: the columns in order
 	Measurement *plugins.Measurement   `json:"measurement,omitempty"` // measure
 	Prepared    *prepare.Fitted        `json:"prepared,omitempty"`    // prepare: what later steps need of it
+	Lineup      []plant.Record         `json:"lineup,omitempty"`      // lineup: of each row; none of one that is synthetic rows alone, in their order
+	Judged      *plugins.Judged        `json:"judged,omitempty"`      // judge
+	Decided     *decided               `json:"decided,omitempty"`     // decide, but for arms beside an audit
 	Generated   *generated             `json:"generated,omitempty"`   // generate: of a strategy that does not read all of train alike
 }
 
@@ -65,10 +69,12 @@ type Facts struct {
 	Sites          []plan.SiteFact `json:"sites,omitempty"` // sites
 	Counts         []plugins.Count `json:"counts,omitempty"`
 	Notes          []string        `json:"notes,omitempty"`
+	Dependent      string          `json:"dependent,omitempty"` // generate
 	Variables      []Variable      `json:"variables,omitempty"` // dataset
 	Truth          []plugins.Truth `json:"truth,omitempty"`     // dataset
 	Label          *LabelFacts     `json:"label,omitempty"`     // generate
 	Usage          []plugins.Usage `json:"usage,omitempty"`     // generate: of the models that were asked, without the keys of their answers
+	Records        int             `json:"records,omitempty"`   // judge
 	Long           bool            `json:"long,omitempty"`      // too much for the index: the output has it
 }
 

@@ -115,7 +115,10 @@ func (g *collector) manifest() {
 			}
 		}
 	}
-	m.Scores = append(m.Scores, generationScores()...)
+	m.Scores = append(m.Scores, generationScores(plugins.GenerationMetric, plugins.GenerationScores())...)
+	if slices.ContainsFunc(p.Cells, func(c *plan.Cell) bool { return c.Audit != nil && c.Audit.Asks() }) {
+		m.Scores = append(m.Scores, generationScores(plugins.JudgingMetric, plugins.JudgingScores())...)
+	}
 	m.Plugins = slices.SortedFunc(maps.Keys(used), func(a, b record.PluginInfo) int {
 		if a.Stage != b.Stage {
 			return slices.Index(plan.Stages(), plan.Stage(a.Stage)) - slices.Index(plan.Stages(), plan.Stage(b.Stage))
@@ -394,6 +397,13 @@ func (g *collector) cell(c *plan.Cell) error {
 	}
 	if err := g.shadows(c); err != nil {
 		return err
+	}
+	if c.Audit != nil {
+		judged, err := g.audited(c)
+		if err != nil {
+			return err
+		}
+		warnings = append(warnings, judged...)
 	}
 	if err := g.subset(c); err != nil {
 		return err

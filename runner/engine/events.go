@@ -48,7 +48,7 @@ func (r *run) generateEvents(ctx context.Context, s *plan.Step, w plan.GenerateW
 	}
 	a := &artifact{table: out.Frame, meta: meta{Facts: Facts{
 		Counts: append(out.Counts, plugins.Count{Name: "events delivered", Value: out.Frame.Rows()}), Notes: out.Notes,
-		Label: &LabelFacts{Rows: w.N, None: true},
+		Dependent: out.Dependent, Label: &LabelFacts{Rows: w.N, None: true},
 	}}}
 	a.keep(out, nil)
 	return a, nil

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -29,8 +28,15 @@ func (e *spentError) Unwrap() error { return e.err }
 // generate hands the strategy the parts that it declared, cut to the chosen variables and the label, in the model space, or in
 // natural units where it asks models; what it returns comes back in the units and columns of the data.
 func (r *run) generate(ctx context.Context, s *plan.Step, w plan.GenerateWork, threads int) (*artifact, error) {
-	if w.Prompting != nil && r.opt.Models == nil {
-		return nil, errors.New("it asks language models, and there are none to ask here")
+	if w.Round > 0 {
+		before, err := r.store.load(ctx, s.Inputs[2])
+		if err != nil {
+			return nil, err
+		}
+		w.N = before.meta.Decided.Lacks
+		if w.N == 0 { // nothing was dropped: nothing is to be made in its place
+			return &artifact{table: before.table.Take(nil), meta: meta{Facts: Facts{Label: &LabelFacts{}}}}, nil
+		}
 	}
 	if w.Shape == plugins.Events {
 		return r.generateEvents(ctx, s, w, threads)
@@ -57,7 +63,7 @@ func (r *run) generate(ctx context.Context, s *plan.Step, w plan.GenerateWork, t
 	}
 	a := &artifact{table: table, meta: meta{Facts: Facts{
 		Counts: slices.Concat(counts, incomplete, out.Counts, done), Notes: slices.Concat(notes, out.Notes),
-		Label: labelFacts(table.Column(w.Target), g.label),
+		Dependent: out.Dependent, Label: labelFacts(table.Column(w.Target), g.label),
 	}}}
 	a.keep(out, usage)
 	if g.members != nil {
@@ -242,25 +248,16 @@ func (g *generation) call(ctx context.Context, s *plan.Step, task plugins.Task, 
 		out, err := g.work.Plugin.Generate(ctx, env, task)
 		return out, nil, err
 	}
-	caller := g.work.Caller
-	caller.Step = string(s.Key)
-	models, used := g.run.opt.Models.Open(caller)
+	models, used, err := g.run.open(s, g.work.Caller, g.work.Models)
+	if err != nil {
+		return nil, nil, err
+	}
 	env.LLM = models
-	for _, m := range g.work.Models {
-		if models[m.Name] == nil {
-			return nil, nil, fmt.Errorf("there is no language model %q to ask", m.Name)
-		}
-	}
 	out, err := g.work.Plugin.Generate(ctx, env, task)
-	if err == nil {
-		return out, used(), nil
+	if err != nil {
+		return nil, nil, spent(err, used())
 	}
-	spent := &spentError{err: err, usage: used()}
-	var unfinished *plugins.UnfinishedError
-	if errors.As(err, &unfinished) {
-		spent.counts = unfinished.Counts
-	}
-	return nil, nil, spent
+	return out, used(), nil
 }
 
 // labelFacts counts the events and classes of synthetic rows. What the event is, the classes of the data decide.

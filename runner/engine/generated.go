@@ -12,12 +12,12 @@ import (
 	"github.com/ehrlab/ehrlab/runner/record"
 )
 
-// generationScores lists the scores of what making the rows came to, as a manifest has them.
-func generationScores() []record.ScoreInfo {
+// generationScores lists scores that the runner records itself, as a manifest has them.
+func generationScores(metric string, scores []plugins.ScoreInfo) []record.ScoreInfo {
 	var out []record.ScoreInfo
-	for _, s := range plugins.GenerationScores() {
+	for _, s := range scores {
 		out = append(out, record.ScoreInfo{
-			Metric: plugins.GenerationMetric, Name: s.Name, Summary: s.Summary, Better: s.Better, Min: bounded(s.Min), Max: bounded(s.Max),
+			Metric: metric, Name: s.Name, Summary: s.Summary, Better: s.Better, Min: bounded(s.Min), Max: bounded(s.Max),
 			NoInterval: s.NoInterval,
 		})
 	}
@@ -29,7 +29,7 @@ func (g *collector) shadows(c *plan.Cell) error {
 	for _, shadow := range c.ShadowCells() {
 		if f, failed := g.res.Failures[shadow.Generate]; failed {
 			if f.Root == shadow.Generate {
-				g.tally(shadow, f.Usage, answers(f.Usage))
+				g.tally(shadow.Generate, c.Models, f.Usage, answers(f.Usage))
 			}
 			continue
 		}
@@ -44,7 +44,7 @@ func (g *collector) shadows(c *plan.Cell) error {
 		if err != nil {
 			return err
 		}
-		g.tally(shadow, f.Usage, a.meta.Generated.Responses)
+		g.tally(shadow.Generate, c.Models, f.Usage, a.meta.Generated.Responses)
 	}
 	return nil
 }
@@ -60,24 +60,23 @@ func (g *collector) generated(c *plan.Cell) (warnings []string, err error) {
 		return nil, err
 	}
 	g.counts(c, plan.StageGenerate, f.Counts)
+	if f.Dependent != "" {
+		g.dependent(c, f.Dependent)
+	}
 	for _, n := range f.Notes {
 		if c.Dataset.Governance() == plugins.Restricted {
 			n, _, _ = strings.Cut(n, labelMoves)
 		}
-		note := c.Dataset.Dataset.Name + ": " + g.plan.Text(c, "strategy") + ": " + n
-		if g.noted[note] == 0 {
-			g.notes = append(g.notes, note)
-		}
-		g.noted[note]++
+		g.note(c.Dataset.Dataset.Name + ": " + g.plan.Text(c, "strategy") + ": " + n)
 	}
 	if len(f.Usage) > 0 {
 		a, err := g.run.store.read(g.ctx, c.Generate)
 		if err != nil {
 			return nil, err
 		}
-		g.tally(c, f.Usage, a.meta.Generated.Responses)
+		g.tally(c.Generate, c.Models, f.Usage, a.meta.Generated.Responses)
 	}
-	warnings = g.asked(c, f.Usage)
+	warnings = g.asked(c, plan.StageGenerate, c.Models, f.Usage)
 	for _, s := range g.rowScores(c, f.Label) {
 		g.generationScore(c, s)
 	}
@@ -87,6 +86,17 @@ func (g *collector) generated(c *plan.Cell) (warnings []string, err error) {
 		}
 	}
 	return warnings, nil
+}
+
+// dependent lists a cell whose rows are not independent of those of other seeds, by what is said of that.
+func (g *collector) dependent(c *plan.Cell, why string) {
+	all := g.core.Manifest.Dependent
+	at := slices.IndexFunc(all, func(d record.Dependent) bool { return d.Why == why })
+	if at < 0 {
+		at, all = len(all), append(all, record.Dependent{Why: why})
+	}
+	all[at].Cells = append(all[at].Cells, c.ID)
+	g.core.Manifest.Dependent = all
 }
 
 func (g *collector) generationScore(c *plan.Cell, s plugins.Score) {
@@ -102,8 +112,8 @@ func (g *collector) failed(c *plan.Cell, f *Failure) {
 		g.counts(c, plan.StageGenerate, f.Counts)
 		usage = f.Usage
 	}
-	g.asked(c, usage)
-	g.tally(c, usage, answers(usage))
+	g.asked(c, plan.StageGenerate, c.Models, usage)
+	g.tally(c.Generate, c.Models, usage, answers(usage))
 	if c.Models == nil || !slices.ContainsFunc(usage, func(u plugins.Usage) bool { return u.Calls > 0 }) {
 		g.withoutRows(c, plugins.Failed, failureText(f))
 		return
@@ -207,10 +217,10 @@ func (g *collector) cost(u plugins.Usage) (float64, bool) {
 	return g.run.opt.Cost(u)
 }
 
-// asked counts the answers of each model of a cell, and returns what is to be said of those that served them.
-func (g *collector) asked(c *plan.Cell, usage []plugins.Usage) (warnings []string) {
+// asked counts the answers of each model that a step of a cell asks, and returns what is to be said of those that served them.
+func (g *collector) asked(c *plan.Cell, stage plan.Stage, models []plan.Model, usage []plugins.Usage) (warnings []string) {
 	var counts []plugins.Count
-	for _, m := range c.Models {
+	for _, m := range models {
 		u := usageOf(m, usage)
 		for _, n := range []struct {
 			name  string
@@ -228,7 +238,7 @@ func (g *collector) asked(c *plan.Cell, usage []plugins.Usage) (warnings []strin
 			warnings = append(warnings, fmt.Sprintf("llm %q was served by several models: %s", m.Name, strings.Join(u.Served, ", ")))
 		}
 	}
-	g.counts(c, plan.StageGenerate, counts)
+	g.counts(c, stage, counts)
 	return warnings
 }
 
@@ -268,6 +278,7 @@ type countedStep struct {
 type ledgerEntry struct {
 	record.ModelInfo
 	responses map[string]bool
+	unpriced  bool // the price of some of it is unknown
 }
 
 func newModelLedger() *modelLedger {
@@ -283,17 +294,17 @@ func answers(usage []plugins.Usage) [][]string {
 	return out
 }
 
-// tally adds the usage of a cell's step to that of its models, once for each step and name of a model. responses are the keys of the
-// answers of each usage.
-func (g *collector) tally(c *plan.Cell, usage []plugins.Usage, responses [][]string) {
+// tally adds the usage of a step to that of the models that it asks, once for each step and name of a model. responses are the keys
+// of the answers of each usage.
+func (g *collector) tally(s *plan.Step, models []plan.Model, usage []plugins.Usage, responses [][]string) {
 	l := g.models
-	for _, m := range c.Models {
+	for _, m := range models {
 		key := m.Name + "\x00" + identityKey(m.Identity)
 		at := slices.IndexFunc(usage, func(u plugins.Usage) bool { return same(u.Model, m.Identity) })
-		if at < 0 || l.counted[countedStep{c.Generate, key}] { // it was not needed, or another cell shares the step
+		if at < 0 || l.counted[countedStep{s, key}] { // it was not needed, or another cell shares the step
 			continue
 		}
-		l.counted[countedStep{c.Generate, key}] = true
+		l.counted[countedStep{s, key}] = true
 		u := &usage[at]
 		e := l.entry[key]
 		if e == nil {
@@ -304,8 +315,21 @@ func (g *collector) tally(c *plan.Cell, usage []plugins.Usage, responses [][]str
 			l.order = append(l.order, e)
 		}
 		e.add(u, responses[at])
+		if usd, known := g.cost(*u); known && !e.unpriced {
+			usd += deref(e.USD)
+			e.USD = &usd
+		} else {
+			e.USD, e.unpriced = nil, true
+		}
 		g.core.Manifest.Simulated = g.core.Manifest.Simulated || u.Simulated
 	}
+}
+
+func deref(x *float64) float64 {
+	if x == nil {
+		return 0
+	}
+	return *x
 }
 
 func (e *ledgerEntry) add(u *plugins.Usage, responses []string) {

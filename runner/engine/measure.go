@@ -71,7 +71,7 @@ func (r *run) rate(ctx context.Context, s *plan.Step, w plan.MeasureWork, pair *
 // shadows returns the shadow models that a metric asked for, which are the further inputs of its step.
 func (r *run) shadows(ctx context.Context, s *plan.Step) ([]plugins.Shadow, error) {
 	var out []plugins.Shadow
-	for _, in := range s.Inputs[2:] {
+	for _, in := range s.Inputs[2:][:s.Work.(plan.MeasureWork).Shadows] {
 		a, err := r.store.load(ctx, in)
 		if err != nil {
 			return nil, err
@@ -93,7 +93,7 @@ func (r *run) pairOf(ctx context.Context, s *plan.Step, w plan.MeasureWork, weig
 	}
 	roles := pairRoles{
 		target: w.Target, subject: w.Subject, site: w.Site, testSites: strings.Join(w.TestSites, "\x00"),
-		beside: strings.Join(w.Beside, "\x00"), limits: string(limits), weighted: weighted,
+		beside: strings.Join(w.Beside, "\x00"), limits: string(limits), weighted: weighted, audited: w.Audit != nil,
 	}
 	for _, in := range s.Inputs[2:] {
 		roles.shadows += string(in.Key) + "\x00"
@@ -101,17 +101,21 @@ func (r *run) pairOf(ctx context.Context, s *plan.Step, w plan.MeasureWork, weig
 	return r.store.pairOf(ctx, s.Inputs[1], roles, func(a *artifact) (*plugins.Pair, error) {
 		pair, err := r.pair(ctx, s.Inputs[0], w, a)
 		if err == nil && weighted {
-			pair = plugins.NewPair(pair.Parts, a.table.Take(postStratified(a.strata(), &s.Inputs[1].Recipe)), w.Target)
+			pair = plugins.NewPair(pair.Parts, a.table.Take(postStratified(a.strata(), &plan.Origin(s.Inputs[1]).Recipe)), w.Target)
 		}
 		if err == nil {
 			pair.Limits = w.Limits
-			pair.Handed = s.Inputs[1].Work.(plan.GenerateWork).Info.Hands
+			pair.Handed = plan.Origin(s.Inputs[1]).Work.(plan.GenerateWork).Info.Hands
 		}
 		if err == nil && a.meta.Generated != nil {
 			pair.Exposed = a.meta.Generated.Exposed
 		}
 		if err == nil {
 			pair.Shadows, err = r.shadows(ctx, s)
+		}
+		if err == nil && w.Audit != nil {
+			pair.Fewest = w.Fewest
+			pair.Audit, err = r.audited(ctx, w.Audit, a)
 		}
 		return pair, err
 	})
@@ -133,27 +137,9 @@ func (r *run) pair(ctx context.Context, prepared *plan.Step, w plan.MeasureWork,
 	}
 	samples := map[plugins.Part]plugins.Sample{}
 	for _, p := range []plugins.Part{plugins.Train, plugins.Validation, plugins.Test} {
-		whole, err := r.store.part(ctx, prepared, p)
+		f, whole, err := r.partOf(ctx, prepared, of, p, synthetic.table.Names(), w.Site, w.TestSites)
 		if err != nil {
 			return nil, err
-		}
-		if p == plugins.Test && w.TestSites != nil {
-			if whole, err = atSites(whole, w.Site, w.TestSites); err != nil {
-				return nil, err
-			}
-		}
-		f, err := whole.Select(synthetic.table.Names()...)
-		if err != nil {
-			return nil, err
-		}
-		var rows []int // those that are complete; nil: all, as of events
-		if w.Shape != plugins.Events {
-			if rows, _, err = of.meta.Prepared.Complete(f); err != nil {
-				return nil, fmt.Errorf("%s part: %w", p, err)
-			}
-		}
-		if rows != nil {
-			f, whole = f.Take(rows), whole.Take(rows)
 		}
 		sample := plugins.Sample{Frame: f}
 		if w.Subject != "" {
@@ -168,4 +154,28 @@ func (r *run) pair(ctx context.Context, prepared *plan.Step, w plan.MeasureWork,
 		samples[p] = sample
 	}
 	return plugins.NewPair(plugins.NewParts(samples), synthetic.table, w.Target), nil
+}
+
+// partOf returns the rows of a part that are complete in some columns, with these columns and with all; of the test part those of some
+// hospitals, where these are named.
+func (r *run) partOf(ctx context.Context, prepared *plan.Step, of *artifact, p plugins.Part, columns []string, site string, sites []string) (f, whole *frame.Frame, err error) {
+	if whole, err = r.store.part(ctx, prepared, p); err != nil {
+		return nil, nil, err
+	}
+	if p == plugins.Test && sites != nil {
+		if whole, err = atSites(whole, site, sites); err != nil {
+			return nil, nil, err
+		}
+	}
+	if f, err = whole.Select(columns...); err != nil || of.meta.Prepared == nil { // events are as they are
+		return f, whole, err
+	}
+	rows, _, err := of.meta.Prepared.Complete(f)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s part: %w", p, err)
+	}
+	if rows != nil {
+		f, whole = f.Take(rows), whole.Take(rows)
+	}
+	return f, whole, nil
 }

@@ -41,6 +41,8 @@ func infoOf(s *plan.Step) *plugins.Info {
 		return w.Info
 	case plan.GenerateWork:
 		return w.Info
+	case plan.JudgeWork:
+		return w.Info
 	case plan.MeasureWork:
 		return w.Info
 	}

@@ -16,24 +16,13 @@ func Responses(ctx context.Context, p *plan.Plan, c *cache.Cache, opt Options) (
 	r.dry = true
 	r.store.damaged = func(*plan.Step, error) {}
 	found := map[string]bool{}
-	read := map[*plan.Step]bool{}
-	var cells []*plan.Cell
-	for _, cell := range p.Cells {
-		cells = append(append(cells, cell), cell.ShadowCells()...)
-	}
-	for _, cell := range cells {
-		if cell.Generate == nil || cell.Generate.Work.(plan.GenerateWork).Prompting == nil {
+	cells := map[*plan.Cell]bool{}
+	for _, asking := range p.Asking() {
+		if _, done := c.Lookup(asking.Step.Key); !done {
+			cells[asking.Cell] = true
 			continue
 		}
-		if _, done := c.Lookup(cell.Generate.Key); !done {
-			unfinished++
-			continue
-		}
-		if read[cell.Generate] {
-			continue
-		}
-		read[cell.Generate] = true
-		a, err := r.store.read(ctx, cell.Generate)
+		a, err := r.store.read(ctx, asking.Step)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -46,5 +35,5 @@ func Responses(ctx context.Context, p *plan.Plan, c *cache.Cache, opt Options) (
 			}
 		}
 	}
-	return slices.Sorted(maps.Keys(found)), unfinished, nil
+	return slices.Sorted(maps.Keys(found)), len(cells), nil
 }

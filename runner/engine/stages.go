@@ -34,6 +34,14 @@ func (r *run) exec(ctx context.Context, s *plan.Step, threads int) (*artifact, e
 		return r.features(ctx, s, w, threads)
 	case plan.GenerateWork:
 		return r.generate(ctx, s, w, threads)
+	case plan.LineupWork:
+		return r.lineup(ctx, s, w)
+	case plan.JudgeWork:
+		return r.judge(ctx, s, w, threads)
+	case plan.DecideWork:
+		return r.decide(ctx, s, w)
+	case plan.BesideWork:
+		return r.beside(ctx, s, w)
 	case plan.MeasureWork:
 		return r.measure(ctx, s, w, threads)
 	}

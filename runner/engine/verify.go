@@ -25,8 +25,7 @@ func Verify(ctx context.Context, p *plan.Plan, c *cache.Cache, share float64, op
 	r.store.damaged = func(s *plan.Step, err error) { r.event(Event{Kind: Damaged, Step: s, Err: err}) }
 	var hits []*plan.Step
 	for _, s := range p.Steps {
-		w, generates := s.Work.(plan.GenerateWork)
-		if generates && w.Prompting != nil && opt.Models == nil {
+		if plan.Asks(s) && opt.Models == nil {
 			continue
 		}
 		if _, hit := c.Lookup(s.Key); hit {

@@ -42,7 +42,7 @@ func New(e *spec.Experiment, in Inputs) (*Plan, error) {
 		return nil, err
 	}
 	p.builder = newBuilder(p, in)
-	for _, pt := range points {
+	for _, pt := range p.withArms(points) {
 		if err := p.add(pt); err != nil {
 			return nil, err
 		}
@@ -59,7 +59,7 @@ func New(e *spec.Experiment, in Inputs) (*Plan, error) {
 // axes lists the axes of the matrix in a fixed order, so that ids do not depend on the order of a block's
 // fields: the standard ones, then the declared ones as declared.
 func axes(e *spec.Experiment) []string {
-	order := []string{"dataset", "site", spec.TrainSite, spec.TestSite, "features", "strategy", "llm", "n", "seed"}
+	order := []string{"dataset", "site", spec.TrainSite, spec.TestSite, "features", "strategy", "llm", "audit", "n", "seed"}
 	for _, a := range e.Axes {
 		order = append(order, a.Name)
 	}
@@ -95,6 +95,7 @@ type variant struct {
 	chains     map[string]*Chain  // by data set and restriction of its hospitals
 	subsets    map[string]*subset // by prepared parts, data set and subset name
 	strategies map[string]*builtStrategy
+	audits     map[string]*builtAudit
 	metrics    []*builtMetric // by position in experiment.Metrics
 }
 
@@ -150,6 +151,11 @@ func (p *Plan) add(pt point) error {
 	reason, out := excluded(p.Axes, block, pt.values)
 	if !out && pt.written != nil { // a rule may name the value as it is written
 		reason, out = excluded(p.Axes, block, pt.written)
+	}
+	if i, ok := b.axis["audit"]; ok && !out && pt.audited != "" {
+		values := slices.Clone(pt.values)
+		values[i] = spec.Value{Text: pt.audited}
+		reason, out = excluded(p.Axes, block, values)
 	}
 	if out {
 		if e, twice := b.excluded[id]; !twice || pt.order.before(e.order) {
@@ -277,7 +283,8 @@ func (b *builder) variant(values []spec.Value) (*variant, error) {
 	}
 	v := &variant{
 		experiment: e, assigned: assigned, bases: map[string]*Chain{}, chains: map[string]*Chain{}, subsets: map[string]*subset{},
-		models: map[string]*Model{}, strategies: map[string]*builtStrategy{}, metrics: make([]*builtMetric, len(e.Metrics)),
+		models: map[string]*Model{}, strategies: map[string]*builtStrategy{}, audits: map[string]*builtAudit{},
+		metrics: make([]*builtMetric, len(e.Metrics)),
 	}
 	b.variants[name] = v
 	return v, nil
@@ -300,12 +307,15 @@ func (b *builder) cell(v *variant, id string, pt point) (*Cell, error) {
 	if err != nil {
 		return nil, err
 	}
-	cell := &Cell{ID: id, Values: pt.values, Dataset: chain, Generate: b.generate(strategy, chain, columns, pt, nil), order: pt.order}
-	cell.shadow = func(s *Shadow) *Step { return b.generate(strategy, chain, columns, pt, s) }
+	cell := &Cell{ID: id, Values: pt.values, Dataset: chain, Generate: b.generate(strategy, chain, columns, pt, further{}), order: pt.order}
+	cell.shadow = func(s *Shadow) *Step { return b.generate(strategy, chain, columns, pt, further{shadow: s}) }
 	if strategy.asks != nil {
 		cell.Models = strategy.asks.models
 	}
-	return cell, nil
+	err = b.audit(v, cell, pt, b.text(pt.values, "audit"), func(refill *Step, round int) *Step {
+		return b.generate(strategy, chain, columns, pt, further{refill: refill, round: round})
+	})
+	return cell, err
 }
 
 // step returns the step with the recipe, making it when it is new.
@@ -586,8 +596,16 @@ func (b *builder) strategy(v *variant, name string) (*builtStrategy, error) {
 	return s, nil
 }
 
-// generate adds the step that makes the synthetic rows of a cell or, with shadow, those of a shadow model of its strategy.
-func (b *builder) generate(s *builtStrategy, c *Chain, columns *subset, pt point, shadow *Shadow) *Step {
+// further is what a generate step is that does not make the first rows of a cell.
+type further struct {
+	shadow *Shadow // of a shadow model of its strategy
+	refill *Step   // the decision that rows are made again after
+	round  int
+}
+
+// generate adds the step that makes the synthetic rows of a cell, or further ones.
+func (b *builder) generate(s *builtStrategy, c *Chain, columns *subset, pt point, more further) *Step {
+	shadow := more.shadow
 	n, seed := int(b.number(pt.values, "n")), uint64(b.number(pt.values, "seed"))
 	r := seeded(recipe(s.info, s.settings), s.info, seed, c.Identity)
 	r.Uses = using(r.Uses, plugins.Use{Name: "label", Version: label.Version}) // its events are counted
@@ -596,20 +614,32 @@ func (b *builder) generate(s *builtStrategy, c *Chain, columns *subset, pt point
 	name := s.label + ", n " + strconv.Itoa(n) + ", seed " + strconv.FormatUint(seed, 10)
 	w := GenerateWork{
 		Shape: c.Shape(), Plugin: s.plugin, Info: s.info, Features: columns.plugin, Suffix: columns.suffix, Target: c.Target, Subject: c.Subject, N: n,
-		Rand: plugins.NewRand(seed, c.Identity, s.info.Random...), Shadow: shadow,
+		Rand: plugins.NewRand(seed, c.Identity, s.info.Random...), Shadow: shadow, Round: more.round,
+	}
+	inputs := []*Step{c.Prepare, columns.step}
+	if more.refill != nil { // other draws, and other calls, than those of the rounds before
+		name += ", round " + strconv.Itoa(more.round+1)
+		w.Rand = plugins.NewRand(seed, c.Identity+"\x00round "+strconv.Itoa(more.round), s.info.Random...)
+		r.Inputs = append(r.Inputs, cache.Input{Role: "refill", Key: more.refill.Key, Piece: strconv.Itoa(more.round)})
+		inputs = append(inputs, more.refill)
 	}
 	if shadow != nil {
 		name += ", shadow model " + strconv.Itoa(shadow.Index+1)
 	}
 	if s.asks != nil {
 		b.ask(s.asks, c, pt, seed, name, &r, &w)
+		w.Caller.Seed += uint64(more.round) << roundBits
 	}
 	if shadow != nil {
 		r.Data = c.Identity // its rows are drawn by it
 		r.Roles = marshal(map[string]any{"roles": r.Roles, "subject": c.Subject, "shadow": shadow})
 	}
-	return b.step(StageGenerate, name, r, w, c.Prepare, columns.step)
+	return b.step(StageGenerate, name, r, w, inputs...)
 }
+
+// roundBits keeps the calls of further rounds apart from those of other seeds: a seed of the experiment has at most 53 bits, and there
+// are at most 20 rounds.
+const roundBits = 53
 
 // metric makes a metric. Its settings enter keys with null for every path; its files by what they are for and what they hold.
 func (b *builder) metric(m *spec.Metric) (*builtMetric, error) {
@@ -681,11 +711,18 @@ func (b *builder) measure(v *variant, cell *Cell, where *arranged, names []strin
 		if cell.Models != nil {
 			r.Uses = using(r.Uses, postStratify)
 		}
-		r.Inputs = []cache.Input{{Role: "parts", Key: c.Prepare.Key, Piece: piece}, {Role: "synthetic", Key: cell.Generate.Key}}
-		inputs := []*Step{c.Prepare, cell.Generate}
+		r.Inputs = []cache.Input{{Role: "parts", Key: c.Prepare.Key, Piece: piece}, {Role: "synthetic", Key: cell.Rows().Key}}
+		inputs := []*Step{c.Prepare, cell.Rows()}
 		for _, s := range cell.shadows(m.plugin) {
 			r.Inputs = append(r.Inputs, cache.Input{Role: "shadow", Key: s.Key})
 			inputs = append(inputs, s)
+			w.Shadows++
+		}
+		if m.info.Audited && cell.Audit != nil && cell.Audit.Arm == "" {
+			w.Audit = cell.Audit
+			r.Inputs = append(r.Inputs, cell.Audit.inputs()...)
+			inputs = append(inputs, cell.Generate)
+			inputs = append(inputs, cell.Audit.Steps()...)
 		}
 		step := b.step(StageMeasure, m.label, r, w, inputs...)
 		cell.Measures = append(cell.Measures, Measure{Metric: metric, Info: m.info, Files: m.files, Step: step})

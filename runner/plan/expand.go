@@ -19,6 +19,7 @@ type point struct {
 	written []spec.Value // as the file has them, where data decided on one of values
 	block   int
 	order   order
+	audited string    // of an arm beside an audit, its name: rules that leave that out leave out the arm
 	sites   *arranged // where its rows come from, once the hospitals are known
 }
 

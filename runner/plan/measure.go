@@ -18,9 +18,9 @@ func (w *MeasureWork) around(m *spec.Metric, c *Chain) {
 	w.By = m.By
 	if len(w.By) > 0 {
 		w.Least = c.minimum()
-		if c.Governance() == plugins.Restricted {
-			w.Fewest = plugins.FewestTold
-		}
+	}
+	if (len(w.By) > 0 || w.Info.Audited) && c.Governance() == plugins.Restricted {
+		w.Fewest = plugins.FewestTold
 	}
 	w.Beside = slices.Clone(w.By)
 	if g, ok := w.Plugin.(plugins.Grouping); ok {
@@ -66,13 +66,13 @@ func (c *Cell) ShadowCells() []*Cell {
 		if m.Step == nil {
 			continue
 		}
-		for _, s := range m.Step.Inputs[2:] { // the parts and the synthetic rows come first
+		for _, s := range m.Step.Inputs[2:][:m.Step.Work.(MeasureWork).Shadows] { // the parts and the synthetic rows come first
 			if slices.Contains(seen, s) {
 				continue
 			}
 			seen = append(seen, s)
 			shadow := *c
-			shadow.Generate, shadow.Measures = s, nil
+			shadow.Generate, shadow.Audit, shadow.Measures = s, nil, nil
 			cells = append(cells, &shadow)
 		}
 	}

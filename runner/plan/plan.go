@@ -31,12 +31,18 @@ const (
 	StagePrepare  Stage = "prepare"
 	StageFeatures Stage = "features"
 	StageGenerate Stage = "generate"
+	StageLineup   Stage = "lineup" // of records that are judged
+	StageJudge    Stage = "judge"
+	StageDecide   Stage = "decide" // which records are kept
 	StageMeasure  Stage = "measure"
 )
 
 // Stages lists the stages in order.
 func Stages() []Stage {
-	return []Stage{StageDataset, StageCohort, StageSplit, StageSites, StageRestrict, StagePrepare, StageFeatures, StageGenerate, StageMeasure}
+	return []Stage{
+		StageDataset, StageCohort, StageSplit, StageSites, StageRestrict, StagePrepare, StageFeatures, StageGenerate,
+		StageLineup, StageJudge, StageDecide, StageMeasure,
+	}
 }
 
 // Plan is the cells of an experiment and the steps they need.
@@ -57,7 +63,8 @@ type Cell struct {
 	ID       string
 	Values   []spec.Value // by Plan.Axes; all resolved
 	Dataset  *Chain
-	Generate *Step // nil when the cell is not estimable
+	Generate *Step  // nil when the cell is not estimable
+	Audit    *Audit // nil where its rows are not audited
 	Measures []Measure
 	Models   []Model // that its strategy asks; nil where it asks none
 
@@ -178,6 +185,8 @@ type (
 		Target   string
 		N        int
 		Shadow   *Shadow // where it is a shadow model of a metric; else nil
+		// Round is 0 of the rows of a cell. Later rounds make as many as the decision of the round before lacks, which is the last input.
+		Round int
 
 		Subject string // column that tells patients apart; "" where there is none
 
@@ -198,6 +207,8 @@ type (
 		Subject string
 		Site    string
 
+		Shadows   int      // inputs that are shadow models
+		Audit     *Audit   // where the metric reads what an audit came to: its steps are the last inputs
 		TestSites []string // the test rows are those of these hospitals; nil: all
 		// Minimum is what these rows must have where preparation may have left some of them out since the hospitals were
 		// counted; nil: they have it.
@@ -207,7 +218,7 @@ type (
 		Resample   plugins.Rand             // draws them
 		By         []string                 // columns whose levels are measured apart, too
 		Least      spec.Minimum             // what the test rows of a level must have
-		Fewest     int                      // rows of a level, and of all others, that are told of restricted data; 0: any
+		Fewest     int                      // rows of restricted data that are told of: of a level, of all others, and in an audit; 0: any
 		Beside     []string                 // columns of the parts that the metric, or By, reads whether or not they are features
 		Limits     map[string]plugins.Limit // where the metric reads them
 	}
@@ -252,6 +263,9 @@ func (c *Cell) Steps() []*Step {
 	steps := c.Dataset.Steps()
 	if c.Generate != nil {
 		steps = append(steps, c.Generate.Inputs[1], c.Generate)
+	}
+	if c.Audit != nil {
+		steps = append(steps, c.Audit.Steps()...)
 	}
 	for _, shadow := range c.ShadowCells() {
 		steps = append(steps, shadow.Generate)
@@ -302,7 +316,7 @@ func (p *Plan) Hash() string {
 			fmt.Fprintf(h, "%s %s\n", c.ID, c.NotEstimable)
 			continue
 		}
-		fmt.Fprintf(h, "%s %s\n", c.ID, c.Generate.Key)
+		fmt.Fprintf(h, "%s %s\n", c.ID, c.Rows().Key)
 		for _, m := range c.Measures {
 			fmt.Fprintf(h, "  %s %s\n", m.Metric.Name, m.Step.Key)
 		}

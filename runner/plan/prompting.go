@@ -35,19 +35,34 @@ func (b *builder) prompting(v *variant, entry *plugins.Entry[plugins.Strategy], 
 	if !ok {
 		return nil, settings, nil
 	}
-	p := &prompted{plugin: asks}
-	for _, name := range asks.Models() {
-		if slices.ContainsFunc(p.models, func(m Model) bool { return m.Name == name }) {
+	models, err := b.models(v, asks.Models())
+	if err != nil {
+		return nil, nil, err
+	}
+	settings, err = withIdentities(func(with json.RawMessage) []string {
+		other, _, err := entry.Build(with)
+		if asks, ok := other.(plugins.Prompting); ok && err == nil {
+			return asks.Models()
+		}
+		return nil
+	}, settings, models)
+	return &prompted{plugin: asks, models: models}, settings, err
+}
+
+// models returns models of the experiment by their names, each once.
+func (b *builder) models(v *variant, names []string) ([]Model, error) {
+	var out []Model
+	for _, name := range names {
+		if slices.ContainsFunc(out, func(m Model) bool { return m.Name == name }) {
 			continue
 		}
 		m, err := b.model(v, name)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		p.models = append(p.models, *m)
+		out = append(out, *m)
 	}
-	settings, err := withIdentities(entry, settings, p.models)
-	return p, settings, err
+	return out, nil
 }
 
 // model returns a model of the experiment by its name.
@@ -74,8 +89,8 @@ func (b *builder) model(v *variant, name string) (*Model, error) {
 }
 
 // withIdentities puts the identities of models in the place of their names in settings. Which texts of the settings name a model,
-// the strategy itself tells: with another text there, it asks another model.
-func withIdentities(entry *plugins.Entry[plugins.Strategy], settings json.RawMessage, models []Model) (json.RawMessage, error) {
+// the plugin itself tells: with another text there, it asks another model. asked returns the models that it asks with some settings.
+func withIdentities(asked func(with json.RawMessage) []string, settings json.RawMessage, models []Model) (json.RawMessage, error) {
 	var tree any
 	if err := json.Unmarshal(settings, &tree); err != nil {
 		return nil, err
@@ -83,7 +98,7 @@ func withIdentities(entry *plugins.Entry[plugins.Strategy], settings json.RawMes
 	for _, path := range textsAt(tree, nil) {
 		name, _ := at(tree, path).(string)
 		i := slices.IndexFunc(models, func(m Model) bool { return m.Name == name })
-		if i < 0 || !names(entry, settings, path, models[i].Name) {
+		if i < 0 || !names(asked, settings, path, models[i].Name) {
 			continue
 		}
 		if err := spec.SetAt(tree, path, models[i].Identity); err != nil {
@@ -93,19 +108,14 @@ func withIdentities(entry *plugins.Entry[plugins.Strategy], settings json.RawMes
 	return json.Marshal(tree)
 }
 
-// names reports whether the text at a place of settings is the name of a model that the strategy asks.
-func names(entry *plugins.Entry[plugins.Strategy], settings json.RawMessage, path []string, name string) bool {
+// names reports whether the text at a place of settings is the name of a model that is asked.
+func names(asked func(with json.RawMessage) []string, settings json.RawMessage, path []string, name string) bool {
 	other := name + "-other"
 	var tree any
 	if json.Unmarshal(settings, &tree) != nil || spec.SetAt(tree, path, other) != nil {
 		return false
 	}
-	plugin, _, err := entry.Build(marshal(tree))
-	if err != nil {
-		return false
-	}
-	asks, ok := plugin.(plugins.Prompting)
-	return ok && slices.Contains(asks.Models(), other)
+	return slices.Contains(asked(marshal(tree)), other)
 }
 
 // textsAt lists the places of all texts in a decoded JSON value, those of objects by sorted key.
@@ -160,17 +170,28 @@ func (c *Chain) told() told {
 	return out
 }
 
+// Told returns what the data set and the experiment say of its columns: what each is, and what it can hold.
+func (c *Chain) Told() (about map[string]plugins.ColumnInfo, limits map[string]plugins.Limit) {
+	told := c.told()
+	return told.About, told.Limits
+}
+
+// aboutOf is what is told of columns, as it enters keys.
+func aboutOf(t told) map[string]map[string]string {
+	about := map[string]map[string]string{}
+	for name, column := range t.About {
+		about[name] = map[string]string{"kind": string(column.Kind), "unit": column.Unit, "group": column.Group, "summary": column.Summary}
+	}
+	return about
+}
+
 // promptingRoles is the roles of a generate step whose strategy asks models: the label, and all that its prompts may hold
 // besides the rows and the settings. Data sets of equal rows do not share the step when only one of them is restricted: what may
 // leave is decided for the step.
 func (c *Chain) promptingRoles(p *prompted) json.RawMessage {
 	t := c.told()
-	about := map[string]map[string]string{}
-	for name, column := range t.About {
-		about[name] = map[string]string{"kind": string(column.Kind), "unit": column.Unit, "group": column.Group, "summary": column.Summary}
-	}
 	return marshal(map[string]any{
-		"target": c.Target, "subject": c.Subject, "beside": p.plugin.Beside(), "about": about, "limits": t.Limits,
+		"target": c.Target, "subject": c.Subject, "beside": p.plugin.Beside(), "about": aboutOf(t), "limits": t.Limits,
 		"restricted": c.Governance() == plugins.Restricted,
 	})
 }
@@ -182,14 +203,22 @@ func (b *builder) ask(p *prompted, c *Chain, pt point, seed uint64, label string
 	t := c.told()
 	w.Prompting, w.Models = p.plugin, p.models
 	w.Beside, w.About, w.Limits = p.plugin.Beside(), t.About, t.Limits
-	w.Caller = plugins.Caller{Label: label, Seed: seed, Axes: map[string]string{}, Dataset: c.Dataset.Name, Governance: c.Governance()}
-	w.Caller.Providers = map[string]plugins.Provider{}
-	for _, m := range p.models {
-		w.Caller.Providers[m.Name] = m.Provider
+	w.Caller = b.caller(p.models, c, pt, seed, label)
+}
+
+// caller is the step of a point on whose behalf models are asked.
+func (b *builder) caller(models []Model, c *Chain, pt point, seed uint64, label string) plugins.Caller {
+	out := plugins.Caller{
+		Label: label, Seed: seed, Axes: map[string]string{}, Dataset: c.Dataset.Name, Governance: c.Governance(),
+		Providers: map[string]plugins.Provider{},
+	}
+	for _, m := range models {
+		out.Providers[m.Name] = m.Provider
 	}
 	for i, v := range pt.values {
 		if text := v.String(); text != "" && v.Kind != spec.NoValue {
-			w.Caller.Axes[b.plan.Axes[i]] = text
+			out.Axes[b.plan.Axes[i]] = text
 		}
 	}
+	return out
 }

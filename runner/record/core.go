@@ -66,6 +66,7 @@ type Manifest struct {
 	LLMs      []ModelInfo `json:"llms,omitempty"` // that cells asked, in the order of the cells
 	Notes     []string    `json:"notes,omitempty"`
 	Warnings  []string    `json:"warnings,omitempty"`
+	Dependent []Dependent `json:"dependent,omitempty"`
 	Excluded  []Excluded  `json:"excluded,omitempty"`
 	Simulated bool        `json:"simulated"` // a data set, or a model that was asked, is simulated: every view says so
 	Numeric   string      `json:"numeric"`
@@ -162,7 +163,8 @@ type ModelInfo struct {
 	Cached       int       `json:"cached,omitempty"`
 	Output       int       `json:"output"`
 	Reasoning    int       `json:"reasoning,omitempty"`
-	First        time.Time `json:"first"` // UTC, of the earliest and the latest answer
+	USD          *float64  `json:"usd,omitempty"` // price of the calls, each step's once; nil where it is unknown
+	First        time.Time `json:"first"`         // UTC, of the earliest and the latest answer
 	Last         time.Time `json:"last"`
 }
 
@@ -170,6 +172,12 @@ type ModelInfo struct {
 type Excluded struct {
 	Cell   string `json:"cell"`
 	Reason string `json:"reason"`
+}
+
+// Dependent are cells whose synthetic rows are not independent of those of other seeds, such as draws from one small set of real rows.
+type Dependent struct {
+	Why   string   `json:"why"` // what that means for intervals over seeds
+	Cells []string `json:"cells"`
 }
 
 // CellStatus says whether a cell has its results.

@@ -25,7 +25,15 @@ type Trace struct {
 type CellTrace struct {
 	Cell     string            `json:"cell"`
 	Generate string            `json:"generate"`
-	Measures map[string]string `json:"measures"` // by the experiment's name of the metric
+	Audit    []AuditTrace      `json:"audit,omitempty"` // in order; nil where the rows were not audited
+	Measures map[string]string `json:"measures"`        // by the experiment's name of the metric
+}
+
+// AuditTrace is a step of the audit of a cell.
+type AuditTrace struct {
+	Stage string `json:"stage"`
+	Label string `json:"label"`
+	Key   string `json:"key"`
 }
 
 // ViewsHash identifies views.
@@ -79,6 +87,9 @@ func Keys(root string) (map[string]bool, error) {
 		}
 		for _, c := range t.Cells {
 			keys[c.Generate] = true
+			for _, a := range c.Audit {
+				keys[a.Key] = true
+			}
 			for _, k := range c.Measures {
 				keys[k] = true
 			}

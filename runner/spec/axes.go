@@ -15,16 +15,23 @@ import (
 func (e *Experiment) AllAxes() []AxisValues {
 	var out []AxisValues
 	seen := map[string]map[Value]bool{}
-	add := func(axis string, values ...Value) {
+	var add func(axis string, values ...Value)
+	add = func(axis string, values ...Value) {
 		if seen[axis] == nil {
 			seen[axis] = map[Value]bool{}
 			out = append(out, AxisValues{Axis: axis})
 		}
 		i := slices.IndexFunc(out, func(a AxisValues) bool { return a.Axis == axis })
 		for _, v := range values {
-			if !seen[axis][v] {
-				seen[axis][v] = true
-				out[i].Values = append(out[i].Values, v)
+			if seen[axis][v] {
+				continue
+			}
+			seen[axis][v] = true
+			out[i].Values = append(out[i].Values, v)
+			if axis == "audit" {
+				for _, arm := range e.Arms(v.Text) {
+					add(axis, Value{Text: arm})
+				}
 			}
 		}
 	}
@@ -61,6 +68,7 @@ var settable = map[string][]string{
 	"features":   {"with"},
 	"strategies": {"with"},
 	"metrics":    {"with"},
+	"audits":     {"with", "decide", "calibrate"},
 	"llms":       {"with"},
 }
 
@@ -100,6 +108,7 @@ func (l *loader) checkAxes() {
 			continue
 		}
 		l.lackSetting(sets, &l.exp.Axes[i], s)
+		l.checkRoundsAxis(sets, s)
 		if !l.usesAxis(n.name()) && l.root.field("matrix").whole() {
 			l.rep.warn(joinPath(n.path), n.label, "no block of the matrix uses this axis")
 		}
@@ -174,7 +183,9 @@ func (l *loader) checkExtra(block *node, b *Block) {
 				l.checkSet(declared.field("sets"), n, s, oneOrMore(f), p.of)
 			}
 		}
-		if used > 0 && reached == 0 && own.ok() {
+		audits := block.field("audit")
+		idle := s.section == "audits" && (audits == nil || audits.whole()) // a block may have none
+		if (used > 0 || idle) && reached == 0 && own.ok() {
 			l.wrong(own, own.label, "nothing that the block uses has the setting %q; leave the axis out here", l.exp.Axes[i].Sets)
 		}
 	}
@@ -211,8 +222,11 @@ func (l *loader) checkSet(sets, entry *node, s setting, values []*node, of value
 		return
 	}
 	if r == noRule {
-		l.rep.add(joinPath(sets.path), sets.at, "%s has no field %q%s", joinPath(entry.path), strings.Join(s.field, "."),
-			l.fieldHint(entry, s))
+		suggestion := l.fieldHint(entry, s)
+		if all := texts(entry.field("all")); s.section == "audits" && len(all) > 0 {
+			suggestion = " of its own: its audits " + quoteAll(all) + " have theirs"
+		}
+		l.rep.add(joinPath(sets.path), sets.at, "%s has no field %q%s", joinPath(entry.path), strings.Join(s.field, "."), suggestion)
 		return
 	}
 	if _, path := r.marked("path"); path {
@@ -222,6 +236,8 @@ func (l *loader) checkSet(sets, entry *node, s setting, values []*node, of value
 			what = "a data set"
 		case "metrics":
 			what = "a metric"
+		case "audits":
+			what = "an audit"
 		}
 		l.rep.add(joinPath(sets.path), sets.at, "an axis cannot set a path; declare %s for each file", what)
 		return
@@ -243,6 +259,7 @@ func (l *loader) checkSet(sets, entry *node, s setting, values []*node, of value
 		}
 		l.checkMarked(&trial, r, of)
 		l.checkBuild(entry, s, v)
+		l.checkVaried(entry, s, v, of)
 	}
 }
 
@@ -271,6 +288,9 @@ var noRule = &rule{kinds: cue.BottomKind}
 
 // ruleAt returns the rule of a field of an entry; nil when it cannot be known, noRule when there is no such field.
 func (l *loader) ruleAt(entry *node, s setting) *rule {
+	if s.section == "audits" && entry.field("all") != nil && !ofAll(s.field) {
+		return noRule
+	}
 	r := l.schemas.top.child(s.section).other
 	for _, name := range s.field {
 		r = r.container()

@@ -234,7 +234,7 @@ func (c *checker) block(n *node, r *rule) {
 		if !f.needed || n.part || c.has(n, f.key) {
 			continue
 		}
-		if _, llm := f.marked("llm"); llm {
+		if _, llm := f.marked("llm"); llm && n.path[0] == "strategies" { // what else asks models names them itself
 			c.found.blanks[indexKey(n.path)] = f.key
 			continue
 		}
@@ -243,9 +243,17 @@ func (c *checker) block(n *node, r *rule) {
 			c.found.sections = append(c.found.sections, f)
 			continue
 		}
-		c.rep.add(joinPath(n.below(f.key)), n.label, "missing; it must be %s", c.wanted(f))
+		c.rep.add(joinPath(n.below(f.key)), n.label, "missing; it must be %s", c.wanted(f)+llmWords(f))
 	}
 	c.plugin(n, r)
+}
+
+// llmWords say, of a field that names models, what it names.
+func llmWords(f *rule) string {
+	if _, llm := f.marked("llm"); llm {
+		return " of llms: the axis llm names those of strategies alone"
+	}
+	return ""
 }
 
 // has reports whether a field is written, or would be if the file had no syntax error.

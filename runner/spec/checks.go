@@ -143,12 +143,15 @@ func (w *yield) checkCompared(n *node, over []*node) {
 
 // infoOf is what a metric says of a score; nil where it is not known.
 func (w *yield) infoOf(s scoreInfo) *plugins.ScoreInfo {
-	all := plugins.GenerationScores()
-	if s.metric != plugins.GenerationMetric {
-		b := w.found.built[indexKey([]string{"metrics", s.metric})]
-		if b == nil {
-			return nil
-		}
+	var all []plugins.ScoreInfo
+	switch b := w.found.built[indexKey([]string{"metrics", s.metric})]; {
+	case s.metric == plugins.GenerationMetric:
+		all = plugins.GenerationScores()
+	case s.metric == plugins.JudgingMetric:
+		all = plugins.JudgingScores()
+	case b == nil:
+		return nil
+	default:
 		all = b.info.Scores
 	}
 	if i := slices.IndexFunc(all, func(x plugins.ScoreInfo) bool { return x.Name == s.name }); i >= 0 {

@@ -36,6 +36,9 @@ func (l *loader) decode() {
 	for _, n := range l.entries("strategies") {
 		e.Strategies = append(e.Strategies, l.decodeUse(n))
 	}
+	for _, n := range l.entries("audits") {
+		e.Audits = append(e.Audits, l.audit(n))
+	}
 	for _, n := range l.entries("metrics") {
 		e.Metrics = append(e.Metrics, l.metric(n))
 	}

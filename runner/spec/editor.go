@@ -46,9 +46,13 @@ func EditorSchema(r *plugins.Registry) ([]byte, error) {
 		for i, name := range names {
 			quoted[i] = strconv.Quote(name)
 		}
-		fmt.Fprintf(&b, "\n#%s: {\n\t%s!: %s\n", k.definition, k.names, strings.Join(quoted, " | "))
+		sign, given := "!", ""
+		if k.kind == "audit" { // one that is made of others names no plugin
+			sign, given = "?", "if "+k.names+" != _|_ "
+		}
+		fmt.Fprintf(&b, "\n#%s: {\n\t%s%s: %s\n", k.definition, k.names, sign, strings.Join(quoted, " | "))
 		for _, name := range quoted {
-			fmt.Fprintf(&b, "\tif %s == %s {with?: #%s.%s}\n", k.names, name, k.kind, name)
+			fmt.Fprintf(&b, "\t%sif %s == %s {with?: #%s.%s}\n", given, k.names, name, k.kind, name)
 		}
 		b.WriteString("}\n")
 	}
@@ -78,17 +82,23 @@ func sections(schema *ast.File) []string {
 	return names
 }
 
-// widenFields turns a required llm into an optional one, and lets a text stand in a file.
+// widenFields turns a required llm of a strategy into an optional one, and lets a text stand in a file.
 func widenFields(f *ast.File) {
+	within := ""
 	astutil.Apply(f, func(c astutil.Cursor) bool {
 		field, ok := c.Node().(*ast.Field)
 		if !ok {
 			return true
 		}
+		if _, top := c.Parent().Node().(*ast.File); top {
+			within, _, _ = ast.LabelName(field.Label)
+		}
 		for _, a := range field.Attrs {
 			switch name, _ := a.Split(); name {
 			case "llm":
-				field.Constraint = token.OPTION
+				if within == "#strategy" {
+					field.Constraint = token.OPTION
+				}
 			case "text":
 				file := ast.NewStruct(&ast.Field{Label: ast.NewIdent("file"), Constraint: token.NOT, Value: ast.NewIdent("string")})
 				field.Value = ast.NewBinExpr(token.OR, field.Value, file)

@@ -58,6 +58,11 @@ func TestEditorSchema(t *testing.T) {
 		{"plugin", `use: "all"`, `use: "al"`, "features.all.use"},
 		{"llm of the axis", `use: "gaussian-copula"`, `{use: "llm-naive", with: {examples: 3}}`, ""},
 		{"text in a file", `use: "gaussian-copula"`, `{use: "llm-naive", with: {prompt: file: "p.txt"}}`, ""},
+		{"audits", "llms:", `audits: {a: {use: "rules", with: packs: ["icu"]}, b: {use: "llm-judge", with: {llms: ["sim"], rubric: {file: "r.md"}, prompt: user: file: "u.md"}}, both: all: ["a", "b"]}` + "\nllms:", ""},
+		{"setting of an auditor", "llms:", `audits: a: {use: "rules", with: pack: ["icu"]}` + "\nllms:", "audits.a.with.pack"},
+		{"auditor", "llms:", `audits: a: use: "ruls"` + "\nllms:", "audits.a.use"},
+		{"judges", "llms:", `audits: a: {use: "llm-judge", with: repeats: 2}` + "\nllms:", "audits.a.with.llms"},
+		{"policy", "llms:", `audits: a: {use: "rules", decide: action: "drp"}` + "\nllms:", "audits.a.decide.action"},
 		{"text", `use: "gaussian-copula"`, `{use: "llm-naive", with: {prompt: 3}}`, "strategies.copula.with.prompt"},
 	} {
 		text := strings.Replace(edited, c.from, c.to, 1)

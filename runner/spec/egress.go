@@ -7,7 +7,7 @@ import (
 	"github.com/ehrlab/ehrlab/plugins"
 )
 
-// asking is how a strategy asks models in some cells.
+// asking is how a strategy, or an auditor, asks models in some cells.
 type asking struct {
 	models  []string
 	reveals plugins.Egress
@@ -16,23 +16,21 @@ type asking struct {
 
 // egress is what goes from a restricted data set to a model.
 type egress struct {
-	reveals    plugins.Egress
-	strategies []*node // that send as much
+	reveals plugins.Egress
+	senders []*node // strategies and audits that send as much
 }
 
-// checkEgress looks at what strategies tell models: what leaves a restricted data set is approved.
+// checkEgress looks at what strategies and auditors tell models: what leaves a restricted data set is approved.
 func (l *loader) checkEgress() {
 	sent := map[[2]string]*egress{} // by model and data set
 	known := map[string]*asking{}
 	for i := range l.exp.Matrix {
 		b := &l.exp.Matrix[i]
-		for _, n := range l.entries("strategies") {
-			if p := l.found.built[indexKey(n.path)]; p == nil {
-				continue
-			} else if _, ok := p.plugin.(plugins.Prompting); !ok {
+		for _, n := range slices.Concat(l.entries("strategies"), l.entries("audits")) {
+			if !l.asksModels(n) {
 				continue
 			}
-			for _, cell := range l.askingCells(b, n.name()) {
+			for _, cell := range l.askingCells(b, n) {
 				a := l.asking(n, cell, known)
 				l.checkBeside(n, cell["dataset"].Text, a.beside)
 				l.noteSent(n, cell["dataset"].Text, a, sent)
@@ -48,19 +46,52 @@ func (l *loader) checkEgress() {
 	}
 }
 
-// askingCells are the cells of a block with a strategy, as far as they decide what it asks: one of those that differ in
-// nothing else.
-func (l *loader) askingCells(b *Block, strategy string) []Assignment {
-	axes := []string{"dataset", "llm"}
+// asksModels reports whether a strategy or an audit is of a plugin that asks models.
+func (l *loader) asksModels(n *node) bool {
+	b := l.found.built[indexKey(n.path)]
+	if b == nil {
+		return false
+	}
+	switch b.plugin.(type) {
+	case plugins.Prompting, plugins.Consulting:
+		return true
+	}
+	return false
+}
+
+// askingCells are the cells of a block with a strategy, or an audit, as far as they decide what it asks: one of those that
+// differ in nothing else.
+func (l *loader) askingCells(b *Block, n *node) []Assignment {
+	axes := l.axesOf(n)
+	if n.path[0] == "strategies" {
+		return l.cellsBy(b, append(axes, "dataset", "llm"), func(at func(axis string) (Value, bool)) bool {
+			s, _ := at("strategy")
+			return s.Text == n.name()
+		})
+	}
+	return l.cellsBy(b, append(axes, "dataset"), func(at func(axis string) (Value, bool)) bool {
+		a, _ := at("audit")
+		return l.exp.restsOn(a.Text, n.name())
+	})
+}
+
+// axesOf are the declared axes that set something of an entry.
+func (l *loader) axesOf(n *node) []string {
+	var axes []string
 	for i := range l.exp.Axes {
-		if a := &l.exp.Axes[i]; a.reaches("strategies", strategy) {
+		if a := &l.exp.Axes[i]; a.reaches(n.path[0], n.name()) {
 			axes = append(axes, a.Name)
 		}
 	}
+	return axes
+}
+
+// cellsBy are the values of some axes that wanted cells of a block have, each combination once.
+func (l *loader) cellsBy(b *Block, axes []string, wanted func(at func(axis string) (Value, bool)) bool) []Assignment {
 	var cells []Assignment
 	seen := map[string]bool{}
 	l.exp.each(b, func(at func(axis string) (Value, bool)) {
-		if s, _ := at("strategy"); s.Text != strategy {
+		if !wanted(at) {
 			return
 		}
 		cell, key := Assignment{}, ""
@@ -78,26 +109,36 @@ func (l *loader) askingCells(b *Block, strategy string) []Assignment {
 	return cells
 }
 
-// asking returns how a strategy asks in a cell; an empty one when it cannot be made, as is reported elsewhere.
+// asking returns how a strategy or an audit asks in a cell; an empty one when it cannot be made, as is reported elsewhere.
 func (l *loader) asking(n *node, cell Assignment, known map[string]*asking) *asking {
 	a := &asking{}
-	i := slices.IndexFunc(l.exp.Strategies, func(u Use) bool { return u.Name == n.name() })
-	use, err := l.exp.StrategyAt(l.exp.Strategies[i].Name, cell)
+	use, kind, err := (*Use)(nil), "strategy", error(nil)
+	if n.path[0] == "audits" {
+		var audit *Audit
+		if audit, err = l.exp.AuditAt(n.name(), cell); err == nil {
+			use, kind = &audit.Use, "audit"
+		}
+	} else {
+		use, err = l.exp.StrategyAt(n.name(), cell)
+	}
 	if err != nil {
 		return a
 	}
-	key := n.name() + "\x00" + string(use.With)
+	key := kind + "\x00" + n.name() + "\x00" + string(use.With)
 	if a := known[key]; a != nil {
 		return a
 	}
 	known[key] = a
-	b, err := l.build(n.field("use"), l.schemas.plugin("strategy", use.Use), use.With)
+	b, err := l.build(n.field("use"), l.schemas.plugin(kind, use.Use), use.With)
 	if err != nil || b == nil {
 		return a
 	}
 	l.rep.guard(n.field("use"), func() {
-		if p, ok := b.plugin.(plugins.Prompting); ok {
+		switch p := b.plugin.(type) {
+		case plugins.Prompting:
 			a.models, a.reveals, a.beside = p.Models(), p.Reveals(), p.Beside()
+		case plugins.Consulting:
+			a.models, a.reveals = p.Models(), p.Reveals()
 		}
 	})
 	return a
@@ -146,10 +187,10 @@ func (l *loader) noteSent(n *node, dataset string, a *asking, sent map[[2]string
 			sent[key] = e
 		}
 		if a.reveals.Beyond(e.reveals) {
-			e.reveals, e.strategies = a.reveals, nil
+			e.reveals, e.senders = a.reveals, nil
 		}
-		if e.reveals == a.reveals && !slices.Contains(e.strategies, n) {
-			e.strategies = append(e.strategies, n)
+		if e.reveals == a.reveals && !slices.Contains(e.senders, n) {
+			e.senders = append(e.senders, n)
 		}
 	}
 }
@@ -170,7 +211,7 @@ func (l *loader) checkSent(n *node, dataset string, e *egress) {
 		return // wrong already, not known, or nothing leaves
 	}
 	m := &l.exp.LLMs[slices.IndexFunc(l.exp.LLMs, func(m LLM) bool { return m.Name == n.name() })]
-	what := fmt.Sprintf("%s %s of the restricted data set %q there", sends(e.strategies), revealWords[e.reveals], dataset)
+	what := fmt.Sprintf("%s %s of the restricted data set %q there", sends(e.senders), revealWords[e.reveals], dataset)
 	switch {
 	case approval == nil:
 		l.wrong(n, n.label, "%s, and no approval says that %s may leave; add approval: %s", what, pronoun[e.reveals], approvalFor(made, e.reveals))
@@ -190,10 +231,10 @@ var (
 	pronoun = map[plugins.Egress]string{plugins.EgressSchema: "it", plugins.EgressAggregates: "they", plugins.EgressRows: "they"}
 )
 
-// sends says which strategies send something.
-func sends(strategies []*node) string {
-	names := andList(quotedNames(strategies))
-	if len(strategies) == 1 {
+// sends says which strategies and audits send something.
+func sends(senders []*node) string {
+	names := andList(quotedNames(senders))
+	if len(senders) == 1 {
 		return names + " sends"
 	}
 	return names + " send"
@@ -209,14 +250,17 @@ func approvalFor(made []model, reveals plugins.Egress) string {
 
 // fewer suggests to send no rows, where that would do.
 func (l *loader) fewer(e *egress) string {
-	if e.reveals != plugins.EgressRows || slices.ContainsFunc(e.strategies, func(n *node) bool { return !l.tellsLess(n) }) {
+	if e.reveals != plugins.EgressRows || slices.ContainsFunc(e.senders, func(n *node) bool { return !l.tellsLess(n) }) {
 		return ""
 	}
-	return fmt.Sprintf(", or set examples of %s to 0", andList(quotedNames(e.strategies)))
+	return fmt.Sprintf(", or set examples of %s to 0", andList(quotedNames(e.senders)))
 }
 
-// tellsLess reports whether a strategy would send no rows if it had no examples.
+// tellsLess reports whether a strategy would send no rows if it had no examples. An auditor is there to read rows.
 func (l *loader) tellsLess(n *node) bool {
+	if n.path[0] != "strategies" {
+		return false
+	}
 	b, p, r := l.found.built[indexKey(n.path)], l.schemas.plugin("strategy", n.field("use").text), l.settingsRule(n)
 	if b == nil || p == nil || r == nil || !slices.Contains(r.names(), "examples") {
 		return false

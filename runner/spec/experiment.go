@@ -32,6 +32,7 @@ type Experiment struct {
 	LLMs        []LLM        `json:"llms,omitempty"`
 	Sites       []Sites      `json:"sites,omitempty"`
 	Strategies  []Use        `json:"strategies"`
+	Audits      []Audit      `json:"audits,omitempty"`
 	Metrics     []Metric     `json:"metrics"`
 	Axes        []Axis       `json:"axes,omitempty"`
 	Matrix      []Block      `json:"matrix"`

@@ -132,7 +132,7 @@ func newLLM(c llmConfig) (plugins.Provider, error) {
 	if c.Model == "mystery" {
 		return nil, errors.New(`the family of "mystery" is not known; say it, such as family: "llama"`)
 	}
-	info := plugins.ModelInfo{Identity: plugins.Identity{API: "fake", Endpoint: c.BaseURL, Model: c.Model}, Secret: plugins.Secret{Env: c.KeyEnv}}
+	info := plugins.ModelInfo{Identity: plugins.Identity{API: "fake", Endpoint: c.BaseURL, Model: c.Model}, Family: c.Family, Secret: plugins.Secret{Env: c.KeyEnv}}
 	if strings.HasSuffix(c.Model, "-latest") {
 		info.Warnings = []string{"the name has no date: the model behind it may change"}
 	}
@@ -188,6 +188,7 @@ type ladderConfig struct {
 
 type llmConfig struct {
 	Model       string   `json:"model"`
+	Family      string   `json:"family,omitempty"`
 	Temperature *float64 `json:"temperature,omitempty"`
 	BaseURL     string   `json:"base_url"`
 	KeyEnv      string   `json:"key_env"`
@@ -321,12 +322,13 @@ func fakeRegistry() *plugins.Registry {
 		})
 
 	plugins.Add(&r.LLMs, info("fake", `model!: string
+family?: string
 temperature?: number & >=0 & <=2
 base_url?: string
 key_env?: string @local()
 limits?: {concurrency?: int & >0} @local()`), llmConfig{BaseURL: "https://api.openai.com/v1", KeyEnv: "FAKE_KEY"}, newLLM)
 	plugins.Add(&r.LLMs, info("in-process", ""), none{}, func(none) (plugins.Provider, error) {
-		return fakeLLM{plugins.ModelInfo{Identity: plugins.Identity{API: "in-process", Model: "sim"}, InProcess: true, Simulated: true}}, nil
+		return fakeLLM{plugins.ModelInfo{Identity: plugins.Identity{API: "in-process", Model: "sim"}, Family: "sim", InProcess: true, Simulated: true}}, nil
 	})
 
 	plugins.Add(&r.Strategies, info("llm-naive", "llm!: string @llm()\nexamples?: int & >=0\nbatch?: int & >0\nby?: [...string] @column()\nprompt?: string @text()\n"+
@@ -359,6 +361,7 @@ high?: int`, scores(score("mean"))), tvdConfig{High: 10}, func(c tvdConfig) (plu
 	)),
 		downstreamConfig{Model: "logistic", Test: "real"}, func(downstreamConfig) (plugins.Metric, error) { return fakeMetric{}, nil })
 
+	addAudits(r)
 	plugins.Add(&r.Views, info("line", "log?: bool"), struct {
 		Log bool `json:"log"`
 	}{}, func(struct {

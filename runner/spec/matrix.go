@@ -28,7 +28,7 @@ const (
 )
 
 // filled are the axes that a block may leave out when there is one value, in the order that they are filled in.
-var filled = []string{"dataset", "site", "features", "strategy", "llm"}
+var filled = []string{"dataset", "site", "features", "strategy", "llm", "audit"}
 
 // axes lists the axes that blocks may use.
 func (l *loader) axes() []axis {
@@ -38,6 +38,7 @@ func (l *loader) axes() []axis {
 		{name: "features", names: l.subsetNames()},
 		{name: "strategy", names: l.sectionNames("strategies")},
 		{name: "llm", names: l.sectionNames("llms")},
+		{name: "audit", names: l.auditNames()},
 		{name: "n", kind: sizeAxis},
 		{name: "seed", kind: seedAxis},
 	}
@@ -94,10 +95,10 @@ func (l *loader) checkMatrix() {
 			b = l.block(n, all)
 		}
 		l.exp.Matrix = append(l.exp.Matrix, b) // empty when wrong, so that numbers stay right
-		if cells += b.size(); cells > maxCells {
+		if cells += l.exp.size(&b); cells > maxCells {
 			l.wrong(n, n.at, "the matrix has more than %d cells", maxCells)
 			l.exp.Matrix[len(l.exp.Matrix)-1] = Block{}
-			cells -= b.size()
+			cells -= l.exp.size(&b)
 		}
 	}
 	for i, n := range list.items {
@@ -199,6 +200,10 @@ func (l *loader) axisValue(n *node, a *axis) (Value, bool) {
 			l.wrong(n, n.at, "must be a text, not %s", kindWords(n.kind))
 			return v, false
 		}
+		if audit, arm := l.exp.Audit(v.Text); a.name == "audit" && arm != "" && !a.names.has(v.Text) {
+			l.wrong(n, n.at, "%q %s", v.Text, whyNoArm(audit, arm))
+			return v, false
+		}
 		if !a.names.may(v.Text) {
 			l.wrong(n, n.at, "no %s named %q%s", axisWords(a.name), v.Text, hint(v.Text, "known:", a.names.names))
 			return v, false
@@ -264,9 +269,9 @@ func (l *loader) fillAxes(n *node, b *Block, all []axis) {
 		if n.written(name) || name == "llm" && !l.needsLLM(n, b) {
 			continue
 		}
-		if name == "site" {
+		if off := map[string]string{"site": AllSites, "audit": AuditOff}[name]; off != "" { // what it is where no block says otherwise
 			if l.usesAxis(name) {
-				front = append(front, AxisValues{Axis: name, Values: []Value{{Text: AllSites}}})
+				front = append(front, AxisValues{Axis: name, Values: []Value{{Text: off}}})
 			}
 			continue
 		}
@@ -519,6 +524,9 @@ func (l *loader) match(n, x *node, b *Block, all []axis) map[string][]Value {
 		case !n.written(a.name) && !b.has(a.name):
 			l.wrong(v, v.label, "the block has no axis %q", a.name)
 		default:
+			if a.name == "audit" {
+				a = &axis{name: a.name, names: l.armNames()}
+			}
 			for _, e := range oneOrMore(v) {
 				if value, ok := l.axisValue(e, a); ok {
 					out[a.name] = append(out[a.name], value)
@@ -531,7 +539,7 @@ func (l *loader) match(n, x *node, b *Block, all []axis) map[string][]Value {
 
 // matches reports whether an exclude leaves out any cell of the block.
 func (l *loader) matches(b *Block, x Exclude) bool {
-	groups := b.groups()
+	groups := l.exp.withArms(b.groups())
 	for g, group := range groups {
 		fit := make([]AxisValues, len(group)) // with the values, in step, that match
 		for k, a := range group {
@@ -561,7 +569,7 @@ func (l *loader) matches(b *Block, x Exclude) bool {
 // they are written.
 func (l *loader) leavesCell(b *Block) bool {
 	if len(b.Exclude) == 0 {
-		return b.size() > 0
+		return l.exp.size(b) > 0
 	}
 	kept := func(cell Assignment) bool { return !b.excludes(l.exp.settled(b, cell)) }
 	if slices.ContainsFunc(b.Include, kept) {
@@ -613,12 +621,12 @@ func (b *Block) groups() [][]AxisValues {
 }
 
 // size is how many cells the product of a block has before any is left out.
-func (b *Block) size() float64 {
+func (e *Experiment) size(b *Block) float64 {
 	if len(b.Axes) == 0 {
 		return 0
 	}
 	cells := 1.0
-	for _, g := range b.groups() {
+	for _, g := range e.withArms(b.groups()) {
 		cells *= float64(len(g[0].Values))
 	}
 	return cells + float64(len(b.Include))
@@ -673,6 +681,11 @@ func (l *loader) checkFitOf(b *Block, of valuesOf, d *node) {
 				}
 				l.needPart(d, part, fmt.Sprintf("%s reads it", joinPath(n.path)))
 			}
+		}
+	}
+	for i, n := range l.entries("audits") {
+		if a := &l.exp.Audits[i]; l.uses(b, of, "audits", n.name()) && a.Use.Use != "" && (a.Calibrate.Given || !l.asksModels(n)) {
+			l.needPart(d, plugins.Test, fmt.Sprintf("%s is rated by its rows", joinPath(n.path)))
 		}
 	}
 	if ds := l.datasetNamed(d.name()); ds.Prepare.RowsDependOnSubset() && len(of("features")) > 1 {

@@ -38,6 +38,10 @@ func (e *Experiment) Resolved() (resolved json.RawMessage, hash string) {
 	for i := range out.LLMs {
 		out.LLMs[i].Use = out.LLMs[i].Use.resolved()
 	}
+	out.Audits = slices.Clone(e.Audits)
+	for i := range out.Audits {
+		out.Audits[i].Use = out.Audits[i].Use.resolved()
+	}
 	out.Strategies = slices.Clone(e.Strategies)
 	for i := range out.Strategies {
 		out.Strategies[i] = out.Strategies[i].resolved()

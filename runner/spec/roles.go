@@ -20,6 +20,7 @@ import (
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
 	"github.com/ehrlab/ehrlab/plugins/prepare"
+	"github.com/ehrlab/ehrlab/runner/spelling"
 )
 
 // checkLLMs checks that marked fields name entries of llms.
@@ -72,7 +73,9 @@ func (l *loader) header(n *node, d *Dataset) (h *plugins.Header) {
 	l.rep.guard(n.field("use"), func() {
 		files, err := b.plugin.(plugins.Dataset).Files()
 		if err != nil {
-			l.fileMistake(n, &d.Use, "", "%v", err)
+			for _, fault := range frame.Apart(err) {
+				l.fileMistake(n, &d.Use, "", "%v", fault)
+			}
 		} else if l.present(n, &d.Use, files) {
 			h = l.readHeader(n, d, b, files)
 		}
@@ -97,10 +100,10 @@ func (l *loader) present(n *node, u *Use, files []plugins.File) bool {
 		case len(files) > 1 && absent(filepath.Dir(f.Path)): // one message for all files of it
 			if dir := filepath.Dir(f.Path); !told[dir] {
 				told[dir] = true
-				l.fileMistake(n, u, f.Path, "no folder %s", l.display(dir))
+				l.fileMistake(n, u, f.Path, "no folder %s%s", l.display(dir), spelling.DidYouMeanFile(dir, l.display))
 			}
 		default:
-			l.fileMistake(n, u, f.Path, "no file %s", l.display(f.Path))
+			l.fileMistake(n, u, f.Path, "no file %s%s", l.display(f.Path), spelling.DidYouMeanFile(f.Path, l.display))
 		}
 	}
 	return present
@@ -118,15 +121,40 @@ func (l *loader) readHeader(n *node, d *Dataset, b *built, files []plugins.File)
 		Progress: func(int, int) {},
 	}
 	h, err := b.plugin.(plugins.Dataset).Header(context.Background(), env)
-	if err != nil {
-		message := err.Error()
+	for _, fault := range frame.Apart(err) {
+		message := fault.Error()
 		for _, f := range files {
 			message = strings.ReplaceAll(message, f.Path, l.display(f.Path))
 		}
-		l.fileMistake(n, &d.Use, "", "%s", message)
+		at := l.fileNode(n, &d.Use, "", message)
+		var known *frame.FileError
+		if errors.As(fault, &known) {
+			at = declared(n, at, known.ColumnName)
+		}
+		l.rep.add(joinPath(at.path), at.at, "%s", message)
+	}
+	if err != nil {
 		return nil
 	}
 	return h
+}
+
+// declared is where a data set declares a column of the file that a setting names; the setting itself where it does not.
+func declared(n, path *node, column string) *node {
+	if column == "" || len(path.path) == 0 {
+		return path
+	}
+	for up := len(path.path) - 1; up > len(n.path); up-- { // a path may stand in a list
+		block := n.find(path.path[len(n.path):up]...)
+		if !block.is(cue.StructKind) {
+			continue
+		}
+		if c := block.field("columns").field(column); c != nil {
+			return c
+		}
+		break
+	}
+	return path
 }
 
 func (l *loader) display(path string) string { return relative(path, l.opts.WorkDir) }
@@ -135,6 +163,12 @@ func (l *loader) display(path string) string { return relative(path, l.opts.Work
 // message begins with, if it begins with one.
 func (l *loader) fileMistake(n *node, u *Use, file, format string, args ...any) {
 	message := fmt.Sprintf(format, args...)
+	at := l.fileNode(n, u, file, message)
+	l.rep.add(joinPath(at.path), at.at, "%s", message)
+}
+
+// fileNode is the setting that names a file; without a file, the one that the message begins with.
+func (l *loader) fileNode(n *node, u *Use, file, message string) *node {
 	at, best := n.field("use"), -1
 	for _, p := range u.Paths {
 		f := n.field("with").find(p...)
@@ -151,7 +185,7 @@ func (l *loader) fileMistake(n *node, u *Use, file, format string, args ...any) 
 			at, best = f, fit
 		}
 	}
-	l.rep.add(joinPath(at.path), at.at, "%s", message)
+	return at
 }
 
 // fitOfFile says how well a setting's path goes with a file; -1 is not at all.
@@ -665,11 +699,13 @@ func (l *loader) uses(b *Block, of valuesOf, section, name string) bool {
 			}
 		}
 		return false
+	case "audits":
+		return slices.ContainsFunc(of("audit"), func(v Value) bool { return l.exp.restsOn(v.Text, name) })
 	case "datasets", "sites", "strategies", "llms":
 		axis := map[string]string{"datasets": "dataset", "sites": "site", "strategies": "strategy", "llms": "llm"}[section]
 		values := of(axis)
-		if section == "llms" && len(values) == 0 {
-			return true // strategies name their models themselves
+		if section == "llms" && (len(values) == 0 || l.judges(of, name)) {
+			return true // strategies name their models themselves, and so do audits
 		}
 		return slices.Contains(values, Value{Text: name})
 	}

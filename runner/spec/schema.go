@@ -57,7 +57,7 @@ func SchemaJSON(r *plugins.Registry) ([]byte, error) {
 			}
 			delete(s, "$schema") // said once, at the top
 			s["description"] = info.Summary
-			set.rule(k.kind, name).widen(s)
+			set.rule(k.kind, name).widen(s, k.kind)
 			defs[k.kind+"/"+name] = s
 			settings = append(settings, settingsOf(k.names, name, k.kind))
 		}
@@ -77,12 +77,12 @@ func settingsOf(field, name, kind string) map[string]any {
 	}
 }
 
-// widen lets a JSON Schema of settings take what Load takes beyond the CUE schema: an llm that the llm axis names, and
-// a text in a file of its own.
-func (r *rule) widen(schema map[string]any) {
+// widen lets a JSON Schema of settings take what Load takes beyond the CUE schema: an llm of a strategy that the llm axis names,
+// and a text in a file of its own.
+func (r *rule) widen(schema map[string]any, kind string) {
 	properties, _ := schema["properties"].(map[string]any)
 	for _, f := range r.fields {
-		if _, ok := f.marked("llm"); ok {
+		if _, ok := f.marked("llm"); ok && kind == "strategy" {
 			required, _ := schema["required"].([]any)
 			schema["required"] = slices.DeleteFunc(required, func(name any) bool { return name == f.key })
 		}
@@ -92,6 +92,8 @@ func (r *rule) widen(schema map[string]any) {
 				"required": []string{"file"}, "additionalProperties": false,
 			}
 			properties[f.key] = map[string]any{"anyOf": []any{properties[f.key], file}}
+		} else if below, ok := properties[f.key].(map[string]any); ok {
+			f.widen(below, kind)
 		}
 	}
 }

@@ -65,12 +65,19 @@ func TestSchemaJSONOfSettings(t *testing.T) {
 			}
 		}
 	})
-	if blocks != 12 {
-		t.Errorf("%d open blocks: want with of 6 kinds of plugins, and where of tables, their columns, plots, their x and y, contrasts and checks", blocks)
+	if blocks != 13 {
+		t.Errorf("%d open blocks: want with of 7 kinds of plugins, and where of tables, their columns, plots, their x and y, contrasts and checks", blocks)
 	}
 	defs := top["$defs"].(map[string]any)
 	for name, want := range map[string]string{
 		"strategy/independent": `{"additionalProperties":false,"description":"a fake","type":"object"}`,
+		// an audit names its models itself
+		"audit/llm-judge": `{"additionalProperties":false,"description":"a fake","properties":{"llms":{"items":{"type":"string"},"minItems":1,"prefixItems":[{"type":"string"}],"type":"array"},` +
+			`"prompt":{"additionalProperties":false,"properties":{"user":{"anyOf":[{"type":"string"},{"additionalProperties":false,` +
+			`"properties":{"file":{"type":"string"}},"required":["file"],"type":"object"}]}},"type":"object"},` +
+			`"repeats":{"allOf":[{"type":"number"},{"minimum":1,"type":"integer"}]},` +
+			`"rubric":{"anyOf":[{"type":"string"},{"additionalProperties":false,"properties":{"file":{"type":"string"}},"required":["file"],"type":"object"}]}` +
+			`},"required":["llms"],"type":"object"}`,
 		// Load takes an llm that the llm axis names, and a prompt in a file
 		"strategy/llm-naive": `{"additionalProperties":false,"description":"a fake","properties":{` +
 			`"batch":{"allOf":[{"type":"number"},{"exclusiveMinimum":0,"type":"integer"}]},"by":{"items":{"type":"string"},"type":"array"},` +

@@ -13,6 +13,7 @@ import (
 	"cuelang.org/go/cue"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/runner/spelling"
 	"github.com/ehrlab/ehrlab/schemas"
 )
 
@@ -55,6 +56,7 @@ var pluginKinds = []struct{ kind, words, definition, names string }{
 	{"features", "features plugin", "Features", "use"},
 	{"strategy", "strategy plugin", "Strategy", "use"},
 	{"llm", "llm plugin", "LLM", "use"},
+	{"audit", "audit plugin", "Audit", "use"},
 	{"metric", "metric", "Metric", "use"},
 	{"view", "view", "Plot", "kind"},
 }
@@ -70,6 +72,8 @@ func (s *schemaSet) plugin(kind, name string) *plugin {
 		return pluginOf(&s.registry.Strategies, name)
 	case "llm":
 		return pluginOf(&s.registry.LLMs, name)
+	case "audit":
+		return pluginOf(&s.registry.Audits, name)
 	case "metric":
 		return pluginOf(&s.registry.Metrics, name)
 	case "view":
@@ -88,6 +92,8 @@ func pluginNames(r *plugins.Registry, kind string) []string {
 		return r.Strategies.Names()
 	case "llm":
 		return r.LLMs.Names()
+	case "audit":
+		return r.Audits.Names()
 	case "metric":
 		return r.Metrics.Names()
 	case "view":
@@ -194,6 +200,13 @@ func (c *checker) use(n, use, with *node, kind, key string) {
 
 // refused reports why a plugin cannot be made with settings that its schema allows.
 func (c *checker) refused(with *node, err error) {
+	var faults plugins.Faults
+	if errors.As(err, &faults) {
+		for _, f := range faults {
+			c.fault(with, f)
+		}
+		return
+	}
 	var misfit *json.UnmarshalTypeError
 	if errors.As(err, &misfit) {
 		if n := with.find(strings.Split(misfit.Field, ".")...); n != nil {
@@ -275,7 +288,8 @@ func (c *checker) resolveText(n *node) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil || !info.Mode().IsRegular():
-		c.wrong(n, file.at, "no file %q", file.text)
+		shown := func(near string) string { return strings.TrimPrefix(relative(near, c.dir), "./") }
+		c.wrong(n, file.at, "no file %q%s", file.text, spelling.DidYouMeanFile(path, shown))
 		return
 	case info.Size() > maxText:
 		c.wrong(n, file.at, "the file has %d bytes; a text has at most %d", info.Size(), maxText)

@@ -31,6 +31,8 @@ func (e *Experiment) Concerns(axis string, at func(axis string) Value, metrics [
 		return set == "" || a.reaches(s.section, set)
 	case "strategies":
 		return a.reaches(s.section, strategy.Name)
+	case "audits":
+		return slices.ContainsFunc(e.within(at("audit").Text), func(x *Audit) bool { return a.reaches(s.section, x.Name) })
 	case "llms":
 		return slices.ContainsFunc(e.asks(strategy, at), func(model string) bool { return a.reaches(s.section, model) })
 	}
@@ -39,16 +41,23 @@ func (e *Experiment) Concerns(axis string, at func(axis string) Value, metrics [
 	})
 }
 
-// asks are the models that a strategy asks in a cell.
+// asks are the models that a cell asks: those of its strategy, then those of its auditors.
 func (e *Experiment) asks(strategy *Use, at func(axis string) Value) []string {
 	models := slices.Clone(strategy.models)
 	if strategy.LLM != "" {
 		models = append(models, at("llm").Text)
 	}
-	for i := range e.Axes {
-		if a := &e.Axes[i]; a.llm && a.reaches("strategies", strategy.Name) {
-			models = append(models, at(a.Name).Text)
+	byAxes := func(section, name string) {
+		for i := range e.Axes {
+			if a := &e.Axes[i]; a.llm && a.reaches(section, name) {
+				models = append(models, at(a.Name).Text)
+			}
 		}
+	}
+	byAxes("strategies", strategy.Name)
+	for _, a := range e.within(at("audit").Text) {
+		models = append(models, a.models...)
+		byAxes("audits", a.Name)
 	}
 	return models
 }

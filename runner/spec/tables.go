@@ -197,13 +197,7 @@ func (l *loader) checkTwice(columns []*node) {
 func (l *loader) checkLines(n *node, columns []*node) {
 	rows := oneOrMore(n.field("rows"))
 	if by := n.field("sort").field("by"); by.ok() {
-		var scores []string
-		for _, c := range columns {
-			scores = append(scores, text(c.field("score")))
-		}
-		if !slices.Contains(scores, by.text) {
-			l.wrong(by, by.at, "no column has the score %q%s", by.text, hint(by.text, "they have", scores))
-		}
+		l.checkSorted(n, columns, by)
 	}
 	var known []string
 	for _, r := range rows {
@@ -222,6 +216,52 @@ func (l *loader) checkLines(n *node, columns []*node) {
 	if g := firstField(columns, "group"); g != nil && n.field("across").ok() {
 		l.wrong(g, g.label, "the values of across stand over the columns: leave group out")
 	}
+}
+
+// checkSorted demands that lines are sorted by one column.
+func (l *loader) checkSorted(n *node, columns []*node, by *node) {
+	t := table(n)
+	switch found := t.SortColumns(); {
+	case len(found) == 0:
+		var known []string
+		for _, c := range columns {
+			known = added(known, text(c.field("score")))
+		}
+		for _, c := range columns {
+			if title := c.field("title"); title.ok() {
+				known = added(known, title.text)
+			}
+		}
+		l.wrong(by, by.at, "no column has the score or title %q%s", by.text, hint(by.text, "they have", known))
+	case len(found) > 1:
+		l.wrong(by, by.at, "%d columns have the score or title %q: sort by a title that one of them alone has", len(found), by.text)
+	}
+}
+
+// SortColumns are the columns that lines may be sorted by: those with the title that the table names; else the one that shows the score as it
+// is; else those that have it of a selection of cells, or less something. Of several the first counts.
+func (t *Table) SortColumns() []int {
+	if t.Sort == nil || t.Sort.By == "" {
+		return nil
+	}
+	var titled, plain, scored []int
+	for i, c := range t.Columns {
+		if c.Title == t.Sort.By {
+			titled = append(titled, i)
+		}
+		if c.Score == t.Sort.By {
+			scored = append(scored, i)
+			if c.Minus == nil && c.Where == nil {
+				plain = append(plain, i)
+			}
+		}
+	}
+	for _, found := range [][]int{titled, plain} {
+		if len(found) > 0 {
+			return found
+		}
+	}
+	return scored
 }
 
 // firstField is the first of some blocks' fields of a name; nil where none has it.
@@ -261,13 +301,36 @@ func (w *yield) checkTable(n *node) {
 	}
 	if t.Sort != nil && (t.Sort.Order == "" || t.Sort.Order == "best") {
 		by := n.field("sort").field("by")
-		w.needsDirection(by, `order "best"`)
-		columns := oneOrMore(n.field("columns"))
-		first := slices.IndexFunc(columns, func(c *node) bool { return by.ok() && text(c.field("score")) == by.text })
-		if first >= 0 && columns[first].field("minus") != nil {
-			w.wrong(by, by.at, `%q is a difference here, without a direction in which it is better: set order to "ascending" or "descending"`, by.text)
+		if found := t.SortColumns(); by.ok() && len(found) == 1 {
+			c := oneOrMore(n.field("columns"))[found[0]]
+			if c.field("minus") != nil {
+				w.wrong(by, by.at, `%q is a difference here, without a direction in which it is better: set order to "ascending" or "descending"`, by.text)
+			} else if s := text(c.field("score")); w.undirected(s) {
+				w.wrong(by, by.at, `%q has no direction in which it is better, which order "best" needs: set order to "ascending" or "descending"`, s)
+			}
 		}
 	}
+	w.checkMark(n, &t)
+}
+
+// checkMark refuses marks that no column can have. Where some can, the table says which cannot.
+func (w *yield) checkMark(n *node, t *Table) {
+	mark := n.field("mark")
+	if t.Mark == "" || !mark.ok() || len(t.Columns) == 0 || !n.field("columns").whole() {
+		return
+	}
+	for _, c := range t.Columns {
+		if c.Minus == nil && (!w.scoreKnown(c.Score) || !w.undirected(c.Score)) {
+			return
+		}
+	}
+	w.wrong(mark, mark.at, "no column has a direction in which it is better, so that nothing would be marked: leave mark out")
+}
+
+// undirected reports whether it is not known of a score whether more is better: it has no direction, or metrics that have it disagree.
+func (w *yield) undirected(address string) bool {
+	found := w.find(address)
+	return slices.ContainsFunc(found, func(s scoreInfo) bool { return s.better == plugins.Neutral || s.better != found[0].better })
 }
 
 // Characteristics is the metric plugin whose scores a table of a cohort reads.

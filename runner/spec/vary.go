@@ -41,6 +41,13 @@ func (e *Experiment) Vary(assign map[string]Value) (*Experiment, error) {
 		}
 		replaceAt(&out.Strategies, e.Strategies, i, u)
 	}
+	for i := range e.Audits {
+		var a *Audit
+		if a, err = e.AuditAt(e.Audits[i].Name, assign); err != nil {
+			return nil, err
+		}
+		replaceAt(&out.Audits, e.Audits, i, a)
+	}
 	for i := range e.Metrics {
 		var m *Metric
 		if m, err = e.MetricAt(e.Metrics[i].Name, assign); err != nil {

@@ -3,6 +3,7 @@ package spec
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -12,12 +13,15 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/prepare"
 )
 
+// recorded are the names under which the runner itself records scores, with what these are of.
+var recorded = map[string]string{plugins.GenerationMetric: "making the rows of a cell", plugins.JudgingMetric: "judging the rows of a cell"}
+
 // checkDims checks that the dimensions of metrics are neither axes nor dimensions that the plugin gives itself.
 func (l *loader) checkDims() {
 	axes := axisNames(l.axes())
 	for _, n := range l.entries("metrics") {
-		if n.name() == plugins.GenerationMetric {
-			l.rep.add(joinPath(n.path), n.label, "%q is the name of what making the rows of a cell comes to; a metric needs another", n.name())
+		if what := recorded[n.name()]; what != "" {
+			l.rep.add(joinPath(n.path), n.label, "%q is the name of what %s comes to; a metric needs another", n.name(), what)
 		}
 		own := l.ownDims(n)
 		if dims := n.field("dims"); dims.is(cue.StructKind) {
@@ -220,7 +224,7 @@ func (l *loader) newYield() *yield {
 		w.axes = append(w.axes, AxisValues{Axis: TrainSite, Values: stand}, AxisValues{Axis: TestSite, Values: stand})
 	}
 	w.sure = l.root.field("matrix").whole() && len(l.subsetNames().maybe) == 0
-	for _, section := range []string{"datasets", "features", "strategies", "metrics", "axes", "matrix"} {
+	for _, section := range []string{"datasets", "features", "strategies", "audits", "metrics", "axes", "matrix"} {
 		w.sure = w.sure && l.listed(section)
 	}
 	for _, m := range l.rep.mistakes {
@@ -248,6 +252,12 @@ func (l *loader) newYield() *yield {
 	}
 	for _, g := range plugins.GenerationScores() {
 		w.scores = append(w.scores, scoreInfo{metric: plugins.GenerationMetric, name: g.Name, better: g.Better, free: g.Dims})
+	}
+	if l.consults() {
+		for _, g := range plugins.JudgingScores() {
+			w.scores = append(w.scores, scoreInfo{metric: plugins.JudgingMetric, name: g.Name, better: g.Better, free: g.Dims})
+			w.addDims(g.Dims...)
+		}
 	}
 	if len(l.exp.LLMs) > 0 { // groups of equal size come weighted too
 		w.addDims(plugins.Weighting)
@@ -336,7 +346,7 @@ func decidedByData(axis string) bool { return axis == TrainSite || axis == TestS
 
 // each calls f with each cell of a block that is not left out, then with those that are included, all of them settled.
 func (e *Experiment) each(b *Block, f func(at func(axis string) (Value, bool))) {
-	groups := b.groups()
+	groups := e.withArms(b.groups())
 	wheel := make([]int, len(groups))
 	turning := make(Assignment, len(b.Axes))
 	var now Assignment
@@ -347,7 +357,7 @@ func (e *Experiment) each(b *Block, f func(at func(axis string) (Value, bool))) 
 				turning[a.Axis] = a.Values[wheel[g]]
 			}
 		}
-		if now = e.settled(b, turning); !b.excludes(now) {
+		if now = e.settled(b, turning); !e.leftOut(b, now) {
 			f(at)
 		}
 		done = true
@@ -361,8 +371,16 @@ func (e *Experiment) each(b *Block, f func(at func(axis string) (Value, bool))) 
 		}
 	}
 	for _, c := range b.Include {
-		now = e.settled(b, c)
-		f(at)
+		for _, audit := range append([]string{c["audit"].Text}, e.Arms(c["audit"].Text)...) {
+			cell := c
+			if audit != c["audit"].Text {
+				cell = maps.Clone(c)
+				cell["audit"] = Value{Text: audit}
+			}
+			if now = e.settled(b, cell); !e.leftOut(b, now) {
+				f(at)
+			}
+		}
 	}
 }
 
@@ -467,6 +485,8 @@ func (w *yield) checkWhere(n *node) {
 					known = append(known, x.String())
 				}
 				w.wrong(e, e.at, "axis %q has no value %s%s", f.name(), v.quoted(), hint(v.String(), "it has", known))
+			case f.name() == plugins.AuditDim && i < 0 && !slices.Contains(w.auditors(), v.Text):
+				w.wrong(e, e.at, "dimension %q has no value %s%s", f.name(), v.quoted(), hint(v.Text, "it has", w.auditors()))
 			case i < 0 && w.declared[f.name()] != nil && !w.gives(f.name()) && !slices.Contains(w.declared[f.name()], v.Text):
 				w.wrong(e, e.at, "dimension %q has no value %s%s", f.name(), v.quoted(), hint(v.Text, "it has", w.declared[f.name()]))
 			}
@@ -678,7 +698,7 @@ func (w *yield) together(a, b string) bool {
 }
 
 func (b *Block) measures(metric string) bool {
-	return len(b.Metrics) == 0 || slices.Contains(b.Metrics, metric) || metric == plugins.GenerationMetric
+	return len(b.Metrics) == 0 || slices.Contains(b.Metrics, metric) || recorded[metric] != ""
 }
 
 // ambiguous reports the axes of which a place in a view holds several values.

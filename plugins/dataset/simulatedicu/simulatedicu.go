@@ -140,6 +140,7 @@ func (d *Dataset) Files() ([]plugins.File, error) { return nil, nil }
 func (d *Dataset) Header(context.Context, plugins.Env) (*plugins.Header, error) {
 	return &plugins.Header{
 		Columns:    columns(d.config),
+		Rows:       d.config.Rows,
 		Governance: plugins.Simulated,
 		Notes:      []string{"invented stays, made of random numbers: a software check, not evidence about patients"},
 	}, nil

@@ -1,7 +1,7 @@
 // Package holdout serves real rows that nothing else reads: what a perfect generator would score. It is the ceiling.
 //
 // Replicates draw from one finite part, so two of them share about n of every len(part) rows, and all when n is the
-// whole part: intervals over seeds then understate how much the ceiling varies. Generate says so in a note.
+// whole part: intervals over seeds then understate how much the ceiling varies. Generate says so, as Generated.Dependent.
 package holdout
 
 import (
@@ -20,7 +20,7 @@ type Config struct{}
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Strategies, plugins.Info{
 		Name:    "holdout",
-		Version: 1,
+		Version: 2,
 		Summary: "real rows of the reference part, or patients with all their events, drawn without replacement (ceiling); seeds share rows",
 		Shapes:  []plugins.Shape{plugins.Records, plugins.Events},
 		Reads:   []plugins.Part{plugins.Reference},
@@ -37,7 +37,7 @@ func New(Config) (plugins.Strategy, error) { return Strategy{}, nil }
 
 // Generate returns n rows of the reference part, no row twice. The rows for a smaller n are the first of those for a larger one.
 // Of events it returns n patients in the place of rows, each with all its events and a new id. When n exceeds a third of the
-// part, a note says that replicates share rows.
+// part, Dependent says that replicates share rows.
 //
 // It is an error when the part has fewer rows, or patients.
 func (Strategy) Generate(ctx context.Context, env plugins.Env, task plugins.Task) (*plugins.Generated, error) {
@@ -53,7 +53,7 @@ func (Strategy) Generate(ctx context.Context, env plugins.Env, task plugins.Task
 		if err != nil {
 			return nil, err
 		}
-		return &plugins.Generated{Frame: reference.Take(rows), Notes: shared(task.N, reference.Rows(), "rows")}, nil
+		return &plugins.Generated{Frame: reference.Take(rows), Dependent: shared(task.N, reference.Rows(), "rows")}, nil
 	}
 	if err := events.Check(reference); err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func (Strategy) Generate(ctx context.Context, env plugins.Env, task plugins.Task
 	for i, p := range drawn {
 		copies[i] = patients[p]
 	}
-	return &plugins.Generated{Frame: events.Copy(reference, copies), Notes: shared(task.N, len(patients), "patients")}, nil
+	return &plugins.Generated{Frame: events.Copy(reference, copies), Dependent: shared(task.N, len(patients), "patients")}, nil
 }
 
 // draw returns n different numbers below all.
@@ -87,11 +87,11 @@ func draw(env plugins.Env, n, all int, what string) ([]int, error) {
 	return rows[:n], nil
 }
 
-// shared is the note on what replicates of n rows out of all have in common: on average a share n/all of their rows.
-// Up to a third, an interval over seeds is too short by less than a fifth: √(1 - 1/3) is 0.82.
-func shared(n, all int, what string) []string {
+// shared says what replicates of n rows out of all have in common, which is a share n/all of their rows on average.
+// Up to a third nothing is said: an interval over seeds is too short by less than a fifth: √(1 - 1/3) is 0.82.
+func shared(n, all int, what string) string {
 	if 3*n <= all {
-		return nil
+		return ""
 	}
-	return []string{fmt.Sprintf("n = %d of %d reference %s: replicates share %s, so intervals over seeds understate their variation", n, all, what, what)}
+	return fmt.Sprintf("n = %d of %d reference %s: replicates share %s, so intervals over seeds understate their variation", n, all, what, what)
 }

@@ -1,0 +1,343 @@
+package auditcalibration
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/plugins/metric/compare"
+	"github.com/ehrlab/ehrlab/plugins/split"
+	"github.com/ehrlab/ehrlab/plugins/stats"
+)
+
+var negInf, posInf = math.Inf(-1), math.Inf(1)
+
+const level = 0.95
+
+// subjects are those of the rows of test.
+type subjects struct {
+	column *frame.Column // nil: nothing says whose rows are
+	of     []int32       // of each row, from 0
+	n      int
+}
+
+func newSubjects(test plugins.Sample) *subjects {
+	s := &subjects{column: test.Subject, of: make([]int32, test.Frame.Rows())}
+	if test.Subject != nil {
+		of, names := split.Indexed(test.Subject)
+		s.of, s.n = of, len(names)
+	}
+	for row, who := range s.of {
+		if test.Subject == nil || who == frame.Missing {
+			s.of[row] = int32(s.n)
+			s.n++
+		}
+	}
+	return s
+}
+
+// rating rates one auditor.
+type rating struct {
+	*plugins.AuditReport
+	subjects *subjects
+	out      *plugins.Measurement
+	by       map[plugins.Source][]int // the records of a source, and of those those that count at the threshold
+	counted  map[plugins.Source][]int
+	left     int // records left out at the threshold, since it was chosen on them
+}
+
+func newRating(report *plugins.AuditReport, s *subjects, out *plugins.Measurement) *rating {
+	r := &rating{AuditReport: report, subjects: s, out: out, by: map[plugins.Source][]int{}, counted: map[plugins.Source][]int{}}
+	for i, source := range report.Sources {
+		r.by[source] = append(r.by[source], i)
+		if ofTest := source == plugins.FromReal || source == plugins.FromPlanted; ofTest && report.Chosen != "" && !report.Second[i] {
+			r.left++
+			continue
+		}
+		r.counted[source] = append(r.counted[source], i)
+	}
+	return r
+}
+
+func (r *rating) scored(i int) bool { return r.Judged.Verdicts[i].Status == plugins.Scored }
+
+// caught reports whether a record scores below the threshold.
+func (r *rating) caught(i int) bool { return r.scored(i) && r.Judged.Verdicts[i].Score < r.Threshold }
+
+func (r *rating) dims(pairs ...string) map[string]string {
+	out := map[string]string{plugins.AuditDim: r.Audit}
+	for i := 0; i < len(pairs); i += 2 {
+		out[pairs[i]] = pairs[i+1]
+	}
+	return out
+}
+
+func (r *rating) add(s plugins.Score, pairs ...string) {
+	s.Dims = r.dims(pairs...)
+	r.out.Scores = append(r.out.Scores, s)
+}
+
+func (r *rating) count(name string, n int, pairs ...string) {
+	r.out.Counts = append(r.out.Counts, plugins.Count{Name: name, Dims: r.dims(pairs...), Value: n})
+}
+
+// rate makes all scores of the auditor that rest on its lineup.
+func (r *rating) rate() {
+	r.atThreshold()
+	r.byKind()
+	r.byColumn()
+	r.aurocs()
+	r.sources()
+	r.add(plugins.Score{Name: "threshold", Value: r.Threshold, N: len(r.Sources), Status: plugins.OK})
+	if r.Chosen != "" {
+		r.count("records left out at the threshold: it was chosen on their half", r.left)
+	}
+	r.curves()
+}
+
+// share is the share of records that are so, among some of one source.
+func (r *rating) share(name string, source plugins.Source, records []int, is func(i int) bool, reason string) plugins.Score {
+	k, rows := 0, make([]int, 0, len(records))
+	for _, i := range records {
+		if is(i) {
+			k++
+		}
+		rows = append(rows, r.Origin[i])
+	}
+	if source == plugins.FromReal && len(records) > 0 && r.people(records) < plugins.FewestTold {
+		return compare.Undefined(name, fmt.Sprintf("withheld: it would stand for fewer than %d patients", plugins.FewestTold))
+	}
+	trials := compare.NewTrials(called(source), nil, len(rows))
+	if source == plugins.FromReal || source == plugins.FromPlanted {
+		var column *frame.Column
+		if r.subjects.column != nil {
+			column = r.subjects.column.Take(rows)
+		}
+		trials = compare.NewTrials("test", column, len(rows))
+	}
+	s := compare.Share(name, k, len(records), trials, reason)
+	if s.Status == plugins.OK && r.Chosen != "" && r.left > 0 && (source == plugins.FromReal || source == plugins.FromPlanted) {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("the threshold was chosen by %s on one half of the subjects: this is of the other half", r.Chosen))
+	}
+	return s
+}
+
+// called is what records of a source that belong to no subject are called.
+func called(source plugins.Source) string {
+	if source == plugins.FromShuffled {
+		return "column-shuffled"
+	}
+	return string(source)
+}
+
+// people counts the subjects of records.
+func (r *rating) people(records []int) int {
+	seen := map[int32]bool{}
+	for _, i := range records {
+		seen[r.subjects.of[r.Origin[i]]] = true
+	}
+	return len(seen)
+}
+
+// lacks says why there is no record of a source.
+func (r *rating) lacks(source plugins.Source) string {
+	calibrate := fmt.Sprintf("audits.%s", r.Audit)
+	switch {
+	case len(r.by[plugins.FromReal]) == 0 && len(r.by[plugins.FromPlanted]) == 0:
+		return fmt.Sprintf(`the audit was not calibrated; write "calibrate: {rows: 400, share: 0.05}" in %s`, calibrate)
+	case source == plugins.FromPlanted && len(r.by[source]) == 0:
+		return fmt.Sprintf(`no error was planted: "calibrate.share" in %s is 0, or no column allows an error of its "kinds"`, calibrate)
+	case source == plugins.FromShuffled:
+		return fmt.Sprintf(`no column-shuffled record was judged; write "shuffled: 100" in "calibrate" of %s`, calibrate)
+	case len(r.by[source]) == 0:
+		return fmt.Sprintf("no %s record was judged", source)
+	}
+	return fmt.Sprintf("no %s record is of the half that the threshold was not chosen on; calibrate more rows", source)
+}
+
+// planted lists the records with an error that some kinds and columns have.
+func (r *rating) planted(records []int, is func(e *plugins.Planted) bool) []int {
+	var out []int
+	for _, i := range records {
+		if e := r.Planted[i]; e != nil && is(e) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+func (r *rating) detectable(i int) bool { return r.Planted[i] != nil && r.Planted[i].Detectable }
+
+// atThreshold scores all planted errors together, and the untouched real records.
+func (r *rating) atThreshold() {
+	planted, real := r.counted[plugins.FromPlanted], r.counted[plugins.FromReal]
+	lacks := r.lacks(plugins.FromPlanted)
+	found := r.planted(planted, func(e *plugins.Planted) bool { return e.Detectable })
+	lacksDetectable := lacks
+	if len(planted) > 0 {
+		lacksDetectable = "no planted error can be told in principle"
+	}
+	r.add(r.share("sensitivity", plugins.FromPlanted, planted, r.caught, lacks))
+	r.add(r.share("sensitivity_detectable", plugins.FromPlanted, found, r.caught, lacksDetectable))
+	r.add(r.share("detectable_share", plugins.FromPlanted, planted, r.detectable, lacks))
+	r.add(r.share("specificity", plugins.FromReal, real, func(i int) bool { return !r.caught(i) }, r.lacks(plugins.FromReal)))
+	r.add(r.share("false_alarm_rate", plugins.FromReal, real, r.caught, r.lacks(plugins.FromReal)))
+}
+
+// kindOf is the kind of an error without what tells apart several errors of the kind.
+func kindOf(e *plugins.Planted) string {
+	kind, _, _ := strings.Cut(e.Kind, ": ")
+	return kind
+}
+
+// kinds lists the kinds of planted errors, each before the single errors of it.
+func (r *rating) kinds() []string {
+	var out []string
+	for _, i := range r.by[plugins.FromPlanted] {
+		if e := r.Planted[i]; e != nil {
+			out = append(out, e.Kind, kindOf(e))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// byKind scores each kind of error, and each error of a kind.
+func (r *rating) byKind() {
+	planted, all := r.counted[plugins.FromPlanted], r.by[plugins.FromPlanted]
+	kinds := r.kinds()
+	if len(kinds) == 0 {
+		for _, name := range []string{"sensitivity_by_kind", "detectable_share_by_kind", "auroc_by_kind"} {
+			r.add(compare.Undefined(name, r.lacks(plugins.FromPlanted)), kindDim, every)
+		}
+		return
+	}
+	for _, kind := range kinds {
+		is := func(e *plugins.Planted) bool { return e.Kind == kind || kindOf(e) == kind }
+		of := r.planted(planted, is)
+		r.add(r.share("sensitivity_by_kind", plugins.FromPlanted, of, r.caught, r.lacks(plugins.FromPlanted)), kindDim, kind)
+		r.add(r.share("detectable_share_by_kind", plugins.FromPlanted, of, r.detectable, r.lacks(plugins.FromPlanted)), kindDim, kind)
+		r.add(r.auroc("auroc_by_kind", r.planted(all, is), plugins.FromPlanted), kindDim, kind)
+	}
+}
+
+// slips are the kinds of errors of one column each that differ between columns in whether they can be told.
+var slips = []string{"factor-10", "unit"}
+
+// byColumn scores slips by column.
+func (r *rating) byColumn() {
+	type place struct{ kind, column string }
+	seen := map[place]bool{}
+	var places []place
+	for _, i := range r.by[plugins.FromPlanted] {
+		if e := r.Planted[i]; e != nil && slices.Contains(slips, kindOf(e)) && len(e.Columns) == 1 {
+			if at := (place{kindOf(e), e.Columns[0]}); !seen[at] {
+				seen[at] = true
+				places = append(places, at)
+			}
+		}
+	}
+	if len(places) == 0 {
+		reason := r.lacks(plugins.FromPlanted)
+		if len(r.by[plugins.FromPlanted]) > 0 {
+			reason = "no error of the kinds unit and factor-10 was planted"
+		}
+		for _, name := range []string{"sensitivity_by_column", "detectable_share_by_column"} {
+			r.add(compare.Undefined(name, reason), kindDim, every, columnDim, every)
+		}
+		return
+	}
+	slices.SortFunc(places, func(a, b place) int {
+		return cmp.Or(strings.Compare(a.kind, b.kind), strings.Compare(a.column, b.column))
+	})
+	for _, at := range places {
+		of := r.planted(r.counted[plugins.FromPlanted], func(e *plugins.Planted) bool {
+			return kindOf(e) == at.kind && len(e.Columns) == 1 && e.Columns[0] == at.column
+		})
+		r.add(r.share("sensitivity_by_column", plugins.FromPlanted, of, r.caught, r.lacks(plugins.FromPlanted)), kindDim, at.kind, columnDim, at.column)
+		r.add(r.share("detectable_share_by_column", plugins.FromPlanted, of, r.detectable, r.lacks(plugins.FromPlanted)), kindDim, at.kind, columnDim, at.column)
+	}
+}
+
+// aurocs scores how the auditor ranks untouched real records against others.
+func (r *rating) aurocs() {
+	r.add(r.auroc("auroc", r.by[plugins.FromPlanted], plugins.FromPlanted))
+	r.add(r.auroc("auroc_shuffled", r.by[plugins.FromShuffled], plugins.FromShuffled))
+	r.add(r.auroc("auroc_synthetic", r.by[plugins.FromSynthetic], plugins.FromSynthetic))
+}
+
+// auroc scores how often an untouched real record has the higher score. Records without a score are left out.
+func (r *rating) auroc(name string, others []int, source plugins.Source) plugins.Score {
+	real := slices.DeleteFunc(slices.Clone(r.by[plugins.FromReal]), func(i int) bool { return !r.scored(i) })
+	left := slices.DeleteFunc(slices.Clone(others), func(i int) bool { return !r.scored(i) })
+	switch {
+	case len(r.by[plugins.FromReal]) == 0:
+		return compare.Undefined(name, r.lacks(plugins.FromReal))
+	case len(others) == 0:
+		return compare.Undefined(name, r.lacks(source))
+	case len(real) == 0 || len(left) == 0:
+		return compare.Undefined(name, fmt.Sprintf("no %s record has a score", map[bool]plugins.Source{true: plugins.FromReal, false: source}[len(real) == 0]))
+	case r.people(real) < plugins.FewestTold:
+		return compare.Undefined(name, fmt.Sprintf("withheld: it would stand for fewer than %d patients", plugins.FewestTold))
+	}
+	var y []bool
+	var score []float64
+	var cluster []int32
+	own := int32(r.subjects.n)
+	for k, i := range slices.Concat(real, left) {
+		y = append(y, k < len(real))
+		score = append(score, r.Judged.Verdicts[i].Score)
+		who := own
+		if k < len(real) || source == plugins.FromPlanted {
+			who = r.subjects.of[r.Origin[i]]
+		} else {
+			own++
+		}
+		cluster = append(cluster, who)
+	}
+	a, err := stats.NewClusteredAUROC(y, score, cluster)
+	s := plugins.Score{Name: name, N: len(y), Status: plugins.OK}
+	if a == nil {
+		return compare.Undefined(name, err.Error())
+	}
+	s.Value = a.AUROC
+	low, high := 0.0, 0.0
+	if err == nil {
+		low, high, err = a.Interval(level)
+	}
+	if err != nil {
+		s.Warnings = append(s.Warnings, plugins.WithoutInterval+err.Error())
+	} else {
+		s.Interval = &plugins.Interval{Low: low, High: high, Level: level, Unit: r.unit(source), Method: "DeLong's variance, subjects as clusters, symmetric on the logit scale"}
+	}
+	if n := len(r.by[plugins.FromReal]) + len(others) - len(y); n > 0 {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%d records without a score are left out", n))
+	}
+	return s
+}
+
+// unit is what an AUROC is of.
+func (r *rating) unit(source plugins.Source) string {
+	unit := "test subjects"
+	if r.subjects.column == nil {
+		unit = "test rows"
+	}
+	if source != plugins.FromPlanted {
+		unit += " and " + called(source) + " rows"
+	}
+	return unit
+}
+
+// sources scores what the policy makes of the records of each source, and how many have no score.
+func (r *rating) sources() {
+	for _, source := range plugins.Sources() {
+		of := r.counted[source]
+		lacks := r.lacks(source)
+		r.add(r.share("kept_share", source, of, func(i int) bool { return r.Kept[i] }, lacks), sourceDim, string(source))
+		r.add(r.share("unscored_share", source, of, func(i int) bool { return !r.scored(i) }, lacks), sourceDim, string(source))
+	}
+}

@@ -1,0 +1,152 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/runner/plan"
+	"github.com/ehrlab/ehrlab/runner/record"
+)
+
+// audited adds the counts, notes and scores of the audit of a cell, and returns what its other scores are to be warned of. The rows
+// of an arm beside an audit were judged by nobody: what was judged is told with the audited ones.
+func (g *collector) audited(c *plan.Cell) (warnings []string, err error) {
+	if c.Audit.Arm != "" {
+		return nil, g.tell(c, c.Audit.Decide, c.Audit.Audit.Name)
+	}
+	for i, round := range c.Audit.Rounds {
+		if i > 0 {
+			if err := g.refilled(c, round.Generate, i); err != nil {
+				return nil, err
+			}
+		}
+		for k, auditor := range c.Audit.Auditors {
+			if err := g.tell(c, round.Lineups[k], auditor.Audit.Name); err != nil {
+				return nil, err
+			}
+			if err := g.tell(c, round.Judges[k], auditor.Audit.Name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := g.tell(c, c.Audit.Decide, c.Audit.Audit.Name); err != nil {
+		return nil, err
+	}
+	for k, auditor := range c.Audit.Auditors {
+		if auditor.Models == nil {
+			continue
+		}
+		w, err := g.judging(c, auditor, func(r plan.Round) *plan.Step { return r.Judges[k] })
+		if err != nil {
+			return nil, err
+		}
+		warnings = append(warnings, w...)
+	}
+	return warnings, nil
+}
+
+// tell adds the counts and notes of a step of an audit.
+func (g *collector) tell(c *plan.Cell, s *plan.Step, audit string) error {
+	f, err := g.facts(s)
+	if err != nil {
+		return err
+	}
+	if failure, failed := g.res.Failures[s]; failed && failure.Root == s {
+		f.Counts = failure.Counts
+	}
+	for i := range f.Counts {
+		f.Counts[i].Dims = withDim(f.Counts[i].Dims, plugins.AuditDim, audit)
+	}
+	g.counts(c, s.Stage, f.Counts)
+	for _, n := range f.Notes {
+		g.note(c.Dataset.Dataset.Name + ": audit " + audit + ": " + n)
+	}
+	return nil
+}
+
+// refilled adds the counts and the usage of rows that were made in the place of those dropped before.
+func (g *collector) refilled(c *plan.Cell, s *plan.Step, round int) error {
+	usage, responses, counts, err := g.usage(s)
+	if err != nil {
+		return err
+	}
+	for i := range counts {
+		counts[i].Dims = withDim(counts[i].Dims, "round", fmt.Sprint(round+1))
+	}
+	g.counts(c, plan.StageGenerate, counts)
+	g.tally(s, c.Models, usage, responses)
+	return nil
+}
+
+// usage is what a step took of language models, with the keys of the answers, and its account of rows; of one that failed, until then.
+func (g *collector) usage(s *plan.Step) (usage []plugins.Usage, responses [][]string, counts []plugins.Count, err error) {
+	if f, failed := g.res.Failures[s]; failed {
+		if f.Root == s {
+			return f.Usage, answers(f.Usage), f.Counts, nil
+		}
+		return nil, nil, nil, nil
+	}
+	f, err := g.facts(s)
+	if err != nil || len(f.Usage) == 0 {
+		return nil, nil, f.Counts, err
+	}
+	a, err := g.run.store.read(g.ctx, s)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return f.Usage, a.meta.Generated.Responses, f.Counts, nil
+}
+
+// judging adds the scores of what one auditor took of its models in all rounds of a cell.
+func (g *collector) judging(c *plan.Cell, auditor plan.Auditor, of func(plan.Round) *plan.Step) (warnings []string, err error) {
+	var all []plugins.Usage
+	records, failure := 0, (*Failure)(nil)
+	for _, round := range c.Audit.Rounds {
+		s := of(round)
+		usage, responses, _, err := g.usage(s)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, usage...)
+		g.tally(s, auditor.Models, usage, responses)
+		for _, w := range g.asked(c, plan.StageJudge, auditor.Models, usage) {
+			if !slices.Contains(warnings, w) {
+				warnings = append(warnings, w)
+			}
+		}
+		if f, failed := g.res.Failures[s]; failed {
+			failure = f
+			continue
+		}
+		lineup, err := g.facts(s)
+		if err != nil {
+			return nil, err
+		}
+		records += lineup.Records
+	}
+	scores := g.callScores(all, records)
+	for i := range scores {
+		s := &scores[i]
+		if s.Name == plugins.ScoreCostPerRow {
+			s.Name = plugins.ScoreCostPerRecord
+		}
+		s.Dims = map[string]string{plugins.AuditDim: auditor.Audit.Name}
+		switch {
+		case failure != nil && len(all) == 0:
+			s.Status, s.Reason, s.Value = plugins.Failed, failureText(failure), 0
+		case failure != nil && s.Status == plugins.OK:
+			s.Warnings = []string{"the cell failed: this is what it came to until then"}
+		}
+		g.core.Scores = append(g.core.Scores, record.Score{Cell: c.ID, Metric: plugins.JudgingMetric, Score: *s})
+	}
+	return warnings, nil
+}
+
+// note adds a note of cells, once.
+func (g *collector) note(text string) {
+	if g.noted[text] == 0 {
+		g.notes = append(g.notes, text)
+	}
+	g.noted[text]++
+}

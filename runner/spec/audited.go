@@ -1,0 +1,283 @@
+package spec
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/plugins/prepare"
+)
+
+// whyNoArm says why a block cannot list an arm beside an audit.
+func whyNoArm(a *Audit, arm string) string {
+	if slices.Contains(a.Beside, arm) {
+		return fmt.Sprintf("comes by itself wherever a block has %q; list that alone", a.Name)
+	}
+	if a.Decide.Action == ActionFlag {
+		return fmt.Sprintf("is no arm: %q flags records and keeps them all", a.Name)
+	}
+	return fmt.Sprintf("is no arm, as beside of %q leaves it out; add %q there, and list %q alone", a.Name, arm, a.Name)
+}
+
+// checkAudited checks what audits have to do with the cells that they are used in.
+func (l *loader) checkAudited() {
+	for i := range l.exp.Matrix {
+		l.auditsOfEvents(i)
+		l.checkRegenerating(i)
+	}
+	matrix := l.root.field("matrix").whole()
+	for _, n := range l.entries("audits") {
+		used := l.datasetsWith("audits", n.name())
+		if len(used) == 0 && matrix && !slices.ContainsFunc(l.exp.Matrix, func(b Block) bool { return l.usesAudit(&b, n.name()) }) {
+			l.rep.warn(joinPath(n.path), n.label, "no block of the matrix uses this audit")
+		}
+		l.checkRecords(n, used)
+	}
+	l.warnUnaudited()
+}
+
+// usesAudit reports whether any part of a block uses an audit.
+func (l *loader) usesAudit(b *Block, name string) bool {
+	return slices.ContainsFunc(b.parts(), func(of valuesOf) bool { return l.uses(b, of, "audits", name) })
+}
+
+// audits are the values of the audit axis in a block and its further cells, AuditOff aside.
+func (b *Block) audits() []Value {
+	var out []Value
+	for _, of := range b.parts() {
+		for _, v := range of("audit") {
+			if v.Text != AuditOff && !slices.Contains(out, v) {
+				out = append(out, v)
+			}
+		}
+	}
+	return out
+}
+
+// auditsOfEvents reports the audits of a block that would have to judge events.
+func (l *loader) auditsOfEvents(block int) {
+	b := &l.exp.Matrix[block]
+	for _, v := range b.audits() {
+		for _, d := range l.entries("datasets") {
+			if l.ofEvents(d) && l.leavesCellWith(b, Assignment{"dataset": {Text: d.name()}, "audit": v}) {
+				at := l.valueNode(block, "audit", v)
+				l.rep.add(joinPath(at.path), at.at, "audits judge records, and data set %q has events; give it a block of its own, without the axis audit", d.name())
+			}
+		}
+	}
+}
+
+// checkRegenerating demands strategies that can make other rows in the place of those that an audit drops.
+func (l *loader) checkRegenerating(block int) {
+	b := &l.exp.Matrix[block]
+	for _, v := range b.audits() {
+		a, _ := l.exp.Audit(v.Text)
+		if a == nil || !l.regenerates(b, a) {
+			continue
+		}
+		for _, s := range l.entries("strategies") {
+			p := l.found.built[indexKey(s.path)]
+			if p == nil || !l.leavesCellWith(b, Assignment{"strategy": {Text: s.name()}, "audit": v}) {
+				continue
+			}
+			at := l.valueNode(block, "audit", v)
+			lender, lends := p.plugin.(plugins.Lender)
+			_, asks := p.plugin.(plugins.Prompting)
+			switch {
+			case lends && lender.Lends() != "":
+				l.rep.add(joinPath(at.path), at.at, "%q makes rows again, and strategy %q hands out rows of the %s part, none of them twice; exclude the two together, or use another action", a.Name, s.name(), lender.Lends())
+			case p.info.Hands:
+				l.rep.warn(joinPath(at.path), at.at, "%q makes rows again, and strategy %q hands out rows of the data: in the place of those that are dropped come other real rows", a.Name, s.name())
+			case len(p.info.Random) == 0 && !asks:
+				l.rep.add(joinPath(at.path), at.at, "%q makes rows again, and strategy %q draws nothing at random: it would make the same rows; exclude the two together, or use another action", a.Name, s.name())
+			}
+		}
+	}
+}
+
+// regenerates reports whether an audit makes rows again in some cells of a block, be it that an axis says so.
+func (l *loader) regenerates(b *Block, a *Audit) bool {
+	if a.Decide.Action == ActionRegenerate {
+		return true
+	}
+	return slices.ContainsFunc(l.exp.Axes, func(x Axis) bool {
+		s, ok := x.setting()
+		return ok && s.touches("audits", a.Name) && slices.Equal(s.field, []string{"decide", "action"}) &&
+			slices.Contains(b.values(x.Name), Value{Text: ActionRegenerate})
+	})
+}
+
+// checkRecords checks what an audit says of columns against the records that it judges: of each data set that it is combined with or,
+// where there is none, of all.
+func (l *loader) checkRecords(n *node, used []string) {
+	if len(used) > 0 {
+		for _, dataset := range used {
+			for _, f := range l.recordFaults(n, dataset) {
+				l.fault(n, f)
+			}
+		}
+		return
+	}
+	var first []plugins.Fault
+	for i := range l.exp.Datasets {
+		faults := l.recordFaults(n, l.exp.Datasets[i].Name)
+		if len(faults) == 0 {
+			return
+		}
+		if first == nil {
+			first = faults
+		}
+	}
+	for _, f := range first {
+		l.fault(n, f)
+	}
+}
+
+// recordFaults are what an audit says of columns that records of a data set do not have.
+func (l *loader) recordFaults(n *node, dataset string) []plugins.Fault {
+	h := l.exp.Headers[dataset]
+	if h == nil || !n.is(cue.StructKind) || l.ofEvents(l.root.find("datasets", dataset)) {
+		return nil
+	}
+	i := slices.IndexFunc(l.exp.Audits, func(a Audit) bool { return a.Name == n.name() })
+	faults := l.combineFaults(n, l.recordColumns(h, l.datasetNamed(dataset)))
+	for i, f := range faults {
+		faults[i] = l.unrecorded(f, h, dataset)
+	}
+	return append(faults, l.vetFaults(n, &l.exp.Audits[i], dataset)...)
+}
+
+// vetFaults are what an auditor, as it is written or as axes make it, finds wrong with its settings for records of a data set.
+func (l *loader) vetFaults(n *node, a *Audit, dataset string) []plugins.Fault {
+	h := l.exp.Headers[dataset]
+	if h == nil || l.found.built[indexKey(n.path)] == nil {
+		return nil
+	}
+	b, err := l.build(n.field("use"), l.schemas.plugin("audit", a.Use.Use), a.With)
+	if err != nil || b == nil {
+		return nil // as is reported elsewhere
+	}
+	vets, ok := b.plugin.(plugins.Vetting)
+	if !ok {
+		return nil
+	}
+	var faults []plugins.Fault
+	l.rep.guard(n.field("use"), func() {
+		for _, f := range vets.Vet(l.recordColumns(h, l.datasetNamed(dataset))) {
+			f.Field = append([]string{"with"}, f.Field...)
+			faults = append(faults, l.unrecorded(f, h, dataset))
+		}
+	})
+	return faults
+}
+
+// recordColumns are the columns that records of a data set can have: those that some feature set may choose, the marks of missing
+// values beside them, and the target.
+func (l *loader) recordColumns(h *plugins.Header, d *Dataset) []plugins.ColumnInfo {
+	var names []string
+	for i := range l.exp.Features {
+		names = added(names, candidates(h, d, &l.exp.Features[i])...)
+	}
+	names = added(names, d.Target)
+	var out []plugins.ColumnInfo
+	for i := range h.Columns {
+		if c := h.Columns[i]; slices.Contains(names, c.Name) {
+			out = append(out, c)
+			if d.Prepare.Indicator {
+				out = append(out, plugins.ColumnInfo{Name: prepare.IndicatorName(c.Name), Kind: frame.Number})
+			}
+		}
+	}
+	return out
+}
+
+// unrecorded says of a fault about a column that the data have, and their records not, why that is so.
+func (l *loader) unrecorded(f plugins.Fault, h *plugins.Header, dataset string) plugins.Fault {
+	i := slices.IndexFunc(h.Columns, func(c plugins.ColumnInfo) bool { return c.Name == f.Name })
+	if i < 0 {
+		return f
+	}
+	why := droppedAs(&h.Columns[i])
+	if why == "" {
+		what, _, _ := strings.Cut(leakWords[l.datasetNamed(dataset).Roles()[f.Name]], ":")
+		if what == "" {
+			return f
+		}
+		why = "is " + what
+	}
+	return plugins.Fault{Field: f.Field, Message: fmt.Sprintf("no record has the column %q of data set %q, as it %s", f.Name, dataset, why)}
+}
+
+// combineFaults are combinations that no record can be given.
+func (l *loader) combineFaults(n *node, columns []plugins.ColumnInfo) []plugins.Fault {
+	var out []plugins.Fault
+	var known []string
+	for _, c := range columns {
+		known = append(known, c.Name)
+	}
+	for i, values := range oneOrMore(n.find("calibrate", "combine")) {
+		for _, f := range fieldsOf(values) {
+			fault := plugins.Fault{Field: []string{"calibrate", "combine", fmt.Sprint(i), f.name()}}
+			at := slices.Index(known, f.name())
+			switch {
+			case at < 0:
+				fault.Message, fault.Name, fault.Known = fmt.Sprintf("there is no column named %q", f.name()), f.name(), known
+			case columns[at].Kind == frame.Category && f.is(cue.NumberKind):
+				fault.Message = fmt.Sprintf("column %q has levels; want one of them, in quotes", f.name())
+			case columns[at].Kind == frame.Number && f.is(cue.StringKind):
+				fault.Message = fmt.Sprintf("column %q has numbers; want one without quotes", f.name())
+			default:
+				continue
+			}
+			out = append(out, fault)
+		}
+	}
+	return out
+}
+
+// warnUnaudited warns of metrics that rate audits where nothing that they measure has one.
+func (l *loader) warnUnaudited() {
+	if !l.root.field("matrix").whole() {
+		return
+	}
+	for _, n := range l.entries("metrics") {
+		p := l.found.built[indexKey(n.path)]
+		if p == nil || !p.info.Audited {
+			continue
+		}
+		if !slices.ContainsFunc(l.exp.Matrix, func(b Block) bool { return b.measures(n.name()) && len(b.audits()) > 0 }) {
+			l.rep.warn(joinPath(n.path), n.label, "rates audits, and no block that it measures has one: its scores will be undefined; give a block the axis audit")
+		}
+	}
+}
+
+// consults reports whether any audit asks models.
+func (l *loader) consults() bool { return slices.ContainsFunc(l.entries("audits"), l.asksModels) }
+
+// judges reports whether a part of a block has an audit that may ask a model.
+func (l *loader) judges(of valuesOf, model string) bool {
+	for _, v := range of("audit") {
+		for _, a := range l.exp.within(v.Text) {
+			byAxis := slices.ContainsFunc(l.exp.Axes, func(x Axis) bool { return x.llm && x.reaches("audits", a.Name) })
+			if byAxis || slices.Contains(a.models, model) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// auditors are the values that scores have of the dimension of auditors.
+func (w *yield) auditors() []string {
+	var out []string
+	for i := range w.exp.Audits {
+		if a := &w.exp.Audits[i]; len(a.All) == 0 {
+			out = append(out, a.Name)
+		}
+	}
+	return added(append(out, plugins.NoAuditor, plugins.AllAuditors), w.declared[plugins.AuditDim]...)
+}

@@ -44,7 +44,7 @@ Cells are paired with the same cells of the baseline: same seed, same test rows.
 the direction that is better, m the greater of the absolute tolerance and the relative one times the baseline, and
 an interval of δ over seeds and test rows, a comparison is
 
-  same            where all scores are equal, or the interval lies above -m
+  same            where all scores are equal, each with a pair, or the interval lies above -m
   better          where the interval lies above 0
   worse           where δ is below -m, and the interval below 0                     exit 4
   underpowered    else; with on_underpowered: "pass" it passes, and is still told   exit 6
@@ -58,15 +58,20 @@ k comparisons that differ, each has 1 - (1 - level)/k (Bonferroni), so that what
 sure as what is said to be worse. Every axis but seed, and every dimension of a score, gives a comparison of its
 own, unless over names it.
 
-The baseline is the version that was last accepted for the check. Without one it is the newest complete version
-that is committed to git, where results are, else the newest complete one, the checked version aside. --baseline
-names another: a version, a tag, the folder of a version, or a file that --export wrote, which holds what checks need
-and is small enough to be committed where results are not.
+A seed that the baseline has and the version lacks is missing. One that the baseline lacks is left out, and told:
+equal scores of the others are then the same only where they are six at least (at a coverage of 95 %).
 
-A baseline moves only by --accept NAME, or all, with a --reason, which index.json keeps; the checks that are not
-named decide on the exit code as ever. So do all of them when --export writes a file and --baseline names another
-version: without --baseline it moves all baselines, and exits with 0. Equal versions make no new one, so that a run that changes nothing is compared
-with itself once its version was accepted.
+The baseline is the version that was last accepted for the check. Without one it is the newest complete version
+that is committed to git, where results are, and that passes the check against the one before it, the checked
+version aside; where none is committed, nothing passes until one is accepted. --baseline names another: a version, a
+tag, the folder of a version, or a file that --export wrote, which holds what checks need and is small enough
+to be committed where results are not.
+
+--accept NAME, or all, makes the version the baseline, with a --reason. index.json keeps it, and the verdicts in
+spite of which it was accepted; the checks that are not named decide on the exit code as ever, and so does a limit,
+which no baseline moves. --export does the same with a file; with --baseline, which names another version to compare
+with, all verdicts decide. Equal versions make no new one, so that a run that changes nothing is compared with itself
+once its version was accepted.
 
 Output goes to standard output in the --format: text, markdown for a comment on a pull request, junit, sarif,
 github for annotations of a workflow, or json. --output writes files besides, as many as are named, each in the
@@ -77,14 +82,19 @@ format that its ending tells (.txt, .md, .xml, .sarif, .json) or FORMAT=FILE say
   ehrlab check --accept all --reason "new split of the data" quickstart
   ehrlab check --export baseline.json --reason "first release" quickstart`,
 		Args: arguments(1, 1),
-		RunE: func(_ *cobra.Command, args []string) error { return a.check(args[0], o) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("baseline") && o.baseline == "" { // such as a variable of a workflow that is not set
+				return wrong(errors.New("--baseline is empty: name a version, tag, folder or file, or leave it out"))
+			}
+			return a.check(args[0], o)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.baseline, "baseline", "", "`version`, tag, folder or file to compare with")
 	f.StringVar(&o.format, "format", "", "`format` of standard output: "+strings.Join(checkFormats, ", "))
 	f.StringArrayVar(&o.outputs, "output", nil, "[FORMAT=]`FILE` to write, too; may be given several times")
 	f.StringSliceVar(&o.accept, "accept", nil, "`name` of a check, or all, that the version becomes the baseline of")
-	f.StringVar(&o.reason, "reason", "", "`why` the baseline moves, in some words")
+	f.StringVar(&o.reason, "reason", "", "`why` the baseline moves, in two words or more")
 	f.StringVar(&o.export, "export", "", "`file` to write what checks need of the version to, as a baseline")
 	f.Float64Var(&o.level, "level", 0, "`coverage` of all intervals together, such as 0.95, in place of the experiment's")
 	return cmd
@@ -113,28 +123,28 @@ func (a *app) check(arg string, o checkOptions) error {
 	if err != nil {
 		return wrong(err)
 	}
-	base, err := a.baselines(t, o.baseline)
+	opt := gate.Options{Level: cmp.Or(o.level, t.level)}
+	base, err := a.baselines(t, o.baseline, opt)
 	if err != nil {
 		return err
 	}
 	checked := &gate.Version{Name: t.version.Name, Core: t.version.Core}
-	r, err := gate.Run(t.checks, checked, base, gate.Options{Level: cmp.Or(o.level, t.level)})
+	r, err := gate.Run(t.checks, checked, base, opt)
 	if err != nil {
 		return wrong(err)
 	}
 	r.Time = time.Now().UTC()
+	moved, problem := a.move(t, r, accepted, o) // first, so that the report tells of it
 	if err := a.printCheck(r, o.format, files); err != nil {
-		return err
+		problem = errors.Join(problem, err)
 	}
-	if len(accepted) > 0 || o.export != "" {
-		if err := a.move(t, r, accepted, o); err != nil {
-			return err
-		}
+	for _, line := range moved {
+		a.errf("%s\n", line)
 	}
-	if o.export != "" && o.baseline == "" { // a baseline of all checks; who names another to compare with wants its verdict
-		return nil
+	if problem != nil {
+		return problem
 	}
-	if code := r.CodeBesides(accepted); code != gate.CodePass {
+	if code := r.Code(); code != gate.CodePass {
 		return &exit{code, nil}
 	}
 	return nil
@@ -235,7 +245,7 @@ func (a *app) checkTarget(arg string) (*target, error) {
 // exampleScore is a score that a check could be of.
 func exampleScore(core *record.Core) string {
 	for _, s := range core.Manifest.Scores {
-		if s.Better != plugins.Neutral && s.Metric != plugins.GenerationMetric {
+		if s.Better != plugins.Neutral && s.Metric != plugins.GenerationMetric && s.Metric != plugins.JudgingMetric {
 			return s.Metric + "." + s.Name
 		}
 	}
@@ -354,37 +364,44 @@ func (a *app) pluginVersion(stage, name string) int {
 	return 0
 }
 
-// move makes the version the baseline of checks, or writes it to a file as one, where it has all that they compare.
-func (a *app) move(t *target, r *gate.Report, accepted []string, o checkOptions) error {
+// move makes the version the baseline of checks, or writes it to a file as one, where it has all that they compare, and says what was done.
+func (a *app) move(t *target, r *gate.Report, accepted []string, o checkOptions) (done []string, err error) {
+	if len(accepted) == 0 && o.export == "" {
+		return nil, nil
+	}
 	v := t.version
 	if !v.Core.Manifest.Complete {
-		return &exit{exitIncomplete, fmt.Errorf("%s %s is incomplete, and so can be no baseline: run the experiment until nothing fails", t.name, v.Name)}
+		return nil, &exit{exitIncomplete, fmt.Errorf("%s %s is incomplete, and so can be no baseline: run the experiment until nothing fails", t.name, v.Name)}
 	}
 	for i := range r.Comparisons {
 		c := &r.Comparisons[i]
 		if c.Lacks && (o.export != "" || slices.Contains(accepted, c.Check.Name)) {
-			return &exit{exitIncomplete, fmt.Errorf("%s %s has not all values of %s, and so can be no baseline", t.name, v.Name, c.Title())}
+			return nil, &exit{exitIncomplete, fmt.Errorf("%s %s has not all values of %s, and so can be no baseline", t.name, v.Name, c.Title())}
 		}
 	}
 	if o.export != "" {
-		raw, err := gate.Encode(&gate.Version{Name: v.Name, Core: v.Core}, t.checks, o.reason, r.Time)
+		all, _ := t.accepts([]string{"all"})
+		raw, err := gate.Encode(&gate.Version{Name: v.Name, Core: v.Core}, t.checks, o.reason, r.Despite(all), r.Time)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := os.WriteFile(o.export, raw, 0o666); err != nil {
-			return err
+			return nil, err
 		}
-		a.errf("%s: what checks need of %s %s\n", o.export, t.name, v.Name)
+		line := fmt.Sprintf("%s: what checks need of %s %s", o.export, t.name, v.Name)
+		if o.baseline == "" { // the baseline of all checks; who names another to compare with wants its verdict
+			line = r.Accept(all, line)
+		}
+		done = append(done, line)
 	}
 	if len(accepted) == 0 {
-		return nil
+		return done, nil
 	}
-	acceptance := record.Acceptance{Version: v.Core.Manifest.Version, Checks: accepted, Reason: o.reason, Time: r.Time}
+	acceptance := record.Acceptance{Version: v.Core.Manifest.Version, Checks: accepted, Reason: o.reason, Despite: r.Despite(accepted), Time: r.Time}
 	if err := record.Accept(a.settings.Results, t.name, acceptance); err != nil {
-		return err
+		return done, err
 	}
-	a.errf("%s %s is the baseline of %s from now on: %s\n", t.name, v.Name, strings.Join(accepted, ", "), o.reason)
-	return nil
+	return append(done, r.Accept(accepted, fmt.Sprintf("%s %s is the baseline of %s from now on: %s", t.name, v.Name, strings.Join(accepted, ", "), o.reason))), nil
 }
 
 // checkFormats are the forms that a report can have.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ehrlab/ehrlab/runner/gate"
 	"github.com/ehrlab/ehrlab/runner/record"
@@ -15,8 +16,8 @@ import (
 )
 
 // baselines returns what finds the baseline of a check: the one that was named, the version that was accepted, or the newest complete
-// version that is committed, or, where none is, of all but the checked one.
-func (a *app) baselines(t *target, named string) (func(*spec.Check) gate.Baseline, error) {
+// version that is committed and passes the check itself, the checked one aside.
+func (a *app) baselines(t *target, named string, opt gate.Options) (func(*spec.Check) gate.Baseline, error) {
 	if named != "" {
 		b, err := a.namedBaseline(t, named)
 		return func(*spec.Check) gate.Baseline { return b }, err
@@ -37,52 +38,112 @@ func (a *app) baselines(t *target, named string) (func(*spec.Check) gate.Baselin
 		return opened[name], nil
 	}
 	byCheck := map[string]gate.Baseline{}
+	var others []spec.Check // that nothing was accepted for
 	for i := range t.checks {
-		name, why := t.standing(a.settings.Results, record.Accepted(acceptances, t.checks[i].Name))
-		b := gate.Baseline{Why: why}
-		if name != "" {
-			if b.Version, err = open(name); err != nil {
-				return nil, fmt.Errorf("the baseline of check %q, %s: %w", t.checks[i].Name, why, err)
+		check := t.checks[i].Name
+		accepted := record.Accepted(acceptances, check)
+		if accepted == nil {
+			others = append(others, t.checks[i])
+			continue
+		}
+		b := gate.Baseline{Why: "accepted " + because(accepted.Time, accepted.Despite[check], accepted.Reason)}
+		if b.Version, err = open(fmt.Sprintf("v%d", accepted.Version)); err != nil {
+			return nil, fmt.Errorf("the baseline of check %q, %s: %w", check, b.Why, err)
+		}
+		byCheck[check] = b
+	}
+	if len(others) > 0 {
+		line := gate.NewLine(others, opt)
+		committed, err := t.committed(a.settings.Results)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range committed {
+			v, err := a.open(t.name, name) // not kept: there may be many
+			if err != nil {
+				return nil, fmt.Errorf("%s is committed, and looked at as no version was accepted: %w", name, err)
+			}
+			if err := line.Add(&gate.Version{Name: v.Name, Core: v.Core}); err != nil {
+				return nil, wrong(err)
 			}
 		}
-		byCheck[t.checks[i].Name] = b
+		for i := range others {
+			b := line.Baseline(others[i].Name, "committed to git")
+			if b.Version == nil {
+				if b.Advice, err = a.howToAccept(t, others[i].Name); err != nil {
+					return nil, err
+				}
+			}
+			byCheck[others[i].Name] = b
+		}
 	}
 	return func(c *spec.Check) gate.Baseline { return byCheck[c.Name] }, nil
 }
 
-// standing is the version that a check is compared with where none is named, and why; it is empty where there is none.
-func (t *target) standing(results string, accepted *record.Acceptance) (version, why string) {
-	if accepted != nil {
-		return fmt.Sprintf("v%d", accepted.Version), fmt.Sprintf("accepted %s: %s", accepted.Time.Format("2006-01-02"), accepted.Reason)
+// because says when, in spite of what and why a version became a baseline.
+func because(when time.Time, despite, reason string) string {
+	text := when.Format("2006-01-02")
+	if despite != "" {
+		text += " in spite of " + despite
 	}
-	committed := committedVersions(filepath.Join(results, t.name))
-	newest, best := "", ""
-	for _, e := range t.listed {
+	return text + ": " + reason
+}
+
+// howToAccept says how a check that has no baseline comes by one: with another version, such as the newest; empty where there is none.
+func (a *app) howToAccept(t *target, check string) (string, error) {
+	for _, e := range slices.Backward(t.listed) {
 		if !e.Complete || e.Name() == t.version.Name {
 			continue
 		}
-		newest = e.Name()
-		if slices.Contains(committed, e.Name()) {
-			best = e.Name()
+		v, err := a.open(t.name, e.Name())
+		if err != nil {
+			return "", err
 		}
+		if slices.ContainsFunc(v.Views.Checks, func(c spec.Check) bool { return c.Name == check }) {
+			return fmt.Sprintf("accept a version that is good, such as with ehrlab check %s@%s --accept %s --reason \"…\", or name one with --baseline, such as %s",
+				t.name, e.Name(), check, e.Name()), nil
+		}
+		return fmt.Sprintf("make this version the baseline with --accept %s --reason \"…\", or name one that is good with --baseline, such as %s", check, e.Name()), nil
 	}
-	switch {
-	case best != "":
-		return best, "the newest complete version that is committed"
-	case newest != "":
-		return newest, "the newest complete version besides"
-	}
-	return "", "there is no other complete version, and none was accepted"
+	return "", nil
 }
 
-// committedVersions are the versions in a folder that the last commit of its git work tree has; none where there is no such thing.
-func committedVersions(folder string) []string {
-	cmd := exec.Command("git", "ls-tree", "-r", "--name-only", "HEAD")
+// committed are the complete versions, the checked one aside, that the last commit of the git work tree has, oldest first; none where there
+// is no git, no work tree or no commit. One that is not here as it was committed is an error: without it a later one would be the baseline.
+func (t *target) committed(results string) ([]string, error) {
+	folder := filepath.Join(results, t.name)
+	listed, err := manifests(folder, "ls-tree", "-r", "--name-only", "HEAD")
+	if err != nil || len(listed) == 0 {
+		return nil, nil
+	}
+	changed, err := manifests(folder, "diff", "--name-only", "--no-renames", "--no-ext-diff", "--relative", "HEAD", "--", ".")
+	if err != nil {
+		return nil, fmt.Errorf("which committed versions in %s have changed: git diff: %w", folder, err)
+	}
+	for _, name := range listed {
+		here := slices.ContainsFunc(t.listed, func(e record.Entry) bool { return e.Name() == name })
+		if name != t.version.Name && (!here || slices.Contains(changed, name)) {
+			return nil, fmt.Errorf("%s is not as it was committed to git, and a baseline may depend on it: restore it, or commit the change",
+				filepath.Join(folder, name))
+		}
+	}
+	var names []string
+	for _, e := range t.listed {
+		if e.Complete && e.Name() != t.version.Name && slices.Contains(listed, e.Name()) {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
+
+// manifests are the versions in a folder whose manifest a command of git lists. All that a version holds hangs on the hashes in its manifest.
+func manifests(folder string, args ...string) ([]string, error) {
+	cmd := exec.Command("git", args...)
 	cmd.Dir = folder
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "GIT_OPTIONAL_LOCKS=0")
 	out, err := cmd.Output()
-	if err != nil { // no git, no work tree, no commit
-		return nil
+	if err != nil {
+		return nil, err
 	}
 	var names []string
 	for line := range strings.Lines(string(out)) {
@@ -90,7 +151,7 @@ func committedVersions(folder string) []string {
 			names = append(names, version)
 		}
 	}
-	return names
+	return names, nil
 }
 
 // namedBaseline opens what --baseline names: a version of the experiment or of another, by number or tag, the
@@ -117,7 +178,7 @@ func (a *app) namedBaseline(t *target, named string) (gate.Baseline, error) {
 		if err != nil {
 			return none, wrong(fmt.Errorf("--baseline %s: %w", named, err))
 		}
-		return gate.Baseline{Version: v, Why: fmt.Sprintf("of %s, written %s: %s", filepath.ToSlash(named), f.Time.Format("2006-01-02"), f.Reason)}, nil
+		return gate.Baseline{Version: v, Why: fmt.Sprintf("of %s, written %s", filepath.ToSlash(named), because(f.Time, f.Spite(), f.Reason))}, nil
 	}
 	if i := strings.LastIndexByte(named, '@'); i > 0 {
 		return a.versionBaseline(named[:i], named[i+1:])

@@ -33,6 +33,10 @@ func (x *comparing) advise() {
 
 // underpowered says what would settle the question: how many replicates, more test rows, or a wider tolerance.
 func (x *comparing) underpowered(replicates string) string {
+	if x.few {
+		return fmt.Sprintf("%s with equal scores %s too few to speak for what has none: compare with a version that has all, or make this one the baseline with --accept %s --reason \"…\"",
+			plural(x.N, "pair"), are(x.N), x.Check.Name)
+	}
 	if x.effect.Units < 2 {
 		return fmt.Sprintf("with one pair it is unknown what varies between %s: let both versions have several", replicates)
 	}
@@ -108,6 +112,13 @@ func notesOf(r *Report, core *record.Core) []string {
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+func are(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
 }
 
 func plural(n int, what string) string {

@@ -21,7 +21,9 @@ type comparing struct {
 	effect   *contrast.Effect
 	whole    float64 // mean of the new values, whatever the baseline has; where Measured is set
 	lacks    bool    // the version that is checked has no value of something that it should have
+	failed   bool    // some of that failed, and may not when it is run again
 	differs  bool    // something makes the two not comparable
+	few      bool    // the scores of all pairs are equal, and too few to speak for those that have no pair
 }
 
 // unit is a pair of replicates, with the scores that are averaged within it.
@@ -40,6 +42,8 @@ type found struct {
 	score *record.Score // where there is one
 	cell  int           // -1: none
 	why   string        // there is no value
+
+	undefined bool // lacking, and so it will be when it is measured again
 }
 
 type state uint8
@@ -459,7 +463,7 @@ func (s *picked) find(g *group, cellKey string, over map[string]string) found {
 	case f.score.Status == plugins.OK:
 		out.state, out.score = valued, f.score
 	case f.score.Status == plugins.Undefined:
-		out.state, out.why = lacking, "undefined: "+f.score.Reason
+		out.state, out.undefined, out.why = lacking, true, "undefined: "+f.score.Reason
 	case c.Status == record.CellFailed && (f.score.Reason == "" || f.score.Reason == c.Reason):
 		out.state, out.why = lacking, failure(c)
 	default:

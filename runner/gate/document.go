@@ -31,6 +31,7 @@ type DocumentItem struct {
 	Verdict    Verdict           `json:"verdict"`
 	Passes     bool              `json:"passes"`
 	ExitCode   int               `json:"exit_code"` // that this comparison asks for
+	Accepted   bool              `json:"accepted"`  // it passes, but for a limit, as the version has just become the baseline
 	Baseline   string            `json:"baseline"`  // e.g. "v3"; empty: there is none
 	Why        string            `json:"baseline_why"`
 	Old        *float64          `json:"old"`   // mean over the pairs
@@ -43,7 +44,7 @@ type DocumentItem struct {
 	Method     string            `json:"method"`     // how it was made
 	Margin     *float64          `json:"margin"`     // the loss that passes
 	Detectable *float64          `json:"detectable"` // smallest difference that would be found with a probability of 0.8
-	Identical  bool              `json:"identical"`  // all scores are equal
+	Identical  bool              `json:"identical"`  // the scores of all pairs are equal
 	Pairs      int               `json:"pairs"`      // that were compared
 	Planned    int               `json:"planned"`
 	Limit      *spec.Range       `json:"limit,omitempty"`
@@ -75,7 +76,7 @@ func (r *Report) Document() Document {
 func (c *Comparison) item() DocumentItem {
 	out := DocumentItem{
 		Check: c.Check.Name, Score: c.Score, Labels: append([]Label{}, c.Labels...), Better: c.Direction, Verdict: c.Verdict, Passes: c.Passes(),
-		ExitCode: c.Code(), Why: c.Baseline.Why, Unit: c.Unit, Method: c.Method, Identical: c.Identical, Pairs: c.N, Planned: c.Of,
+		ExitCode: c.Code(), Accepted: c.Accepted, Why: c.Baseline.Why, Unit: c.Unit, Method: c.Method, Identical: c.Identical, Pairs: c.N, Planned: c.Of,
 		Limit: c.Check.Limit, Breach: c.Breach, Reasons: append([]string{}, c.Why...), Advice: c.Advice,
 		File: c.Check.File, Line: c.Check.Line, Column: c.Check.Column,
 	}

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ehrlab/ehrlab/plugins"
@@ -25,6 +27,17 @@ type File struct {
 	Cells    []record.Cell   `json:"cells"`
 	Scores   []FileScore     `json:"scores"`
 	Counts   []record.Count  `json:"counts"`
+
+	Despite map[string]string `json:"despite,omitempty"` // what spoke against the version, by check; see Report.Despite
+}
+
+// Spite is all of Despite on a line; empty where nothing spoke against the version.
+func (f *File) Spite() string {
+	var parts []string
+	for _, check := range slices.Sorted(maps.Keys(f.Despite)) {
+		parts = append(parts, f.Despite[check]+" by "+check)
+	}
+	return strings.Join(parts, ", ")
 }
 
 // FileScore is a score of a File.
@@ -45,9 +58,9 @@ type FileDraws struct {
 const fileFormat = "ehrlab baseline 1"
 
 // Encode returns what the checks need of a version as a File.
-func Encode(v *Version, checks []spec.Check, reason string, now time.Time) ([]byte, error) {
+func Encode(v *Version, checks []spec.Check, reason string, despite map[string]string, now time.Time) ([]byte, error) {
 	f := File{
-		Format: fileFormat, Version: v.Name, Reason: reason, Time: now.UTC().Truncate(time.Second), Manifest: v.Core.Manifest,
+		Format: fileFormat, Version: v.Name, Reason: reason, Time: now.UTC().Truncate(time.Second), Despite: despite, Manifest: v.Core.Manifest,
 		Cells: v.Core.Cells, Scores: []FileScore{}, Counts: []record.Count{},
 	}
 	f.Manifest.Files = nil
@@ -82,7 +95,12 @@ func Encode(v *Version, checks []spec.Check, reason string, now time.Time) ([]by
 func Decode(raw []byte) (*Version, *File, error) {
 	var f File
 	d := json.NewDecoder(bytes.NewReader(raw))
-	if err := d.Decode(&f); err != nil {
+	switch err := d.Decode(&f); {
+	case errors.Is(err, io.EOF):
+		return nil, nil, errors.New("no baseline file: it is empty")
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, nil, errors.New("no baseline file: it is cut off")
+	case err != nil:
 		return nil, nil, fmt.Errorf("no baseline file: %w", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {

@@ -314,7 +314,7 @@ func TestFile(t *testing.T) {
 	w.change([]float64{0.1, 0})
 	now := w.rate(2)
 	check := holds(0.02)
-	raw, err := Encode(&Version{"v1", old}, []spec.Check{check}, "first release", time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	raw, err := Encode(&Version{"v1", old}, []spec.Check{check}, "first release", map[string]string{"holds": "1 worse"}, time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -322,7 +322,7 @@ func TestFile(t *testing.T) {
 		t.Error("the file holds what no check reads")
 	}
 	v, f, err := Decode(raw)
-	if err != nil || v.Name != "v1" || f.Reason != "first release" || f.Time.Year() != 2026 {
+	if err != nil || v.Name != "v1" || f.Reason != "first release" || f.Spite() != "1 worse by holds" || f.Time.Year() != 2026 {
 		t.Fatalf("%v: %+v", err, v)
 	}
 	want, got := against(t, check, now, old), against(t, check, now, v.Core)
@@ -342,14 +342,15 @@ func TestFile(t *testing.T) {
 		"no reason": func(s string) string { return strings.Replace(s, `"status":"ok"`, `"status":"failed"`, -1) },
 		"manifest":  func(string) string { return `{"version":3}` },
 	} {
-		if _, _, err := Decode([]byte(change(string(raw)))); err == nil {
-			t.Errorf("%s: no error", name)
+		_, _, err := Decode([]byte(change(string(raw))))
+		if want := map[string]string{"empty": "it is empty", "cut": "it is cut off"}[name]; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
 
 func FuzzDecode(f *testing.F) {
-	raw, err := Encode(&Version{"v1", flat(1, "copula", 0.8, 0.9)}, []spec.Check{holds(0.02)}, "first release", time.Time{})
+	raw, err := Encode(&Version{"v1", flat(1, "copula", 0.8, 0.9)}, []spec.Check{holds(0.02)}, "first release", nil, time.Time{})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -7,7 +7,6 @@ package gate
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/ehrlab/ehrlab/plugins"
@@ -22,7 +21,7 @@ type Verdict string
 
 // The verdicts.
 const (
-	Same          Verdict = "same"           // all scores are equal, or the interval lies above -margin
+	Same          Verdict = "same"           // all scores are equal, each with a pair, or the interval lies above -margin
 	Better        Verdict = "better"         // the interval lies above 0
 	Worse         Verdict = "worse"          // the difference is below -margin, and the interval below 0
 	Underpowered  Verdict = "underpowered"   // neither a loss nor its absence can be shown
@@ -52,7 +51,8 @@ type Version struct {
 // Baseline is what a check compares with.
 type Baseline struct {
 	*Version
-	Why string // e.g. "accepted 2026-03-01: new test split"
+	Why    string // e.g. "accepted 2026-03-01: new test split"
+	Advice string // how to come by one, where there is none
 }
 
 // Options say how to compare.
@@ -80,6 +80,7 @@ type Comparison struct {
 	Detectable              float64
 	Unit, Method            string // of the interval
 	Identical               bool   // the scores of all pairs are equal
+	Accepted                bool   // the version has just become the baseline: what it comes to is told and passes, but for a limit
 
 	Margin float64  // the loss that passes, in the unit of the score
 	N, Of  int      // pairs that were compared, and pairs planned in either version
@@ -100,7 +101,7 @@ type Report struct {
 	Checked     *Version
 	Comparisons []Comparison
 	Level       float64 // simultaneous coverage of the intervals
-	Family      int     // comparisons that share it: those of several pairs whose scores are not all equal
+	Family      int     // comparisons that share it: those of several pairs whose scores are not all equal, or not all paired
 	Notes       []string
 	Simulated   bool
 	Time        time.Time // UTC
@@ -115,7 +116,7 @@ var ErrNothing = errors.New("selects no score")
 // The intervals of all comparisons cover together with opt.Level: each has the coverage 1-(1-level)/m with m the number of comparisons whose
 // scores differ at all (Bonferroni). A step-down correction would be narrower for what is worse, but says nothing of what is claimed
 // to be the same, which is what lets a build pass. Comparisons of equal scores claim nothing that chance could refute, and do not
-// count.
+// count, unless there are seeds that have no pair.
 //
 // It returns an error that wraps ErrNothing for a check that selects no score of either version, and stats.ErrLevel.
 func Run(checks []spec.Check, checked *Version, base func(*spec.Check) Baseline, opt Options) (*Report, error) {
@@ -149,7 +150,7 @@ func Run(checks []spec.Check, checked *Version, base func(*spec.Check) Baseline,
 	}
 	for _, x := range all {
 		x.estimate(opt.Level)
-		if x.effect != nil && !x.Identical && x.effect.Units > 1 {
+		if x.effect != nil && !x.certain() && x.effect.Units > 1 {
 			r.Family++
 		}
 	}
@@ -168,7 +169,11 @@ func (c *Comparison) Passes() bool { return c.Code() == CodePass }
 // Code is the exit code that a comparison asks for.
 func (c *Comparison) Code() int {
 	switch {
-	case c.Verdict == Worse || c.Breach != "":
+	case c.Breach != "":
+		return CodeRegressed
+	case c.Accepted:
+		return CodePass
+	case c.Verdict == Worse:
 		return CodeRegressed
 	case c.Verdict == Incomplete:
 		return CodeIncomplete
@@ -181,17 +186,13 @@ func (c *Comparison) Code() int {
 }
 
 // Code is the exit code of a report: that of its gravest comparison. A report without comparisons does not pass.
-func (r *Report) Code() int { return r.CodeBesides(nil) }
-
-// CodeBesides is Code without the comparisons of some checks, by name: those whose baseline has just been moved.
-func (r *Report) CodeBesides(checks []string) int {
+func (r *Report) Code() int {
 	if len(r.Comparisons) == 0 {
 		return CodeNotComparable
 	}
 	gravest := CodePass
 	for i := range r.Comparisons {
-		c := &r.Comparisons[i]
-		if code := c.Code(); !slices.Contains(checks, c.Check.Name) && rank(code) > rank(gravest) {
+		if code := r.Comparisons[i].Code(); rank(code) > rank(gravest) {
 			gravest = code
 		}
 	}

@@ -191,6 +191,9 @@ func TestNeverPasses(t *testing.T) {
 			if want := map[Verdict]int{Same: 0, NotComparable: 6, Incomplete: 3}[tt.want]; c.Code() != want || r.Code() != want {
 				t.Errorf("exit codes %d and %d, want %d", c.Code(), r.Code(), want)
 			}
+			if undefined := name == "undefined"; tt.want == Incomplete && strings.Contains(c.Advice, "changes nothing") != undefined {
+				t.Errorf("advice: %s", c.Advice)
+			}
 			if tt.want != Same && (c.N != 0 || c.Compared && tt.want == Incomplete) {
 				t.Errorf("something was compared: %+v", c)
 			}
@@ -256,19 +259,71 @@ func TestFailedScoresOfDimensions(t *testing.T) {
 	}
 }
 
-// A baseline that lacks something is no reason to pass; one that has fewer seeds is compared on those, and it is said.
+// What each version has of the seeds 1 to 8, of equal scores and of others. A verdict stands on the pairs; what the checked version lacks
+// is missing, and what has no pair lets equal scores pass only where there are so many that chance does not explain it.
+func TestPairsOfEverySeed(t *testing.T) {
+	values := []float64{0.80, 0.82, 0.81, 0.79, 0.83, 0.80, 0.81, 0.82}
+	gains := []float64{0.90, 0.93, 0.92, 0.89, 0.94, 0.91, 0.91, 0.93}
+	losses := []float64{0.70, 0.71, 0.69, 0.70, 0.74, 0.70, 0.72, 0.71}
+	of := func(version, first, last int, values []float64) *record.Core {
+		core := flat(version, "copula", values...)
+		core.Cells, core.Scores = core.Cells[first-1:last], core.Scores[first-1:last]
+		return core
+	}
+	type span struct{ first, last int }
+	tests := map[string]struct {
+		new, old span
+		values   []float64
+		want     Verdict
+		n, of    int
+		says     string
+	}{
+		"all":                         {span{1, 5}, span{1, 5}, values, Same, 5, 5, ""},
+		"one":                         {span{1, 1}, span{1, 1}, values, Same, 1, 1, ""},
+		"one, changed":                {span{1, 1}, span{1, 1}, gains, Underpowered, 1, 1, "with one pair"},
+		"baseline has more":           {span{1, 3}, span{1, 5}, values, Incomplete, 0, 5, "seed 4, seed 5: there is no such cell"},
+		"baseline has more, better":   {span{1, 3}, span{1, 5}, gains, Incomplete, 0, 5, "seed 4, seed 5: there is no such cell"},
+		"baseline has one":            {span{1, 5}, span{1, 1}, values, Underpowered, 1, 5, "seed 2, seed 3, seed 4, seed 5: the baseline does not have it"},
+		"baseline has five":           {span{1, 8}, span{1, 5}, values, Underpowered, 5, 8, "5 pairs with equal scores are too few to speak for what has none"},
+		"baseline has six":            {span{1, 8}, span{1, 6}, values, Same, 6, 8, "seed 7, seed 8: the baseline does not have it"},
+		"baseline has one, better":    {span{1, 5}, span{1, 1}, gains, Underpowered, 1, 5, "with one pair"},
+		"baseline has four, better":   {span{1, 5}, span{1, 4}, gains, Better, 4, 5, "seed 5: the baseline does not have it"},
+		"baseline has four, worse":    {span{1, 5}, span{1, 4}, losses, Worse, 4, 5, "together with what has no pair the new value is 0.708"},
+		"disjoint":                    {span{1, 4}, span{5, 8}, values, Incomplete, 0, 8, "seed 5, seed 6, seed 7, seed 8: there is no such cell"},
+		"overlapping":                 {span{1, 6}, span{3, 8}, values, Incomplete, 0, 8, "seed 7, seed 8: there is no such cell"},
+		"overlapping, and it is told": {span{1, 6}, span{3, 8}, values, Incomplete, 0, 8, "seed 1, seed 2: the baseline does not have it"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := against(t, holds(0.01), of(2, tt.new.first, tt.new.last, tt.values), of(1, tt.old.first, tt.old.last, values)).Comparisons[0]
+			if c.Verdict != tt.want || c.N != tt.n || c.Of != tt.of || !strings.Contains(said(&c), tt.says) {
+				t.Errorf("%s, %d/%d: %s", c.Verdict, c.N, c.Of, said(&c))
+			}
+			if strings.Contains(c.difference(), "all scores are equal") && c.N < c.Of {
+				t.Errorf("%d of %d: %s", c.N, c.Of, c.difference())
+			}
+		})
+	}
+	// which is so at the coverage that each comparison has: where two share 95 %, six equal pairs of eight are too few, and seven are not
+	for paired, want := range map[int]Verdict{6: Underpowered, 7: Same} {
+		now, old := of(2, 1, 8, values), of(1, 1, paired, values)
+		more, fewer := flat(2, "floor", 0.5, 0.6), flat(1, "floor", 0.5, 0.61)
+		now.Cells, now.Scores = append(now.Cells, more.Cells...), append(now.Scores, more.Scores...)
+		old.Cells, old.Scores = append(old.Cells, fewer.Cells...), append(old.Scores, fewer.Scores...)
+		if r := against(t, holds(0.1), now, old); r.Family != 2 || r.Comparisons[0].Verdict != want {
+			t.Errorf("%d pairs, a family of %d: %s", paired, r.Family, r.Comparisons[0].Message())
+		}
+	}
+}
+
+// A baseline that lacks something is no reason to pass.
 func TestWhatTheBaselineLacks(t *testing.T) {
 	now := flat(2, "copula", 0.80, 0.81, 0.82, 0.83)
 	old := flat(1, "copula", 0.80, 0.81, 0.82, 0.83)
-	fewer := clone(old)
-	fewer.Cells, fewer.Scores = fewer.Cells[:2], fewer.Scores[:2]
-	c := against(t, holds(0.1), now, fewer).Comparisons[0]
-	if c.Verdict != Same || c.N != 2 || c.Of != 4 || !strings.Contains(said(&c), "seed 3, seed 4: the baseline does not have it") {
-		t.Errorf("%s, %d/%d: %s", c.Verdict, c.N, c.Of, said(&c))
-	}
 	failed := clone(old)
 	failed.Scores[0].Status, failed.Scores[0].Reason = plugins.Failed, "boom"
-	if c = against(t, holds(0.1), now, failed).Comparisons[0]; c.Verdict != NotComparable || !strings.Contains(said(&c), "seed 1: the baseline has no value: failed: boom") {
+	c := against(t, holds(0.1), now, failed).Comparisons[0]
+	if c.Verdict != NotComparable || !strings.Contains(said(&c), "seed 1: the baseline has no value: failed: boom") {
 		t.Errorf("%s: %s", c.Verdict, said(&c))
 	}
 	if c = against(t, holds(0.1), now, flat(1, "floor", 0.80, 0.81, 0.82, 0.83)).Comparisons[0]; c.Verdict != NotComparable && c.Verdict != Incomplete {

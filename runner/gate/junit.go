@@ -52,7 +52,7 @@ type junitReason struct {
 }
 
 // JUnit returns the report as JUnit XML: a suite for each check, a case for each comparison. What is worse, beyond a limit or underpowered is
-// a failure, what is missing or not comparable an error; underpowered that passes is skipped, so that it is seen.
+// a failure, what is missing or not comparable an error; what passes by leave alone is skipped, so that it is seen.
 func (r *Report) JUnit() ([]byte, error) {
 	all := junitSuites{Name: "ehrlab check " + r.Experiment}
 	index := map[string]int{}
@@ -98,13 +98,13 @@ func (s *junitSuite) add(r *Report, c *Comparison) {
 	case c.Breach != "" && c.Verdict != Worse:
 		reason.Type = "limit"
 		fallthrough
-	case c.Verdict == Worse || c.Verdict == Underpowered && !c.Passes():
+	case !c.Passes() && (c.Verdict == Worse || c.Verdict == Underpowered):
 		out.Failure = reason
 		s.Failures++
 	case !c.Passes():
 		out.Error = reason
 		s.Errors++
-	case c.Verdict == Underpowered:
+	case c.spared():
 		out.Skipped = &junitReason{Message: c.Message()}
 		s.Skipped++
 	default:

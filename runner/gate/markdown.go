@@ -21,7 +21,7 @@ func (r *Report) Markdown() string {
 		switch {
 		case !c.Passes():
 			mark = "❌"
-		case c.Verdict == Underpowered:
+		case c.spared():
 			mark = "⚠️"
 		}
 		cells := []string{

@@ -31,13 +31,26 @@ func (c *Comparison) Title() string {
 // Outcome is the verdict, with what else decides on the build.
 func (c *Comparison) Outcome() string {
 	outcome := string(c.Verdict)
+	switch {
+	case c.fails() && c.Accepted:
+		outcome += ", accepted as the baseline"
+	case c.Verdict == Underpowered && c.Check.PassUnderpowered:
+		outcome += ", which the check lets pass"
+	}
 	if c.Breach != "" {
 		outcome += ", beyond the limit"
 	}
-	if c.Verdict == Underpowered && c.Check.PassUnderpowered {
-		outcome += ", which the check lets pass"
-	}
 	return outcome
+}
+
+// fails reports whether the verdict would fail the build, whatever was accepted and whatever the limit is.
+func (c *Comparison) fails() bool {
+	return c.Verdict != Same && c.Verdict != Better && !(c.Verdict == Underpowered && c.Check.PassUnderpowered)
+}
+
+// spared reports whether a comparison passes by leave alone: that of the check, or as the version was accepted.
+func (c *Comparison) spared() bool {
+	return c.Passes() && (c.Verdict != Same && c.Verdict != Better)
 }
 
 // arrow points where the score is better.
@@ -67,6 +80,8 @@ func (c *Comparison) difference() string {
 	switch {
 	case !c.estimated():
 		return "–"
+	case c.Identical && c.N < c.Of:
+		return "0, the scores of all pairs are equal"
 	case c.Identical:
 		return "0, all scores are equal"
 	case math.IsInf(c.Low, 0) || math.IsInf(c.High, 0):
@@ -249,6 +264,9 @@ func (r *Report) Counts() string {
 func (r *Report) Result() string {
 	switch r.Code() {
 	case CodePass:
+		if r.acceptedInSpite() != "" {
+			return "passes, as it was accepted"
+		}
 		return "passes"
 	case CodeRegressed:
 		return "fails: a score has become worse, or is beyond its limit (exit code 4)"
@@ -267,7 +285,7 @@ func (r *Report) Coverage() string {
 		return fmt.Sprintf("The interval has a coverage of %s.", percent(r.Level))
 	}
 	each := 1 - (1-r.Level)/float64(r.Family)
-	return fmt.Sprintf("The intervals of the %d comparisons that differ cover together with %s: each has %s (Bonferroni).", r.Family, percent(r.Level), percent(each))
+	return fmt.Sprintf("The intervals of the %d comparisons that need one cover together with %s: each has %s (Bonferroni).", r.Family, percent(r.Level), percent(each))
 }
 
 // banner says that numbers are no evidence.

@@ -27,6 +27,7 @@ type (
 	sarifDriver struct {
 		Name    string      `json:"name"`
 		Version string      `json:"version,omitempty"`
+		About   string      `json:"informationUri"`
 		Rules   []sarifRule `json:"rules"`
 	}
 	sarifRule struct {
@@ -69,15 +70,15 @@ type (
 )
 
 var sarifRules = []sarifRule{
-	rule("worse", "Worse", "A score has become worse than the tolerance allows.", "error",
+	rule("worse", "ScoreIsWorse", "A score has become worse than the tolerance allows.", "error",
 		"The paired difference to the baseline is below the tolerance, and its interval lies below 0. Find what changed, or accept the version as the new baseline with a reason."),
-	rule("limit", "BeyondLimit", "A score is beyond its limit.", "error",
+	rule("limit", "ScoreIsBeyondItsLimit", "A score is beyond its limit.", "error",
 		"The new value is beyond the limit that the check sets, whatever the baseline was."),
-	rule("incomplete", "Incomplete", "Results are missing.", "error",
+	rule("incomplete", "ResultsAreMissing", "Results are missing.", "error",
 		"The version that is checked lacks a cell or a value, so that nothing can be said. Run the experiment again."),
-	rule("not-comparable", "NotComparable", "The two versions cannot be compared.", "error",
+	rule("not-comparable", "VersionsAreNotComparable", "The two versions cannot be compared.", "error",
 		"Data, metric, model or test rows differ, or the baseline has no value. If the change is meant, accept the version as the new baseline with a reason."),
-	rule("underpowered", "Underpowered", "Neither a loss nor its absence can be shown.", "error",
+	rule("underpowered", "TooLittleIsKnown", "Neither a loss nor its absence can be shown.", "error",
 		"The interval of the difference is too wide for the tolerance. More seeds or test rows, or a wider tolerance, would settle it."),
 }
 
@@ -85,16 +86,16 @@ func rule(id, name, short, level, full string) sarifRule {
 	return sarifRule{ID: id, Name: name, Short: sarifText{short}, Full: sarifText{full}, Help: sarifText{full}, Configuration: sarifLevelOnly{level}}
 }
 
-// SARIF returns the report as SARIF 2.1.0: a result for each comparison that does not pass, or passes only as the check says so, at the line
+// SARIF returns the report as SARIF 2.1.0: a result for each comparison that does not pass, or passes by leave alone, at the line
 // of the check in the experiment file. version is that of ehrlab.
 func (r *Report) SARIF(version string) ([]byte, error) {
 	run := sarifRun{
-		Tool: sarifTool{sarifDriver{Name: "ehrlab", Version: version, Rules: sarifRules}}, ColumnKind: "unicodeCodePoints", Results: []sarifResult{},
+		Tool: sarifTool{sarifDriver{Name: "ehrlab", Version: version, About: "https://github.com/ehrlab/ehrlab", Rules: sarifRules}}, ColumnKind: "unicodeCodePoints", Results: []sarifResult{},
 		Properties: map[string]any{"experiment": r.Experiment, "version": r.Checked.Name, "result": r.Result()},
 	}
 	for i := range r.Comparisons {
 		c := &r.Comparisons[i]
-		if c.Passes() && c.Verdict != Underpowered {
+		if c.Passes() && !c.spared() {
 			continue
 		}
 		for _, id := range c.rules() {
@@ -121,7 +122,7 @@ func (c *Comparison) rules() []string {
 
 func (c *Comparison) sarif(id string) sarifResult {
 	level := "error"
-	if id == "underpowered" && c.Check.PassUnderpowered {
+	if id != "limit" && (c.Accepted || id == "underpowered" && c.Check.PassUnderpowered) {
 		level = "note"
 	}
 	out := sarifResult{

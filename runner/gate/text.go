@@ -59,7 +59,7 @@ func (r *Report) block(c *Comparison, line func(indent, s string)) {
 	switch {
 	case !c.Passes():
 		mark = "✗"
-	case c.Verdict == Underpowered:
+	case c.spared():
 		mark = "?"
 	}
 	verdict := string(c.Verdict)

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -24,6 +25,7 @@ func (x *comparing) estimate(level float64) {
 			whole = append(whole, now.score.Value)
 		}
 		x.Lacks = x.Lacks || slices.ContainsFunc(u.places, func(p place) bool { return p.now.state == lacking })
+		x.failed = x.failed || slices.ContainsFunc(u.places, func(p place) bool { return p.now.state == lacking && !p.now.undefined })
 		gone := slices.ContainsFunc(u.places, func(p place) bool { return p.now.state == absent && p.old.state != absent })
 		switch {
 		case now.state == lacking || gone:
@@ -59,6 +61,18 @@ func (x *comparing) estimate(level float64) {
 	x.effect = effect
 	x.N, x.Identical = effect.N, effect.Same
 	x.average(pairs)
+	if x.N < x.Of && x.Measured {
+		x.Why = append(x.Why, fmt.Sprintf("together with what has no pair the new value is %s", number(x.whole)))
+	}
+}
+
+// certain reports whether a comparison has nothing to estimate: every score has a pair, and all are equal.
+func (x *comparing) certain() bool { return x.Identical && x.N == x.Of }
+
+// coincidence reports whether scores that are all equal may be so by chance. Where some have no pair, equal ones are a sample of what
+// the others would have been, and there have to be as many as package contrast wants of differences that do not vary.
+func (x *comparing) coincidence(level float64) bool {
+	return x.Identical && !x.certain() && math.Ldexp(1, 1-x.effect.Units) > 1-level
 }
 
 // average sets the means over the pairs, as the effect has them: pairs of one unit count as one value.
@@ -158,15 +172,19 @@ func (x *comparing) conclude(level float64) {
 	switch {
 	case x.lacks:
 		x.Verdict = Incomplete
-		x.Advice = "run the experiment again: what failed is tried once more"
-		if !x.Lacks {
+		switch {
+		case x.failed:
+			x.Advice = "run the experiment again: what failed is tried once more"
+		case x.Lacks:
+			x.Advice = "to run it again changes nothing: let where leave cells whose score is defined, or give these more rows"
+		default:
 			x.Advice = "if the experiment is meant to have less, make this version the baseline with --accept " + x.Check.Name + " --reason \"…\""
 		}
 		return
 	case x.Baseline.Version == nil:
 		x.Verdict = NotComparable
 		x.Why = append(x.Why, x.Baseline.Why)
-		x.Advice = "make this version the baseline with --accept " + x.Check.Name + " --reason \"…\", or name one with --baseline"
+		x.Advice = cmp.Or(x.Baseline.Advice, "make this version the baseline with --accept "+x.Check.Name+" --reason \"…\", or name one with --baseline")
 		return
 	case x.Direction != plugins.Higher && x.Direction != plugins.Lower:
 		x.Verdict = NotComparable
@@ -179,7 +197,7 @@ func (x *comparing) conclude(level float64) {
 		return
 	}
 	x.measure(level)
-	x.Verdict = verdict(x.Identical, x.Delta, x.Low, x.High, x.Margin)
+	x.Verdict = verdict(x.Identical && !x.few, x.Delta, x.Low, x.High, x.Margin)
 	x.advise()
 }
 
@@ -202,7 +220,10 @@ func (x *comparing) measure(level float64) {
 		x.Delta, x.Low, x.High = -x.Delta, -x.High, -x.Low
 	}
 	if x.Identical { // nothing is estimated
-		x.Delta, x.Low, x.High, x.Level, x.Unit, x.Method = 0, 0, 0, 0, "", ""
+		x.Delta, x.Low, x.High, x.Level, x.Detectable, x.Unit, x.Method = 0, 0, 0, 0, 0, "", ""
+	}
+	if x.few = x.coincidence(level); x.few {
+		x.Low, x.High = math.Inf(-1), math.Inf(1)
 	}
 	if t := x.Check.Tolerance.Absolute; t != nil {
 		x.Margin = *t

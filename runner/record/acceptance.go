@@ -19,6 +19,9 @@ type Acceptance struct {
 	Checks  []string  `json:"checks"` // by name
 	Reason  string    `json:"reason"`
 	Time    time.Time `json:"time"` // UTC
+
+	// Despite says what spoke against the version, by check, such as "1 worse"; a check that nothing spoke against is not in it.
+	Despite map[string]string `json:"despite,omitempty"`
 }
 
 // ErrIncomplete says that a version lacks results, so that it can be no baseline.
@@ -53,6 +56,11 @@ func (d disk) accept(root, experiment string, a Acceptance) error {
 	}
 	if len(a.Checks) == 0 {
 		return errors.New("no check is named")
+	}
+	for check := range a.Despite {
+		if !slices.Contains(a.Checks, check) {
+			return fmt.Errorf("it is not accepted for check %q", check)
+		}
 	}
 	folder := filepath.Join(root, experiment)
 	if _, err := os.Stat(folder); err != nil {
@@ -102,6 +110,11 @@ func checkAcceptances(list []Acceptance) error {
 	for i, a := range list {
 		if a.Version < 1 || len(a.Checks) == 0 || slices.Contains(a.Checks, "") || CheckReason(a.Reason) != nil {
 			return fmt.Errorf("damaged: acceptance %d needs a version, the names of checks, and a reason", i+1)
+		}
+		for check, text := range a.Despite {
+			if !slices.Contains(a.Checks, check) || text == "" {
+				return fmt.Errorf("damaged: acceptance %d was made in spite of nothing, or of a check that it is not of", i+1)
+			}
 		}
 	}
 	return nil

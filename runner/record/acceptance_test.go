@@ -30,7 +30,7 @@ func TestAccept(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 5, time.FixedZone("", 3600))
 	for _, a := range []Acceptance{
 		{Version: 1, Checks: []string{"holds", "kl"}, Reason: "first release", Time: at},
-		{Version: 1, Checks: []string{"kl"}, Reason: "ties are broken otherwise", Time: at.Add(time.Hour)},
+		{Version: 1, Checks: []string{"kl"}, Reason: "ties are broken otherwise", Time: at.Add(time.Hour), Despite: map[string]string{"kl": "1 worse"}},
 	} {
 		if err := Accept(root, "study", a); err != nil {
 			t.Fatal(err)
@@ -43,7 +43,7 @@ func TestAccept(t *testing.T) {
 	if err != nil || len(list) != 2 || !list[0].Time.Equal(time.Date(2026, 3, 1, 11, 0, 0, 0, time.UTC)) {
 		t.Fatalf("%v: %+v", err, list)
 	}
-	if a := Accepted(list, "kl"); a == nil || a.Reason != "ties are broken otherwise" {
+	if a := Accepted(list, "kl"); a == nil || a.Reason != "ties are broken otherwise" || a.Despite["kl"] != "1 worse" {
 		t.Errorf("kl: %+v", a)
 	}
 	if a := Accepted(list, "holds"); a == nil || a.Reason != "first release" {
@@ -81,6 +81,7 @@ func TestAcceptRefuses(t *testing.T) {
 		"no check":      {root, "study", func(a *Acceptance) { a.Checks = nil }, nil, "no check"},
 		"no reason":     {root, "study", func(a *Acceptance) { a.Reason = " " }, nil, "2 words"},
 		"one word":      {root, "study", func(a *Acceptance) { a.Reason = "ok" }, nil, "2 words"},
+		"another check": {root, "study", func(a *Acceptance) { a.Despite = map[string]string{"kl": "1 worse"} }, nil, `not accepted for check "kl"`},
 		"two lines":     {root, "study", func(a *Acceptance) { a.Reason = "new split\nof data" }, nil, "one line"},
 	}
 	before, err := os.ReadFile(filepath.Join(root, "study", indexFile))
@@ -114,19 +115,32 @@ func TestIndexOfAcceptances(t *testing.T) {
 	if err != nil || strings.Contains(string(raw), "acceptances") {
 		t.Fatalf("%v: %s", err, raw)
 	}
-	if err := Accept(root, "study", Acceptance{Version: 1, Checks: []string{"holds"}, Reason: "first release"}); err != nil {
+	if err := Accept(root, "study", Acceptance{
+		Version: 1, Checks: []string{"holds"}, Reason: "first release", Despite: map[string]string{"holds": "1 worse"},
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if raw, err = os.ReadFile(path); err != nil {
 		t.Fatal(err)
 	}
-	for _, change := range [][2]string{{"first release", ""}, {`"holds"`, `""`}, {`"reason"`, `"because"`}} {
+	for _, change := range [][2]string{{"first release", ""}, {`"holds"`, `""`}, {`"reason"`, `"because"`}, {`"1 worse"`, `""`}, {`"holds": "1`, `"kl": "1`}} {
 		text := strings.Replace(string(raw), change[0], change[1], 1)
+		if text == string(raw) {
+			t.Fatalf("%q is not in\n%s", change[0], raw)
+		}
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := Acceptances(root, "study"); err == nil || !strings.Contains(err.Error(), "damaged") {
 			t.Errorf("%v: %v", change, err)
+		}
+	}
+	for want, text := range map[string]string{"it is empty": "", "it is cut off": string(raw[:len(raw)/2])} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Acceptances(root, "study"); err == nil || !strings.Contains(err.Error(), "damaged: "+want) {
+			t.Errorf("%s: %v", want, err)
 		}
 	}
 }

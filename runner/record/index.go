@@ -67,7 +67,12 @@ func parseIndex(raw []byte, experiment string) (*index, error) {
 	var ix index
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&ix); err != nil {
+	switch err := d.Decode(&ix); {
+	case errors.Is(err, io.EOF):
+		return nil, errors.New("damaged: it is empty")
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, errors.New("damaged: it is cut off")
+	case err != nil:
 		return nil, fmt.Errorf("damaged: %w", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {

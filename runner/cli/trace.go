@@ -19,22 +19,32 @@ import (
 
 func (a *app) traceCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "trace EXPERIMENT[@VERSION] TABLE ROW COLUMN",
+		Use:   "trace EXPERIMENT[@VERSION] [TABLE [ROW COLUMN]]",
 		Short: "say what a number of a table was made of",
 		Long: `trace prints what a number of a table was made of: every single score behind it with its cell, seed, n and status, how
 they were summarised, the keys of the steps that made them, the hashes of the data, the versions of the plugins, and the
 language models that were asked. It reads the record alone.
 
 ROW is the labels of the row with commas between them, as in "copula,top5", or names with labels, as in
-"strategy=copula,features=top5"; names that are not needed may be left out. COLUMN is the title of a column or its score.`,
-		Example: `  ehrlab trace quickstart utility copula,top5 AUROC
+"strategy=copula,features=top5"; names that are not needed may be left out. COLUMN is the title of a column or its score.
+Without ROW and COLUMN it lists those of the table, without TABLE the tables.`,
+		Example: `  ehrlab trace quickstart utility
+  ehrlab trace quickstart utility copula,top5 AUROC
   ehrlab trace quickstart@v1 utility strategy=copula,features=all utility.auprc
   ehrlab trace --json quickstart fidelity floor,all kl.mean`,
-		Args: arguments(4, 4),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 3 {
+				return wrongUsage(cmd, fmt.Errorf("COLUMN is missing; 'ehrlab trace %s %s' lists the columns", shellQuoted(args[0]), shellQuoted(args[1])))
+			}
+			return arguments(1, 4)(cmd, args)
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			v, err := a.openVersion(args[0])
 			if err != nil {
 				return err
+			}
+			if len(args) < 4 {
+				return a.listTraceable(v, args)
 			}
 			o, err := report.Trace(v.Core, v.Views, args[1], args[2], args[3])
 			if err != nil {
@@ -55,6 +65,57 @@ ROW is the labels of the row with commas between them, as in "copula,top5", or n
 	}
 }
 
+// traceable is what trace --json prints of what there is to trace.
+type traceable struct {
+	Experiment string           `json:"experiment"`
+	Version    string           `json:"version"`
+	Tables     []report.Outline `json:"tables"`
+}
+
+// listTraceable prints the tables of a version, or the rows and columns of one, as trace takes them.
+func (a *app) listTraceable(v *record.Version, args []string) error {
+	t := traceable{v.Core.Manifest.Experiment, v.Name, report.Outlines(v.Core, v.Views)}
+	if len(args) > 1 {
+		one, err := report.OutlineOf(t.Tables, args[1])
+		if err != nil {
+			return wrong(fmt.Errorf("%s %s: %w", t.Experiment, t.Version, err))
+		}
+		t.Tables = []report.Outline{one}
+	}
+	switch {
+	case a.json:
+		a.printJSON(t)
+	case len(args) > 1:
+		a.printOutline(&t, &t.Tables[0], args[0])
+	default:
+		a.printf("%s %s: %s\n", t.Experiment, t.Version, plural(len(t.Tables), "table"))
+		for _, o := range t.Tables {
+			a.printf("  %s%s\n    %s, %s%s\n", o.Table, behind(": "+o.Title, o.Title), plural(len(o.Rows), "row"), plural(len(o.Columns), "column"), behind("; "+o.Problem, o.Problem))
+		}
+	}
+	return nil
+}
+
+// printOutline lists the rows and columns of a table, and shows the command for the first number of it.
+func (a *app) printOutline(t *traceable, o *report.Outline, version string) {
+	a.printf("%s %s, table %s%s:\n", t.Experiment, t.Version, o.Table, behind(": "+o.Title, o.Title))
+	if o.Problem != "" {
+		a.printf("  %s\n", o.Problem)
+		return
+	}
+	a.printf("rows (%d):\n", len(o.Rows))
+	for _, r := range o.Rows {
+		a.printf("  %s\n", r.Name)
+	}
+	a.printf("columns (%d):\n", len(o.Columns))
+	for _, c := range o.Columns {
+		a.printf("  %s\n", c.Name)
+	}
+	if len(o.Rows) > 0 && len(o.Columns) > 0 {
+		a.printf("for example: ehrlab trace %s %s %s %s\n", shellQuoted(version), shellQuoted(o.Table), shellQuoted(o.Rows[0].Name), shellQuoted(o.Columns[0].Name))
+	}
+}
+
 // traced is what trace --json prints: a number with all that it was made of.
 type traced struct {
 	Experiment string `json:"experiment"`
@@ -71,9 +132,10 @@ type traced struct {
 
 // tracedSteps are the keys of the steps that made a cell's scores, for 'ehrlab explain' and the cache.
 type tracedSteps struct {
-	Cell     string            `json:"cell"`
-	Generate string            `json:"generate,omitempty"`
-	Measures map[string]string `json:"measures,omitempty"` // by metric, of those behind the number
+	Cell     string              `json:"cell"`
+	Generate string              `json:"generate,omitempty"`
+	Audit    []record.AuditTrace `json:"audit,omitempty"`
+	Measures map[string]string   `json:"measures,omitempty"` // by metric, of those behind the number
 }
 
 func newTraced(v *record.Version, o *report.Origin, keys record.Trace) *traced {
@@ -90,7 +152,7 @@ func newTraced(v *record.Version, o *report.Origin, keys record.Trace) *traced {
 	for _, cell := range cells {
 		steps := tracedSteps{Cell: cell}
 		if i := slices.IndexFunc(keys.Cells, func(k record.CellTrace) bool { return k.Cell == cell }); i >= 0 {
-			steps.Generate, steps.Measures = keys.Cells[i].Generate, map[string]string{}
+			steps.Generate, steps.Audit, steps.Measures = keys.Cells[i].Generate, keys.Cells[i].Audit, map[string]string{}
 			for metric, key := range keys.Cells[i].Measures {
 				if metrics[metric] {
 					steps.Measures[metric] = key
@@ -197,6 +259,9 @@ func (a *app) printTrace(v *record.Version, t *traced) {
 			continue
 		}
 		a.printf("    generate %s\n", s.Generate)
+		for _, of := range s.Audit {
+			a.printf("    %-8s %s  %s\n", of.Stage, of.Key, of.Label)
+		}
 		for _, metric := range slices.Sorted(maps.Keys(s.Measures)) {
 			a.printf("    measure  %s  %s\n", s.Measures[metric], metric)
 		}

@@ -89,6 +89,7 @@ func (src *source) contest(declared *spec.Table, lines []Line, c int, column *Co
 	}
 	best := &ranked[0].Values[c]
 	out.N, out.Of = best.N, best.Of
+	out.notes = append(out.notes, ranked[0].notes...) // such as cells that are excluded
 	named := Value{Status: OK, Text: nameOf(ranked[0].Labels[shared:]), N: best.N, Of: best.Of}
 	for i := range ranked { // all that competed
 		named.hits = append(named.hits, ranked[i].Values[c].hits...)
@@ -105,7 +106,7 @@ func (src *source) contest(declared *spec.Table, lines []Line, c int, column *Co
 	if second.Value == best.Value {
 		named.notes = append(named.notes, plainNote("the runner-up is as good: the first of them stands first"))
 	}
-	next := Value{Status: OK, Text: nameOf(ranked[1].Labels[shared:]), N: second.N, Of: second.Of, hits: named.hits}
+	next := Value{Status: OK, Text: nameOf(ranked[1].Labels[shared:]), N: second.N, Of: second.Of, hits: named.hits, notes: slices.Clone(ranked[1].notes)}
 	gap, err := src.gap(declared, c, ranked[0].Labels, ranked[1].Labels)
 	out.Values = []Value{named, *best, next, *second, gap}
 	return out, err
@@ -159,7 +160,7 @@ func (src *source) selectedOnTest(address string) bool {
 		return true // a record without it
 	}
 	metric, _, named := strings.Cut(address, ".")
-	if named && metric == plugins.GenerationMetric {
+	if named && (metric == plugins.GenerationMetric || metric == plugins.JudgingMetric) {
 		return false
 	}
 	for _, m := range resolved.Metrics {

@@ -13,6 +13,7 @@ import (
 // step is a line of a table of attrition: what a step leaves out, and what stays.
 type step struct {
 	dataset, name string
+	whole         bool                     // nothing is left out: it is where the account starts, or a part
 	counts        map[string]*record.Count // by the title of the column
 }
 
@@ -57,18 +58,26 @@ func (src *source) fillAttrition(t *Table, declared *spec.Table) error {
 	return nil
 }
 
-// counted is a count of a step. A step that says nothing of it has a dash; so has one whose count is withheld, with the reason.
+// counted is a count of a step. A step that says nothing of it has a dash, with the reason.
 func (src *source) counted(s *step, title string) Value {
 	if c := s.counts[title]; c != nil {
 		return Value{Status: OK, Value: float64(c.Value), N: 1, Of: 1, counts: []*record.Count{c}}
+	}
+	if title == "excluded" && s.whole {
+		return Value{Status: Absent, notes: []note{plainNote("nothing is excluded here: it is where the account starts, or a part of what is left")}}
+	}
+	what := "rows are"
+	if title == "subjects" {
+		what = "patients are"
 	}
 	restricted := slices.ContainsFunc(src.core.Manifest.Data, func(d record.DataInfo) bool {
 		return d.Name == s.dataset && d.Governance == plugins.Restricted
 	})
 	if restricted {
-		return Value{Status: Withheld, notes: []note{plainNote(fmt.Sprintf("not counted, or withheld: fewer than %d patients, or what would tell as many", plugins.FewestTold))}}
+		return Value{Status: Withheld, notes: []note{plainNote(fmt.Sprintf(
+			"withheld, as it stands for fewer than %d patients or would tell such a count by subtraction; or %s not counted at this step", plugins.FewestTold, what))}}
 	}
-	return Value{Status: Absent, notes: []note{plainNote("not counted")}}
+	return Value{Status: Absent, notes: []note{plainNote(what + " not counted at this step")}}
 }
 
 // steps gathers the steps of data sets, in the order of the account: those of reading the data and of the cohort, then the parts.
@@ -97,6 +106,7 @@ func (src *source) steps(wanted func(dataset string) bool) []*step {
 			if c.Stage == "dataset" {
 				last[c.Dataset] = s
 			}
+			s.whole = s.whole || c.Dims["step"] == "0"
 			switch {
 			case strings.HasSuffix(c.Name, "excluded"):
 				s.counts["excluded"] = c
@@ -107,6 +117,7 @@ func (src *source) steps(wanted func(dataset string) bool) []*step {
 			}
 		case c.Stage == "split" && (c.Name == "rows" || c.Name == "subjects"):
 			s := find(c.Dataset+"\x00split\x00"+c.Dims["part"], c.Dataset, "part: "+c.Dims["part"])
+			s.whole = true
 			s.counts[map[string]string{"rows": "left", "subjects": "subjects"}[c.Name]] = c
 		}
 	}

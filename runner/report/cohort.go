@@ -188,12 +188,24 @@ func (c *cohort) line(tr trait, unit string) (Line, error) {
 func (c *cohort) value(arm string, tr trait) (Value, error) {
 	mean := func(name string) (float64, *Value, error) { return c.mean(cohortKey{arm, tr.column, tr.level, name}) }
 	first, missing, err := mean(tr.statistic)
+	var hits []hit
+	var warned []string
+	for _, s := range c.scores[cohortKey{arm, tr.column, tr.level, tr.statistic}] {
+		hits = append(hits, hit{score: s, cell: c.source.cells[s.Cell]})
+		warned = union(warned, s.Warnings)
+	}
 	if err != nil || missing != nil {
+		if missing != nil {
+			missing.hits = hits
+		}
+		if missing != nil && c.allFew(cohortKey{arm, tr.column, tr.level, tr.statistic}) {
+			missing.Text, missing.numbered = fmt.Sprintf("< %d", plugins.FewestTold), true
+		}
 		return orNone(missing), err
 	}
-	v := Value{Status: OK, Value: first, N: 1, Of: 1, notes: c.lost(arm)}
-	for _, s := range c.scores[cohortKey{arm, tr.column, tr.level, tr.statistic}] {
-		v.hits = append(v.hits, hit{score: s, cell: c.source.cells[s.Cell]})
+	v := Value{Status: OK, Value: first, N: 1, Of: 1, hits: hits, notes: c.lost(arm)}
+	for _, text := range alike(warned) {
+		v.notes = append(v.notes, plainNote(text))
 	}
 	switch tr.statistic {
 	case "rows":
@@ -222,6 +234,12 @@ func (c *cohort) value(arm string, tr trait) (Value, error) {
 		v.Text, v.numbered = number(first, 0)+" ("+number(100*share, 1)+")", true
 	}
 	return v, nil
+}
+
+// allFew reports whether all scores are withheld as they are of 1 to 10 patients.
+func (c *cohort) allFew(key cohortKey) bool {
+	scores := c.scores[key]
+	return len(scores) > 0 && !slices.ContainsFunc(scores, func(s *record.Score) bool { return s.Status == plugins.OK || s.Reason != plugins.WithheldFew })
 }
 
 func orNone(v *Value) Value {
@@ -326,8 +344,22 @@ func (src *source) units() map[string]string {
 	return out
 }
 
+// approximate reports whether a share is not of the exact number of rows with a value.
+func (c *cohort) approximate() bool {
+	for key, scores := range c.scores {
+		if key.name == "share" && slices.ContainsFunc(scores, func(s *record.Score) bool { return len(s.Warnings) > 0 }) {
+			return true
+		}
+	}
+	return false
+}
+
 func (c *cohort) remark() string {
-	text := "Number columns: median [lower quartile, upper quartile]; others: rows with the level, and their percentage of the rows with a value."
+	text := "Number columns: median [lower quartile, upper quartile]; others: rows with the level, and their percentage of the rows with a value"
+	if c.approximate() {
+		text += ", which is approximate where it is withheld how many have none"
+	}
+	text += "."
 	if len(c.declared.Over) > 0 {
 		text += fmt.Sprintf(" Of synthetic rows each is the mean over %s.", unitOf(c.declared.Over))
 	}

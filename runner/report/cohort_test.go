@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -136,6 +137,45 @@ func TestCohortMeansAreOfAllCells(t *testing.T) {
 				t.Errorf("%s: %+v, before %+v", c.name, v, whole.Lines[i].Values[1])
 			}
 		}
+	}
+}
+
+// How many rows have no value is "< 11" where it is withheld as they are few, and of all cells of an arm; what is said of a count that
+// rests on it stands with it.
+func TestFewAreTold(t *testing.T) {
+	core := people()
+	for i := range core.Scores {
+		s := &core.Scores[i]
+		switch {
+		case s.Name == "missing" && s.Dims["column"] == "age" && (s.Dims["side"] == plugins.RealSide || s.Cell == "floor1"):
+			s.Status, s.Value, s.Reason = plugins.Undefined, 0, plugins.WithheldFew
+		case s.Dims["level"] == "1" && s.Dims["side"] == plugins.RealSide:
+			s.Warnings = []string{"approximate: 5"}
+		}
+	}
+	r := made(t, core, spec.Table{Name: "who", Kind: spec.CohortTable, Over: []string{"seed"}})
+	for i := range r.Lines {
+		l := &r.Lines[i]
+		switch l.Labels[1] {
+		case "no value, n (%)":
+			if r.text(l, 0) != "< 11" || r.text(l, 1) != dash || l.Values[0].Status != Withheld || l.Values[1].Status != Withheld {
+				t.Errorf("%q, %q", r.text(l, 0), r.text(l, 1))
+			}
+		case "1, n (%)":
+			if got := printed(l.Values[0].notes); !slices.Equal(got, []string{"approximate: 5"}) || printed(l.Values[1].notes) != nil {
+				t.Errorf("%q", got)
+			}
+		}
+	}
+	if !strings.Contains(strings.Join(r.Remarks, ""), "percentage of the rows with a value, which is approximate where it is withheld how many have none.") {
+		t.Errorf("%q", r.Remarks)
+	}
+	if tex := string(r.LaTeX); !strings.Contains(tex, `{\textless{} 11`) || !strings.Contains(tex, "S[table-format=") {
+		t.Error(tex)
+	}
+	o, err := Trace(core, record.Views{Tables: []spec.Table{{Name: "who", Kind: spec.CohortTable, Over: []string{"seed"}}}}, "who", "characteristic=age (years),statistic=no value, n (%)", "real")
+	if err != nil || o.Shown != "< 11" || o.Value.Value != nil || len(o.Scores) == 0 {
+		t.Errorf("%v %+v", err, o)
 	}
 }
 

@@ -99,6 +99,9 @@ func (t *Table) text(l *Line, c int) string {
 func (t *Table) parts(l *Line, c int) (value, interval, count string) {
 	v := &l.Values[c]
 	value = dash
+	if v.Status == Withheld && v.Text != "" { // "< 11"
+		value = v.Text
+	}
 	column := t.scored(l, c)
 	if column.derived != ownScore {
 		return v.besides(column), "", ""

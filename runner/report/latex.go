@@ -25,8 +25,15 @@ var texSizes = []texSize{{`\normalsize`, 5, 12}, {`\small`, 4.63, 11}, {`\footno
 // tinySizes are for tables that run over pages and are too wide for them.
 var tinySizes = []texSize{{`\fontsize{6}{7}\selectfont`, 3.67, 7}, {`\fontsize{5}{6}\selectfont`, 3.41, 6}, {`\fontsize{4}{5}\selectfont`, 2.73, 5}}
 
-// broadest is the width of labels, in digits, beyond which they are broken into lines.
-const broadest = 32
+// broadest and narrow are the widths of labels, in digits, beyond which they are broken into lines: where there is room for them, and where
+// there is not.
+const (
+	broadest = 32
+	narrow   = 16
+)
+
+// manyLabels is the number of labels that may stand above the numbers of their line: fewer save little room.
+const manyLabels = 3
 
 type texSize struct {
 	command     string
@@ -37,8 +44,8 @@ type texSize struct {
 var smallest = texSizes[len(texSizes)-1]
 
 // latex is the table as a file for \input: booktabs rules, numbers aligned by siunitx, notes under the table. Where it is too wide for
-// a page, the font gets smaller; then intervals stand below their values; then the table is turned. One that is longer than a page runs
-// over several.
+// a page, the font gets smaller; then intervals stand below their values; then labels are broken into lines, or, where there are many of
+// them, stand above their numbers; then the table is turned. One that is longer than a page runs over several.
 func (t *Table) latex() []byte {
 	l := t.layout()
 	var b bytes.Buffer
@@ -75,30 +82,53 @@ func (c *texColumn) points(size texSize) float64 {
 // texLayout is a table with what was decided on its looks.
 type texLayout struct {
 	*Table
-	columns []texColumn
-	over    [][]string // the lines of what stands over the columns
-	labels  []float64  // the widths of labels, in digits
-	gap     float64    // between columns, in points
-	page    texPage
-	size    texSize
-	stacked bool // intervals stand below their values
-	wide    bool // wider than the page even so: the table is scaled down, unless it runs over pages
+	columns  []texColumn
+	over     [][]string // the lines of what stands over the columns
+	widths   []float64  // of labels, in digits; none where they stand above the numbers
+	broken   []bool     // of them, those that are broken into lines
+	apart    []bool     // of lines, those with room before them
+	gathered bool       // a label that the line before has, too, is not repeated
+	gap      float64    // between columns, in points
+	page     texPage
+	size     texSize
+	notes    texSize
+	texStyle
+	wide bool // wider than the page even so: the table is scaled down, unless it runs over pages
 }
 
+// texStyle is how a table is laid out.
+type texStyle struct {
+	stacked bool    // intervals stand below their values
+	longest float64 // the width beyond which labels are broken
+	headed  bool    // labels stand above the numbers of their line
+}
+
+// texStyles are tried in this order on each page.
+var texStyles = []texStyle{{false, broadest, false}, {true, broadest, false}, {true, narrow, false}, {false, 0, true}, {true, 0, true}}
+
 func (t *Table) layout() *texLayout {
-	l := &texLayout{Table: t, page: texPages[0], size: texSizes[0], gap: 10}
+	l := &texLayout{Table: t, page: texPages[0], size: texSizes[0], notes: texSizes[2], gap: 10}
 	if len(t.Lines) == 0 {
 		return l
 	}
-	for i, name := range t.Rows {
-		widest := digitsWide(name)
-		for k := range t.Lines {
-			widest = max(widest, digitsWide(dashed(t.Lines[k].Labels[i])))
+	l.fit()
+	l.part()
+	if l.tooLong() { // notes that are a little smaller may save a page
+		if l.notes = texSizes[3]; l.tooLong() {
+			l.notes = texSizes[2]
 		}
-		l.labels = append(l.labels, min(widest, broadest))
 	}
+	return l
+}
+
+// fit decides on page, style and size.
+func (l *texLayout) fit() {
 	for _, l.page = range texPages {
-		for _, l.stacked = range []bool{false, true} {
+		for _, l.texStyle = range texStyles {
+			if l.headed && (len(l.Rows) < manyLabels || l.page.turned) {
+				continue
+			}
+			l.measureLabels()
 			l.measure()
 			sizes := texSizes
 			if l.gap = 6; !l.stacked {
@@ -106,12 +136,15 @@ func (t *Table) layout() *texLayout {
 			}
 			for _, l.size = range sizes {
 				if l.points() <= l.page.width {
-					return l
+					return
 				}
 			}
 		}
 	}
-	l.wide = true
+	l.wide, l.texStyle = true, texStyles[1]
+	l.measureLabels()
+	l.measure()
+	l.part()
 	if l.tooLong() { // it cannot be scaled as a whole
 		for _, l.size = range tinySizes {
 			if l.points() <= l.page.width {
@@ -119,17 +152,105 @@ func (t *Table) layout() *texLayout {
 			}
 		}
 	}
-	return l
+}
+
+// measureLabels decides on the widths of labels: of those that are broken none is narrower than a word of it.
+func (l *texLayout) measureLabels() {
+	l.widths, l.broken = nil, nil
+	if l.headed {
+		return
+	}
+	for i, name := range l.Rows {
+		widest, word := 0., 0.
+		see := func(label string) {
+			widest = max(widest, digitsWide(label))
+			for _, w := range strings.Fields(label) {
+				word = max(word, digitsWide(w))
+			}
+		}
+		see(name)
+		for k := range l.Lines {
+			see(dashed(l.Lines[k].Labels[i]))
+		}
+		width := min(widest, max(l.longest, min(word, broadest)))
+		l.widths, l.broken = append(l.widths, width), append(l.broken, width < widest)
+	}
 }
 
 // tooLong reports whether the table and its notes are longer than a page.
 func (l *texLayout) tooLong() bool {
-	const head = 70 // title, heads and rules
-	height := head + float64(len(l.Lines)*(1+oneIf(l.stacked)))*l.size.line
-	for _, n := range slices.Concat(l.Notes, l.texRemarks()) {
-		height += math.Ceil(digitsWide(n)*texSizes[2].digit/l.page.width) * texSizes[2].line
+	height := l.headHeight() + l.notesHeight()
+	for i := range l.Lines {
+		height += l.height(i)
 	}
 	return height > l.page.height
+}
+
+// headHeight estimates the height of caption, heads and rules, in points.
+func (l *texLayout) headHeight() float64 {
+	const heads, line = 45, 12 // with one line of the caption
+	lines := math.Ceil(digitsWide("Table 10: "+sentences([]string{l.Title, l.Caption})) * texSizes[0].digit / l.page.width)
+	return heads + line*(lines-1)
+}
+
+// height estimates that of line i with the room before it, in points.
+func (l *texLayout) height(i int) float64 {
+	const room = 5 // of booktabs
+	rows, before := 1.+float64(oneIf(l.stacked)), room*float64(oneIf(l.apart[i]))
+	if l.headed {
+		return before + (rows+math.Ceil(digitsWide(l.above(&l.Lines[i]))*l.size.digit/l.page.width))*l.size.line
+	}
+	for k, label := range l.Lines[i].Labels {
+		if l.broken[k] {
+			rows = max(rows, float64(len(broken(dashed(label), int(l.widths[k])))))
+		}
+	}
+	return before + rows*l.size.line
+}
+
+// part decides which lines have some room before them: where those with one first label stand together, those with another one than the line
+// before; of lines that are sorted or marked in parts, the first of each; and all where labels stand above the numbers.
+func (l *texLayout) part() {
+	l.gathered, l.apart = len(l.widths) > 1 && l.together(), make([]bool, len(l.Lines))
+	part := l.groups(l.within)
+	if l.within == "" && l.gathered {
+		part = l.groups(l.Rows[0])
+	}
+	for i := 1; i < len(l.Lines); i++ {
+		l.apart[i] = l.headed || part(&l.Lines[i]) != part(&l.Lines[i-1])
+	}
+}
+
+// notesHeight estimates the height of the notes, in points.
+func (l *texLayout) notesHeight() float64 {
+	height := 0.
+	for _, n := range slices.Concat(l.Notes, l.texRemarks()) {
+		height += math.Ceil(digitsWide(n)*l.notes.digit/l.page.width) * l.notes.line
+	}
+	return height
+}
+
+// lastPage is the number of lines that are to be moved to the last page, where else the last of the notes would be alone on it; 0 where they
+// need not be.
+func (l *texLayout) lastPage() int {
+	notes, room := l.notesHeight(), l.page.height-l.headHeight()
+	used := 0. // of the last page
+	for i := range l.Lines {
+		if used += l.height(i); used > room {
+			used = l.height(i)
+		}
+	}
+	if used+notes <= room || notes > room/2 {
+		return 0
+	}
+	moved, height := 0, notes
+	for i := len(l.Lines) - 1; i > 0; i-- {
+		if height += l.height(i); height > room/2+notes || height > room {
+			break
+		}
+		moved++
+	}
+	return moved
 }
 
 func oneIf(b bool) int {
@@ -161,8 +282,8 @@ func digitsWide(s string) float64 {
 // points estimates the width of the table.
 func (l *texLayout) points() float64 {
 	const inner = 3.5 // between a number and what stands beside it
-	width := l.gap * float64(len(l.Rows)+len(l.columns)-1)
-	for _, digits := range l.labels {
+	width := l.gap * float64(len(l.widths)+len(l.columns)-1)
+	for _, digits := range l.widths {
 		width += digits * l.size.digit
 	}
 	for _, c := range l.columns {
@@ -211,7 +332,7 @@ func (l *texLayout) measured(c int) texColumn {
 		beside := joined(interval, count)
 		tail = max(tail, digitsWide(beside)+marks)
 		col.tail = col.tail || !l.stacked && !l.worded(c) && (beside != "" || marks > 0)
-		if value == dash {
+		if value == dash || l.Lines[i].Values[c].Status == Withheld {
 			continue
 		}
 		whole, decimals, exponent, ok := digitsOf(value)
@@ -323,7 +444,7 @@ func (l *texLayout) withNotes(b *bytes.Buffer, grid func(*bytes.Buffer)) {
 	fmt.Fprintf(b, "\\begin{threeparttable}\n\\renewcommand{\\TPTminimum}{0.75\\linewidth}\n\\caption{%s}\n\\label{%s}\n%s", l.caption(), l.texLabel(), l.settings())
 	grid(b)
 	if remarks := l.texRemarks(); len(l.Notes)+len(remarks) > 0 {
-		b.WriteString("\\begin{tablenotes}[flushleft]\n\\footnotesize\n")
+		fmt.Fprintf(b, "\\begin{tablenotes}[flushleft]\n%s\n", l.notes.command)
 		for i, note := range l.Notes {
 			fmt.Fprintf(b, "\\item[%s] %s\n", letters(i), tex(note))
 		}
@@ -339,7 +460,7 @@ func (l *texLayout) tabular(b *bytes.Buffer) {
 	fmt.Fprintf(b, "\\begin{tabular}{%s}\n\\toprule\n", l.spec())
 	l.head(b)
 	b.WriteString("\\midrule\n")
-	l.body(b)
+	l.body(b, 0)
 	b.WriteString("\\bottomrule\n\\end{tabular}\n")
 }
 
@@ -347,7 +468,7 @@ func (l *texLayout) tabular(b *bytes.Buffer) {
 func (l *texLayout) scaled(b *bytes.Buffer) {
 	fmt.Fprintf(b, "\\caption{%s}\n\\label{%s}\n%s\\resizebox{\\linewidth}{!}{%%\n", l.caption(), l.texLabel(), l.settings())
 	l.tabular(b)
-	b.WriteString("}\n\\begin{minipage}{\\linewidth}\n\\footnotesize\n\\smallskip\n")
+	fmt.Fprintf(b, "}\n\\begin{minipage}{\\linewidth}\n%s\n\\smallskip\n", l.notes.command)
 	l.paragraphs(b)
 	b.WriteString("\\end{minipage}\n")
 }
@@ -373,8 +494,8 @@ func (l *texLayout) overPages(b *bytes.Buffer) {
 	b.WriteString("\\midrule\n\\endfirsthead\n\\toprule\n")
 	l.head(b)
 	b.WriteString("\\midrule\n\\endhead\n\\bottomrule\n\\endfoot\n")
-	l.body(b)
-	b.WriteString("\\end{longtable}\n\\footnotesize\n\\raggedright\n")
+	l.body(b, l.lastPage())
+	fmt.Fprintf(b, "\\end{longtable}\n%s\n\\raggedright\n", l.notes.command)
 	l.paragraphs(b)
 	fmt.Fprintf(b, "\\end{%s}\n", environment)
 }
@@ -438,9 +559,9 @@ func (l *texLayout) texLabel() string {
 func (l *texLayout) spec() string {
 	var b strings.Builder
 	b.WriteString("@{}")
-	for _, digits := range l.labels {
-		if digits == broadest {
-			fmt.Fprintf(&b, ">{\\raggedright\\arraybackslash}p{%.0fpt}", broadest*l.size.digit)
+	for i, digits := range l.widths {
+		if l.broken[i] {
+			fmt.Fprintf(&b, ">{\\raggedright\\arraybackslash}p{%.0fpt}", digits*l.size.digit)
 		} else {
 			b.WriteString("l")
 		}
@@ -463,10 +584,10 @@ func (c *texColumn) cells() int { return 1 + oneIf(c.tail) }
 func (l *texLayout) head(b *bytes.Buffer) {
 	if spans := l.spans(); spans != nil {
 		var cells, rules []string
-		for range l.Rows {
+		for range l.widths {
 			cells = append(cells, "")
 		}
-		c, at := 0, len(l.Rows)+1
+		c, at := 0, len(l.widths)+1
 		for i, s := range spans {
 			width := 0
 			for _, col := range l.columns[c : c+s.width] {
@@ -484,8 +605,8 @@ func (l *texLayout) head(b *bytes.Buffer) {
 		b.WriteString(texRow(cells) + strings.Join(rules, "") + "\n")
 	}
 	var cells []string
-	for _, name := range l.Rows {
-		cells = append(cells, tex(name))
+	for i := range l.widths {
+		cells = append(cells, tex(l.Rows[i]))
 	}
 	for i, c := range l.columns {
 		align := "c"
@@ -516,27 +637,22 @@ func texRow(cells []string) string { return strings.Join(cells, " & ") + " \\\\\
 
 // body writes the lines. Where those with one first label stand together, a label that the line before has, too, is not repeated, but for
 // the last one of a line, and a line with another first label has some room before it.
-func (l *texLayout) body(b *bytes.Buffer) {
-	gathered := len(l.Rows) > 1 && l.together()
-	part := l.groups(l.within)
-	if l.within == "" && gathered {
-		part = l.groups(l.Rows[0])
-	}
+//
+// The last ones, as many as moved, begin a page.
+func (l *texLayout) body(b *bytes.Buffer, moved int) {
+	first := len(l.Lines) - moved // of the last page
 	for i := range l.Lines {
 		line := &l.Lines[i]
-		labels := make([]string, len(line.Labels))
-		same := i > 0
-		for k, label := range line.Labels {
-			same = same && gathered && k < len(labels)-1 && l.Lines[i-1].Labels[k] == label
-			if !same {
-				labels[k] = tex(dashed(label))
-			}
-		}
-		if i > 0 && part(line) != part(&l.Lines[i-1]) {
+		switch {
+		case i == 0:
+		case i == first:
+			b.WriteString("\\pagebreak\n")
+		case l.apart[i]:
 			b.WriteString("\\addlinespace\n")
 		}
-		if !l.counted() && len(line.Marks) > 0 {
-			labels[len(labels)-1] += texMarks(line.Marks)
+		labels := l.labels(line, i > 0 && i != first && l.gathered, i)
+		if l.headed {
+			b.WriteString(l.heading(line))
 		}
 		cells, below, any := slices.Clone(labels), make([]string, len(labels)), false
 		for c := range line.Values {
@@ -560,6 +676,45 @@ func (l *texLayout) body(b *bytes.Buffer) {
 			b.WriteString(texRow(below))
 		}
 	}
+}
+
+// labels are those of a line in columns of their own; sparing: without those that the line before has, too.
+func (l *texLayout) labels(line *Line, sparing bool, at int) []string {
+	labels := make([]string, len(l.widths))
+	for k := range labels {
+		if sparing = sparing && k < len(labels)-1 && l.Lines[at-1].Labels[k] == line.Labels[k]; !sparing {
+			labels[k] = tex(dashed(line.Labels[k]))
+		}
+	}
+	if len(labels) > 0 && !l.counted() && len(line.Marks) > 0 {
+		labels[len(labels)-1] += texMarks(line.Marks)
+	}
+	return labels
+}
+
+// heading is the labels of a line on a line of their own, over all columns.
+func (l *texLayout) heading(line *Line) string {
+	columns := oneIf(l.counted())
+	for i := range l.columns {
+		columns += l.columns[i].cells()
+	}
+	text := tex(dashed(line.Labels[0]))
+	for i, name := range l.Rows[1:] {
+		text += "; \\textit{" + tex(name) + "} " + tex(dashed(line.Labels[i+1]))
+	}
+	if !l.counted() {
+		text += texMarks(line.Marks)
+	}
+	return fmt.Sprintf("\\multicolumn{%d}{@{}>{\\raggedright\\arraybackslash}p{%.0fpt}@{}}{%s} \\\\*\n", columns, l.page.width, text)
+}
+
+// above is the text of a heading.
+func (l *texLayout) above(line *Line) string {
+	parts := []string{dashed(line.Labels[0])}
+	for i, name := range l.Rows[1:] {
+		parts = append(parts, name+" "+dashed(line.Labels[i+1]))
+	}
+	return strings.Join(parts, "; ")
 }
 
 // together reports whether lines with one first label stand together, and some label has several.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -109,10 +110,71 @@ func allTeX(t *testing.T) map[string][]byte {
 	add("nasty-", core, tables)
 	core, tables = manyLines()
 	add("", core, tables)
+	primary := contrasted(t)
+	out["primary"] = primary.latex()
 	failed := &Table{Name: "failed", Label: "tab:x", Problem: nasty, Sources: []string{nasty}, Banner: nasty}
 	out["failed"] = failed.latex()
 	out["empty"] = (&Table{Name: "empty_", Label: "tab:y"}).latex()
 	return out
+}
+
+// contrasted is a table of contrasts with long names, which is too wide for an upright page where labels stand beside the numbers.
+func contrasted(t *testing.T) *Table {
+	t.Helper()
+	margin := 0.02
+	core := arms(map[string][]float64{"group": {0.85, 0.86, 0.84}, "naive": {0.80, 0.82, math.NaN()}, "floor": {0.5, 0.52, 0.51}})
+	first, second := against("holds", "across.auroc", "group", "naive"), against("shape", "kl.mean", "naive", "floor")
+	first.Title, first.Margin, second.Title = "Groups are better than what is "+nasty, &margin, "What is lost against independent columns"
+	return primaryOf(t, core, first, second)
+}
+
+// Contrasts stand upright at a readable size: their labels above their numbers.
+func TestContrastsAreNotTurned(t *testing.T) {
+	l := contrasted(t).layout()
+	if l.page.turned || l.wide || !l.headed || l.size.digit < texSizes[2].digit {
+		t.Errorf("turned %v, scaled %v, labels above %v, %s", l.page.turned, l.wide, l.headed, l.size.command)
+	}
+	tex := string(contrasted(t).latex())
+	for _, want := range []string{"\\begin{table}\n", "; \\textit{score} kl.mean", "\\textit{finding} "} {
+		if !strings.Contains(tex, want) {
+			t.Errorf("%q is not in\n%s", want, tex)
+		}
+	}
+}
+
+// Where the notes of a table over pages would run over to a page of their own, some lines go with them; where they would not, none does.
+func TestNotesAreNotAlone(t *testing.T) {
+	core, tables := manyLines()
+	broken := 0
+	for lines := 30; lines <= 60; lines++ {
+		declared := tables[1]
+		var some []string
+		for k := range lines {
+			some = append(some, fmt.Sprintf("strategy_%d", k))
+		}
+		declared.Where = map[string][]spec.Value{"strategy": texts(some...)}
+		r := made(t, core, declared)
+		l := r.layout()
+		room, notes := l.page.height-l.headHeight(), l.notesHeight()
+		used, pages, last := 0., 1, 0
+		for i := range r.Lines {
+			first := len(r.Lines) - l.lastPage()
+			if h := l.height(i); used+h > room || i == first {
+				used, pages, last = 0, pages+1, 0
+			}
+			used += l.height(i)
+			last++
+		}
+		if !l.tooLong() || pages < 2 || last == 0 || used+notes > room {
+			t.Errorf("%d lines: %d pages, %d lines on the last, %.0f and %.0f points of %.0f", lines, pages, last, used, notes, room)
+		}
+		if strings.Contains(string(r.LaTeX), "\\pagebreak\n") {
+			broken++
+		}
+	}
+	if broken == 0 || broken == 31 {
+		t.Errorf("%d of 31 tables have a page begun for their notes", broken)
+	}
 }
 
 func TestLaTeXIsStrict(t *testing.T) {
@@ -193,9 +255,9 @@ var texCommands = map[string]string{
 	"textbackslash": "", "textasciitilde": "", "textasciicircum": "", "textasciigrave": "", "textless": "", "textgreater": "", "textbar": "", "ldots": "", "textbullet": "",
 	"guillemotleft": "", "guillemotright": "", "textperthousand": "", "S": "", "P": "", "dag": "", "ddag": "", "texteuro": "", "pounds": "", "textcopyright": "",
 	"textregistered": "", "texttrademark": "", "centering": "", "normalsize": "", "small": "", "footnotesize": "", "scriptsize": "", "smallskip": "", "raggedright": "",
-	"noindent": "", "par": "", "selectfont": "", "bfseries": "", "linewidth": "", "tabcolsep": "", "toprule": "", "midrule": "", "bottomrule": "", "addlinespace": "",
+	"noindent": "", "par": "", "selectfont": "", "bfseries": "", "linewidth": "", "tabcolsep": "", "toprule": "", "midrule": "", "bottomrule": "", "addlinespace": "", "pagebreak": "",
 	"endfirsthead": "", "endhead": "", "endfoot": "", "item": "o", "caption": "t", "label": "x", "sisetup": "x", "setlength": "xx", "renewcommand": "xx", "fontsize": "xx",
-	"textbf": "t", "underline": "t", "rlap": "t", "textsuperscript": "t", "hphantom": "t", "num": "t", "resizebox": "xx", "multicolumn": "xx", "cmidrule": "",
+	"textbf": "t", "textit": "t", "underline": "t", "rlap": "t", "textsuperscript": "t", "hphantom": "t", "num": "t", "resizebox": "xx", "multicolumn": "xx", "cmidrule": "",
 }
 
 var mathCommands = []string{

@@ -92,9 +92,13 @@ func (t *Table) sortLines(declared *spec.Table) {
 	}
 	compare := t.byLabels
 	if declared.Sort.By != "" {
-		c := slices.IndexFunc(t.Columns, func(c Column) bool { return c.Score == declared.Sort.By && c.derived == ownScore })
-		if c < 0 {
+		may := declared.SortColumns()
+		if len(may) == 0 {
 			return
+		}
+		c := may[0] // what stands across the table repeats all columns for each of its values
+		if len(may) > 1 || len(t.Columns) > len(declared.Columns) {
+			t.sorted = t.Columns[c].label()
 		}
 		sign := 1.
 		if o := declared.Sort.Order; o == "descending" || o != "ascending" && t.Columns[c].Better == plugins.Higher {
@@ -193,7 +197,15 @@ func (t *Table) mark(declared *spec.Table) {
 	place := t.groups(declared.Within)
 	for c := range t.Columns {
 		column := &t.Columns[c]
-		if column.derived != ownScore || column.Better == plugins.Neutral {
+		if column.derived != ownScore {
+			continue
+		}
+		if column.Better == plugins.Neutral {
+			name := column.Title
+			if column.plain { // its values stand below it
+				name = column.Group
+			}
+			t.neutral = union(t.neutral, []string{name})
 			continue
 		}
 		groups := map[int][]*Value{}
@@ -259,8 +271,12 @@ func (t *Table) excepted(l *Line, except map[string][]spec.Value) bool {
 
 // markRemark explains the marks of best values; best and second are how they look.
 func (t *Table) markRemark(best, second string) string {
+	undirected := ""
+	if len(t.neutral) > 0 {
+		undirected = "Not marked, as neither more nor less of it is better: " + strings.Join(t.neutral, ", ") + "."
+	}
 	if !t.marked {
-		return ""
+		return undirected
 	}
 	text := best + " best of its column"
 	if t.within != "" {
@@ -276,7 +292,7 @@ func (t *Table) markRemark(best, second string) string {
 		text += " Not marked: " + t.unmarked + "."
 	}
 	runes := []rune(text)
-	return string(unicode.ToUpper(runes[0])) + string(runes[1:])
+	return joined(string(unicode.ToUpper(runes[0]))+string(runes[1:]), undirected)
 }
 
 // unmarkedText names what is not marked, e.g. "strategy floor, ceiling".

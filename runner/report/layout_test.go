@@ -195,7 +195,7 @@ func TestMarks(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s: places %s, want %s", c.name, got, c.want)
 		}
-		if remark := table.markRemark("bold:", "underlined:"); (remark != "") != strings.Contains(got, "1") {
+		if remark := table.markRemark("bold:", "underlined:"); strings.Contains(remark, "best of its column") != strings.Contains(got, "1") {
 			t.Errorf("%s: %q", c.name, remark)
 		}
 	}
@@ -228,6 +228,7 @@ func TestSort(t *testing.T) {
 	} {
 		table := tableOfValues(plugins.Higher, 0, 4, 3, 2)
 		table.Lines[0].Values[0].Status = Undefined // last, whatever the order
+		c.sort.Columns = []spec.TableColumn{{Score: "s"}}
 		table.sortLines(&c.sort)
 		if got := labels(table); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
@@ -245,6 +246,59 @@ func TestSort(t *testing.T) {
 	}
 	table.sortLines(&spec.Table{Sort: &spec.TableSort{}})
 	if got := []string{table.Lines[0].Labels[0], table.Lines[1].Labels[0], table.Lines[2].Labels[0]}; !slices.Equal(got, []string{"top5", "top10", ""}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// Where several columns have a score, lines are sorted by the one that a title names or that shows it as it is; else the table says which
+// it is.
+func TestSortedBySomeColumn(t *testing.T) {
+	few, many := spec.TableColumn{Score: "across.auroc", Title: "few", Where: map[string][]spec.Value{"features": texts("top5")}}, spec.TableColumn{Score: "across.auroc", Title: "many"}
+	all := spec.TableColumn{Score: "across.auroc", Title: "all", Where: map[string][]spec.Value{"features": texts("all")}}
+	for _, c := range []struct {
+		by      string
+		across  string
+		columns []spec.TableColumn
+		at      int    // of the column that the lines are sorted by
+		said    string // of it
+	}{
+		{"across.auroc", "", []spec.TableColumn{few, all}, 0, "Lines are sorted by few."},
+		{"all", "", []spec.TableColumn{few, all}, 1, ""},
+		{"across.auroc", "features", []spec.TableColumn{many}, 0, "Lines are sorted by many: top5."},
+	} {
+		where := map[string][]spec.Value{"strategy": texts("naive", "copula")}
+		r := made(t, study(), spec.Table{
+			Name: "sorted", Rows: []string{"strategy"}, Across: c.across, Columns: c.columns, Over: []string{"seed"}, Where: where, Sort: &spec.TableSort{By: c.by, Order: "ascending"},
+		})
+		if r.Problem != "" {
+			t.Fatal(r.Problem)
+		}
+		for i := range r.Lines[1:] {
+			if r.Lines[i].Values[c.at].Value > r.Lines[i+1].Values[c.at].Value {
+				t.Errorf("by %s of %d columns: %v", c.by, len(c.columns), r.Lines)
+			}
+		}
+		said := slices.IndexFunc(r.Remarks, func(s string) bool { return strings.HasPrefix(s, "Lines are sorted") })
+		if (said >= 0) != (c.said != "") || said >= 0 && r.Remarks[said] != c.said {
+			t.Errorf("by %s of %d columns: %q", c.by, len(c.columns), r.Remarks)
+		}
+	}
+}
+
+// A column whose score has no direction is not marked, and the table says so.
+func TestColumnsWithoutDirectionAreTold(t *testing.T) {
+	table := tableOfValues(plugins.Higher, 1, 2, 3)
+	table.Columns = append(table.Columns, Column{Score: "rows", Title: "rows made", Better: plugins.Neutral})
+	for i := range table.Lines {
+		table.Lines[i].Values = append(table.Lines[i].Values, table.Lines[i].Values[0])
+	}
+	table.mark(&spec.Table{Mark: spec.MarkBest})
+	want := "Bold best of its column, by the number shown alone: that is no test. Not marked, as neither more nor less of it is better: rows made."
+	if got := table.markRemark("bold", "underlined"); got != want {
+		t.Errorf("%q", got)
+	}
+	table.marked = false
+	if got := table.markRemark("bold", "underlined"); got != want[strings.Index(want, "Not marked"):] {
 		t.Errorf("%q", got)
 	}
 }

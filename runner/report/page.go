@@ -375,47 +375,32 @@ func (src *source) pageModels() *page.Grid {
 	return g
 }
 
-// costs is the price of the answers, summed over the cells.
+// costs is the price of all answers, each step's once, whichever cells share it.
 func (src *source) costs() []string {
-	if len(src.core.Manifest.LLMs) == 0 {
+	models := src.core.Manifest.LLMs
+	if len(models) == 0 {
 		return nil
 	}
-	usd, priced, failed, input := 0.0, 0, 0, 0
+	usd, priced, shared := 0.0, 0, 0
 	var unknown []string
-	for i := range src.core.Scores {
-		s := &src.core.Scores[i]
-		if s.Metric != plugins.GenerationMetric {
+	for _, m := range models {
+		shared += m.Calls - m.Distinct
+		if m.USD == nil {
+			unknown = append(unknown, m.Model)
 			continue
 		}
-		switch {
-		case s.Name == plugins.ScoreInputTokens && s.Status == plugins.OK:
-			input += int(s.Value)
-		case s.Name != plugins.ScoreCost:
-		case s.Status == plugins.OK:
-			usd += s.Value
-			priced++
-		case s.Status == plugins.Failed:
-			failed++
-		case !slices.Contains(unknown, s.Reason):
-			unknown = append(unknown, s.Reason)
-		}
+		usd += *m.USD
+		priced++
 	}
 	text := "The price of the answers is not known"
 	if priced > 0 {
-		text = fmt.Sprintf("Price of the answers: %s USD in %s", rounded(usd), plural(priced, "cell"))
+		text = fmt.Sprintf("Price of the answers: %s USD", rounded(usd))
 	}
-	if len(unknown) > 0 {
-		text += "; " + strings.Join(unknown, "; ")
+	if len(unknown) > 0 && priced > 0 {
+		text += "; no price is known for " + strings.Join(unknown, ", ")
 	}
-	if failed > 0 {
-		text += fmt.Sprintf("; what was paid for %s that failed is not in it", plural(failed, "cell"))
-	}
-	all := 0
-	for _, m := range src.core.Manifest.LLMs {
-		all += m.Input
-	}
-	if input > all {
-		text += "; answers that cells share are counted for each of them, so that less was paid"
+	if shared > 0 {
+		text += "; answers that steps share are counted for each of them, so that less was paid"
 	}
 	return []string{text + "."}
 }

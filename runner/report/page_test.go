@@ -176,25 +176,17 @@ func TestPageTellsWhatModelsCost(t *testing.T) {
 		Name: "o1", Identity: plugins.Identity{Model: "o1-2024-12-17"}, Served: []string{"o1-2024-12-17"}, Steps: 2, Calls: 7, Distinct: 6, Input: 90, Output: 40,
 		First: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Last: time.Date(2026, 1, 3, 3, 4, 5, 0, time.UTC),
 	}}
-	cost := func(cell int, name string, value float64, status plugins.Status, why string) {
-		core.Scores = append(core.Scores, record.Score{Cell: core.Cells[cell].ID, Metric: plugins.GenerationMetric, Score: plugins.Score{
-			Name: name, Value: value, Status: status, Reason: why,
-		}})
-	}
-	cost(0, plugins.ScoreCost, 1.25, plugins.OK, "")
-	cost(0, plugins.ScoreInputTokens, 60, plugins.OK, "")
-	cost(1, plugins.ScoreCost, 0.5, plugins.OK, "")
-	cost(1, plugins.ScoreInputTokens, 60, plugins.OK, "")
-	cost(2, plugins.ScoreCost, 0, plugins.Undefined, "no price known for x")
-	cost(3, plugins.ScoreCost, 0, plugins.Failed, "timed out")
+	usd := 1.75
+	priced := core.Manifest.LLMs[0]
+	priced.Model, priced.Name, priced.USD = "cheap", "cheap", &usd
+	core.Manifest.LLMs = append(core.Manifest.LLMs, priced)
 	c := contentOf(t, core, record.Views{})
-	want := []string{"Price of the answers: 1.75 USD in 2 cells; no price known for x; what was paid for 1 cell that failed is not in it; " +
-		"answers that cells share are counted for each of them, so that less was paid."}
+	want := []string{"Price of the answers: 1.75 USD; no price is known for o1-2024-12-17; answers that steps share are counted for each of them, so that less was paid."}
 	if d := cmp.Diff(want, c.Costs); d != "" {
 		t.Error(d)
 	}
 	row := []string{"o1", "o1-2024-12-17", "o1-2024-12-17", "in process", "2026-01-02 to 2026-01-03", "2", "7", "6", "0", "0", "90", "0", "40", "0"}
-	if d := cmp.Diff([][]string{row}, c.Models.Rows); d != "" || len(c.Models.Head) != len(row) {
+	if d := cmp.Diff(row, c.Models.Rows[0]); d != "" || len(c.Models.Head) != len(row) {
 		t.Error(d)
 	}
 	if c := contentOf(t, study(), record.Views{}); c.Models != nil || c.Costs != nil {

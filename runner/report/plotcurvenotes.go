@@ -22,6 +22,8 @@ type curveNotes struct {
 	why    []string // why curves are missing
 	said   []string // what else is said
 	cut    bool     // some band is cut at the range of y
+	shared []string // what is said of replicates that are not independent
+	areas  []string // what the intervals of areas in the legend are
 	fewest int      // curves behind some point that fewer curves have than others; 0: there is none
 	drawn  map[int]bool
 }
@@ -52,6 +54,11 @@ func (n *curveNotes) add(g *gathered, b *bundle, planned []int) string {
 		} else {
 			n.banded = union(n.banded, varied)
 			n.fixed = !slices.ContainsFunc(varied, func(a string) bool { return !g.replicates[a] })
+			for _, cell := range b.cells {
+				if text := g.dependent[cell]; text != "" && g.generations(varied) {
+					n.shared = union(n.shared, []string{strings.TrimPrefix(g.name(b)+": "+text, ": ")})
+				}
+			}
 		}
 	}
 	var why []string
@@ -74,6 +81,18 @@ func (n *curveNotes) points(mean *meanCurve, curves int) {
 	if few := slices.Min(mean.n); few < curves && (n.fewest == 0 || few < n.fewest) {
 		n.fewest = few
 	}
+}
+
+// area notes what the interval of an area in the legend is, unless it is made as the bands are.
+func (n *curveNotes) area(name string, iv *plugins.Interval) {
+	if iv.Method == studentT {
+		return
+	}
+	text := name + " in the legend: " + kind{iv.Level, iv.Unit, iv.Method}.String()
+	if strings.HasPrefix(iv.Method, twoLevel) {
+		text += "; the sampling of the test rows is in it"
+	}
+	n.areas = union(n.areas, []string{text + "."})
 }
 
 // missing notes why a cell has no curve.
@@ -149,6 +168,8 @@ func (g *gathered) figureNotes(banner string, n *curveNotes) []string {
 		}
 		notes = append(notes, text)
 	}
+	notes = append(notes, n.areas...)
+	notes = append(notes, sentencesOf(alike(n.shared))...)
 	for _, band := range n.bands {
 		notes = append(notes, "Bands: "+band+".")
 	}

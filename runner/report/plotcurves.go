@@ -368,7 +368,7 @@ func (g *gathered) name(b *bundle) string {
 // draw adds the mean of a bundle to its panel and to the plotted data.
 func (g *gathered) draw(b *bundle, fig *plugins.Figure, out *tidy, notes *curveNotes) {
 	planned, mean := g.planned(b), g.mean(b)
-	s := g.series(b, fig)
+	s := g.series(b, fig, notes)
 	if b.level != "" {
 		at := slices.Index(fig.Categories, b.level)
 		if at < 0 {
@@ -410,7 +410,7 @@ func (g *gathered) mean(b *bundle) meanCurve {
 }
 
 // series finds or makes the series of a bundle in its panel.
-func (g *gathered) series(b *bundle, fig *plugins.Figure) *plugins.Series {
+func (g *gathered) series(b *bundle, fig *plugins.Figure, notes *curveNotes) *plugins.Series {
 	name := g.name(b)
 	for i := range fig.Series {
 		if fig.Series[i].Name == name {
@@ -419,7 +419,7 @@ func (g *gathered) series(b *bundle, fig *plugins.Figure) *plugins.Series {
 	}
 	s := plugins.Series{Name: name}
 	if !b.real {
-		s.Note, s.Chance = g.area(b), g.chance(b)
+		s.Note, s.Chance = g.area(b, notes), g.chance(b)
 	}
 	fig.Series = append(fig.Series, s)
 	return &fig.Series[len(fig.Series)-1]
@@ -543,8 +543,9 @@ func (g *gathered) without(cell int, metric, curve string) string {
 	return "the metric gives none on these rows"
 }
 
-// area is the score that is the area under the curves of a bundle, as the legend has it; "" where there is none.
-func (g *gathered) area(b *bundle) string {
+// area is the score that is the area under the curves of a bundle, as the legend has it; "" where there is none. What its interval is
+// becomes a note: it is not that of the band.
+func (g *gathered) area(b *bundle, notes *curveNotes) string {
 	info := g.info(b.curves[0])
 	if info.Area == "" {
 		return ""
@@ -556,6 +557,7 @@ func (g *gathered) area(b *bundle) string {
 	text := strings.ToUpper(info.Area) + " " + number(v.Value, 3)
 	if v.Interval != nil {
 		text += fmt.Sprintf(" (%s to %s)", number(v.Interval.Low, 3), number(v.Interval.High, 3))
+		notes.area(strings.ToUpper(info.Area), v.Interval)
 	}
 	return text
 }

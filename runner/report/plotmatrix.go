@@ -24,7 +24,7 @@ func (src *source) pairCurves(p *spec.Plot) *plotted {
 	out := &tidy{head: append(axisNamed(g.headings(), columns), columns...), banner: g.banner(g.cells)}
 	notes := &curveNotes{}
 	for _, b := range g.bundles {
-		s := g.series(b, &fig)
+		s := g.series(b, &fig, notes)
 		why := notes.add(g, b, g.planned(b))
 		for i, c := range b.curves {
 			s.X, s.Y = append(s.X, c.X...), append(s.Y, c.Y...)

@@ -27,6 +27,7 @@ type tested struct {
 	planned  int   // pairs
 	left     []contrast.Left
 	warned   []string         // of the values
+	alike    []note           // replicates that are not independent
 	effect   *contrast.Effect // nil where why says that there is none
 	why      string
 	adjusted float64 // p of no difference
@@ -178,7 +179,30 @@ func (src *source) contrast(declared *spec.Contrast, level float64) *tested {
 			c.warned = union(union(c.warned, p.A.Warnings), p.B.Warnings)
 		}
 	}
+	if effect.Units > 1 && src.generations(g.UnitAxes) {
+		c.alike = append(src.dependence(c.arm(c.A, c.B), g.Pairs, func(p *contrast.Pair) string { return p.CellA }),
+			src.dependence(c.arm(c.B, c.A), g.Pairs, func(p *contrast.Pair) string { return p.CellB })...)
+	}
 	return c
+}
+
+// dependence says of an arm that its replicates are not independent, where some of those that count are not.
+func (src *source) dependence(arm string, pairs []contrast.Pair, cell func(*contrast.Pair) string) []note {
+	var notes []note
+	for i := range pairs {
+		at, known := src.cells[cell(&pairs[i])]
+		text := src.dependent[at]
+		if !known || text == "" || pairs[i].Why != "" {
+			continue
+		}
+		k := slices.IndexFunc(notes, func(n note) bool { return n.kind == kindOf(text) })
+		if k < 0 {
+			k = len(notes)
+			notes = append(notes, note{where: arm, kind: kindOf(text)})
+		}
+		notes[k].texts = union(notes[k].texts, []string{text})
+	}
+	return notes
 }
 
 // hitsOfPairs are the scores of pairs, each with what is subtracted from it, or the one that there is.
@@ -393,5 +417,5 @@ func (c *tested) notes() []note {
 		n := &notes[at[kind]]
 		n.texts = append(n.texts, text)
 	}
-	return notes
+	return append(notes, c.alike...)
 }

@@ -292,10 +292,18 @@ func TestOnlyPrimaryContrastsAreTested(t *testing.T) {
 			t.Errorf("%s:\n%s", table.Name, table.Markdown)
 		}
 	}
+	named := views.Primary
 	views.Primary = nil
 	for _, table := range filled(core, views) {
 		if table.Name == spec.PrimaryTable || exploratory(table) {
 			t.Errorf("without contrasts: %s, %q", table.Name, table.Remarks)
+		}
+	}
+	views.Registered = []record.Registration{{Time: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), Contrasts: named}, {Time: time.Date(2026, 1, 3, 0, 0, 0, 0, time.UTC), After: 4}}
+	removed := `on 2026-01-03, after v4: "holds" removed`
+	for _, table := range filled(core, views) {
+		if said := strings.Contains(strings.Join(table.Remarks, " "), removed); said != (table.Name == "means") {
+			t.Errorf("contrasts that were taken away: %s, %q", table.Name, table.Remarks)
 		}
 	}
 }

@@ -102,10 +102,19 @@ func registeredRemark(named []record.Registration) string {
 	return text + "; changed after results were seen: " + strings.Join(changes, "; ") + "."
 }
 
-// exploratory says of a table that shows intervals that nothing in it is tested.
-func (t *Table) exploratory() {
-	if len(t.intervals()) == 0 {
-		return
+// exploratory says of a table that shows intervals that nothing in it is tested, where contrasts are named, or were until results were seen.
+func (t *Table) exploratory(views *record.Views) {
+	switch {
+	case len(t.intervals()) == 0:
+	case len(views.Primary) > 0:
+		t.Remarks = append(t.Remarks, fmt.Sprintf("Exploratory: only the contrasts of table %s are tested.", spec.PrimaryTable))
+	case dropped(views.Registered):
+		t.Remarks = append(t.Remarks, "Exploratory: primary contrasts were named, and no longer are. "+registeredRemark(views.Registered))
 	}
-	t.Remarks = append(t.Remarks, fmt.Sprintf("Exploratory: only the contrasts of table %s are tested.", spec.PrimaryTable))
+}
+
+// dropped reports whether contrasts were named, and all taken away after results were there.
+func dropped(named []record.Registration) bool {
+	n := len(named)
+	return n > 1 && named[n-1].After > 0 && len(named[n-1].Contrasts) == 0
 }

@@ -58,6 +58,9 @@ func (src *source) remarks(t *Table) []string {
 	}
 	out = append(out, t.intervals()...)
 	out = append(out, src.singles(t)...)
+	if t.sorted != "" {
+		out = append(out, "Lines are sorted by "+t.sorted+".")
+	}
 	out = append(out, t.statisticsRemark()...)
 	out = append(out, t.spreads()...)
 	return append(out, src.listedExclusions()...)

@@ -27,6 +27,8 @@ type source struct {
 	// not hold the sampling of test rows.
 	replicates map[string]bool
 
+	dependent map[int]string // what is said of cells whose rows are not independent of those of other seeds
+
 	index *contrast.Index // for differences, made when first asked for
 }
 
@@ -34,7 +36,7 @@ func newSource(core *record.Core, texts map[string]record.DataText) *source {
 	src := &source{
 		core: core, texts: texts, cells: make(map[string]int, len(core.Cells)), scored: make([]bool, len(core.Cells)), asked: make([][]string, len(core.Cells)),
 		axes: map[string]bool{}, order: map[string]map[string]int{}, replicates: contrast.Replicates(&core.Manifest),
-		by: contrast.Groups(&core.Manifest),
+		by: contrast.Groups(&core.Manifest), dependent: map[int]string{},
 	}
 	for _, a := range core.Manifest.Axes {
 		src.axes[a] = true
@@ -47,6 +49,13 @@ func newSource(core *record.Core, texts map[string]record.DataText) *source {
 		src.cells[core.Cells[i].ID] = i
 		for _, a := range core.Manifest.Axes {
 			src.rank(a, core.Cells[i].Axes[a])
+		}
+	}
+	for _, d := range core.Manifest.Dependent {
+		for _, id := range d.Cells {
+			if at, ok := src.cells[id]; ok {
+				src.dependent[at] = d.Why
+			}
 		}
 	}
 	for i := range core.Scores {
@@ -66,6 +75,12 @@ func newSource(core *record.Core, texts map[string]record.DataText) *source {
 // others are the axes that are no replicates: a spread over them is no error of measurement.
 func (src *source) others(axes []string) []string {
 	return slices.DeleteFunc(slices.Clone(axes), func(a string) bool { _, ok := src.replicates[a]; return ok })
+}
+
+// generations reports whether some of the axes tell generations on the same data apart: an interval over them claims to hold what
+// varies between these.
+func (src *source) generations(axes []string) bool {
+	return slices.ContainsFunc(axes, func(a string) bool { return src.replicates[a] })
 }
 
 func (src *source) rank(axis, value string) {

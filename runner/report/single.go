@@ -15,6 +15,9 @@ func (src *source) singles(t *Table) []string {
 	titles := map[string][]string{} // by why an interval would mean nothing
 	for c := range t.Columns {
 		column := &t.Columns[c]
+		if column.derived != ownScore { // it says the same of the column that it stands beside
+			continue
+		}
 		if !slices.ContainsFunc(t.Lines, func(l Line) bool { return l.Values[c].isBare() }) {
 			continue
 		}

@@ -32,9 +32,11 @@ type Table struct {
 	Sources []string // the language models that it rests on, when they were asked, and its experiment and version
 	Problem string   // why the table could not be filled; empty when it could. There are no lines then
 
-	marked   bool   // some values are marked as the best of their column
-	within   string // the row whose labels part the lines, of which each part has a best
-	unmarked string // lines that are not marked
+	marked   bool     // some values are marked as the best of their column
+	within   string   // the row whose labels part the lines, of which each part has a best
+	unmarked string   // lines that are not marked
+	neutral  []string // columns that nothing is marked in, as they have no direction
+	sorted   string   // the column that lines are sorted by, where several could be meant
 
 	averaged []string // the axes of Over that some value is a mean over
 	others   []string // of these, those that kept a mean from having an interval, as they are no replicates
@@ -144,9 +146,7 @@ func (src *source) tables(views record.Views) []*Table {
 	for i := range views.Tables {
 		d := &views.Tables[i]
 		t := src.table(d)
-		if len(views.Primary) > 0 {
-			t.exploratory()
-		}
+		t.exploratory(&views)
 		tables = append(tables, t)
 		accounted = accounted || d.Kind == spec.RowsTable || strings.EqualFold(d.Name, accountingTable)
 	}

@@ -121,38 +121,69 @@ func (c *Column) names() []string {
 	return names
 }
 
-// line finds the line with some labels.
+// line finds the line with some labels. Where several have them but for upper and lower case, it is the one that has them as they are written.
 func (t *Table) line(row string) (*Line, error) {
-	named := strings.Contains(row, "=")
-	var found []*Line
-	for i := range t.Lines {
-		l := &t.Lines[i]
-		if strings.EqualFold(tight(strings.Join(l.Labels, ",")), tight(row)) || named && t.has(l, row) {
-			found = append(found, l)
+	named := t.named(row)
+	exact := func(a, b string) bool { return a == b }
+	for _, same := range []func(a, b string) bool{exact, strings.EqualFold} {
+		var found []*Line
+		for i := range t.Lines {
+			l := &t.Lines[i]
+			if same(tight(l.joined()), tight(row)) || named != nil && t.has(l, named, same) {
+				found = append(found, l)
+			}
 		}
+		switch len(found) {
+		case 1:
+			return found[0], nil
+		case 0:
+			continue
+		}
+		var names []string
+		for _, l := range found {
+			names = append(names, l.joined())
+		}
+		return nil, fmt.Errorf("%d rows match %q: %s", len(found), row, spelling.Hint("", "they are", names)[2:])
 	}
-	switch len(found) {
-	case 1:
-		return found[0], nil
-	case 0:
-		return nil, t.noLine(row, named)
-	}
-	var names []string
-	for _, l := range found {
-		names = append(names, strings.Join(l.Labels, ","))
-	}
-	return nil, fmt.Errorf("%d rows match %q: %s", len(found), row, spelling.Hint("", "they are", names)[2:])
+	return nil, t.noLine(row, named)
 }
+
+// joined is the labels of a line with commas between them.
+func (l *Line) joined() string { return strings.Join(l.Labels, ",") }
 
 // tight leaves out the blanks behind commas.
 func tight(s string) string { return strings.ReplaceAll(strings.TrimSpace(s), ", ", ",") }
 
-// has reports whether a line has all the labels that are given as name=value.
-func (t *Table) has(l *Line, row string) bool {
+// label is a label that a row is asked for by, with the name that it goes by.
+type label struct{ name, value string }
+
+// named reads a row that is written as name=value, with commas between: a comma that no name follows is part of the value. It returns nil
+// where the row is written in another way.
+func (t *Table) named(row string) []label {
+	var out []label
 	for _, part := range strings.Split(row, ",") {
 		name, value, ok := strings.Cut(part, "=")
-		at := slices.Index(t.Rows, strings.TrimSpace(name))
-		if !ok || at < 0 || !strings.EqualFold(l.Labels[at], strings.TrimSpace(value)) {
+		name = strings.TrimSpace(name)
+		switch known := slices.Contains(t.Rows, name); {
+		case ok && (known || len(out) == 0):
+			out = append(out, label{name, value})
+		case len(out) == 0:
+			return nil
+		default:
+			out[len(out)-1].value += "," + part
+		}
+	}
+	for i := range out {
+		out[i].value = strings.TrimSpace(out[i].value)
+	}
+	return out
+}
+
+// has reports whether a line has all of some labels.
+func (t *Table) has(l *Line, labels []label, same func(a, b string) bool) bool {
+	for _, want := range labels {
+		at := slices.Index(t.Rows, want.name)
+		if at < 0 || !same(tight(dashed(strings.TrimSpace(l.Labels[at]))), tight(dashed(want.value))) {
 			return false
 		}
 	}
@@ -160,35 +191,122 @@ func (t *Table) has(l *Line, row string) bool {
 }
 
 // noLine says what is wrong with a row that no line has: the first name or label that there is not.
-func (t *Table) noLine(row string, named bool) error {
-	labels := func(at int) []string {
-		var out []string
-		for i := range t.Lines {
-			out = union(out, []string{t.Lines[i].Labels[at]})
-		}
-		return out
-	}
-	parts := strings.Split(row, ",")
-	for i, part := range parts {
-		name, value, at := "", strings.TrimSpace(part), i
-		if named {
-			name, value, _ = strings.Cut(part, "=")
-			name, value = strings.TrimSpace(name), strings.TrimSpace(value)
-			if at = slices.Index(t.Rows, name); at < 0 {
-				return fmt.Errorf("row %q: table %q has no %q in its rows%s", row, t.Name, name, spelling.Hint(name, "they are", t.Rows))
+func (t *Table) noLine(row string, named []label) error {
+	parts := named
+	if named == nil {
+		for i, value := range strings.Split(row, ",") {
+			if i == len(t.Rows) {
+				break
 			}
-		}
-		if at >= len(t.Rows) {
-			break
-		}
-		if known := labels(at); !slices.ContainsFunc(known, func(l string) bool { return strings.EqualFold(l, value) }) {
-			return fmt.Errorf("row %q: %s has no %q%s", row, t.Rows[at], value, spelling.Hint(value, "it has", known))
+			parts = append(parts, label{t.Rows[i], strings.TrimSpace(value)})
 		}
 	}
-	if len(parts) != len(t.Rows) {
+	for _, part := range parts {
+		at := slices.Index(t.Rows, part.name)
+		if at < 0 {
+			return t.noName(row, part.name)
+		}
+		var known []string
+		for i := range t.Lines {
+			known = union(known, []string{t.Lines[i].Labels[at]})
+		}
+		if slices.ContainsFunc(known, func(l string) bool { return strings.EqualFold(tight(dashed(l)), tight(dashed(part.value))) }) {
+			continue
+		}
+		if _, after, ok := strings.Cut(part.value, ","); ok && named != nil && strings.Contains(after, "=") {
+			name, _, _ := strings.Cut(after, "=")
+			return t.noName(row, strings.TrimSpace(name[strings.LastIndex(name, ",")+1:]))
+		}
+		return fmt.Errorf("row %q: %s has no %q%s", row, part.name, part.value, spelling.Hint(part.value, "it has", known))
+	}
+	if named == nil && strings.Count(row, ",")+1 != len(t.Rows) {
 		return fmt.Errorf("row %q: want the labels of %s, with commas between them", row, strings.Join(t.Rows, ", "))
 	}
 	return fmt.Errorf("row %q: table %q has no row with these labels together", row, t.Name)
+}
+
+func (t *Table) noName(row, name string) error {
+	return fmt.Errorf("row %q: table %q has no %q in its rows%s", row, t.Name, name, spelling.Hint(name, "they are", t.Rows))
+}
+
+// Outline is what a table has to trace: its rows and columns, by names that Trace takes.
+type Outline struct {
+	Table   string          `json:"table"`
+	Title   string          `json:"title,omitempty"`
+	Problem string          `json:"problem,omitempty"` // why it has no rows
+	Rows    []OutlineRow    `json:"rows"`
+	Columns []OutlineColumn `json:"columns"`
+}
+
+// OutlineRow is a row of a table.
+type OutlineRow struct {
+	Name   string            `json:"name"` // its first labels, as many as tell it from the others
+	Labels map[string]string `json:"labels"`
+}
+
+// OutlineColumn is a column of a table.
+type OutlineColumn struct {
+	Name  string `json:"name"`
+	Score string `json:"score"`
+}
+
+// Outlines lists the tables of a version, in their order.
+func Outlines(core *record.Core, views record.Views) []Outline {
+	tables := newSource(core, views.Data).tables(views)
+	out := make([]Outline, len(tables))
+	for i, t := range tables {
+		out[i] = t.outline()
+	}
+	return out
+}
+
+// OutlineOf returns one of some outlines; an error says which there are.
+func OutlineOf(all []Outline, table string) (Outline, error) {
+	return find(all, func(o Outline) []string { return []string{o.Table} }, "table", table)
+}
+
+func (t *Table) outline() Outline {
+	o := Outline{Table: t.Name, Title: t.Title, Problem: t.Problem, Rows: []OutlineRow{}, Columns: []OutlineColumn{}}
+	if t.Problem != "" {
+		return o
+	}
+	alike := map[string]int{} // lines with some first labels
+	for i := range t.Lines {
+		for k := range t.Rows {
+			alike[keyOf(t.Lines[i].Labels[:k+1])]++
+		}
+	}
+	for i := range t.Lines {
+		row := OutlineRow{Name: t.nameOf(&t.Lines[i], alike), Labels: map[string]string{}}
+		for k, name := range t.Rows {
+			row.Labels[name] = t.Lines[i].Labels[k]
+		}
+		o.Rows = append(o.Rows, row)
+	}
+	for i := range t.Columns {
+		o.Columns = append(o.Columns, OutlineColumn{t.Columns[i].label(), t.scoreOf(i)})
+	}
+	return o
+}
+
+// scoreOf is the score of a column; empty where that is not the same for all lines.
+func (t *Table) scoreOf(c int) string {
+	if len(t.Lines) > 0 && t.Lines[0].Values[c].as != nil && slices.Contains(t.Rows, scoreRow) {
+		return ""
+	}
+	return t.Columns[c].Score
+}
+
+// nameOf names a line by its first labels, as many as no other line has together.
+func (t *Table) nameOf(l *Line, alike map[string]int) string {
+	var parts []string
+	for k, name := range t.Rows {
+		parts = append(parts, name+"="+dashed(l.Labels[k]))
+		if alike[keyOf(l.Labels[:k+1])] == 1 {
+			break
+		}
+	}
+	return strings.Join(parts, ",")
 }
 
 // originOf is what one value was made of.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -58,6 +59,48 @@ func TestTrace(t *testing.T) {
 	}
 }
 
+// Every row and column is listed by a name that finds it, be there commas, signs of equality, or nothing in its labels.
+func TestEveryRowIsFoundByItsName(t *testing.T) {
+	core := people()
+	for i := range core.Scores {
+		if s := &core.Scores[i]; s.Dims["level"] == "other levels" {
+			s.Dims["level"] = "statistic=a, b,c"
+		}
+	}
+	views := record.Views{Tables: append([]spec.Table{{Name: "who", Kind: spec.CohortTable, Over: []string{"seed"}}}, dressed()...)}
+	for _, core := range []*record.Core{core, study()} {
+		found := 0
+		for _, o := range Outlines(core, views) {
+			for r, row := range o.Rows {
+				for _, column := range o.Columns {
+					got, err := Trace(core, views, o.Table, row.Name, column.Name)
+					if err != nil {
+						t.Errorf("%s, %q, %q: %v", o.Table, row.Name, column.Name, err)
+						continue
+					}
+					if !maps.Equal(got.Row, row.Labels) || got.Column != column.Name {
+						t.Errorf("%s, %q, %q: row %d is %v, column %q", o.Table, row.Name, column.Name, r, got.Row, got.Column)
+					}
+					found++
+				}
+			}
+		}
+		if found < 15 {
+			t.Errorf("%d numbers", found)
+		}
+	}
+	one, err := OutlineOf(Outlines(core, views), "who")
+	if err != nil || one.Rows[0].Name != "characteristic=rows" || one.Rows[4].Name != "characteristic=ward" || one.Columns[0].Name != "real" {
+		t.Errorf("%v %+v", err, one)
+	}
+	if _, err := Trace(core, views, "who", "characteristic=ward, statistic=statistic=a,b,c, n (%)", "real"); err != nil {
+		t.Error(err)
+	}
+	if _, err := OutlineOf(Outlines(core, views), "whom"); err == nil || err.Error() != `no table "whom"; did you mean "who"?` {
+		t.Error(err)
+	}
+}
+
 // Behind the numbers of a contrast are its pairs; of one that lacks a score, the other.
 func TestTraceOfPrimary(t *testing.T) {
 	core := arms(map[string][]float64{"group": {0.85, 0.86, 0.84}, "naive": {0.80, 0.82, math.NaN()}})
@@ -100,6 +143,7 @@ func TestTraceOfNothing(t *testing.T) {
 		{"means", "naive,all,acros", "AUROC", `row "naive,all,acros": scope has no "acros"; did you mean "across"?`},
 		{"means", "naive,all,across", "AUROCK", `no column "AUROCK"; did you mean "AUROC"?`},
 		{"means", "strategi=naive", "AUROC", `row "strategi=naive": table "means" has no "strategi" in its rows; did you mean "strategy"?`},
+		{"means", "strategy=naive,featurs=all", "AUROC", `row "strategy=naive,featurs=all": table "means" has no "featurs" in its rows; did you mean "features"?`},
 		{"means", "strategy=naiv", "AUROC", `row "strategy=naiv": strategy has no "naiv"; did you mean "naive"?`},
 		{"means", "scope=within,features=all", "AUROC", `3 rows match "scope=within,features=all": they are "naive,all,within", "copula,all,within", "ceiling,all,within"`},
 		{"means", "naive,all", "AUROC", `row "naive,all": want the labels of strategy, features, scope, with commas between them`},
@@ -147,8 +191,8 @@ func TestAttrition(t *testing.T) {
 		got = append(got, line)
 	}
 	want := []string{
-		"all stays withheld 2520 withheld", "no discharge 28 2492 1820", "adults withheld 2400 withheld",
-		"part: train withheld 1200 900",
+		"all stays absent 2520 withheld", "no discharge 28 2492 1820", "adults withheld 2400 withheld",
+		"part: train absent 1200 900",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

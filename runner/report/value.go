@@ -71,7 +71,27 @@ func (sel *selection) value(r *row, column int, low, high *float64) (Value, erro
 	v.notes = append(v.notes, why.gaps(cellsOf(ok))...)
 	v.notes = append(v.notes, sel.warnings(ok)...)
 	sel.summarise(&v, r.group, column, ok, low, high)
+	if axes := sel.varying(r.group, column); v.Interval != nil && len(ok) > 1 && len(sel.others(axes)) == 0 && sel.generations(axes) {
+		v.notes = append(v.notes, sel.dependence(ok)...)
+	}
 	return v, nil
+}
+
+// dependence says which of the values that an interval is over are not independent.
+func (sel *selection) dependence(ok []hit) []note {
+	why := newReasons(sel, cellsOf(ok), false)
+	for _, h := range ok {
+		cells := []int{h.cell}
+		if h.less != nil {
+			cells = append(cells, sel.cells[h.less.Cell])
+		}
+		for _, cell := range cells {
+			if text := sel.dependent[cell]; text != "" {
+				why.warn(h.cell, text)
+			}
+		}
+	}
+	return why.notes()
 }
 
 // summarise sets the value to that of the only hit, or to the mean with the interval that it has over replicates.

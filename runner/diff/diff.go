@@ -14,7 +14,7 @@ type Diff struct {
 	A          Side     `json:"a"`
 	B          Side     `json:"b"`
 	Same       bool     `json:"same"`       // experiment and numbers are equal, and what went in
-	Experiment []Change `json:"experiment"` // fields of the resolved experiment
+	Experiment []Change `json:"experiment"` // fields of the resolved experiment, and of what is made of its scores
 	Inputs     []Change `json:"inputs"`     // data, files, plugins, models, numeric class and tool
 	Cells      Cells    `json:"cells"`
 	Scores     []Scores `json:"scores"` // by score, in the order of B's manifest
@@ -47,7 +47,11 @@ func Compare(a, b *record.Version) (*Diff, error) {
 	if d.Experiment, err = Experiment(a.Core.Manifest.Resolved, b.Core.Manifest.Resolved); err != nil {
 		return nil, err
 	}
-	d.Experiment = append([]Change{}, d.Experiment...) // a list, in JSON
+	shown, err := Declared(&a.Views, &b.Views)
+	if err != nil {
+		return nil, err
+	}
+	d.Experiment = append(append([]Change{}, d.Experiment...), shown...) // a list, in JSON
 	d.Inputs = append([]Change{}, Inputs(&a.Core.Manifest, &b.Core.Manifest)...)
 	p := pair(a.Core, b.Core)
 	d.Cells = p.cells()

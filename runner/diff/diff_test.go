@@ -13,6 +13,7 @@ import (
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/runner/record"
+	"github.com/ehrlab/ehrlab/runner/spec"
 )
 
 const resolved = `{
@@ -123,6 +124,31 @@ func TestFieldsOfTheExperiment(t *testing.T) {
 		if _, err := Experiment(json.RawMessage(resolved), json.RawMessage(raw)); err == nil {
 			t.Errorf("%s is no experiment", raw)
 		}
+	}
+}
+
+func TestWhatIsMadeOfTheScoresIsOfTheExperiment(t *testing.T) {
+	holds := spec.Contrast{Name: "holds", Score: "auc.auroc", A: map[string]spec.Value{"strategy": {Text: "copula"}}, B: map[string]spec.Value{"strategy": {Text: "floor"}}}
+	a, b := version("v1"), version("v2")
+	a.Views = record.Views{Title: "Study", Primary: []spec.Contrast{holds}, Checks: []spec.Check{{Name: "near", Score: "kl.mean"}}}
+	holds.Margin = new(float64)
+	*holds.Margin = 0.1
+	b.Views = record.Views{Title: "The study", Primary: []spec.Contrast{holds}, Inference: spec.Inference{Correction: "benjamini-hochberg"}}
+	d, err := Compare(a, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fields []string
+	for _, c := range d.Experiment {
+		fields = append(fields, c.Field)
+	}
+	for _, want := range []string{"title", "primary.holds.margin", "inference.correction", "checks.near.score"} {
+		if !slices.Contains(fields, want) {
+			t.Errorf("%s is not in %v", want, fields)
+		}
+	}
+	if d.Same {
+		t.Error("said to be equal")
 	}
 }
 
@@ -260,11 +286,14 @@ func TestMeansHaveThePairedInterval(t *testing.T) {
 }
 
 func TestReproduced(t *testing.T) {
-	again := func(edit func(*record.Core)) *Again {
+	stated := func(plugin, name string) (plugins.Tolerance, bool) {
+		return plugins.Tolerance{Absolute: 1e-4, Why: "trees"}, plugin == "downstream" && name == "auroc"
+	}
+	again := func(edit func(*record.Core), size *float64) *Again {
 		t.Helper()
 		a, b := version("v1"), version("v1")
 		edit(b.Core)
-		r, err := Reproduced(a, b, Tolerance)
+		r, err := Reproduced(a, b, Tolerances{Stated: stated, Size: size})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -281,6 +310,10 @@ func TestReproduced(t *testing.T) {
 		}
 	}
 	otherData := func(c *record.Core) { c.Manifest.Data[0].Files[0].SHA256 = strings.Repeat("b", 64) }
+	machine := func(c *record.Core) { c.Manifest.Numeric = "arm64-1" }
+	loss := func(by float64) func(*record.Core) {
+		return func(c *record.Core) { score(c, "floor.seed2", "kl").Value += by }
+	}
 	failed := func(c *record.Core) {
 		c.Cells[0].Status, c.Cells[0].Stage, c.Cells[0].Reason = record.CellFailed, "generate", "the recording has no such answer"
 	}
@@ -293,10 +326,17 @@ func TestReproduced(t *testing.T) {
 	}{
 		{"equal", func(*record.Core) {}, AllEqual, [4]int{6, 0, 0, 0}, "what went in: equal"},
 		{"another build", func(c *record.Core) { c.Manifest.Tool.Revision = "x" }, AllEqual, [4]int{6, 0, 0, 0}, "ehrlab"},
-		{"rounding", off(1e-12), AllWithin, [4]int{5, 1, 0, 0}, "floor.seed1: 1 of 2 scores differ, at most by 1e-12"},
+		{"rounding, on one class", off(1e-12), NotRepeated, [4]int{5, 0, 1, 0}, "floor.seed1: 1 of 2 scores differ, auc.auroc most of all: by 1e-12 where 0 is allowed: nothing that went in differs"},
+		{"rounding, on another", both(off(1e-12), machine), AllWithin, [4]int{5, 1, 0, 0}, "cells: 5 equal to the last bit, 1 within the tolerances that metrics state, 0 different"},
+		{"rounding by another Go", both(off(1e-12), func(c *record.Core) { c.Manifest.Tool.Go = "go2" }), AllWithin, [4]int{5, 1, 0, 0}, "another release of Go may round otherwise"},
+		{"within what is stated", both(off(9e-5), loss(1e-10), machine), AllWithin, [4]int{4, 2, 0, 0}, "auc.auroc most of all: by 9e-05 where 0.0001 is allowed"},
+		{"beyond what is stated", both(off(1.1e-4), machine), NotComparable, [4]int{5, 0, 1, 0}, "by 0.00011 where 0.0001 is allowed: numeric class: amd64-0 → arm64-1"},
+		{"beyond rounding, where nothing is stated", both(loss(1e-5), machine), NotComparable, [4]int{5, 0, 1, 0}, "floor.seed2: 1 of 2 scores differ, kl.mean most of all: by 1e-05 where 6.2e-10 is allowed"},
+		{"interval beyond what is stated", both(func(c *record.Core) { score(c, "floor.seed1", "auc").Interval.High += 2e-4 }, machine), NotComparable, [4]int{5, 0, 1, 0}, "by 0.0002"},
+		{"notes alone", func(c *record.Core) { score(c, "floor.seed1", "auc").Warnings = []string{"few"} }, AllWithin, [4]int{5, 1, 0, 0}, "1 of 2 scores differ, and not in a value or an interval"},
 		{"more", off(1e-3), NotRepeated, [4]int{5, 0, 1, 0}, "nothing that went in differs"},
 		{"interval", func(c *record.Core) { score(c, "floor.seed1", "auc").Interval.Low -= 1e-3 }, NotRepeated, [4]int{5, 0, 1, 0}, ""},
-		{"no interval", func(c *record.Core) { score(c, "floor.seed1", "auc").Interval = nil }, NotRepeated, [4]int{5, 0, 1, 0}, ""},
+		{"no interval", func(c *record.Core) { score(c, "floor.seed1", "auc").Interval = nil }, NotRepeated, [4]int{5, 0, 1, 0}, "auc.auroc has an interval on one side only"},
 		{"other n", func(c *record.Core) { score(c, "floor.seed1", "auc").N = 3 }, NotRepeated, [4]int{5, 0, 1, 0}, "another status or n"},
 		{"other data", both(off(1e-3), otherData), NotComparable, [4]int{5, 0, 1, 0}, "data set icu: main"},
 		{"other data, equal numbers", otherData, NotComparable, [4]int{6, 0, 0, 0}, "data set icu: main"},
@@ -312,9 +352,17 @@ func TestReproduced(t *testing.T) {
 		}, NotRepeated, [4]int{5, 0, 1, 0}, "it has 3 scores and had 2"},
 	}
 	for _, tt := range tests {
-		r := again(tt.edit)
+		r := again(tt.edit, nil)
 		if r.Verdict() != tt.want || r.Count != tt.count || !strings.Contains(r.Text(false), tt.say) || !strings.Contains(r.Text(false), string(tt.want)) {
 			t.Errorf("%s: %s %v, want %s %v\n%s", tt.name, r.Verdict(), r.Count, tt.want, tt.count, r.Text(true))
+		}
+	}
+	for _, tt := range []struct { // a size that is asked for counts on any machine, and in the place of what is stated
+		size, by float64
+		want     Verdict
+	}{{1e-9, 1e-12, AllWithin}, {0, 1e-12, NotRepeated}, {1e-2, 9e-3, AllWithin}, {1e-6, 9e-5, NotRepeated}} {
+		if r := again(off(tt.by), &tt.size); r.Verdict() != tt.want || !strings.Contains(r.Text(false), fmt.Sprintf("within %g of the scale of each score", tt.size)) {
+			t.Errorf("%v of %v: %s\n%s", tt.by, tt.size, r.Verdict(), r.Text(true))
 		}
 	}
 }

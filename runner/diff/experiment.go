@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/ehrlab/ehrlab/runner/cache"
+	"github.com/ehrlab/ehrlab/runner/record"
 )
 
 // Experiment lists the fields by which two resolved experiments differ, named as in the experiment file: "strategies.copula.with.bins".
@@ -30,6 +31,28 @@ func Experiment(before, after json.RawMessage) ([]Change, error) {
 		out = append(out, Change{Field: d.Field, Was: d.Old, Is: d.New})
 	}
 	return append(out, orders(before, after)...), nil
+}
+
+// Declared lists the fields by which two versions differ in what is made of their scores: title, primary contrasts, their inference,
+// checks, tables and plots.
+func Declared(before, after *record.Views) ([]Change, error) {
+	a, err := declared(before)
+	if err != nil {
+		return nil, err
+	}
+	b, err := declared(after)
+	if err != nil {
+		return nil, err
+	}
+	return Experiment(a, b)
+}
+
+func declared(v *record.Views) (json.RawMessage, error) {
+	sections := map[string]any{"primary": v.Primary, "inference": v.Inference, "checks": v.Checks, "tables": v.Tables, "plots": v.Plots}
+	if v.Title != "" {
+		sections["title"] = v.Title
+	}
+	return json.Marshal(sections)
 }
 
 // inWords rewrites a resolved experiment so that its fields have the paths that they have in an experiment file.

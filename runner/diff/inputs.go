@@ -10,6 +10,12 @@ import (
 	"github.com/ehrlab/ehrlab/runner/record"
 )
 
+// The fields that say how a machine rounds.
+const (
+	numericClass = "numeric class"
+	release      = "Go"
+)
+
 // Inputs lists what went into two versions and differs, besides the experiment: data, files, plugins, models, numeric class, tool.
 func Inputs(a, b *record.Manifest) []Change {
 	was, is := inputs(a), inputs(b)
@@ -70,9 +76,9 @@ func inputs(m *record.Manifest) []Change {
 		add("model "+l.Name+": asked", string(identity))
 		add("model "+l.Name+": served", strings.Join(l.Served, ", "))
 	}
-	add("numeric class", m.Numeric)
+	add(numericClass, m.Numeric)
 	add("ehrlab", strings.TrimSpace(m.Tool.Version+" "+m.Tool.Revision))
-	add("Go", m.Tool.Go)
+	add(release, m.Tool.Go)
 	return out
 }
 

@@ -3,6 +3,7 @@ package diff
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -11,9 +12,14 @@ import (
 	"github.com/ehrlab/ehrlab/runner/record"
 )
 
-// Tolerance is how far a value may be off that was made on a machine that rounds otherwise: relative to the range of the score or, where
-// it has no bounds, to the greater of the two values.
-const Tolerance = 1e-9
+// Tolerances says how far values may be off that were made again. On one numeric class, by builds of one release of Go, nothing may be off
+// unless a size is asked for: equal inputs give equal bytes there.
+type Tolerances struct {
+	// Stated is what a metric plugin says of its score; false where that is not known. It may be nil.
+	Stated func(plugin, score string) (plugins.Tolerance, bool)
+	// Size, unless nil, counts in its place: relative to the range of the score or, where it has no bounds, to the greater of the two values.
+	Size *float64
+}
 
 // State says how a cell that was made again compares with the recorded one.
 type State string
@@ -21,7 +27,7 @@ type State string
 // The states of a cell that was made again.
 const (
 	Equal   State = "equal"   // every value, interval and note, to the last bit
-	Within  State = "within"  // what differs does so within the tolerance
+	Within  State = "within"  // values and intervals that differ do so within their tolerance
 	Differs State = "differs" // something differs by more
 	Lacking State = "missing" // it has no result where the record has one
 )
@@ -30,8 +36,9 @@ const (
 type Again struct {
 	A         Side        `json:"recorded"`
 	B         Side        `json:"again"`
-	Tolerance float64     `json:"tolerance"`
-	Inputs    []Change    `json:"inputs"` // that differ
+	Tolerance *float64    `json:"tolerance,omitempty"` // that was asked for in the place of those that metrics state
+	Class     *Change     `json:"class,omitempty"`     // the numeric class, or the release of Go, where it is another
+	Inputs    []Change    `json:"inputs"`              // that differ
 	Resolved  []Change    `json:"experiment"`
 	Identical bool        `json:"identical"` // all files of the core but the manifest have the same bytes
 	Count     [4]int      `json:"-"`         // cells: equal, within, differing, missing
@@ -44,24 +51,31 @@ type CellAgain struct {
 	State   State   `json:"state"`
 	Scores  int     `json:"scores"`            // that the record has
 	Unequal int     `json:"unequal"`           // of these
-	Largest *Value  `json:"largest,omitempty"` // by size relative to the tolerance
-	Off     float64 `json:"off,omitempty"`     // how far that one is off, relative to the scale of its score
+	Score   string  `json:"score,omitempty"`   // of those that differ, the one that is most beyond its tolerance, or nearest to that
+	Largest *Value  `json:"largest,omitempty"` // its values
+	Off     float64 `json:"off,omitempty"`     // by how much its value, or an end of its interval, is off
+	Allowed float64 `json:"allowed"`           // by how much it may be
 	Why     string  `json:"why,omitempty"`
 	Inputs  bool    `json:"inputs_differ"` // something that differs went into it, so that it need not be equal
 }
 
 // Reproduced compares a version that was made again with the recorded one.
-func Reproduced(recorded, again *record.Version, tolerance float64) (*Again, error) {
-	r := &Again{A: sideOf(recorded), B: sideOf(again), Tolerance: tolerance, Cells: []CellAgain{}}
+func Reproduced(recorded, again *record.Version, may Tolerances) (*Again, error) {
+	r := &Again{A: sideOf(recorded), B: sideOf(again), Tolerance: may.Size, Cells: []CellAgain{}}
 	a, b := &recorded.Core.Manifest, &again.Core.Manifest
 	r.Inputs = Inputs(a, b)
+	for _, field := range []string{release, numericClass} {
+		if i := slices.IndexFunc(r.Inputs, func(c Change) bool { return c.Field == field }); i >= 0 {
+			r.Class = &r.Inputs[i]
+		}
+	}
 	var err error
 	if r.Resolved, err = Experiment(a.Resolved, b.Resolved); err != nil {
 		return nil, err
 	}
 	r.Identical = sameFiles(a.Files, b.Files)
 	p := pair(recorded.Core, again.Core)
-	x := &against{paired: p, again: r, scales: scalesOf(a), uses: strategies(a.Resolved)}
+	x := &against{paired: p, again: r, may: may, infos: infosOf(a), uses: used(a.Resolved)}
 	partner := map[int]int{}
 	for _, at := range p.pairs {
 		partner[at[0]] = at[1]
@@ -85,37 +99,50 @@ func sameFiles(a, b []record.FileInfo) bool {
 	return slices.EqualFunc(a, b, func(x, y record.FileInfo) bool { return x.Role == y.Role && x.SHA256 == y.SHA256 })
 }
 
-// scalesOf is the range of each bounded score.
-func scalesOf(m *record.Manifest) map[string]float64 {
-	out := map[string]float64{}
+// infosOf is the range of each score, by its address.
+func infosOf(m *record.Manifest) map[string]plugins.ScoreInfo {
+	out := map[string]plugins.ScoreInfo{}
 	for _, s := range m.Scores {
-		if s.Min != nil && s.Max != nil {
-			out[s.Metric+"."+s.Name] = *s.Max - *s.Min
+		info := plugins.ScoreInfo{Name: s.Name, Min: math.Inf(-1), Max: math.Inf(1)}
+		if s.Min != nil {
+			info.Min = *s.Min
 		}
+		if s.Max != nil {
+			info.Max = *s.Max
+		}
+		out[s.Metric+"."+s.Name] = info
 	}
 	return out
 }
 
-// strategies are the plugins of strategies, by the experiment's names.
-func strategies(resolved json.RawMessage) map[string]string {
+// uses are the plugins of an experiment, by its names for strategies and metrics.
+type uses struct{ strategies, metrics map[string]string }
+
+func used(resolved json.RawMessage) uses {
+	type named struct{ Name, Use string }
 	var e struct {
-		Strategies []struct{ Name, Use string } `json:"strategies"`
+		Strategies []named `json:"strategies"`
+		Metrics    []named `json:"metrics"`
 	}
-	out := map[string]string{}
-	if json.Unmarshal(resolved, &e) != nil { // then no plugin is left out
+	out := uses{map[string]string{}, map[string]string{}}
+	if json.Unmarshal(resolved, &e) != nil { // then no plugin is left out, and none states a tolerance
 		return out
 	}
 	for _, s := range e.Strategies {
-		out[s.Name] = s.Use
+		out.strategies[s.Name] = s.Use
+	}
+	for _, m := range e.Metrics {
+		out.metrics[m.Name] = m.Use
 	}
 	return out
 }
 
 type against struct {
 	*paired
-	again  *Again
-	scales map[string]float64
-	uses   map[string]string
+	again *Again
+	may   Tolerances
+	infos map[string]plugins.ScoreInfo
+	uses  uses
 }
 
 // cell compares a recorded cell with one of the version that was made again; -1 is none.
@@ -168,38 +195,59 @@ func (x *against) score(c *CellAgain, was, is *record.Score) {
 		return
 	}
 	c.Unequal++
-	off := x.off(was, is)
-	if off > c.Off || c.Largest == nil {
-		c.Off, c.Largest = off, v
+	if (was.Interval == nil) != (is.Interval == nil) {
+		c.State, c.Why = Differs, fmt.Sprintf("%s.%s has an interval on one side only", was.Metric, was.Name)
+		return
 	}
-	if off > x.again.Tolerance {
+	off, allowed := x.off(was, is)
+	if c.Largest == nil || off*c.Allowed > c.Off*allowed || c.Allowed == 0 && off > c.Off {
+		c.Score, c.Largest, c.Off, c.Allowed = was.Metric+"."+was.Name, v, off, allowed
+	}
+	if off > allowed {
 		c.State = Differs
 	} else if c.State == Equal {
 		c.State = Within
 	}
 }
 
-// off is how far value and interval of a score are off, relative to its scale.
-func (x *against) off(was, is *record.Score) float64 {
-	scale := x.scales[was.Metric+"."+was.Name]
-	relative := func(a, b float64) float64 {
-		s := scale
-		if s == 0 {
-			s = max(math.Abs(a), math.Abs(b))
-		}
-		if a == b {
-			return 0
-		}
-		return math.Abs(a-b) / s
+// off is by how much the value of a score, or an end of its interval, is off, and by how much it may be: that of the three of which
+// most of the tolerance is used.
+func (x *against) off(was, is *record.Score) (off, allowed float64) {
+	pairs := [][2]float64{{was.Value, is.Value}}
+	if was.Interval != nil {
+		pairs = append(pairs, [2]float64{was.Interval.Low, is.Interval.Low}, [2]float64{was.Interval.High, is.Interval.High})
 	}
-	off := relative(was.Value, is.Value)
+	for _, p := range pairs {
+		by, may := math.Abs(p[0]-p[1]), x.allowed(was, p[0], p[1])
+		if by > 0 && (off == 0 || by*allowed > off*may || allowed == 0 && by > off) {
+			off, allowed = by, may
+		}
+	}
+	return off, allowed
+}
+
+// allowed is how far two values of a score may lie apart.
+func (x *against) allowed(s *record.Score, a, b float64) float64 {
+	info, known := x.infos[s.Metric+"."+s.Name]
+	if !known {
+		info.Min, info.Max = math.Inf(-1), math.Inf(1)
+	}
 	switch {
-	case (was.Interval == nil) != (is.Interval == nil):
-		return math.MaxFloat64
-	case was.Interval != nil:
-		off = max(off, relative(was.Interval.Low, is.Interval.Low), relative(was.Interval.High, is.Interval.High))
+	case x.may.Size != nil:
+		if width := info.Max - info.Min; !math.IsInf(width, 0) {
+			return *x.may.Size * width
+		}
+		return *x.may.Size * max(math.Abs(a), math.Abs(b))
+	case x.again.Class == nil:
+		return 0
 	}
-	return off
+	says := plugins.Rounding(info)
+	if x.may.Stated != nil {
+		if stated, ok := x.may.Stated(x.uses.metrics[s.Metric], s.Name); ok {
+			says = stated
+		}
+	}
+	return says.Allows(a, b, s.N)
 }
 
 // reasons are what differs and went into a cell.
@@ -214,10 +262,10 @@ func (x *against) reasons(c *record.Cell) []string {
 				continue
 			}
 		}
-		if name, ok := strings.CutPrefix(in.Field, "generate plugin "); ok && x.uses[c.Axes["strategy"]] != name {
+		if name, ok := strings.CutPrefix(in.Field, "generate plugin "); ok && x.uses.strategies[c.Axes["strategy"]] != name {
 			continue
 		}
-		if in.Field == "ehrlab" || in.Field == "Go" { // what they change of results is told by the versions of plugins
+		if in.Field == "ehrlab" || in.Field == release { // what they change of results is told by the versions of plugins
 			continue
 		}
 		if strings.HasPrefix(in.Field, "model ") && (in.Is == "" || in.Was == "") {
@@ -274,7 +322,14 @@ func (r *Again) Text(all bool) string {
 	if len(r.Resolved) > 0 {
 		t.changes("experiment, as it is read now", r.Resolved)
 	}
-	t.line("cells: %d equal to the last bit, %d within %g of the scale of each score, %d different, %d missing", r.Count[0], r.Count[1], r.Tolerance, r.Count[2], r.Count[3])
+	within := "within the tolerances that metrics state"
+	if r.Tolerance != nil {
+		within = fmt.Sprintf("within %g of the scale of each score", *r.Tolerance)
+	}
+	t.line("cells: %d equal to the last bit, %d %s, %d different, %d missing", r.Count[0], r.Count[1], within, r.Count[2], r.Count[3])
+	if r.Class != nil && r.Count[0] < len(r.Cells) {
+		t.line("another %s may round otherwise: tolerances are of scores of equal rows, and rows that a strategy made may differ by more", kindOf(r.Class))
+	}
 	for _, state := range []State{Within, Differs, Lacking} {
 		var cells []*CellAgain
 		for i := range r.Cells {
@@ -302,11 +357,26 @@ func (c *CellAgain) words() string {
 		return "missing: " + c.Why
 	}
 	out := fmt.Sprintf("%d of %s differ", c.Unequal, counted(c.Scores, "score"))
-	if c.Largest != nil {
-		out += fmt.Sprintf(", at most by %.3g of the scale", c.Off)
+	switch {
+	case c.Largest == nil:
+	case c.Off == 0:
+		out += ", and not in a value or an interval"
+	default:
+		of := c.Score
+		for _, dim := range slices.Sorted(maps.Keys(c.Largest.Dims)) {
+			of += fmt.Sprintf(" %s=%s", dim, c.Largest.Dims[dim])
+		}
+		out += fmt.Sprintf(", %s most of all: by %.3g where %.3g is allowed", of, c.Off, c.Allowed)
 	}
 	if c.Why != "" {
 		out += ": " + c.Why
 	}
 	return out
+}
+
+func kindOf(c *Change) string {
+	if c.Field == release {
+		return "release of Go"
+	}
+	return c.Field
 }

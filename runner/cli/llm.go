@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
@@ -83,12 +82,18 @@ func findCell(p *plan.Plan, experiment, id string) (*plan.Cell, error) {
 }
 
 func (a *app) printPrompts(ctx context.Context, p *plan.Plan, c *cache.Cache, m *models, cell *plan.Cell) error {
-	if !asks(cell) {
+	asking := cell.Asking()
+	if len(asking) == 0 {
 		return wrong(fmt.Errorf("cell %s asks no language model", cell.ID))
 	}
-	o, err := engine.NewOutliner(p, c, a.askingOptions(m)).Outline(ctx, cell.Generate)
-	if err != nil {
-		return err
+	outliner := engine.NewOutliner(p, c, a.askingOptions(m))
+	o := &plugins.Outline{}
+	for _, x := range asking {
+		of, err := outliner.Outline(ctx, x.Step)
+		if err != nil {
+			return err
+		}
+		o.Calls, o.Cells = append(o.Calls, of.Calls...), append(o.Cells, of.Cells...)
 	}
 	if a.json {
 		a.printJSON(map[string]any{"cell": cell.ID, "outline": o})
@@ -120,14 +125,6 @@ func telling(e plugins.Egress) string {
 		return "aggregates of patients"
 	}
 	return "nothing of patients"
-}
-
-// asks reports whether a cell asks language models.
-func asks(c *plan.Cell) bool {
-	if c.Generate == nil {
-		return false
-	}
-	return c.Generate.Work.(plan.GenerateWork).Prompting != nil
 }
 
 // askingOptions are the options of a run with the models.
@@ -208,8 +205,8 @@ func (a *app) exportResponses(ctx context.Context, p *plan.Plan, c *cache.Cache,
 // begunAnswers lists the answers to cells that are not finished: with them, a cell that came to too few rows does so again.
 func begunAnswers(p *plan.Plan, c *cache.Cache, store *responses.Store) (keys []string, err error) {
 	begun := map[string]bool{}
-	for _, cell := range askingCells(p) {
-		begun[string(cell.Generate.Key)] = !hit(p, c, cell.Generate)
+	for _, asking := range p.Asking() {
+		begun[string(asking.Step.Key)] = !hit(p, c, asking.Step)
 	}
 	err = store.Sends("", func(s plugins.Send, end *plugins.Settlement, _ bool) error {
 		if begun[s.Step] && end != nil && end.Answer != nil {
@@ -237,20 +234,4 @@ func replaceFile(path string, write func(io.Writer) error) (size int64, err erro
 		return 0, err
 	}
 	return size, os.Rename(f.Name(), path)
-}
-
-// askingCells lists the cells that ask language models, each generate step once; those of shadow models follow their cell.
-func askingCells(p *plan.Plan) []*plan.Cell {
-	seen := map[*plan.Step]bool{}
-	var cells []*plan.Cell
-	for _, c := range p.Cells {
-		cells = append(append(cells, c), c.ShadowCells()...)
-	}
-	return slices.DeleteFunc(cells, func(c *plan.Cell) bool {
-		if !asks(c) || seen[c.Generate] {
-			return true
-		}
-		seen[c.Generate] = true
-		return false
-	})
 }

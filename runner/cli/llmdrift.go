@@ -81,14 +81,13 @@ func (a *app) canaries(ctx context.Context, p *plan.Plan, c *cache.Cache, m *mod
 	var found []*canary
 	taken := map[string]int{}
 	seen := map[string]bool{}
-	for _, cell := range askingCells(p) {
-		w := cell.Generate.Work.(plan.GenerateWork)
-		if satisfied(w, taken, most) {
+	for _, w := range p.Asking() {
+		if satisfied(w.Models, taken, most) {
 			continue
 		}
-		outline, err := o.Outline(ctx, cell.Generate)
+		outline, err := o.Outline(ctx, w.Step)
 		if err != nil {
-			return nil, fmt.Errorf("cell %s: %w", cell.ID, err)
+			return nil, fmt.Errorf("cell %s: %w", w.Cell.ID, err)
 		}
 		open, _ := m.client.Open(w.Caller)
 		for _, call := range outline.Calls {
@@ -106,7 +105,7 @@ func (a *app) canaries(ctx context.Context, p *plan.Plan, c *cache.Cache, m *mod
 				return nil, err
 			}
 			found = append(found, &canary{
-				Model: call.Model, Cell: cell.ID, Call: call.Label, Then: answerOf(then), text: then.Text, caller: w.Caller, request: call.Request,
+				Model: call.Model, Cell: w.Cell.ID, Call: call.Label, Then: answerOf(then), text: then.Text, caller: w.Caller, request: call.Request,
 			})
 		}
 	}
@@ -117,8 +116,8 @@ func (a *app) canaries(ctx context.Context, p *plan.Plan, c *cache.Cache, m *mod
 }
 
 // satisfied reports whether there are canaries enough of each model that a step asks.
-func satisfied(w plan.GenerateWork, taken map[string]int, most int) bool {
-	for _, m := range w.Models {
+func satisfied(models []plan.Model, taken map[string]int, most int) bool {
+	for _, m := range models {
 		if taken[m.Name] < most {
 			return false
 		}

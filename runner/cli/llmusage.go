@@ -66,8 +66,8 @@ type usageLine struct {
 // usageOf folds the lines of the journal by model, or by model and cell.
 func usageOf(p *plan.Plan, m *models, lines []responses.Line, cells bool) []*usageLine {
 	of := map[string]string{}
-	for _, c := range askingCells(p) {
-		of[string(c.Generate.Key)] = c.ID
+	for _, asking := range p.Asking() {
+		of[string(asking.Step.Key)] = asking.Cell.ID
 	}
 	folded := map[string]*usageLine{}
 	for i := range lines {

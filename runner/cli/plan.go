@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -24,7 +25,7 @@ shortest answers that are plausible; expected; and high, with every round and ev
 the real first prompts, for which the data are read and prepared in memory where the cache does not have them; nothing is sent.
 
 Of primary contrasts and checks it shows the smallest difference that the planned seeds would likely find, by the variation that the
-newest complete version measured.`,
+newest complete version measured; before there is one, in standard deviations of the paired difference over seeds.`,
 		Example: `  ehrlab plan experiments/quickstart.cue
   ehrlab plan --cells experiments/quickstart.cue
   ehrlab plan --json experiments/quickstart.cue`,
@@ -63,6 +64,7 @@ type planSummary struct {
 	Experiment  string                   `json:"experiment"`
 	Depth       string                   `json:"depth"` // "full", or "static" when keys are unknown
 	Static      []string                 `json:"static,omitempty"`
+	Splits      []splitSummary           `json:"splits"` // of the data sets that cells read
 	Cells       int                      `json:"cells"`
 	Pending     []pendingSummary         `json:"pending"` // cells that data will decide on
 	Excluded    int                      `json:"excluded"`
@@ -70,8 +72,9 @@ type planSummary struct {
 	Cached      *int                     `json:"cached"` // null when keys are unknown
 	ToRun       *int                     `json:"to_run"`
 	Stages      map[string]*stageSummary `json:"stages"`
-	Reasons     []why                    `json:"reasons"`      // why steps would run that no missing input explains
-	NotCompared int                      `json:"not_compared"` // such steps beyond those that reasons count
+	Short       []shortPart              `json:"short,omitempty"` // cells that will fail, as far as the sizes of parts are known
+	Reasons     []why                    `json:"reasons"`         // why steps would run that no missing input explains
+	NotCompared int                      `json:"not_compared"`    // such steps beyond those that reasons count
 	CellList    []cellSummary            `json:"cell_list,omitempty"`
 	Asks        []*askSummary            `json:"asks,omitempty"`       // of language models; none in a static plan
 	Detectable  []powerSummary           `json:"detectable,omitempty"` // of primary contrasts and checks
@@ -106,6 +109,7 @@ func summarise(p *plan.Plan, c *cache.Cache) planSummary {
 	for _, n := range p.Pending {
 		s.Pending = append(s.Pending, pendingSummary{n.Axis, n.Wants, n.Cells(), n.Each})
 	}
+	s.Splits = splitsOf(p)
 	for _, step := range p.Steps {
 		if s.Stages[string(step.Stage)] == nil {
 			s.Stages[string(step.Stage)] = &stageSummary{}
@@ -131,6 +135,7 @@ func summarise(p *plan.Plan, c *cache.Cache) planSummary {
 			*s.ToRun++
 		}
 	}
+	s.Short = shortParts(p, c)
 	s.Reasons, s.NotCompared = whyToRun(p, c)
 	return s
 }
@@ -168,6 +173,9 @@ func (a *app) printPlan(p *plan.Plan, c *cache.Cache, s planSummary, cells bool)
 	for _, reason := range s.Static {
 		a.printf("  keys are unknown: %s\n", reason)
 	}
+	for _, split := range s.Splits {
+		a.printf("  %s\n", split.text())
+	}
 	for _, n := range s.Pending {
 		if n.Each {
 			a.printf("  %s more for each: axis %s waits for the %s\n", plural(n.Cells, "cell"), n.Axis, n.Wants)
@@ -188,6 +196,7 @@ func (a *app) printPlan(p *plan.Plan, c *cache.Cache, s planSummary, cells bool)
 			a.printf("  %s: %s\n", e.ID, e.Reason)
 		}
 	}
+	a.printShort(s.Short)
 	if cells {
 		a.printf("\n")
 		for _, cell := range cellList(p, c) {
@@ -202,7 +211,7 @@ func (a *app) printPlan(p *plan.Plan, c *cache.Cache, s planSummary, cells bool)
 		a.printf("\nto run, because:\n")
 	}
 	for _, w := range s.Reasons {
-		a.printf("  %s\n", w.text())
+		a.printf("  %s\n", strings.Join(w.lines(), "\n  "))
 	}
 	if s.NotCompared > 0 {
 		a.printf("  and %s that were not compared with earlier ones\n", plural(s.NotCompared, "step"))

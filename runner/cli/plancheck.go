@@ -56,9 +56,8 @@ func pursesOf(b *spec.Budget) purses {
 	return list
 }
 
-// need enters what a cell would take of each model.
-func (list purses) need(cell *plan.Cell, byModel map[string]*expense) purses {
-	caller := cell.Generate.Work.(plan.GenerateWork).Caller
+// need enters what a step would take of each model.
+func (list purses) need(asks plan.AskingStep, byModel map[string]*expense) purses {
 	all := &expense{}
 	for _, model := range slices.Sorted(maps.Keys(byModel)) { // float addition is not associative
 		all.add(byModel[model])
@@ -67,10 +66,10 @@ func (list purses) need(cell *plan.Cell, byModel map[string]*expense) purses {
 		switch {
 		case p.step != "":
 		case p.each:
-			list = append(list, &purse{name: p.name, limit: p.limit, step: string(cell.Generate.Key), cell: cell.ID, need: *all})
+			list = append(list, &purse{name: p.name, limit: p.limit, step: string(asks.Step.Key), cell: asks.Cell.ID, need: *all})
 		case p.axis == "llm" && byModel[p.value] != nil:
 			p.need.add(byModel[p.value])
-		case p.axis == "" || p.axis != "llm" && caller.Axes[p.axis] == p.value:
+		case p.axis == "" || p.axis != "llm" && asks.Caller.Axes[p.axis] == p.value:
 			p.need.add(all)
 		}
 	}

@@ -108,14 +108,15 @@ func (a *app) asking(ctx context.Context, p *plan.Plan, c *cache.Cache, m *model
 	}
 	var failed []*outlineError
 	counted := map[string]bool{} // responses that some cell asks for: equal ones are asked for once
-	for _, cell := range askingCells(p) {
-		if hit(p, c, cell.Generate) {
+	for _, asks := range p.Asking() {
+		cell := asks.Cell
+		if hit(p, c, asks.Step) {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		outline, err := o.Outline(ctx, cell.Generate)
+		outline, err := o.Outline(ctx, asks.Step)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -123,7 +124,7 @@ func (a *app) asking(ctx context.Context, p *plan.Plan, c *cache.Cache, m *model
 			failed = noteFailed(failed, cell.ID, err.Error())
 			continue
 		}
-		kinds, err := m.missing(ctx, cell, outline.Calls, answered[string(cell.Generate.Key)], counted)
+		kinds, err := m.missing(ctx, asks.Caller, outline.Calls, answered[string(asks.Step.Key)], counted)
 		if err != nil {
 			return nil, fmt.Errorf("cell %s: %w", cell.ID, err)
 		}
@@ -142,7 +143,7 @@ func (a *app) asking(ctx context.Context, p *plan.Plan, c *cache.Cache, m *model
 		for model := range need {
 			by[model].group(p.Text(cell, "strategy"), cell.ID, outline.Cells)
 		}
-		purses = purses.need(cell, need)
+		purses = purses.need(asks, need)
 	}
 	purses.spend(m, sent)
 	models := slices.SortedFunc(maps.Values(by), func(x, y *askSummary) int { return strings.Compare(x.Model, y.Model) })
@@ -170,18 +171,21 @@ type kind struct {
 
 // missing looks up which calls of a step are answered. Only those that repeat its first request can be looked up; of the others
 // the journal knows how many the step got answers to. counted are the responses that cells before ask for.
-func (m *models) missing(ctx context.Context, cell *plan.Cell, calls []plugins.OutlinedCall, answered int, counted map[string]bool) ([]*kind, error) {
-	w := cell.Generate.Work.(plan.GenerateWork)
-	open, _ := m.client.Open(w.Caller)
+func (m *models) missing(ctx context.Context, caller plugins.Caller, calls []plugins.OutlinedCall, answered int, counted map[string]bool) ([]*kind, error) {
+	open, _ := m.client.Open(caller)
 	kinds := make([]*kind, len(calls))
 	for i := range calls {
 		call := &calls[i]
 		k := &kind{call: call, info: open[call.Model].Info(), asked: span{float64(call.Low), float64(call.Expected), float64(call.High)}}
 		kinds[i] = k
-		for ordinal := range call.Low { // those of later rounds are not known before the first is answered
+		repeats := call.Low // those of later rounds are not known before the first is answered
+		if call.Likeness {
+			repeats = 0
+		}
+		for ordinal := range repeats {
 			request := call.Request
 			request.Ordinal += ordinal
-			key, stored, err := m.client.Peek(ctx, w.Caller, call.Model, request)
+			key, stored, err := m.client.Peek(ctx, caller, call.Model, request)
 			if err != nil {
 				return nil, err
 			}

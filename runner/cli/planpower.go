@@ -22,6 +22,7 @@ type powerSummary struct {
 	Name        string   `json:"name"`
 	Score       string   `json:"score"`
 	Detectable  *float64 `json:"detectable"`          // with a power of 0.8; null when it is not known
+	InSD        *float64 `json:"in_sd,omitempty"`     // the same in standard deviations of the paired difference over replicates; where Detectable is not known
 	None        bool     `json:"none,omitempty"`      // the score cannot differ by as much
 	AtLeast     bool     `json:"at_least,omitempty"`  // it rests on the sampling of test rows alone
 	Tolerance   *float64 `json:"tolerance,omitempty"` // of a check, in the unit of the score
@@ -32,6 +33,10 @@ type powerSummary struct {
 	Level       float64  `json:"level"`               // coverage of each interval
 	From        string   `json:"from,omitempty"`      // the version whose variation was taken
 	Unknown     string   `json:"unknown,omitempty"`   // why Detectable is not known, and how to get it
+
+	More bool `json:"comparisons_or_more,omitempty"` // its score has several values in a cell, each a comparison, that results alone tell
+
+	family string // of the intervals, for people
 }
 
 // planPower says what the contrasts and checks of a plan can find, by the variation that the newest version measured.
@@ -91,17 +96,19 @@ func (v *measured) compared(c *spec.Check) []*contrast.Group {
 func contrastPower(p *plan.Plan, c *spec.Contrast, v *measured) powerSummary {
 	e := p.Experiment
 	out := powerSummary{Kind: "primary", Name: c.Name, Score: c.Score, Margin: c.Margin, Comparisons: 1, Level: 1 - (1-e.Inference.Coverage())/float64(len(e.Primary))}
-	out.plan(paired(p, c, []string{"seed"}), []string{"seed"})
+	out.family = fmt.Sprintf("%s over %s", e.Inference.Family(), plural(len(e.Primary), "contrast"))
+	unit := plannedUnit(p, c.Over, func(axis string) int { return len(paired(p, c, []string{axis})) })
+	out.plan(paired(p, c, unit), unit)
 	if v == nil {
-		return out.pilot("no version has measured it")
+		return out.inSD(noVersion)
 	}
 	groups := contrast.Match(v.index, contrast.Question{Score: c.Score, A: c.A, B: c.B, Where: c.Where, Over: c.Over})
 	if len(groups) != 1 {
-		return out.pilot(v.Name + " has not measured it")
+		return out.inSD(v.Name + " has not measured it")
 	}
 	effect, err := groups[0].Effect(out.Level)
 	if err != nil {
-		return out.pilot(v.Name + ": " + err.Error())
+		return out.inSD(v.Name + ": " + err.Error())
 	}
 	if unit := groups[0].UnitAxes; len(unit) > 0 {
 		out.plan(paired(p, c, unit), unit)
@@ -115,7 +122,7 @@ func contrastPower(p *plan.Plan, c *spec.Contrast, v *measured) powerSummary {
 		spread, out.AtLeast = 0, true
 	}
 	if spread == 0 && rows == 0 {
-		return out.pilot(v.Name + " has one value alone, or nothing varies in it")
+		return out.inSD(v.Name + " has one value alone, or nothing varies in it")
 	}
 	return out.detect(spread, rows, v.widest(groups[0].Metric, groups[0].Name))
 }
@@ -124,12 +131,26 @@ func contrastPower(p *plan.Plan, c *spec.Contrast, v *measured) powerSummary {
 // variance, which is the worst case. How far two versions differ by the sampling of the test rows is not known before there are two.
 func checkPower(p *plan.Plan, c *spec.Check, v *measured, compared []*contrast.Group, family int) powerSummary {
 	out := powerSummary{Kind: "check", Name: c.Name, Score: c.Score, Tolerance: c.Tolerance.Absolute, Comparisons: len(compared)}
-	out.Level = 1 - (1-p.Experiment.Inference.Coverage())/float64(max(family, 1))
-	out.plan(planned(p, []string{"seed"}, nil, c.Where), []string{"seed"})
-	if v == nil {
-		return out.pilot("no version has measured it")
+	if family == 0 { // nothing is known of what it will compare but the plan
+		var comparisons int
+		for i := range p.Experiment.Checks {
+			n, more := plannedComparisons(p, &p.Experiment.Checks[i])
+			comparisons, out.More = comparisons+n, out.More || more
+		}
+		family = comparisons
+		out.Comparisons, _ = plannedComparisons(p, c)
 	}
-	worst := out.pilot(v.Name + " has one value alone, or nothing varies in it")
+	out.Level = 1 - (1-p.Experiment.Inference.Coverage())/float64(max(family, 1))
+	out.family = plural(max(family, 1), "comparison")
+	if out.More {
+		out.family += " or more"
+	}
+	unit := plannedUnit(p, c.Over, func(axis string) int { return len(planned(p, []string{axis}, nil, c.Where)) })
+	out.plan(planned(p, unit, nil, c.Where), unit)
+	if v == nil {
+		return out.inSD(noVersion)
+	}
+	worst := out.inSD(v.Name + " has one value alone, or nothing varies in it")
 	out.From = v.Name
 	for _, g := range compared {
 		spread, err := g.Spread()
@@ -152,6 +173,62 @@ func checkPower(p *plan.Plan, c *spec.Check, v *measured, compared []*contrast.G
 		}
 	}
 	return worst
+}
+
+// plannedUnit are the axes whose values will be the unit of an interval, as contrast.Match picks them; none where only data or
+// results tell. values counts the planned values of an axis.
+func plannedUnit(p *plan.Plan, over []string, values func(axis string) int) []string {
+	if slices.ContainsFunc(over, func(axis string) bool { return axis == "site" || axis == spec.TrainSite || axis == spec.TestSite }) {
+		return nil
+	}
+	replicates := map[string]bool{"seed": true}
+	for _, a := range p.Experiment.Axes {
+		if p.Experiment.Replicates(a.Name) {
+			replicates[a.Name] = !strings.HasPrefix(a.Sets, "datasets.")
+		}
+	}
+	var varying []string
+	for _, axis := range p.Axes {
+		if _, chance := replicates[axis]; chance && values(axis) > 1 {
+			varying = append(varying, axis)
+		}
+	}
+	if unit := contrast.UnitAxes(varying, replicates); len(unit) > 0 {
+		return unit
+	}
+	return []string{"seed"}
+}
+
+// plannedComparisons counts what a check will compare, as far as cells tell; more says that its score has several values in each.
+func plannedComparisons(p *plan.Plan, c *spec.Check) (n int, more bool) {
+	seen := map[string]bool{}
+	for _, cell := range p.Cells {
+		var key []string
+		wanted := true
+		for i, axis := range p.Axes {
+			v := cell.Values[i].String()
+			if values := c.Where[axis]; values != nil && !slices.ContainsFunc(values, func(w spec.Value) bool { return w.String() == v }) {
+				wanted = false
+			}
+			if !p.Experiment.Replicates(axis) && !slices.Contains(c.Over, axis) {
+				key = append(key, v)
+			}
+		}
+		if !wanted {
+			continue
+		}
+		for i := range cell.Measures {
+			m := &cell.Measures[i]
+			for _, s := range m.Info.Scores {
+				if c.Score != s.Name && c.Score != m.Metric.Name+"."+s.Name {
+					continue
+				}
+				seen[strings.Join(append(key, m.Metric.Name), "\x00")] = true
+				more = more || len(s.Dims)+len(m.Metric.By) > 0
+			}
+		}
+	}
+	return len(seen), more
 }
 
 // paired are the planned values of the axes unit that cells of both arms have.
@@ -198,9 +275,14 @@ func (s *powerSummary) plan(replicates map[string]bool, unit []string) {
 	s.Replicates, s.Unit = len(replicates), contrast.UnitOf(unit)
 }
 
-// pilot says that the variation is not known.
-func (s powerSummary) pilot(why string) powerSummary {
+const noVersion = "no version has measured it"
+
+// inSD says that the variation is not known, and the difference in units of it. It is exact for differences of normal distribution.
+func (s powerSummary) inSD(why string) powerSummary {
 	s.Unknown = why + "; a pilot run with two seeds or more tells how much it varies"
+	if d, err := stats.Planned(1, 0, s.Replicates, s.Level, contrast.Power); err == nil {
+		s.InSD = &d
+	}
 	return s
 }
 
@@ -208,7 +290,7 @@ func (s powerSummary) pilot(why string) powerSummary {
 func (s powerSummary) detect(spread, rows, widest float64) powerSummary {
 	d, err := stats.Planned(spread, rows, s.Replicates, s.Level, contrast.Power)
 	if err != nil {
-		return s.pilot(err.Error())
+		return s.inSD(err.Error())
 	}
 	s.Detectable, s.None = &d, d > widest
 	s.AtLeast = s.AtLeast || s.Replicates < 2
@@ -218,6 +300,19 @@ func (s powerSummary) detect(spread, rows, widest float64) powerSummary {
 // text is a line on what can be found.
 func (s *powerSummary) text() string {
 	head := fmt.Sprintf("%s %s: %s: ", s.Kind, s.Name, s.Score)
+	if s.Detectable == nil && s.InSD != nil {
+		least := ""
+		if s.More {
+			least = "at least "
+		}
+		text := fmt.Sprintf("%s%s SD over %d %s (intervals of %s: %s)", least,
+			strconv.FormatFloat(*s.InSD, 'g', 2, 64), s.Replicates, s.Unit, percent(s.Level), s.family)
+		if !strings.HasPrefix(s.Unknown, noVersion) {
+			why, _, _ := strings.Cut(s.Unknown, ";")
+			text += "; " + why
+		}
+		return head + text
+	}
 	if s.Detectable == nil {
 		return head + "unknown: " + s.Unknown
 	}
@@ -248,12 +343,21 @@ func (s *powerSummary) text() string {
 	return head + text
 }
 
+// percent is a share with three digits.
+func percent(share float64) string { return strconv.FormatFloat(100*share, 'g', 3, 64) + " %" }
+
 func (a *app) printPower(all []powerSummary) {
 	if len(all) == 0 {
 		return
 	}
 	a.printf("\nsmallest differences that would be found, with a chance of %.0f %%:\n", 100*contrast.Power)
+	standardised := false
 	for i := range all {
 		a.printf("  %s\n", all[i].text())
+		standardised = standardised || all[i].InSD != nil
+	}
+	if standardised {
+		a.printf("  SD: the standard deviation of the paired difference, over seeds or what else stands there; a version with two or more\n" +
+			"  of them measures it, and plan then tells the difference in the unit of the score\n")
 	}
 }

@@ -59,16 +59,42 @@ func inputMisses(p *plan.Plan, c *cache.Cache, s *plan.Step) bool {
 	return false
 }
 
-// text is the reason in one line.
-func (w why) text() string {
+// The text of a reason: on one line where that is short, else with a line for each of the first differences.
+const (
+	reasonColumns   = 100
+	toldDifferences = 3
+)
+
+// lines are the reason as it is printed.
+func (w why) lines() []string {
 	steps := w.Step
 	if w.Steps > 1 {
 		steps = fmt.Sprintf("%s and %d more", w.Step, w.Steps-1)
 	}
 	if w.New {
-		return steps + ": no such step has run yet"
+		return []string{steps + ": no such step has run yet"}
 	}
-	return steps + ": unlike the nearest earlier one, " + w.differences()
+	told := w.Differ
+	if len(told) > toldDifferences+1 { // a line that tells of one more is no shorter
+		told = told[:toldDifferences]
+	}
+	whole := why{Differ: told}.differences()
+	if len(told) == len(w.Differ) {
+		if line := steps + ": unlike the nearest earlier one, " + whole; len(line) <= reasonColumns {
+			return []string{line}
+		}
+	}
+	lines := []string{steps + ": unlike the nearest earlier one"}
+	if len(told) < len(w.Differ) { // most likely of another study, so that the differences say little
+		lines[0] = fmt.Sprintf("%s: the nearest earlier one differs in %d fields", steps, len(w.Differ))
+	}
+	for _, d := range told {
+		lines = append(lines, "  "+brief(d))
+	}
+	if more := len(w.Differ) - len(told); more > 0 {
+		lines = append(lines, fmt.Sprintf("  and %d more, which --json lists", more))
+	}
+	return lines
 }
 
 // differences names what differs, with what it was and is where that is short.
@@ -100,4 +126,15 @@ func orNone(text string) string {
 		return "not there"
 	}
 	return text
+}
+
+// brief is a difference with its values cut where they are long.
+func brief(d cache.Difference) string {
+	const most, hash = 40, 64
+	for _, value := range []*string{&d.Old, &d.New} {
+		if runes := []rune(*value); len(runes) > most && len(runes) != hash { // of hashes nothing is told
+			*value = string(runes[:most-1]) + "…"
+		}
+	}
+	return difference(d)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/runner/bundle"
 	"github.com/ehrlab/ehrlab/runner/cache"
 	"github.com/ehrlab/ehrlab/runner/diff"
@@ -36,21 +37,28 @@ func (a *app) reproduceCommand() *cobra.Command {
 		Use:   "reproduce BUNDLE",
 		Short: "make the version of a bundle again and say which cells are equal",
 		Long: `reproduce unpacks a bundle into a new folder, checks every file, runs its experiment there, in a cache of its own, and compares
-each cell with the recorded one: equal to the last bit, within the tolerance, different or missing, and why. Answers of
+each cell with the recorded one: equal to the last bit, within tolerance, different or missing, and why. Answers of
 language models come from the bundle: nothing is sent. Data are not in a bundle: --data says where they are, by the name of
 a variable of the bundle, or of the data set where it has one path; variables of the environment hold too. Whether the
 data are the same is told by their hashes.
 
-Exit codes: 0 all cells are equal or within the tolerance, 2 the bundle or the command line is wrong, 3 cells are missing,
+On a machine of the same numeric class, and with the same release of Go, equal inputs give equal bytes, and nothing is
+tolerated. On another, each score may be off by what its metric states, as 'ehrlab plugins NAME' shows: scores that rest on
+trees by more than sums do. --tolerance counts in the place of both.
+
+Exit codes: 0 all cells are equal or within tolerance, 2 the bundle or the command line is wrong, 3 cells are missing,
 4 cells differ though nothing that went in does, 6 cells differ and so does what went in.`,
 		Example: `  ehrlab bundle quickstart@v1 quickstart.zip
   ehrlab reproduce quickstart.zip`,
 		Args: arguments(1, 1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.reproduce(cmd.Context(), args[0], o) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.own = cmd.Flags().Changed("tolerance")
+			return a.reproduce(cmd.Context(), args[0], o)
+		},
 	}
 	cmd.Flags().StringVar(&o.into, "into", "", "`folder` to unpack and run in; it must not exist or be empty")
 	cmd.Flags().StringArrayVar(&o.data, "data", nil, "`NAME=PATH` of data; may be given several times")
-	cmd.Flags().Float64Var(&o.tolerance, "tolerance", diff.Tolerance, "`size` of differences that rounding may make, relative to the scale of a score")
+	cmd.Flags().Float64Var(&o.tolerance, "tolerance", 0, "`size` of differences that pass on any machine, relative to the scale of a score, instead of what metrics state")
 	cmd.Flags().BoolVar(&o.all, "all", false, "show every cell that is not equal")
 	return cmd
 }
@@ -59,6 +67,7 @@ type reproduceOptions struct {
 	into      string
 	data      []string
 	tolerance float64
+	own       bool // tolerance was given
 	all       bool
 }
 
@@ -273,9 +282,26 @@ func (a *app) rerun(ctx context.Context, p *plan.Plan, c *cache.Cache, m *models
 	return record.OpenDir(end.Results)
 }
 
+// stated is the tolerance of a score of a metric plugin.
+func (a *app) stated(plugin, score string) (plugins.Tolerance, bool) {
+	entry := a.registry.Metrics.Get(plugin)
+	if entry == nil {
+		return plugins.Tolerance{}, false
+	}
+	i := slices.IndexFunc(entry.Info.Scores, func(s plugins.ScoreInfo) bool { return s.Name == score })
+	if i < 0 {
+		return plugins.Tolerance{}, false
+	}
+	return entry.Info.Scores[i].Agreement(), true
+}
+
 // printAgain prints how the version that was made again compares with the recorded one.
 func (a *app) printAgain(recorded, again *record.Version, folder string, o reproduceOptions) error {
-	r, err := diff.Reproduced(recorded, again, o.tolerance)
+	may := diff.Tolerances{Stated: a.stated}
+	if o.own {
+		may.Size = &o.tolerance
+	}
+	r, err := diff.Reproduced(recorded, again, may)
 	if err != nil {
 		return err
 	}

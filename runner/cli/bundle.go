@@ -30,8 +30,9 @@ func (a *app) bundleCommand() *cobra.Command {
 		Short: "pack a version with all that is needed to make it again",
 		Long: `bundle packs a version into one ZIP file for 'ehrlab reproduce': the experiment as it was run, hashes of its data, versions of
 plugins and models, the answers of language models, the recorded scores with tables and plots. Paths of this machine are
-variables in it. The data are not in it, nor are keys or prices. Answers of language models are left out where data are
-restricted, as they may be rows made from such data; --restricted-answers puts them in, without the requests.
+variables in it; where a comment or a title names one, bundle says where and packs nothing. The data are not in it, nor are
+keys or prices. Answers of language models are left out where data are restricted, as they may be rows made from such data;
+--restricted-answers puts them in, without the requests.
 An existing FILE is replaced; equal versions make equal files.`,
 		Example: `  ehrlab bundle quickstart
   ehrlab bundle quickstart@v1 quickstart.zip`,
@@ -136,24 +137,30 @@ func (b *bundler) source() (*spec.Portable, error) {
 			return nil, wrong(err)
 		}
 	}
-	return source, homeless(source)
+	return source, pathless(source)
 }
 
-// homeless refuses a text that names the home folder of whoever packs it, such as in a comment.
-func homeless(source *spec.Portable) error {
-	home, err := os.UserHomeDir()
-	if err != nil || len(home) < len("/a/b") { // a short one stands for anything
+// pathless refuses a text that names paths of this machine, such as in a comment, which is kept as it is.
+func pathless(source *spec.Portable) error {
+	var mistakes []error
+	for _, place := range machinePaths(source) {
+		mistakes = append(mistakes, fmt.Errorf("%s, a path of this machine, which is nobody else's business", place))
+	}
+	if len(mistakes) == 0 {
 		return nil
 	}
+	return wrong(errors.Join(append(mistakes, errors.New("write a variable such as ${DATA} there, or leave it out, and run again: the version then has the new text"))...))
+}
+
+// machinePaths tells where an experiment names paths of this machine that are no settings, which become variables.
+func machinePaths(source *spec.Portable) []string {
+	var out []string
 	for _, f := range source.Files {
-		n := 0
-		for line := range strings.Lines(f.Text) {
-			if n++; strings.Contains(line, home) {
-				return wrong(fmt.Errorf("%s:%d: it names your home folder, which is nobody else's business: use a variable such as ${DATA}, and run again", f.Name, n))
-			}
+		for _, p := range bundle.Paths(f.Text) {
+			out = append(out, fmt.Sprintf("%s:%d: it names %s", f.Name, p.Line, p.Path))
 		}
 	}
-	return nil
+	return out
 }
 
 // files are those of the experiment and of the version.

@@ -41,6 +41,7 @@ the schema of experiments, with which editors that have the CUE language server 
 
 --from names a file of one table, or a folder that a data set knows, in place of invented patients. As 'ehrlab data
 inspect' does, it reads the data and guesses what columns stand for; what is a guess says so, and is to be checked.
+Nothing is named after the file: its path stands in the settings of the data set alone, and stays out of results.
 
 --ci writes a workflow for GitHub or GitLab to the top folder of the git work tree, for the experiment in DIR, or the
 one that --name names; where there is none, it makes the study, too. The workflow installs this version of ehrlab,
@@ -266,8 +267,9 @@ func (a *app) fromData(ctx context.Context, s *study, o initOptions) error {
 	if len(table.Roles(plugins.RoleTarget)) == 0 {
 		return wrong(fmt.Errorf("%s: no column looks like the label: name it with --target", o.from))
 	}
-	s.Title = "Simple generators on " + filepath.Base(from)
-	s.About = "A first study of " + filepath.Base(from) + ". What is marked as a guess is to be checked before anything else."
+	// files and folders are named after hospitals and people: title and names go into results and bundles, so they say nothing of them
+	s.Title = "Simple generators on a cohort"
+	s.About = "A first study of a cohort. What is marked as a guess is to be checked before anything else."
 	s.Target = table.Label != nil && table.Label.Classes == 2
 	s.Numbers = false
 	for _, c := range table.Columns {
@@ -278,7 +280,8 @@ func (a *app) fromData(ctx context.Context, s *study, o initOptions) error {
 	if s.Target {
 		split += "stratify: " + quote(table.Label.Column) + ", "
 	}
-	block := strings.TrimSuffix(w.CUE, "}\n") + split + "seed: 7} // by patient, where a subject is named\n}\n"
+	block := strings.Replace(w.CUE, "datasets: "+label(blockName(from))+": {", "datasets: cohort: {", 1)
+	block = strings.TrimSuffix(block, "}\n") + split + "seed: 7} // by patient, where a subject is named\n}\n"
 	if relative, err := filepath.Rel(dir, from); err == nil { // on another drive there is none
 		block = strings.ReplaceAll(block, quote(from), quote(filepath.ToSlash(relative)))
 	}

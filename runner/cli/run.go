@@ -194,8 +194,8 @@ func viewsOf(e *spec.Experiment, named []record.Registration) record.Views {
 		data[d.Name] = text
 	}
 	views := record.Views{Title: e.Title, Tables: e.Tables, Plots: e.Plots, Checks: e.Checks, Primary: e.Primary, Inference: e.Inference, Data: data}
-	if len(e.Primary) > 0 {
-		views.Registered = named
+	if slices.ContainsFunc(named, func(r record.Registration) bool { return len(r.Contrasts) > 0 }) {
+		views.Registered = named // also where none is named any more
 	}
 	return views
 }
@@ -237,6 +237,11 @@ func traceOf(p *plan.Plan, views record.Views) record.Trace {
 			continue
 		}
 		t.Cells[i].Generate = string(c.Generate.Key)
+		if c.Audit != nil {
+			for _, s := range c.Audit.Steps() {
+				t.Cells[i].Audit = append(t.Cells[i].Audit, record.AuditTrace{Stage: string(s.Stage), Label: s.Label, Key: string(s.Key)})
+			}
+		}
 		for _, m := range c.Measures {
 			t.Cells[i].Measures[m.Metric.Name] = string(m.Step.Key)
 		}
@@ -262,6 +267,9 @@ func (a *app) portable(e *spec.Experiment) *spec.Portable {
 	if err != nil {
 		a.log.Warn("the text of the experiment is not kept with its results: " + err.Error())
 		return nil
+	}
+	for _, place := range machinePaths(p) {
+		a.errf("warning: %s, a path of this machine, and is kept with the results; 'ehrlab bundle' packs no such text\n", place)
 	}
 	return p
 }

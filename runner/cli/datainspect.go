@@ -130,7 +130,7 @@ func (a *app) inspect(ctx context.Context, path, members string, known profile.K
 		return nil, wrong(fmt.Errorf("%s: --members is for one archive; name its file", path))
 	case several:
 	case errors.Is(err, os.ErrNotExist):
-		return nil, wrong(fmt.Errorf("no file or folder %q", path))
+		return nil, noFile(path)
 	case err != nil:
 		return nil, err
 	case info.IsDir() && members != "":

@@ -25,9 +25,10 @@ func (a *app) dataVerifyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify EXPERIMENT[@VERSION]",
 		Short: "compare the data files of an experiment with those a version was made from",
-		Long: `verify reads the data files of an experiment and compares their content with what the manifest of a version
-says: the version named, or else the newest that is complete. EXPERIMENT is its file or folder, which says where
-the data lie. Exit code 6 says that a file is not as it was: results from it are not comparable.
+		Long: `verify reads the data files of an experiment, and those that its metrics read, such as ratings, and compares their
+content with what the manifest of a version says: the version named, or else the newest that is complete. EXPERIMENT is its
+file or folder, which says where the data lie. Exit code 6 says that a file is not as it was: results from it are not
+comparable.
 
 The content of a gzip file is what it decompresses to: a table is the same whether it is compressed or not, and its
 SHA-256 is what 'gzip -dc FILE | sha256sum' prints. Of damaged gzip data it is that of the file as it is.`,
@@ -71,7 +72,8 @@ type verified struct {
 }
 
 type verifiedFile struct {
-	Dataset string `json:"dataset"`
+	Dataset string `json:"dataset,omitempty"`
+	Metric  string `json:"metric,omitempty"` // that reads it, in the place of a data set
 	Role    string `json:"role"`
 	Status  string `json:"status"`
 	Path    string `json:"path,omitempty"`   // as the experiment has it
@@ -86,9 +88,9 @@ func (a *app) verifyData(arg string) (*verified, error) {
 		if versions, _, err := record.List(a.settings.Results, path); err == nil && len(versions) > 0 {
 			return nil, wrong(fmt.Errorf("%q is the name of an experiment; give its file, which says where the data lie", path))
 		}
-		return nil, wrong(fmt.Errorf("no file or folder %q", path))
+		return nil, noFile(path)
 	}
-	e, datasets, err := a.datasetsOf(path)
+	e, datasets, metrics, err := a.readersOf(path)
 	if err != nil {
 		return nil, err
 	}
@@ -109,19 +111,44 @@ func (a *app) verifyData(arg string) (*verified, error) {
 			}
 		}
 	}
+	store, err := cache.Open(a.settings.Cache, cache.Options{ReadOnly: true, Rehash: true, Log: a.log})
+	if err != nil {
+		return nil, err
+	}
+	defer store.Close()
+	w := &verifier{app: a, store: store, out: r}
 	for _, d := range datasets {
-		if err := a.verifyDataset(r, d, v.Core.Manifest.Data); err != nil {
+		if err := w.dataset(d, v.Core.Manifest.Data); err != nil {
 			return nil, err
 		}
 	}
-	for _, d := range v.Core.Manifest.Data {
-		for _, f := range d.Files {
-			if !slices.ContainsFunc(r.Files, func(x verifiedFile) bool { return x.Dataset == d.Name && x.Role == f.Role }) {
-				r.add(verifiedFile{Dataset: d.Name, Role: f.Role, Status: fileUnread, Was: f.SHA256})
+	for i := range e.Metrics {
+		m := &e.Metrics[i]
+		recorded := slices.ContainsFunc(v.Core.Manifest.MetricFiles, func(f record.MetricFiles) bool { return f.Metric == m.Name })
+		if recorded || slices.Contains(metrics, m.Name) {
+			if err := w.metric(m, v.Core.Manifest.MetricFiles); err != nil {
+				return nil, err
 			}
 		}
 	}
+	for _, d := range v.Core.Manifest.Data {
+		r.unread(verifiedFile{Dataset: d.Name}, d.Files)
+	}
+	for _, m := range v.Core.Manifest.MetricFiles {
+		r.unread(verifiedFile{Metric: m.Metric}, m.Files)
+	}
 	return r, nil
+}
+
+// unread adds the recorded files of a reader that are not among those that it reads now.
+func (r *verified) unread(of verifiedFile, recorded []record.FileInfo) {
+	for _, f := range recorded {
+		read := func(x verifiedFile) bool { return x.Dataset == of.Dataset && x.Metric == of.Metric && x.Role == f.Role }
+		if !slices.ContainsFunc(r.Files, read) {
+			of.Role, of.Status, of.Was = f.Role, fileUnread, f.SHA256
+			r.add(of)
+		}
+	}
 }
 
 func (r *verified) add(f verifiedFile) {
@@ -139,71 +166,118 @@ func (a *app) fileOf(arg string) (path, version string) {
 	return arg, ""
 }
 
-// datasetsOf loads an experiment and lists the data sets that its cells read; nil where a folder lacks one of its tables,
-// so that there is no plan.
-func (a *app) datasetsOf(path string) (*spec.Experiment, []*spec.Dataset, error) {
+// readersOf loads an experiment and lists the data sets that its cells read, and the metrics that they measure; nil where a folder lacks
+// one of its tables, so that there is no plan.
+func (a *app) readersOf(path string) (*spec.Experiment, []*spec.Dataset, []string, error) {
 	e, err := a.loadExperiment(path, spec.IfPresent)
 	if err == nil {
 		var datasets []*spec.Dataset
-		if datasets, err = a.planned(e); err == nil {
-			return e, datasets, nil
+		var metrics []string
+		if datasets, metrics, err = a.readers(e); err == nil {
+			return e, datasets, metrics, nil
 		}
 	}
 	e, failed := a.loadWith(path, spec.Options{Data: spec.IfPresent, NoHeaders: true})
 	if failed != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	for i := range e.Datasets {
 		if _, failed := a.filesOf(&e.Datasets[i]); errors.Is(failed, fs.ErrNotExist) {
-			return e, nil, nil
+			return e, nil, nil, nil
 		}
 	}
-	return nil, nil, err
+	return nil, nil, nil, err
 }
 
-// planned lists the data sets that cells read, each as the first cell reads it: a manifest has one entry for each.
+// planned lists the data sets that cells read.
 func (a *app) planned(e *spec.Experiment) ([]*spec.Dataset, error) {
+	datasets, _, err := a.readers(e)
+	return datasets, err
+}
+
+// readers lists the data sets that cells read, each as the first cell reads it, as a manifest has one entry for each; and the metrics
+// that they measure.
+func (a *app) readers(e *spec.Experiment) (datasets []*spec.Dataset, metrics []string, err error) {
 	p, err := plan.New(e, plan.Inputs{
 		Registry: a.registry,
 		Hash:     func(string) (cache.Hash, int64, error) { return "", 0, fs.ErrNotExist }, // files are read below
 	})
 	if err != nil {
-		return nil, wrong(err)
+		return nil, nil, wrong(err)
 	}
-	var datasets []*spec.Dataset
 	for _, c := range p.AllChains() {
 		if !slices.ContainsFunc(datasets, func(seen *spec.Dataset) bool { return seen.Name == c.Dataset.Name }) {
 			datasets = append(datasets, c.Dataset)
 		}
 	}
-	return datasets, nil
+	for _, c := range p.Cells {
+		for _, m := range c.Measures {
+			if !slices.Contains(metrics, m.Metric.Name) {
+				metrics = append(metrics, m.Metric.Name)
+			}
+		}
+	}
+	return datasets, metrics, nil
 }
 
-// verifyDataset compares the files of one data set with the manifest.
-func (a *app) verifyDataset(r *verified, d *spec.Dataset, recorded []record.DataInfo) error {
-	files, err := a.filesOf(d)
+// verifier compares files with a manifest.
+type verifier struct {
+	*app
+	store *cache.Cache
+	out   *verified
+}
+
+// dataset compares the files of a data set.
+func (w *verifier) dataset(d *spec.Dataset, recorded []record.DataInfo) error {
+	files, err := w.filesOf(d)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // files that are not there are listed with the others
 		return wrong(fmt.Errorf("data set %s: %w", d.Name, err))
 	}
 	if len(files) == 0 {
-		r.Made = append(r.Made, d.Name)
+		w.out.Made = append(w.out.Made, d.Name)
 	}
-	was := map[string]string{}
+	var was []record.FileInfo
 	for _, known := range recorded {
-		for _, f := range known.Files {
-			if known.Name == d.Name {
-				was[f.Role] = f.SHA256
-			}
+		if known.Name == d.Name {
+			was = append(was, known.Files...)
 		}
 	}
-	store, err := cache.Open(a.settings.Cache, cache.Options{ReadOnly: true, Rehash: true, Log: a.log})
+	return w.files(verifiedFile{Dataset: d.Name}, files, was)
+}
+
+// metric compares the files that a metric reads besides the rows.
+func (w *verifier) metric(m *spec.Metric, recorded []record.MetricFiles) error {
+	built, _, err := w.registry.Metrics.Get(m.Use.Use).Build(m.With)
 	if err != nil {
-		return err
+		return wrong(fmt.Errorf("metric %s: %w", m.Name, err))
 	}
-	defer store.Close()
+	filed, ok := built.(plugins.Filed)
+	if !ok {
+		return nil
+	}
+	files, err := filed.Files()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return wrong(fmt.Errorf("metric %s: %w", m.Name, err))
+	}
+	var was []record.FileInfo
+	for _, known := range recorded {
+		if known.Metric == m.Name {
+			was = append(was, known.Files...)
+		}
+	}
+	return w.files(verifiedFile{Metric: m.Name}, files, was)
+}
+
+// files compares the files of one reader with those that it had.
+func (w *verifier) files(of verifiedFile, files []plugins.File, recorded []record.FileInfo) error {
+	was := map[string]string{}
+	for _, f := range recorded {
+		was[f.Role] = f.SHA256
+	}
 	for _, f := range files {
-		line := verifiedFile{Dataset: d.Name, Role: f.Role, Path: shownPath(f.Path), Was: was[f.Role]}
-		hash, _, err := store.HashFile(f.Path)
+		line := of
+		line.Role, line.Path, line.Was = f.Role, shownPath(f.Path), was[f.Role]
+		hash, _, err := w.store.HashFile(f.Path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			line.Status = fileMissing
@@ -217,7 +291,7 @@ func (a *app) verifyDataset(r *verified, d *spec.Dataset, recorded []record.Data
 			line.Status = fileChanged
 		}
 		line.SHA256 = string(hash)
-		r.add(line)
+		w.out.add(line)
 	}
 	return nil
 }
@@ -242,7 +316,11 @@ func shownPath(path string) string {
 
 func (a *app) printVerified(r *verified) {
 	for _, f := range r.Files {
-		a.printf("  %-19s  %s\n", f.Status, strings.TrimRight(fmt.Sprintf("%s %s  %s", f.Dataset, f.Role, f.Path), " "))
+		of := f.Dataset
+		if f.Metric != "" {
+			of = "metric " + f.Metric
+		}
+		a.printf("  %-19s  %s\n", f.Status, strings.TrimRight(fmt.Sprintf("%s %s  %s", of, f.Role, f.Path), " "))
 	}
 	for _, name := range r.Made {
 		a.printf("  %-19s  %s has no data files: it is made, not read\n", "same", name)

@@ -29,12 +29,22 @@ type pluginSummary struct {
 	Control  bool                `json:"control,omitempty"` // of a metric: test rows have to be unseen by the generator
 	Variant  bool                `json:"variant,omitempty"` // of a metric: it reproduces what one library does
 	Core     []string            `json:"core,omitempty"`    // of a metric: its names among the core metrics
+	Audited  bool                `json:"audited,omitempty"` // of a metric: it rates the audit of a cell
+	Scale    *scaleSummary       `json:"scale,omitempty"`   // of an audit: what its scores mean
 	Shapes   []plugins.Shape     `json:"shapes,omitempty"`
 	Reads    []plugins.Part      `json:"reads,omitempty"`
 	Random   []string            `json:"random,omitempty"`
 	Scores   []scoreSummary      `json:"scores,omitempty"`
 	Curves   []plugins.CurveInfo `json:"curves,omitempty"`
 	Columns  []columnSet         `json:"columns,omitempty"`
+}
+
+// scaleSummary is the scale of an audit; higher is more plausible.
+type scaleSummary struct {
+	Min  float64 `json:"min"`
+	Max  float64 `json:"max"`
+	Keep float64 `json:"keep"`           // least score that is kept where the experiment names no threshold
+	Step float64 `json:"step,omitempty"` // between neighbouring scores
 }
 
 // columnSet is columns that a data set has with some settings.
@@ -59,7 +69,12 @@ type scoreSummary struct {
 	Better  plugins.Direction `json:"better"`
 	Dims    []string          `json:"dims,omitempty"`
 
-	NoInterval string `json:"noInterval,omitempty"` // why it has no interval
+	NoInterval string            `json:"noInterval,omitempty"` // why it has no interval
+	Ideal      *float64          `json:"ideal,omitempty"`      // the best value, where that is no end of the range
+	Best       string            `json:"best,omitempty"`       // the same in words, where it hangs on the data
+	Tolerance  plugins.Tolerance `json:"tolerance"`            // how far values may lie apart on machines of two numeric classes
+
+	stated plugins.Tolerance // what of it the metric states itself
 }
 
 func (a *app) pluginsCommand() *cobra.Command {
@@ -67,8 +82,8 @@ func (a *app) pluginsCommand() *cobra.Command {
 		Use:   "plugins [NAME]",
 		Short: "list the plugins, or describe one",
 		Long: `plugins lists what an experiment can use, by kind. With a NAME it describes that plugin: its settings
-and their defaults, the parts of the data that it reads, its scores or the columns of its rows, and where its method is
-published.`,
+and their defaults, the parts of the data that it reads, its scores and their scale, or the columns of its rows, and where
+its method is published.`,
 		Example: `  ehrlab plugins
   ehrlab plugins gaussian-copula`,
 		Args: arguments(0, 1),
@@ -141,6 +156,7 @@ func (a *app) pluginList() []pluginSummary {
 	list = appendKind(list, "features", &r.Features)
 	list = appendKind(list, "strategy", &r.Strategies)
 	list = appendKind(list, "llm", &r.LLMs)
+	list = appendKind(list, "audit", &r.Audits)
 	list = appendKind(list, "metric", &r.Metrics)
 	for i := range list {
 		for _, p := range r.Core {
@@ -157,12 +173,19 @@ func appendKind[P any](list []pluginSummary, kind string, set *plugins.Set[P]) [
 		entry := set.Get(name)
 		i := entry.Info
 		p := pluginSummary{Kind: kind, Name: i.Name, Version: i.Version, Summary: i.Summary, Source: i.Source, Schema: i.Schema, Defaults: entry.Defaults(), Reads: i.Reads}
-		p.Family, p.Cost, p.Control, p.Variant, p.Shapes = i.Family, i.Cost, i.Control, i.Variant, i.Shapes
+		p.Family, p.Cost, p.Control, p.Variant, p.Audited, p.Shapes = i.Family, i.Cost, i.Control, i.Variant, i.Audited, i.Shapes
+		if s := i.Scale; s != nil {
+			p.Scale = &scaleSummary{s.Min, s.Max, s.Keep, s.Step}
+		}
 		for _, purpose := range i.Random {
 			p.Random = append(p.Random, string(purpose))
 		}
 		for _, s := range i.Scores {
-			p.Scores = append(p.Scores, scoreSummary{s.Name, s.Summary, bounds(s), s.Better, s.Dims, s.NoInterval})
+			told := scoreSummary{s.Name, s.Summary, bounds(s), s.Better, s.Dims, s.NoInterval, s.Ideal, s.Best, s.Agreement(), plugins.Tolerance{}}
+			if s.Tolerance != nil {
+				told.stated = *s.Tolerance
+			}
+			p.Scores = append(p.Scores, told)
 		}
 		p.Curves = i.Curves
 		for _, s := range i.Columns {
@@ -179,6 +202,15 @@ func tellColumns(s plugins.ColumnSet) columnSet {
 		out.Columns = append(out.Columns, columnSummary{c.Name, c.Kind, c.Unit, c.Group, c.Role, c.Summary})
 	}
 	return out
+}
+
+// String says what the scale is.
+func (s *scaleSummary) String() string {
+	steps := ""
+	if s.Step > 0 {
+		steps = fmt.Sprintf(" in steps of %v", s.Step)
+	}
+	return fmt.Sprintf("%v to %v%s, higher is more plausible; a record is kept from %v on, unless the experiment sets another threshold", s.Min, s.Max, steps, s.Keep)
 }
 
 // bounds is the range of a score in interval notation.
@@ -206,6 +238,12 @@ func (a *app) describe(p pluginSummary) {
 	}
 	if p.Variant {
 		a.printf("  it reproduces what one library does, for comparison with its numbers alone\n")
+	}
+	if p.Audited {
+		a.printf("  it rates the audit of a cell, and is undefined where there is none\n")
+	}
+	if p.Scale != nil {
+		a.printf("  scores: %s\n", p.Scale)
 	}
 	if len(p.Shapes) > 0 {
 		a.printf("  takes: %s\n", join(p.Shapes))
@@ -236,6 +274,7 @@ func (a *app) describe(p pluginSummary) {
 		}
 		a.printf("    %-*s %-12s %-8s %s\n", nameWidth(p.Scores), s.Name, s.Range, s.Better, said)
 	}
+	a.describeTolerances(p.Scores)
 	if len(p.Curves) > 0 {
 		a.printf("  curves:\n")
 	}
@@ -244,6 +283,35 @@ func (a *app) describe(p pluginSummary) {
 	}
 	for _, s := range p.Columns {
 		a.describeColumns(s)
+	}
+}
+
+// describeTolerances prints, once for all scores that have it, how far values may lie apart on machines of two numeric classes.
+func (a *app) describeTolerances(scores []scoreSummary) {
+	var said []plugins.Tolerance
+	names := map[plugins.Tolerance][]string{}
+	for _, s := range scores {
+		if names[s.stated] == nil {
+			said = append(said, s.stated)
+		}
+		names[s.stated] = append(names[s.stated], s.Name)
+	}
+	for i, t := range said {
+		if i == 0 {
+			a.printf("  tolerance, of values from equal rows on machines of two numeric classes:\n")
+		}
+		of := strings.Join(names[t], ", ")
+		if len(said) == 1 {
+			of = "all scores"
+		}
+		size, why := t.String(), t.Why
+		if why == "" && len(said) > 1 {
+			of = "all others"
+		}
+		if why == "" {
+			size, why = fmt.Sprintf("%.0e of the range or, where there is none, of the value", plugins.RoundingSize), plugins.RoundingWhy
+		}
+		a.printf("    %s (%s): %s\n", size, why, of)
 	}
 }
 

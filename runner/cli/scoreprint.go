@@ -275,7 +275,7 @@ func (p *scorePrinter) less(m *score.Metric) {
 			continue
 		}
 		info := *g.info
-		if info.Ideal = nil; g.info.Better == plugins.Neutral {
+		if info.Ideal, info.Best = nil, ""; g.info.Better == plugins.Neutral {
 			continue // nearer to the best value may be more or less
 		}
 		info.Min, info.Max, info.Summary = math.Inf(-1), math.Inf(1), ""
@@ -515,6 +515,8 @@ func bracketed(info *plugins.ScoreInfo, s *score.Score) string {
 // bestOf says which value of a score is best.
 func bestOf(info *plugins.ScoreInfo) string {
 	switch {
+	case info.Best != "":
+		return info.Best + " is best"
 	case info.Ideal != nil:
 		return fmt.Sprintf("%g is best", *info.Ideal)
 	case info.Better == plugins.Higher && !math.IsInf(info.Max, 0):

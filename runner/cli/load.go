@@ -14,6 +14,7 @@ import (
 	"github.com/ehrlab/ehrlab/runner/plan"
 	"github.com/ehrlab/ehrlab/runner/record"
 	"github.com/ehrlab/ehrlab/runner/spec"
+	"github.com/ehrlab/ehrlab/runner/spelling"
 )
 
 // loadExperiment checks an experiment. data says whether its data files must be there.
@@ -42,9 +43,14 @@ func (a *app) loadWith(path string, opts spec.Options) (*spec.Experiment, error)
 	}
 	var missing *fs.PathError
 	if errors.As(err, &missing) && errors.Is(err, fs.ErrNotExist) {
-		return nil, wrong(fmt.Errorf("no file or folder %q", path))
+		return nil, noFile(path)
 	}
 	return nil, wrong(err)
+}
+
+// noFile is the error of a path on the command line where there is nothing.
+func noFile(path string) error {
+	return wrong(fmt.Errorf("no file or folder %q%s", path, spelling.DidYouMeanFile(path, func(near string) string { return near })))
 }
 
 // withPlan checks an experiment, opens the cache, plans the one against the other, and hands both on.
@@ -112,7 +118,7 @@ func (a *app) named(arg string) (name, version string, e *spec.Experiment, err e
 	noName := record.CheckName(name) != nil
 	switch {
 	case err != nil && (noName || recorded != nil && filepath.Ext(name) == ".cue"):
-		return "", "", nil, wrong(fmt.Errorf("no file or folder %q", name))
+		return "", "", nil, noFile(name)
 	case err != nil, info.IsDir() && recorded == nil && !noName:
 		return name, version, nil, nil
 	}

@@ -1,16 +1,39 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/ehrlab/ehrlab/runner/spelling"
 )
 
 // wrongUsage marks a wrong command line as the user's mistake, and says where help is.
 func wrongUsage(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
+		err = fmt.Errorf("%w%s", err, didYouMeanFlag(cmd, unknown.GetSpecifiedName()))
+	}
 	help := "ehrlab help " + strings.TrimPrefix(cmd.CommandPath(), "ehrlab")
 	return wrong(fmt.Errorf("%s: %w; see '%s'", cmd.CommandPath(), err, strings.Join(strings.Fields(help), " ")))
+}
+
+// didYouMeanFlag suggests a flag of a command.
+func didYouMeanFlag(cmd *cobra.Command, name string) string {
+	var known []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { // those of every command among them
+		if !f.Hidden {
+			known = append(known, f.Name)
+		}
+	})
+	near := spelling.Closest(name, known)
+	if near == "" {
+		return ""
+	}
+	return "; did you mean --" + near + "?"
 }
 
 // arguments wants so many arguments; Use names them.

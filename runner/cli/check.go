@@ -287,7 +287,7 @@ func (a *app) current(t *target) (string, error) {
 		t.name, other, t.name, t.listed[len(t.listed)-1].Name())}
 }
 
-// otherData says which data file of a version holds something else now; "" where none does, or the files are not here.
+// otherData says which file of a data set or a metric of a version holds something else now; "" where none does, or the files are not here.
 func (a *app) otherData(e *spec.Experiment, m *record.Manifest) (string, error) {
 	datasets, err := a.planned(e)
 	if err != nil {
@@ -298,6 +298,18 @@ func (a *app) otherData(e *spec.Experiment, m *record.Manifest) (string, error) 
 		return "", err
 	}
 	defer store.Close()
+	changed := func(whose string, files []plugins.File, recorded func(role string) string) (string, error) {
+		for _, f := range files {
+			hash, _, err := store.HashFile(f.Path)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return "", err
+			}
+			if was := recorded(f.Role); err == nil && was != "" && was != string(hash) {
+				return fmt.Sprintf("its data are not those of now: %s of %s has changed", f.Role, whose), nil
+			}
+		}
+		return "", nil
+	}
 	for _, d := range datasets {
 		files, err := a.filesOf(d)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -306,17 +318,39 @@ func (a *app) otherData(e *spec.Experiment, m *record.Manifest) (string, error) 
 		if err != nil {
 			return "", wrong(fmt.Errorf("data set %s: %w", d.Name, err))
 		}
-		for _, f := range files {
-			hash, _, err := store.HashFile(f.Path)
-			if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return "", err
-			}
-			if was := recordedFile(m, d.Name, f.Role); err == nil && was != "" && was != string(hash) {
-				return fmt.Sprintf("its data are not those of now: %s of data set %s has changed", f.Role, d.Name), nil
-			}
+		other, err := changed("data set "+d.Name, files, func(role string) string { return recordedFile(m, d.Name, role) })
+		if other != "" || err != nil {
+			return other, err
+		}
+	}
+	for i := range e.Metrics {
+		x := &e.Metrics[i]
+		built, _, err := a.registry.Metrics.Get(x.Use.Use).Build(x.With)
+		filed, ok := built.(plugins.Filed)
+		if err != nil || !ok {
+			continue // what is wrong with it, vet has said
+		}
+		files, err := filed.Files()
+		if err != nil {
+			return "", wrong(fmt.Errorf("metric %s: %w", x.Name, err))
+		}
+		other, err := changed("metric "+x.Name, files, func(role string) string { return recordedMetricFile(m, x.Name, role) })
+		if other != "" || err != nil {
+			return other, err
 		}
 	}
 	return "", nil
+}
+
+func recordedMetricFile(m *record.Manifest, metric, role string) string {
+	for i := range m.MetricFiles {
+		for _, f := range m.MetricFiles[i].Files {
+			if m.MetricFiles[i].Metric == metric && f.Role == role {
+				return f.SHA256
+			}
+		}
+	}
+	return ""
 }
 
 // recordedFile is the hash of a data file as a manifest has it, "" where it has none.

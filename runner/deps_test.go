@@ -20,7 +20,7 @@ var layers = [][]string{
 	{"runner/spec", "runner/cache", "runner/score"},
 	{"runner/plan", "runner/record", "runner/responses"},
 	{"runner/contrast", "runner/engine", "runner/page"},
-	{"runner/bundle", "runner/crate", "runner/diff", "runner/gate", "runner/report"},
+	{"runner/bundle", "runner/crate", "runner/diff", "runner/gate", "runner/report", "runner/review"},
 	{"runner/cli"},
 	{"runner/cmd/ehrlab", "runner/bench"},
 }

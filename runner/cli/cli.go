@@ -200,7 +200,7 @@ run, 6 not comparable or underpowered, 130 interrupted.`,
 	root.AddCommand(
 		a.initCommand(), a.vetCommand(), a.planCommand(), a.runCommand(), a.checkCommand(), a.showCommand(), a.reportCommand(), a.traceCommand(),
 		a.diffCommand(), a.tagCommand(), a.bundleCommand(), a.reproduceCommand(),
-		a.explainCommand(), a.scoreCommand(), a.pluginsCommand(), a.cacheCommand(), a.llmCommand(), a.dataCommand(), a.schemaCommand(), a.versionCommand(), a.completionCommand(),
+		a.explainCommand(), a.scoreCommand(), a.reviewCommand(), a.pluginsCommand(), a.cacheCommand(), a.llmCommand(), a.dataCommand(), a.schemaCommand(), a.versionCommand(), a.completionCommand(),
 	)
 	root.SetHelpCommand(helpCommand())
 	root.CompletionOptions.DisableDefaultCmd = true // completionCommand is ours

@@ -20,6 +20,7 @@ import (
 // Config is the metric's "with" block.
 type Config struct {
 	Path      string    `json:"path"`
+	Before    string    `json:"before,omitempty"`    // ratings of an earlier round, of other records
 	Delimiter string    `json:"delimiter,omitempty"` // of CSV: one ASCII character
 	Missing   []string  `json:"missing,omitempty"`   // codes of "no value" in every column
 	Columns   Columns   `json:"columns,omitzero"`
@@ -43,6 +44,8 @@ type Columns struct {
 	Guess      string `json:"guess,omitempty"`
 	Confidence string `json:"confidence,omitempty"`
 	Flag       string `json:"flag,omitempty"`
+	Pair       string `json:"pair,omitempty"`
+	Judge      string `json:"judge,omitempty"`
 }
 
 // Range is an interval of numbers, its ends included.
@@ -54,6 +57,8 @@ type Range struct {
 const schema = `
 // .csv, .tsv, .txt, .data, each also with .gz, .parquet, .arrow, .feather: a row is one rating
 path!: string & !="" @path()
+// a file of the same form with the ratings of an earlier round, of other records: what has changed since is scored, too
+before?: string & !="" @path()
 // of CSV: one ASCII character; a comma unless set, a tab in .tsv files
 delimiter?: =~"^[ -!#-~\t]$" @say("one ASCII character other than a quote")
 // codes that stand for "no value" in every column, besides the empty field
@@ -76,6 +81,10 @@ columns?: {
 	confidence?: string & !=""
 	// whether the rater flags the record: 1 or 0, true or false, yes or no
 	flag?: string & !=""
+	// what the two records have in common that belong together, one of either origin; a record may be of none
+	pair?: string & !=""
+	// the score that an auditor gave the record: a number, on the scale of the ratings where kappa is to mean something
+	judge?: string & !=""
 }
 // the first is compared with the second; "synthetic" and "real" unless set
 origins?: [string & !="", string & !=""]
@@ -96,11 +105,11 @@ resamples?: int & >=0 & <=100000
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "ratings",
-		Version: 1,
+		Version: 2,
 		Summary: "ratings of records by people or models, read from a file: two origins of records compared, and how far raters agree",
 		Source: "J. Cohen (1960), Educ. Psychol. Meas. 20(1), 37–46; J. L. Fleiss (1971), Psychol. Bull. 76(5), 378–382; K. Krippendorff (2011), " +
 			"University of Pennsylvania; P. E. Shrout, J. L. Fleiss (1979), Psychol. Bull. 86(2), 420–428; H. Bang, L. Ni, C. E. Davis (2004), Control. Clin. Trials 25(2), 143–156; " +
-			"C. A. Field, A. H. Welsh (2007), J. R. Stat. Soc. B 69(3), 369–390 (bootstrap)",
+			"C. A. Field, A. H. Welsh (2007), J. R. Stat. Soc. B 69(3), 369–390 (bootstrap); F. Wilcoxon (1945), Biometrics Bull. 1(6), 80–83 (pairs)",
 		Schema: schema,
 		Family: plugins.Audit,
 		Cost:   plugins.PerColumn,
@@ -159,16 +168,31 @@ func (c Columns) check() error {
 
 // Files implements plugins.Filed.
 func (m metric) Files() ([]plugins.File, error) {
-	role := "ratings"
-	if m.config.Delimiter == "" && filepath.Ext(strings.TrimSuffix(strings.ToLower(m.config.Path), ".gz")) == ".tsv" {
-		role += " (tab)" // the name decides what is read, so that it must show in keys
+	role := func(name, path string) string {
+		if m.config.Delimiter == "" && filepath.Ext(strings.TrimSuffix(strings.ToLower(path), ".gz")) == ".tsv" {
+			name += " (tab)" // the name decides what is read, so that it must show in keys
+		}
+		return name
 	}
-	return []plugins.File{{Role: role, Path: m.config.Path}}, nil
+	files := []plugins.File{{Role: role("ratings", m.config.Path), Path: m.config.Path}}
+	if m.config.Before != "" {
+		files = append(files, plugins.File{Role: role("ratings before", m.config.Before), Path: m.config.Before})
+	}
+	return files, nil
+}
+
+// earlier is the settings by which the ratings of the earlier round are read.
+func (c Config) earlier() Config {
+	c.Path = c.Before
+	return c
 }
 
 // Check implements plugins.Filed.
 func (m metric) Check(ctx context.Context) error {
 	_, err := read(ctx, m.config, 1, true)
+	if err == nil && m.config.Before != "" {
+		_, err = read(ctx, m.config.earlier(), 1, true)
+	}
 	return err
 }
 
@@ -182,8 +206,13 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, _ *plugins.Pair) (
 	if err != nil {
 		return nil, err
 	}
-	r := &scorer{ctx: ctx, env: env, config: m.config, sheet: sheet, out: &plugins.Measurement{Counts: sheet.counts()}}
-	for _, step := range []func() error{r.compare, r.agree, r.agreeWithThemselves, r.blinding} {
+	r := &scorer{ctx: ctx, env: env, config: m.config, sheet: sheet, draws: "ratings", out: &plugins.Measurement{Counts: sheet.counts()}}
+	if m.config.Before != "" {
+		if r.before, err = read(ctx, m.config.earlier(), env.Threads, false); err != nil {
+			return nil, err
+		}
+	}
+	for _, step := range []func() error{r.compare, r.agree, r.agreeWithThemselves, r.blinding, r.paired, r.againstJudge, r.changes} {
 		if err := step(); err != nil {
 			return nil, err
 		}

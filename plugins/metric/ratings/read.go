@@ -32,7 +32,9 @@ const unknown = 2
 type sheet struct {
 	rows    int
 	raters  []string
-	origins []int // of each record: an index into Config.Origins, or none
+	origins []int     // of each record: an index into Config.Origins, or none
+	pairs   []int32   // of each record, or frame.Missing
+	judge   []float64 // the judge's score of each record; NaN: none
 	has     map[string]bool
 	first   []rating    // of each record by each rater, by record and rater
 	second  [][2]rating // the first and the second, where there is a second
@@ -58,6 +60,8 @@ func (c Columns) all() []role {
 		{"guess", c.Guess, false, frame.Category},
 		{"confidence", c.Confidence, false, frame.Number},
 		{"flag", c.Flag, false, frame.Category},
+		{"pair", c.Pair, false, frame.Category},
+		{"judge", c.Judge, false, frame.Number},
 	}
 	taken := map[string]bool{}
 	for _, r := range roles {
@@ -156,6 +160,9 @@ func (r *reader) sheet() (*sheet, error) {
 	}
 	var err error
 	if s.origins, err = r.origins(); err != nil {
+		return nil, err
+	}
+	if err = r.beside(s); err != nil {
 		return nil, err
 	}
 	rated := make([]rating, r.rows)

@@ -18,6 +18,8 @@ type scorer struct {
 	env    plugins.Env
 	config Config
 	sheet  *sheet
+	before *sheet // nil: there is no earlier round
+	draws  string // tells the resamples of this sheet from those of another
 	out    *plugins.Measurement
 }
 
@@ -132,38 +134,14 @@ func (r *scorer) bootstrap(records []int, estimates []*estimate, measure func(ti
 	if slices.ContainsFunc(estimates, func(e *estimate) bool { return e.err != nil }) {
 		return nil
 	}
-	units := slices.Clone(records)
-	slices.Sort(units)
-	units = slices.Compact(units)
-	why := func(what string) error {
-		for _, e := range estimates {
-			e.without = what
-		}
-		return nil
-	}
-	switch {
-	case r.config.Resamples == 0:
-		return why("the bootstrap is switched off")
-	case len(units) < 2:
-		return why("it rests on one record")
-	}
-	b := stats.Bootstrap{Units: len(units), Resamples: r.config.Resamples, Threads: r.env.Threads, Source: func(i int) *rand.Rand {
-		return r.env.Rand.For(plugins.ForResample, "ratings", strconv.Itoa(i))
-	}}
-	draws, err := b.Run(r.ctx, len(estimates), func(counts []int32, out []float64) bool {
-		times := make([]int32, len(r.sheet.origins))
-		for i, n := range counts {
-			times[units[i]] = n
-		}
-		return measure(times, out) == nil
-	})
-	switch {
-	case errors.Is(err, stats.ErrRedraws):
-		return why("it is undefined on almost every resample of the records")
-	case err != nil:
+	draws, without, err := r.resample(records, len(estimates), measure)
+	if err != nil {
 		return err
 	}
 	for k, e := range estimates {
+		if e.without = without; without != "" {
+			continue
+		}
 		low, high, err := draws.Interval(k, r.config.Level)
 		e.formula(low, high, r.config.Level, fmt.Sprintf("percentile bootstrap, %d resamples", r.config.Resamples), err)
 		if low == high && err == nil {
@@ -171,4 +149,31 @@ func (r *scorer) bootstrap(records []int, estimates []*estimate, measure func(ti
 		}
 	}
 	return nil
+}
+
+// resample returns what measure says of resamples of the records, or why there are none.
+func (r *scorer) resample(records []int, width int, measure func(times []int32, out []float64) error) (draws *stats.Draws, without string, err error) {
+	units := slices.Clone(records)
+	slices.Sort(units)
+	units = slices.Compact(units)
+	switch {
+	case r.config.Resamples == 0:
+		return nil, "the bootstrap is switched off", nil
+	case len(units) < 2:
+		return nil, "it rests on one record", nil
+	}
+	b := stats.Bootstrap{Units: len(units), Resamples: r.config.Resamples, Threads: r.env.Threads, Source: func(i int) *rand.Rand {
+		return r.env.Rand.For(plugins.ForResample, r.draws, strconv.Itoa(i))
+	}}
+	draws, err = b.Run(r.ctx, width, func(counts []int32, out []float64) bool {
+		times := make([]int32, len(r.sheet.origins))
+		for i, n := range counts {
+			times[units[i]] = n
+		}
+		return measure(times, out) == nil
+	})
+	if errors.Is(err, stats.ErrRedraws) {
+		return nil, "it is undefined on almost every resample of the records", nil
+	}
+	return draws, "", err
 }

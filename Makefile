@@ -53,7 +53,7 @@ results: build ## run all experiments through the cache, remake tables and plots
 check: ## before review: formatting, lint, race, expected outputs
 	.ci/run lint race golden
 
-ollama: ## the prompting strategies against a real model server, which it builds
+ollama: ## prompting strategies and a judge against a real model server, which it builds
 	.ci/ollama
 
 bench: ## benchmarks whose names match BENCH (all), then the whole process against its design

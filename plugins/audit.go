@@ -141,7 +141,8 @@ type Consulting interface {
 	Models() []string
 	// Reveals is the most that any of its requests tells of real patients. Synthetic rows made from rows of patients count as such.
 	Reveals() Egress
-	// Outline works out what Judge would ask of so many records like those of the lineup, without asking.
+	// Outline works out what Judge would ask of so many records like those of the lineup, without asking; with records 0, what it
+	// would ask of these themselves: each request is a call of its own then, and Low says how often it is put.
 	Outline(ctx context.Context, env Env, like Lineup, records int) (*Outline, error)
 }
 

@@ -192,10 +192,10 @@ type OutlinedCall struct {
 	Request             Request
 	Low, Expected, High int // requests of this kind: the first round alone; with what is usually missing; all rounds
 	// Likeness says that the request stands for others like it, whose texts are not known yet; else those of Low repeat it.
-	Likeness            bool
-	InputLow, InputHigh int // tokens of the input of a request of this kind, least and most
-	OutputLow           int // tokens of the shortest answer with all rows that is plausible, reasoning left out
-	OutputTokens        int // expected in an answer, likewise
+	Likeness            bool `json:",omitempty"`
+	InputLow, InputHigh int  // tokens of the input of a request of this kind, least and most
+	OutputLow           int  // tokens of the shortest answer with all rows that is plausible, reasoning left out
+	OutputTokens        int  // expected in an answer, likewise
 }
 
 // OutlinedCell is the rows that are asked for in one group.

@@ -344,7 +344,7 @@ type ColumnInfo struct {
 	Group   string // what kind of variable it is, e.g. "vitals"; empty when unknown
 	Time    bool   // it puts the rows in the order of the calendar, so that a split by time may go by it
 	Summary string // one line, empty when unknown
-	Seen    *Seen  // what the sample shows of its values; nil when there is none, or no value in it
+	Seen    *Seen  `json:"-"` // what the sample shows of its values; nil when there is none, or no value in it
 }
 
 // Seen is what a sample shows of the values of a column, none of which it tells.
@@ -364,7 +364,7 @@ type ColumnSet struct {
 // Header is what can be said of a data set from at most a header and a bounded sample of its files.
 type Header struct {
 	Columns    []ColumnInfo
-	Rows       int // that Read will return; 0 when that is not known
+	Rows       int `json:"-"` // that Read will return; 0 when that is not known
 	Governance Governance
 	Licence    string // e.g. "ODbL 1.0"; empty when unknown
 	Citation   string

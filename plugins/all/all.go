@@ -25,7 +25,9 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/metric/association"
 	"github.com/ehrlab/ehrlab/plugins/metric/attribution"
 	"github.com/ehrlab/ehrlab/plugins/metric/audit"
+	"github.com/ehrlab/ehrlab/plugins/metric/auditagreement"
 	"github.com/ehrlab/ehrlab/plugins/metric/auditcalibration"
+	"github.com/ehrlab/ehrlab/plugins/metric/auditfindings"
 	"github.com/ehrlab/ehrlab/plugins/metric/characteristics"
 	"github.com/ehrlab/ehrlab/plugins/metric/clinicalranges"
 	"github.com/ehrlab/ehrlab/plugins/metric/codeprobability"
@@ -123,7 +125,9 @@ func Registry() *plugins.Registry {
 		association.Register,
 		attribution.Register,
 		audit.Register,
+		auditagreement.Register,
 		auditcalibration.Register,
+		auditfindings.Register,
 		characteristics.Register,
 		clinicalranges.Register,
 		codeprobability.Register,

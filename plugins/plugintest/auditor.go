@@ -116,11 +116,19 @@ func checkConsulting(t *testing.T, c plugins.Consulting, info plugins.Info, like
 	if len(c.Models()) == 0 || c.Reveals() != plugins.EgressRows {
 		t.Errorf("asks %v and reveals %q: records that are judged are rows", c.Models(), c.Reveals())
 	}
-	outline, err := c.Outline(context.Background(), env(t, info, 1, 1), plugins.Lineup{Frame: like, Target: target, Styles: styles}, 1000)
+	in := plugins.Lineup{Frame: like, Target: target, Styles: styles}
+	outline, err := c.Outline(context.Background(), env(t, info, 1, 1), in, 1000)
 	if err != nil {
 		t.Fatalf("outline: %v", err)
 	}
-	for _, call := range outline.Calls {
+	each, err := c.Outline(context.Background(), env(t, info, 1, 1), in, 0)
+	if err != nil {
+		t.Fatalf("outline of the records themselves: %v", err)
+	}
+	if len(each.Calls) != len(outline.Calls)*like.Rows() {
+		t.Errorf("outlines %d kinds of requests, and %d requests about %d records", len(outline.Calls), len(each.Calls), like.Rows())
+	}
+	for _, call := range append(outline.Calls, each.Calls...) {
 		if !slices.Contains(c.Models(), call.Model) || call.Low < 1 || call.Low > call.Expected || call.Expected > call.High ||
 			call.InputLow < 1 || call.InputLow > call.InputHigh || call.OutputLow < 1 || call.OutputTokens < call.OutputLow {
 			t.Errorf("outline %+v", call)

@@ -374,7 +374,7 @@ func newMeanSquares(ratings [][]float64) (*meanSquares, error) {
 		return nil, ErrOneRow
 	}
 	raters := len(ratings[0])
-	var flat []float64
+	flat := make([]float64, 0, len(ratings)*raters)
 	for _, unit := range ratings {
 		if len(unit) != raters {
 			return nil, ErrRatings

@@ -70,6 +70,17 @@ func TestTwoProportions(t *testing.T) {
 	if err != nil || !near(low, -0.5109158963184914, 1e-10) || !near(high, 0.028896981532328003, 1e-10) {
 		t.Errorf("Newcombe: %v to %v, %v", low, high, err)
 	}
+	if a, b, err := stats.NewcombeShares(3./17, 17, 9./20, 20, 0.95); err != nil || a != low || b != high {
+		t.Errorf("Newcombe of shares: %v to %v, %v; of counts %v to %v", a, b, err, low, high)
+	}
+	if a, b, err := stats.NewcombeShares(3./17, 8.5, 9./20, 10, 0.95); err != nil || a >= low || b <= high {
+		t.Errorf("Newcombe of half as many trials: %v to %v, %v", a, b, err)
+	}
+	for _, size := range [][2]float64{{0, 9}, {9, 0}} {
+		if _, _, err := stats.NewcombeShares(0.1, size[0], 0.1, size[1], 0.95); !errors.Is(err, stats.ErrNoRows) {
+			t.Errorf("Newcombe of %v trials: %v", size, err)
+		}
+	}
 	z, err := stats.PooledZ(3, 17, 9, 20)
 	if err != nil || !near(z.Statistic, -1.7712657488195207, 1e-12) || !near(z.P, 0.07651652030067273, 1e-12) {
 		t.Errorf("pooled z: %+v, %v", z, err)

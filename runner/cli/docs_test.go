@@ -55,7 +55,7 @@ var documents = []struct {
 	name  string
 	least int
 	slow  bool
-}{{"README.md", 20, true}, {"docs/checks.md", 0, false}, {"docs/metrics.md", 2, false}, {"docs/models.md", 8, false}, {"docs/tables.md", 4, false}}
+}{{"README.md", 20, true}, {"docs/audits.md", 0, false}, {"docs/checks.md", 0, false}, {"docs/metrics.md", 2, false}, {"docs/models.md", 8, false}, {"docs/review.md", 4, false}, {"docs/tables.md", 4, false}}
 
 // document reads a page of the documentation.
 func document(t *testing.T, name string) string {
@@ -239,7 +239,10 @@ func TestExamplesOfTheHelp(t *testing.T) {
 	for _, name := range strings.Fields("inspect verify write") {
 		commands = append(commands, []string{"data", name})
 	}
-	commands = append(commands, []string{"init"}) // after data write, whose tables it reads
+	for _, name := range strings.Fields("plan export") { // import reads what raters answer
+		commands = append(commands, []string{"review", name})
+	}
+	commands = append(commands, []string{"review"}, []string{"init"}) // after data write, whose tables it reads
 	ran := map[string]bool{}
 	for _, c := range commands {
 		help := try(t, dir, env, "ehrlab "+strings.Join(append(c, "--help"), " "))

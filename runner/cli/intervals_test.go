@@ -120,10 +120,13 @@ func ratedFixture(t *testing.T, entry *plugins.Entry[plugins.Metric]) *plugins.M
 	}
 	settings := fixtureSettings[entry.Info.Name]
 	if entry.Info.Name == "ratings" {
-		settings = fmt.Sprintf(`{"path": %q, "atMost": 6, "atLeast": 4, "resamples": 50}`, ratingsFile(t))
+		settings = fmt.Sprintf(`{"path": %q, "before": %q, "atMost": 6, "atLeast": 4, "resamples": 50}`, ratingsFile(t, 1), ratingsFile(t, 2))
+	}
+	if entry.Info.Name == "audit-calibration" {
+		settings = fmt.Sprintf(`{"labels": {"path": %q, "audit": "judge"}}`, labelsFile(t))
 	}
 	with, lacks, err := entry.Suit(fixtureRoles, []byte(settings))
-	if lacks == plugins.LacksFile {
+	if lacks == plugins.LacksFile || lacks == plugins.LacksAudit {
 		with, lacks = []byte(settings), ""
 	}
 	if lacks != "" || err != nil {
@@ -147,6 +150,9 @@ func ratedFixture(t *testing.T, entry *plugins.Entry[plugins.Metric]) *plugins.M
 		parts[part] = s
 	}
 	pair := plugins.NewPair(plugins.NewParts(parts), synthetic, in.Target)
+	if entry.Info.Audited {
+		pair.Audit = plugintest.Audited(synthetic, in.Parts[plugins.Test])
+	}
 	if entry.Info.Name == "memorisation" { // it alone has to know which rows were shown
 		pair.Exposed = shown
 	}
@@ -163,22 +169,44 @@ func ratedFixture(t *testing.T, entry *plugins.Entry[plugins.Metric]) *plugins.M
 	return out
 }
 
-// ratingsFile writes what three raters say of forty records, half of which are synthetic and rated a little worse.
-func ratingsFile(t *testing.T) string {
+// labelsFile writes what clinicians make of sixty records that were drawn at two probabilities, with the scores of a judge.
+func labelsFile(t *testing.T) string {
 	t.Helper()
-	rng := rand.New(rand.NewPCG(1, 2))
 	var b strings.Builder
-	b.WriteString("record,rater,rating,origin,round,guess,confidence,flag\n")
+	b.WriteString("record,source,score,probability,label\n")
+	for record := range 60 {
+		label, probability := "plausible", 0.2
+		if record%3 == 0 {
+			label, probability = "implausible", 0.8
+		}
+		source := []string{"real", "synthetic"}[record%2]
+		fmt.Fprintf(&b, "r%d,%s,%d,%g,%s\n", record, source, 1+record*7%10, probability, label)
+	}
+	path := filepath.Join(t.TempDir(), "labels.csv")
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// ratingsFile writes what three raters say of forty records in pairs, half of which are synthetic and rated a little worse, as they are by
+// a judge.
+func ratingsFile(t *testing.T, seed uint64) string {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(seed, 2))
+	var b strings.Builder
+	b.WriteString("record,rater,rating,origin,round,guess,confidence,flag,pair,judge\n")
 	for record := range 40 {
 		origin, quality := "real", 6+2*rng.NormFloat64()
 		if record%2 == 0 {
 			origin, quality = "synthetic", 5+2*rng.NormFloat64()
 		}
+		judge := min(max(int(quality+rng.NormFloat64()), 1), 10)
 		for rater := range 3 {
 			for round := 1; round <= 1+record%4/3; round++ {
 				rating := min(max(int(quality+rng.NormFloat64()), 1), 10)
 				guess := []string{"real", "synthetic", "unknown", origin}[rng.IntN(4)]
-				fmt.Fprintf(&b, "%d,r%d,%d,%s,%d,%s,%d,%d\n", record, rater, rating, origin, round, guess, 1+rng.IntN(5), rng.IntN(2))
+				fmt.Fprintf(&b, "%d,r%d,%d,%s,%d,%s,%d,%d,p%d,%d\n", record, rater, rating, origin, round, guess, 1+rng.IntN(5), rng.IntN(2), record/2, judge)
 			}
 		}
 	}

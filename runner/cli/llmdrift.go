@@ -85,17 +85,20 @@ func (a *app) canaries(ctx context.Context, p *plan.Plan, c *cache.Cache, m *mod
 		if satisfied(w.Models, taken, most) {
 			continue
 		}
-		outline, err := o.Outline(ctx, w.Step)
+		outline, err := o.Requests(ctx, w.Step)
 		if err != nil {
 			return nil, fmt.Errorf("cell %s: %w", w.Cell.ID, err)
 		}
 		open, _ := m.client.Open(w.Caller)
 		for _, call := range outline.Calls {
+			if taken[call.Model] == most {
+				continue
+			}
 			key, stored, err := m.client.Peek(ctx, w.Caller, call.Model, call.Request)
 			if err != nil {
 				return nil, err
 			}
-			if !stored || seen[key] || taken[call.Model] == most {
+			if !stored || seen[key] {
 				continue
 			}
 			seen[key] = true

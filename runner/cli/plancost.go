@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/dustin/go-humanize"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/parallel"
 	"github.com/ehrlab/ehrlab/runner/cache"
 	"github.com/ehrlab/ehrlab/runner/engine"
 	"github.com/ehrlab/ehrlab/runner/plan"
@@ -108,6 +110,8 @@ func (a *app) asking(ctx context.Context, p *plan.Plan, c *cache.Cache, m *model
 	}
 	var failed []*outlineError
 	counted := map[string]bool{} // responses that some cell asks for: equal ones are asked for once
+	type cellOf struct{ model, cell string }
+	cells := map[cellOf]bool{} // several steps of a cell may ask one model
 	for _, asks := range p.Asking() {
 		cell := asks.Cell
 		if hit(p, c, asks.Step) {
@@ -116,7 +120,7 @@ func (a *app) asking(ctx context.Context, p *plan.Plan, c *cache.Cache, m *model
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		outline, err := o.Outline(ctx, asks.Step)
+		outline, err := o.Requests(ctx, asks.Step)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -124,7 +128,7 @@ func (a *app) asking(ctx context.Context, p *plan.Plan, c *cache.Cache, m *model
 			failed = noteFailed(failed, cell.ID, err.Error())
 			continue
 		}
-		kinds, err := m.missing(ctx, asks.Caller, outline.Calls, answered[string(asks.Step.Key)], counted)
+		kinds, err := m.missing(ctx, asks.Asking, outline.Calls, answered[string(asks.Step.Key)], counted)
 		if err != nil {
 			return nil, fmt.Errorf("cell %s: %w", cell.ID, err)
 		}
@@ -136,7 +140,10 @@ func (a *app) asking(ctx context.Context, p *plan.Plan, c *cache.Cache, m *model
 			s := by[k.call.Model]
 			if need[k.call.Model] == nil {
 				need[k.call.Model] = &expense{}
-				s.Cells++
+				if of := (cellOf{k.call.Model, cell.ID}); !cells[of] {
+					cells[of] = true
+					s.Cells++
+				}
 			}
 			need[k.call.Model].add(s.add(cell, k, m))
 		}
@@ -171,40 +178,67 @@ type kind struct {
 
 // missing looks up which calls of a step are answered. Only those that repeat its first request can be looked up; of the others
 // the journal knows how many the step got answers to. counted are the responses that cells before ask for.
-func (m *models) missing(ctx context.Context, caller plugins.Caller, calls []plugins.OutlinedCall, answered int, counted map[string]bool) ([]*kind, error) {
-	open, _ := m.client.Open(caller)
+func (m *models) missing(ctx context.Context, asks plan.Asking, calls []plugins.OutlinedCall, answered int, counted map[string]bool) ([]*kind, error) {
+	open, _ := m.client.Open(asks.Caller)
+	_, judging := asks.Step.Work.(plan.JudgeWork)
+	seen, err := m.lookUp(ctx, asks, calls)
+	if err != nil {
+		return nil, err
+	}
 	kinds := make([]*kind, len(calls))
 	for i := range calls {
 		call := &calls[i]
 		k := &kind{call: call, info: open[call.Model].Info(), asked: span{float64(call.Low), float64(call.Expected), float64(call.High)}}
 		kinds[i] = k
-		repeats := call.Low // those of later rounds are not known before the first is answered
-		if call.Likeness {
-			repeats = 0
-		}
-		for ordinal := range repeats {
-			request := call.Request
-			request.Ordinal += ordinal
-			key, stored, err := m.client.Peek(ctx, caller, call.Model, request)
-			if err != nil {
-				return nil, err
-			}
+		for _, response := range seen[i] {
 			switch {
-			case stored:
+			case response.stored:
 				k.answer()
 				answered--
-			case counted[key]:
+			case counted[response.key]:
 				k.less()
 			}
-			counted[key] = true
+			counted[response.key] = true
 		}
 	}
 	for _, k := range kinds {
+		if judging && !k.call.Likeness {
+			continue // every one of them was looked up
+		}
 		for ; answered > 0 && k.asked[0] > 0; answered-- {
 			k.answer()
 		}
 	}
 	return kinds, nil
+}
+
+// lookedUp is the response to a request.
+type lookedUp struct {
+	key    string
+	stored bool
+}
+
+// lookUp looks up the responses to calls that repeat a known request: those of the first round, as others are not known before that is
+// answered.
+func (m *models) lookUp(ctx context.Context, asks plan.Asking, calls []plugins.OutlinedCall) ([][]lookedUp, error) {
+	seen := make([][]lookedUp, len(calls))
+	err := parallel.For(ctx, runtime.GOMAXPROCS(0), len(calls), func(i int) error {
+		call := &calls[i]
+		if call.Likeness {
+			return nil
+		}
+		seen[i] = make([]lookedUp, call.Low)
+		for ordinal := range seen[i] {
+			request := call.Request
+			request.Ordinal += ordinal
+			var err error
+			if seen[i][ordinal].key, seen[i][ordinal].stored, err = m.client.Peek(ctx, asks.Caller, call.Model, request); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return seen, err
 }
 
 func (k *kind) answer() {

@@ -90,6 +90,7 @@ func openData(root string) string {
 // commands are what the scripts need besides testscript's own.
 var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"exits":       exits,
+	"answers":     answers,
 	"interrupted": interrupted,
 	"bad":         bad,
 	"demofigures": demoFigures,

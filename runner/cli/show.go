@@ -89,25 +89,32 @@ func (a *app) printTables(v *record.Version, only string) error {
 }
 
 // accountText stands for the account of what language models were asked for, which has a column for each reason that rows were rejected
-// for: its sums, and where it is.
+// for: its sums, and where it is. Where there is no account of rows, as where models only judge, it says how many answers there are.
 func accountText(v *record.Version, t *report.Table) string {
 	var sums []string
 	for _, count := range []struct{ name, said string }{
 		{record.CountRequested, "requested"}, {record.CountReturned, "returned"}, {record.CountRejected, "rejected"}, {record.CountDelivered, "delivered"},
 	} {
 		i := slices.IndexFunc(t.Columns, func(c report.Column) bool { return c.Score == count.name })
-		if i < 0 {
-			continue
-		}
-		sum := 0.
+		sum, told := 0., false
 		for _, line := range t.Lines {
-			if line.Values[i].Status == report.OK {
-				sum += line.Values[i].Value
+			if i >= 0 && line.Values[i].Status == report.OK {
+				sum, told = sum+line.Values[i].Value, true
 			}
 		}
-		sums = append(sums, humanize.Comma(int64(sum))+" "+count.said)
+		if told {
+			sums = append(sums, humanize.Comma(int64(sum))+" "+count.said)
+		}
 	}
-	return fmt.Sprintf("%s of rows: %s; in %s", t.Name, strings.Join(sums, ", "), filepath.Join(v.Dir, "tables", t.Name+".md"))
+	at := filepath.Join(v.Dir, "tables", t.Name+".md")
+	if sums == nil {
+		answers := 0
+		for _, m := range v.Core.Manifest.LLMs {
+			answers += m.Distinct
+		}
+		return fmt.Sprintf("%s of %s of language models; in %s", t.Name, plural(answers, "answer"), at)
+	}
+	return fmt.Sprintf("%s of rows: %s; in %s", t.Name, strings.Join(sums, ", "), at)
 }
 
 // showJSON prints where a version comes from, its cells and its tables.

@@ -189,11 +189,12 @@ func newTraced(v *record.Version, o *report.Origin, keys record.Trace) *traced {
 	return t
 }
 
-// pluginsBehind are the plugins and built-in steps that took part in what is behind a number: of strategies and metrics those of its cells
-// and scores, of the others all.
+// pluginsBehind are the plugins and built-in steps that took part in what is behind a number: of strategies, audits and metrics those of
+// its cells and scores, of the others all.
 func pluginsBehind(v *record.Version, o *report.Origin) []record.PluginInfo {
 	var resolved struct {
 		Strategies []spec.Use
+		Audits     []spec.Audit
 		Metrics    []spec.Metric
 	}
 	if json.Unmarshal(v.Core.Manifest.Resolved, &resolved) != nil {
@@ -201,6 +202,10 @@ func pluginsBehind(v *record.Version, o *report.Origin) []record.PluginInfo {
 	}
 	used := map[string]bool{}
 	for _, s := range o.Scores {
+		audited(used, resolved.Audits, s.Axes["audit"])
+		if s.Less != nil {
+			audited(used, resolved.Audits, s.Less.Axes["audit"])
+		}
 		for _, strategy := range resolved.Strategies {
 			if strategy.Name == s.Axes["strategy"] || s.Less != nil && strategy.Name == s.Less.Axes["strategy"] {
 				used["generate "+strategy.Use] = true
@@ -214,11 +219,27 @@ func pluginsBehind(v *record.Version, o *report.Origin) []record.PluginInfo {
 	}
 	var out []record.PluginInfo
 	for _, p := range v.Core.Manifest.Plugins {
-		if (p.Stage != "generate" && p.Stage != "measure") || used[p.Stage+" "+p.Name] {
+		if !slices.Contains(chosenStages, p.Stage) || used[p.Stage+" "+p.Name] {
 			out = append(out, p)
 		}
 	}
 	return out
+}
+
+// chosenStages are the stages whose plugins differ between cells by axes or scores.
+var chosenStages = []string{"generate", "lineup", "judge", "decide", "measure"}
+
+// audited notes the plugins and built-in steps of an audit, or of an arm beside it.
+func audited(used map[string]bool, audits []spec.Audit, value string) {
+	e := spec.Experiment{Audits: audits}
+	a, arm := e.Audit(value)
+	if a == nil {
+		return
+	}
+	for _, x := range e.Auditors(a) {
+		used["judge "+x.Use.Use] = true
+	}
+	used["lineup lineup"], used["decide decide"], used["decide "+arm] = true, true, true
 }
 
 // printTrace prints a number and what it was made of, for people.

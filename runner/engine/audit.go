@@ -33,14 +33,19 @@ func (r *run) lineup(ctx context.Context, s *plan.Step, w plan.LineupWork) (*art
 	if err != nil {
 		return nil, err
 	}
+	return r.mix(ctx, s, w, synthetic.table)
+}
+
+// mix makes a lineup of synthetic rows.
+func (r *run) mix(ctx context.Context, s *plan.Step, w plan.LineupWork, synthetic *frame.Frame) (*artifact, error) {
 	if w.Config == nil {
-		return &artifact{table: synthetic.table}, nil
+		return &artifact{table: synthetic}, nil
 	}
 	of, err := r.store.load(ctx, s.Inputs[0])
 	if err != nil {
 		return nil, err
 	}
-	test, whole, err := r.partOf(ctx, s.Inputs[0], of, plugins.Test, synthetic.table.Names(), w.Site, w.TestSites)
+	test, whole, err := r.partOf(ctx, s.Inputs[0], of, plugins.Test, synthetic.Names(), w.Site, w.TestSites)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +57,7 @@ func (r *run) lineup(ctx context.Context, s *plan.Step, w plan.LineupWork) (*art
 	if config.Shuffled < 0 {
 		config.Shuffled = min(cmp.Or(config.Rows, test.Rows()), test.Rows())
 	}
-	mixed, err := plant.Mix(synthetic.table, test, subject, &config, w.Known, w.Rand)
+	mixed, err := plant.Mix(synthetic, test, subject, &config, w.Known, w.Rand)
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +223,11 @@ func (r *run) settle(ctx context.Context, s *plan.Step, w plan.DecideWork, d *de
 		if out.table, err = frame.Concat(before.table, out.table); err != nil {
 			return nil, err
 		}
-		out.meta.Generated = joined(before.meta.Generated, out.meta.Generated)
+		if len(passes) == 0 { // the round had nothing to make, and has seen nothing
+			out.meta.Generated = before.meta.Generated
+		} else {
+			out.meta.Generated = joined(before.meta.Generated, out.meta.Generated)
+		}
 	}
 	if w.Action == spec.ActionRegenerate {
 		d.Lacks = w.N - out.table.Rows()

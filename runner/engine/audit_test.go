@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/plant"
@@ -61,12 +64,16 @@ func (m modulo) Judge(_ context.Context, _ plugins.Env, in plugins.Lineup) (*plu
 }
 
 // auditing tells what it is told of an audit.
-type auditing struct{ seen *[]*plugins.Audited }
+type auditing struct {
+	seen   *[]*plugins.Audited
+	fewest *int
+}
 
 func (m auditing) Measure(_ context.Context, _ plugins.Env, p *plugins.Pair) (*plugins.Measurement, error) {
 	s := plugins.Score{Name: "kept", Status: plugins.Undefined, Reason: "the cell has no audit"}
 	if p.Audit != nil {
 		*m.seen = append(*m.seen, p.Audit)
+		*m.fewest = p.Fewest
 		s = plugins.Score{Name: "kept", Value: float64(p.Synthetic.Rows()), N: p.Audit.Before.Rows(), Status: plugins.OK}
 	}
 	return &plugins.Measurement{Scores: []plugins.Score{s}}, nil
@@ -76,18 +83,23 @@ type auditLab struct {
 	*bench
 	judged, lineups atomic.Int64
 	seen            []*plugins.Audited
+	fewest          int // rows of restricted data that may be told of
 }
 
 func newAuditLab(t *testing.T) *auditLab {
 	l := &auditLab{bench: newBench(t)}
+	l.register()
+	return l
+}
+
+func (l *auditLab) register() {
 	plugins.Add(&l.lab.registry.Audits, plugins.Info{
 		Name: "modulo", Version: 1, Summary: "scores ids", Scale: &plugins.Scale{Min: 0, Max: 9, Keep: 5, Step: 1},
 	}, modulo{Of: 10}, func(c modulo) (plugins.Auditor, error) { c.judged, c.lineups = &l.judged, &l.lineups; return c, nil })
 	plugins.Add(&l.lab.registry.Metrics, plugins.Info{
 		Name: "auditing", Version: 1, Summary: "tells of audits", Reads: []plugins.Part{plugins.Test}, Audited: true,
 		Scores: []plugins.ScoreInfo{{Name: "kept", Min: 0, Max: math.Inf(1)}},
-	}, struct{}{}, func(struct{}) (plugins.Metric, error) { return auditing{&l.seen}, nil })
-	return l
+	}, struct{}{}, func(struct{}) (plugins.Metric, error) { return auditing{&l.seen, &l.fewest}, nil })
 }
 
 // audited is the study of one strategy with some values of the audit axis.
@@ -190,6 +202,18 @@ func TestAnAuditKeepsSomeRowsAndHasArmsBesideIt(t *testing.T) {
 	}
 }
 
+func TestMetricsOfAuditsKnowHowFewRowsMayBeTold(t *testing.T) {
+	for governance, want := range map[plugins.Governance]int{plugins.Open: 0, plugins.Restricted: plugins.FewestTold} {
+		l := newAuditLab(t)
+		e := audited([]spec.Audit{auditBy("j", "", spec.Decide{})}, "j")
+		d := &e.Datasets[0]
+		d.Governance, d.Split.Train, d.Split.Test, d.Split.Reference = governance, 0.2, 0.65, 0.05 // 11 test rows with the event
+		if l.ran(t, e); l.fewest != want {
+			t.Errorf("of %s data, %d rows may be told, want %d", governance, l.fewest, want)
+		}
+	}
+}
+
 func TestAnotherPolicyJudgesNobodyAgain(t *testing.T) {
 	l := newAuditLab(t)
 	l.ran(t, audited([]spec.Audit{auditBy("j", "", spec.Decide{})}, "off", "j"))
@@ -263,6 +287,32 @@ func TestRegenerateMakesUpForWhatIsDropped(t *testing.T) {
 	first, second := a.Before.Column("id").Numbers[:20], a.Before.Column("id").Numbers[200:220]
 	if slices.Equal(first, second) {
 		t.Error("the second round made the rows of the first")
+	}
+}
+
+// A round that has nothing to make leaves what is known of the rows before as it is.
+func TestARoundWithNothingToMakeForgetsNothing(t *testing.T) {
+	b, lab, e, opt := askStudy(t, "groups")
+	l := &auditLab{bench: b}
+	l.register()
+	keepAll := auditBy("j", "", spec.Decide{Action: spec.ActionRegenerate, Rounds: 2, Threshold: number(0)})
+	keepAll.Decide.Unscored = spec.UnscoredKeep
+	e.Audits = []spec.Audit{keepAll}
+	e.Matrix[0].Axes = append(e.Matrix[0].Axes, spec.AxisValues{Axis: "audit", Values: values("off", "j")})
+	core, res, err := b.run(t, t.Context(), e, opt)
+	if err != nil || res.Failed > 0 {
+		t.Fatal(err, core.Cells)
+	}
+	for _, rows := range lab.exposed {
+		if !slices.Equal(rows, []int{0, 2, 5}) {
+			t.Errorf("exposed %v", rows)
+		}
+	}
+	of := func(cell int) []string {
+		return slices.DeleteFunc(scoresOf(core, cell), func(s string) bool { return !strings.HasPrefix(s, "m.") })
+	}
+	if diff := cmp.Diff(of(0), of(1)); diff != "" || len(of(1)) != 4 {
+		t.Errorf("the audit keeps all rows: %v, %s", of(1), diff)
 	}
 }
 

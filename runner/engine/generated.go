@@ -76,12 +76,16 @@ func (g *collector) generated(c *plan.Cell) (warnings []string, err error) {
 		}
 		g.tally(c.Generate, c.Models, f.Usage, a.meta.Generated.Responses)
 	}
-	warnings = g.asked(c, plan.StageGenerate, c.Models, f.Usage)
+	warnings = g.asked(c, f.Usage)
 	for _, s := range g.rowScores(c, f.Label) {
 		g.generationScore(c, s)
 	}
 	if c.Models != nil {
-		for _, s := range g.callScores(f.Usage, f.Label.Rows) {
+		usage, rows, err := g.made(c, f.Usage, f.Label.Rows)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range g.callScores(usage, rows) {
 			g.generationScore(c, s)
 		}
 	}
@@ -112,7 +116,7 @@ func (g *collector) failed(c *plan.Cell, f *Failure) {
 		g.counts(c, plan.StageGenerate, f.Counts)
 		usage = f.Usage
 	}
-	g.asked(c, plan.StageGenerate, c.Models, usage)
+	g.asked(c, usage)
 	g.tally(c.Generate, c.Models, usage, answers(usage))
 	if c.Models == nil || !slices.ContainsFunc(usage, func(u plugins.Usage) bool { return u.Calls > 0 }) {
 		g.withoutRows(c, plugins.Failed, failureText(f))
@@ -217,9 +221,15 @@ func (g *collector) cost(u plugins.Usage) (float64, bool) {
 	return g.run.opt.Cost(u)
 }
 
-// asked counts the answers of each model that a step of a cell asks, and returns what is to be said of those that served them.
-func (g *collector) asked(c *plan.Cell, stage plan.Stage, models []plan.Model, usage []plugins.Usage) (warnings []string) {
-	var counts []plugins.Count
+// asked counts the answers of each model that makes the rows of a cell, and returns what is to be said of those that served them.
+func (g *collector) asked(c *plan.Cell, usage []plugins.Usage) (warnings []string) {
+	counts, warnings := answered(nil, c.Models, usage)
+	g.counts(c, plan.StageGenerate, counts)
+	return warnings
+}
+
+// answered adds to counts those of the answers of each model that a step asks, and returns what is to be said of those that served them.
+func answered(counts []plugins.Count, models []plan.Model, usage []plugins.Usage) (_ []plugins.Count, warnings []string) {
 	for _, m := range models {
 		u := usageOf(m, usage)
 		for _, n := range []struct {
@@ -238,8 +248,7 @@ func (g *collector) asked(c *plan.Cell, stage plan.Stage, models []plan.Model, u
 			warnings = append(warnings, fmt.Sprintf("llm %q was served by several models: %s", m.Name, strings.Join(u.Served, ", ")))
 		}
 	}
-	g.counts(c, stage, counts)
-	return warnings
+	return counts, warnings
 }
 
 // usageOf is what the answers of a model came to; none where it gave none.

@@ -13,7 +13,7 @@ import (
 // of an arm beside an audit were judged by nobody: what was judged is told with the audited ones.
 func (g *collector) audited(c *plan.Cell) (warnings []string, err error) {
 	if c.Audit.Arm != "" {
-		return nil, g.tell(c, c.Audit.Decide, c.Audit.Audit.Name)
+		return nil, g.tell(c, c.Audit.Decide, c.Audit.Audit.Name, 0)
 	}
 	for i, round := range c.Audit.Rounds {
 		if i > 0 {
@@ -22,15 +22,15 @@ func (g *collector) audited(c *plan.Cell) (warnings []string, err error) {
 			}
 		}
 		for k, auditor := range c.Audit.Auditors {
-			if err := g.tell(c, round.Lineups[k], auditor.Audit.Name); err != nil {
+			if err := g.tell(c, round.Lineups[k], auditor.Audit.Name, i); err != nil {
 				return nil, err
 			}
-			if err := g.tell(c, round.Judges[k], auditor.Audit.Name); err != nil {
+			if err := g.tell(c, round.Judges[k], auditor.Audit.Name, i); err != nil {
 				return nil, err
 			}
 		}
 	}
-	if err := g.tell(c, c.Audit.Decide, c.Audit.Audit.Name); err != nil {
+	if err := g.tell(c, c.Audit.Decide, c.Audit.Audit.Name, 0); err != nil {
 		return nil, err
 	}
 	for k, auditor := range c.Audit.Auditors {
@@ -46,8 +46,8 @@ func (g *collector) audited(c *plan.Cell) (warnings []string, err error) {
 	return warnings, nil
 }
 
-// tell adds the counts and notes of a step of an audit.
-func (g *collector) tell(c *plan.Cell, s *plan.Step, audit string) error {
+// tell adds the counts and notes of a step of a round of an audit.
+func (g *collector) tell(c *plan.Cell, s *plan.Step, audit string, round int) error {
 	f, err := g.facts(s)
 	if err != nil {
 		return err
@@ -58,6 +58,7 @@ func (g *collector) tell(c *plan.Cell, s *plan.Step, audit string) error {
 	for i := range f.Counts {
 		f.Counts[i].Dims = withDim(f.Counts[i].Dims, plugins.AuditDim, audit)
 	}
+	ofRound(f.Counts, round)
 	g.counts(c, s.Stage, f.Counts)
 	for _, n := range f.Notes {
 		g.note(c.Dataset.Dataset.Name + ": audit " + audit + ": " + n)
@@ -71,12 +72,42 @@ func (g *collector) refilled(c *plan.Cell, s *plan.Step, round int) error {
 	if err != nil {
 		return err
 	}
-	for i := range counts {
-		counts[i].Dims = withDim(counts[i].Dims, "round", fmt.Sprint(round+1))
-	}
+	counts, _ = answered(counts, c.Models, usage)
+	ofRound(counts, round)
 	g.counts(c, plan.StageGenerate, counts)
 	g.tally(s, c.Models, usage, responses)
 	return nil
+}
+
+// ofRound gives counts of a round after the first its number, from 2.
+func ofRound(counts []plugins.Count, round int) {
+	for i := range counts {
+		if round > 0 {
+			counts[i].Dims = withDim(counts[i].Dims, "round", fmt.Sprint(round+1))
+		}
+	}
+}
+
+// made adds up what all rounds of a cell took of the models that make rows, and the rows that they came to. What the first took is given.
+func (g *collector) made(c *plan.Cell, usage []plugins.Usage, rows int) ([]plugins.Usage, int, error) {
+	if c.Audit == nil || c.Audit.Arm != "" {
+		return usage, rows, nil
+	}
+	for _, round := range c.Audit.Rounds[1:] {
+		more, _, _, err := g.usage(round.Generate)
+		if err != nil {
+			return nil, 0, err
+		}
+		f, err := g.facts(round.Generate)
+		if err != nil {
+			return nil, 0, err
+		}
+		usage = slices.Concat(usage, more)
+		if f.Label != nil {
+			rows += f.Label.Rows
+		}
+	}
+	return usage, rows, nil
 }
 
 // usage is what a step took of language models, with the keys of the answers, and its account of rows; of one that failed, until then.
@@ -102,7 +133,7 @@ func (g *collector) usage(s *plan.Step) (usage []plugins.Usage, responses [][]st
 func (g *collector) judging(c *plan.Cell, auditor plan.Auditor, of func(plan.Round) *plan.Step) (warnings []string, err error) {
 	var all []plugins.Usage
 	records, failure := 0, (*Failure)(nil)
-	for _, round := range c.Audit.Rounds {
+	for i, round := range c.Audit.Rounds {
 		s := of(round)
 		usage, responses, _, err := g.usage(s)
 		if err != nil {
@@ -110,7 +141,13 @@ func (g *collector) judging(c *plan.Cell, auditor plan.Auditor, of func(plan.Rou
 		}
 		all = append(all, usage...)
 		g.tally(s, auditor.Models, usage, responses)
-		for _, w := range g.asked(c, plan.StageJudge, auditor.Models, usage) {
+		counts, served := answered(nil, auditor.Models, usage)
+		for k := range counts {
+			counts[k].Dims = withDim(counts[k].Dims, plugins.AuditDim, auditor.Audit.Name)
+		}
+		ofRound(counts, i)
+		g.counts(c, plan.StageJudge, counts)
+		for _, w := range served {
 			if !slices.Contains(warnings, w) {
 				warnings = append(warnings, w)
 			}

@@ -15,7 +15,8 @@ import (
 )
 
 // measure hands the metric the parts that it declared. The pair is shared by the metrics of a cell. Where groups of the synthetic
-// rows have shares set by design, the metric measures twice: all rows, and those drawn to the real shares.
+// rows have shares set by design, a metric that rates the rows, and not their audit, measures twice: all rows, and those drawn to the real
+// shares.
 func (r *run) measure(ctx context.Context, s *plan.Step, w plan.MeasureWork, threads int) (*artifact, error) {
 	pair, err := r.pairOf(ctx, s, w, false)
 	if err != nil {
@@ -33,7 +34,7 @@ func (r *run) measure(ctx context.Context, s *plan.Step, w plan.MeasureWork, thr
 	if err != nil {
 		return nil, err
 	}
-	if generated.strata() == nil || !rows {
+	if generated.strata() == nil || !rows || w.Info.Audited { // an audit is of the rows as they were made
 		return measured(m), nil
 	}
 	if pair, err = r.pairOf(ctx, s, w, true); err != nil {

@@ -85,6 +85,12 @@ func (a *accounts) file(i int) {
 		}
 	case c.Stage == string(plan.StagePrepare) && (c.Name == "rows dropped: missing value" || c.Name == "rows with a missing value"):
 		rest = a.parts["rows"+part] - c.Value
+	case c.Stage == string(plan.StageDecide) && c.Name != "rows judged": // with what arms beside draw, which is what was kept
+		key := "decided by " + c.Dims[plugins.AuditDim]
+		a.whole[key] = append(a.whole[key], i)
+	case c.Stage == string(plan.StageJudge) && strings.HasPrefix(c.Name, "judgements "):
+		key := strings.Join([]string{"judged", c.Cell, c.Dims[plugins.AuditDim], c.Dims["judge"], c.Dims["repeat"], c.Dims["round"]}, "\x00")
+		a.whole[key] = append(a.whole[key], i)
 	case c.Name == "excluded" || c.Name == "stays excluded":
 		a.excluded[c.Stage+c.Dims["step"]] = i
 	case c.Name == "left" || c.Name == "stays left" || c.Name == "rows read":

@@ -127,3 +127,18 @@ func TestTooFewRowsAreLeft(t *testing.T) {
 		t.Errorf("without a minimum: %q", why)
 	}
 }
+
+// What a policy dropped is not told by what it kept, nor by what an arm beside it draws.
+func TestSmallCountsOfAnAuditAreNotToldBySubtraction(t *testing.T) {
+	count := func(cell, stage, name string, value int) record.Count {
+		return record.Count{Dataset: "d", Cell: cell, Stage: stage, Count: plugins.Count{Name: name, Value: value, Dims: map[string]string{plugins.AuditDim: "j"}}}
+	}
+	told, left := withhold([]record.Count{
+		count("a", "decide", "rows judged", 300), count("a", "decide", "rows kept", 299), count("a", "decide", "rows dropped", 1),
+		count("a.random", "decide", "rows drawn", 299), count("a", "judge", "judgements", 600),
+		count("a", "judge", "judgements scored", 597), count("a", "judge", "judgements refused", 3),
+	}, "d", false)
+	if !left || len(told) != 2 || told[0].Name != "rows judged" || told[1].Name != "judgements" {
+		t.Errorf("%+v", told)
+	}
+}

@@ -3,6 +3,7 @@ package plan
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -179,7 +180,7 @@ func (b *builder) lineup(cell *Cell, pt point, rows *Step, auditor Auditor, roun
 	c := cell.Dataset
 	told := c.told()
 	w := LineupWork{
-		Known: plant.Known{Target: c.Target, About: told.About, Limits: told.Limits}, Subject: c.Subject, Site: c.Site,
+		Known: plant.Known{Target: c.Target, About: c.withRoles(told.About), Limits: told.Limits}, Subject: c.Subject, Site: c.Site,
 		Rand: plugins.NewRand(0, c.Identity, plugins.ForAudit),
 	}
 	r := cache.Recipe{Plugin: "lineup", Version: plant.Version, Numeric: plugins.Numeric(), Inputs: []cache.Input{{Role: "synthetic", Key: rows.Key}}}
@@ -191,7 +192,9 @@ func (b *builder) lineup(cell *Cell, pt point, rows *Step, auditor Auditor, roun
 		}
 		w.Config = &config
 		r.Settings, r.Data = marshal(config), c.Identity
-		r.Roles = marshal(map[string]any{"target": c.Target, "subject": c.Subject, "about": aboutOf(told), "limits": told.Limits})
+		r.Roles = marshal(map[string]any{
+			"target": c.Target, "subject": c.Subject, "about": aboutOf(told), "limits": told.Limits, "roles": c.Roles, // no error is planted in some
+		})
 		piece := ""
 		if pt.sites != nil {
 			w.TestSites = pt.sites.test
@@ -200,6 +203,17 @@ func (b *builder) lineup(cell *Cell, pt point, rows *Step, auditor Auditor, roun
 		r.Inputs = append(r.Inputs, cache.Input{Role: "parts", Key: c.Prepare.Key, Piece: piece})
 	}
 	return b.step(StageLineup, "lineup of "+rows.Label, r, w, inputs...)
+}
+
+// withRoles returns what is known of columns with their roles in the experiment.
+func (c *Chain) withRoles(about map[string]plugins.ColumnInfo) map[string]plugins.ColumnInfo {
+	out := maps.Clone(about)
+	for name, role := range c.Roles {
+		column := out[name]
+		column.Name, column.Role = name, role
+		out[name] = column
+	}
+	return out
 }
 
 // judge adds the step of one auditor. Its key has neither threshold nor policy, and no seed: a record that was judged for one cell
@@ -229,7 +243,7 @@ func (b *builder) judge(cell *Cell, pt point, auditor *builtAudit, lineup *Step,
 }
 
 // policyVersion is raised when equal judgements may be decided otherwise.
-const policyVersion = 1
+const policyVersion = 2
 
 // decide adds the step that keeps or drops the rows of a round.
 func (b *builder) decide(cell *Cell, a *Audit, round Round, number int, last bool) *Step {
@@ -273,7 +287,8 @@ func (b *builder) beside(cell *Cell, a *Audit, pt point) *Step {
 		Numeric: plugins.Numeric(), Seed: &seed, Data: c.Identity, Roles: c.generateRoles,
 		Inputs: []cache.Input{
 			{Role: "parts", Key: c.Prepare.Key},
-			{Role: "synthetic", Key: cell.Generate.Key}, {Role: "decided", Key: a.Decide.Key},
+			{Role: "synthetic", Key: cell.Generate.Key},
+			{Role: "decided", Key: a.Decide.Key},
 		},
 	}
 	return b.step(StageDecide, a.Arm+" beside "+a.Audit.Name+": "+cell.Generate.Label, r, w, c.Prepare, cell.Generate, a.Decide)

@@ -708,7 +708,7 @@ func (b *builder) measure(v *variant, cell *Cell, where *arranged, names []strin
 		r := seeded(recipe(m.info, m.settings), m.info, seed, c.Identity)
 		r.Numeric, r.Roles, r.Files = plugins.Numeric(), w.roles(c), hashes(m.files)
 		r.Uses = using(r.Uses, plugins.Use{Name: "rate", Version: rate.Version})
-		if cell.Models != nil {
+		if cell.Models != nil && !m.info.Audited {
 			r.Uses = using(r.Uses, postStratify)
 		}
 		r.Inputs = []cache.Input{{Role: "parts", Key: c.Prepare.Key, Piece: piece}, {Role: "synthetic", Key: cell.Rows().Key}}

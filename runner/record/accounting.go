@@ -30,7 +30,7 @@ const (
 	ReasonDim = "reason"
 )
 
-// ofModels are the counts of requests, answers and made-up rows.
+// ofModels are the counts of requests and answers, which judges have, too, and those of made-up rows.
 var ofModels = []string{
 	CountAnswers, CountAnswersRefused, CountAnswersCut, CountTokensIn, CountTokensOut,
 	CountRequested, CountReturned, CountParsed, CountRepaired, "rows repaired by kind", CountRejected, "rows rejected by label", CountOutOfRange, CountDuplicate,
@@ -39,4 +39,9 @@ var ofModels = []string{
 }
 
 // OfModels reports whether a count of a cell is of what language models were asked and answered: it stands for no patient.
-func (c *Count) OfModels() bool { return c.Stage == "generate" && slices.Contains(ofModels, c.Name) }
+func (c *Count) OfModels() bool {
+	return c.Stage == "generate" && slices.Contains(ofModels, c.Name) || c.Judges() && slices.Contains(ofModels[:5], c.Name)
+}
+
+// Judges reports whether a count is of judges, and not of models that make rows.
+func (c *Count) Judges() bool { return c.Stage == "judge" }

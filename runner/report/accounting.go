@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
@@ -63,8 +64,8 @@ func (src *source) fillRows(t *Table, declared *spec.Table) error {
 // cells; nil where none of them asks any.
 func (src *source) accounting(where map[string][]spec.Value) *Table {
 	var cells []int
-	for i, models := range src.asked {
-		if len(models) > 0 && src.cellIn(i, where) {
+	for i := range src.core.Cells {
+		if len(src.asked[i])+len(src.judges[i]) > 0 && src.cellIn(i, where) {
 			cells = append(cells, i)
 		}
 	}
@@ -144,28 +145,40 @@ func accountingRank(axis string) int {
 
 // accounts gathers the lines, in the order of their first cells, and the reasons for which rows were rejected, by name.
 func (src *source) accounts(cells []int, axes []string) (lines []*account, reasons []string) {
-	byKey, of := map[string]*account{}, map[string]*account{}
-	for _, i := range cells {
-		cell := &src.core.Cells[i]
-		labels := []string{strings.Join(src.asked[i], ", ")}
+	type task struct {
+		cell   string
+		judges bool
+	}
+	byKey, of := map[string]*account{}, map[task]*account{}
+	add := func(cell *record.Cell, models []string, judges bool) {
+		labels := []string{strings.Join(models, ", ")}
 		for _, axis := range axes {
 			labels = append(labels, cell.Axes[axis])
 		}
-		a := byKey[keyOf(labels)]
+		key := keyOf(append(slices.Clone(labels), strconv.FormatBool(judges)))
+		a := byKey[key]
 		if a == nil {
 			a = &account{labels: labels, sums: map[string]int{}, counts: map[string][]*record.Count{}}
-			byKey[keyOf(labels)] = a
+			byKey[key] = a
 			lines = append(lines, a)
 		}
 		a.cells++
-		if cell.Status == record.CellFailed && cell.Stage != "measure" { // one that failed later has its rows
+		if cell.Status == record.CellFailed && cell.Stage != "measure" && !judges { // one that failed later has its rows
 			a.failed++
 		}
-		of[cell.ID] = a
+		of[task{cell.ID, judges}] = a
+	}
+	for _, i := range cells {
+		if len(src.asked[i]) > 0 {
+			add(&src.core.Cells[i], src.asked[i], false)
+		}
+		if len(src.judges[i]) > 0 {
+			add(&src.core.Cells[i], src.judges[i], true)
+		}
 	}
 	for i := range src.core.Counts {
 		c := &src.core.Counts[i]
-		a := of[c.Cell]
+		a := of[task{c.Cell, c.Judges()}]
 		if a == nil || !c.OfModels() {
 			continue
 		}

@@ -47,7 +47,7 @@ func (src *source) acrossColumns(t *Table, declared *spec.Table) []spec.TableCol
 }
 
 // valuesAcross are the values of the axis or dimension that stands across a table: of an axis those that its cells have, in the order of
-// first mention; of a dimension those that its scores have, as they first occur.
+// first mention; of a dimension those that scores of these cells have, as they first occur.
 func (src *source) valuesAcross(declared *spec.Table) []string {
 	name := declared.Across
 	selects := func(c *spec.TableColumn, value string) bool {
@@ -74,7 +74,8 @@ func (src *source) valuesAcross(declared *spec.Table) []string {
 		named := slices.ContainsFunc(declared.Columns, func(c spec.TableColumn) bool {
 			return c.Score == s.Name || c.Score == s.Metric+"."+s.Name
 		})
-		if !named || !src.dimsIn(s, declared.Where) {
+		cell, known := src.cells[s.Cell]
+		if !named || !known || !src.cellIn(cell, declared.Where) || !src.dimsIn(s, declared.Where) {
 			continue
 		}
 		if value, has := src.dimension(s, name); has && value != "" {

@@ -156,6 +156,23 @@ func TestAcross(t *testing.T) {
 	}
 }
 
+// A dimension stands across with the values that it has in the cells of the table, and not with those of others.
+func TestAcrossHasNoValuesOfOtherCells(t *testing.T) {
+	core := study()
+	for i := range core.Scores {
+		s := &core.Scores[i]
+		cell := slices.IndexFunc(core.Cells, func(c record.Cell) bool { return c.ID == s.Cell })
+		s.Dims = map[string]string{"place": core.Cells[cell].Axes["features"]}
+	}
+	r := made(t, core, spec.Table{
+		Name: "t", Rows: []string{"strategy"}, Across: "place", Over: []string{"seed"}, Where: map[string][]spec.Value{"features": texts("all")},
+		Columns: []spec.TableColumn{{Score: "across.auroc"}},
+	})
+	if len(r.Columns) != 1 || r.Columns[0].Across != "all" {
+		t.Errorf("columns %+v", r.Columns)
+	}
+}
+
 // tableOfValues has one column of a score, with a line for each value.
 func tableOfValues(better plugins.Direction, values ...float64) *Table {
 	t := &Table{Rows: []string{"name", "part"}, Columns: []Column{{Score: "s", Title: "s", Better: better, Digits: 2}}}

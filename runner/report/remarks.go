@@ -31,7 +31,7 @@ func (src *source) banner(cells []int) string {
 	for _, l := range m.LLMs {
 		if l.Simulated {
 			known = true
-			model = model || len(cells) == 0 || slices.ContainsFunc(cells, func(cell int) bool { return slices.Contains(src.asked[cell], l.Name) })
+			model = model || len(cells) == 0 || slices.ContainsFunc(cells, func(cell int) bool { return src.asks(cell, l.Name) })
 		}
 	}
 	switch {
@@ -78,15 +78,9 @@ func (src *source) sources(cells []int) []string {
 // models names the language models that some cells asked, and when: "Language model: o1 (o1-2024-12-17), asked on 2025-03-01 to
 // 2025-03-04 UTC."
 func (src *source) models(cells []int) string {
-	asked := map[string]bool{}
-	for _, cell := range cells {
-		for _, name := range src.asked[cell] {
-			asked[name] = true
-		}
-	}
 	var parts []string
 	for _, m := range src.core.Manifest.LLMs {
-		if !asked[m.Name] {
+		if !slices.ContainsFunc(cells, func(cell int) bool { return src.asks(cell, m.Name) }) {
 			continue
 		}
 		part, names := m.Name, []string{}

@@ -18,7 +18,8 @@ type source struct {
 	texts  map[string]record.DataText // of data sets, where the views have them
 	cells  map[string]int             // index of a cell by id
 	scored []bool                     // whether a cell has any score, of whatever status
-	asked  [][]string                 // the models that a cell asks, by the experiment's names
+	asked  [][]string                 // the models that make the rows of a cell, by the experiment's names
+	judges [][]string                 // the models that judge them
 	by     map[string][]string        // the columns whose levels a metric measures apart, too
 	axes   map[string]bool            // names of axes; any other name is a dimension
 	order  map[string]map[string]int  // of the values of an axis: as first mentioned, then as the cells have them
@@ -34,7 +35,7 @@ type source struct {
 
 func newSource(core *record.Core, texts map[string]record.DataText) *source {
 	src := &source{
-		core: core, texts: texts, cells: make(map[string]int, len(core.Cells)), scored: make([]bool, len(core.Cells)), asked: make([][]string, len(core.Cells)),
+		core: core, texts: texts, cells: make(map[string]int, len(core.Cells)), scored: make([]bool, len(core.Cells)), asked: make([][]string, len(core.Cells)), judges: make([][]string, len(core.Cells)),
 		axes: map[string]bool{}, order: map[string]map[string]int{}, replicates: contrast.Replicates(&core.Manifest),
 		by: contrast.Groups(&core.Manifest), dependent: map[int]string{},
 	}
@@ -65,11 +66,24 @@ func newSource(core *record.Core, texts map[string]record.DataText) *source {
 	}
 	for i := range core.Counts {
 		c := &core.Counts[i]
-		if at, ok := src.cells[c.Cell]; ok && c.OfModels() && c.Name == record.CountAnswers {
-			src.asked[at] = append(src.asked[at], c.Dims[record.ModelDim])
+		at, ok := src.cells[c.Cell]
+		if !ok || !c.OfModels() || c.Name != record.CountAnswers {
+			continue
+		}
+		of := &src.asked[at]
+		if c.Judges() {
+			of = &src.judges[at]
+		}
+		if name := c.Dims[record.ModelDim]; !slices.Contains(*of, name) { // there may be several rounds
+			*of = append(*of, name)
 		}
 	}
 	return src
+}
+
+// asks reports whether a model made the rows of a cell, or judged them.
+func (src *source) asks(cell int, model string) bool {
+	return slices.Contains(src.asked[cell], model) || slices.Contains(src.judges[cell], model)
 }
 
 // others are the axes that are no replicates: a spread over them is no error of measurement.

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/frame"
 	"github.com/ehrlab/ehrlab/plugins/prompt"
 )
 
@@ -17,24 +18,26 @@ const (
 )
 
 // Outline works out what Judge would ask, from the records at hand. Every judge is asked once a record and repeat, so that all
-// three numbers of requests are the same; records that were judged before cost nothing, which nobody knows here.
+// three numbers of requests are the same; records that were judged before cost nothing, which nobody knows here. With records 0 it
+// is the requests about the records at hand, one by one.
 func (j *Judge) Outline(ctx context.Context, _ plugins.Env, like plugins.Lineup, records int) (*plugins.Outline, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
-	}
-	if records < 0 {
-		return nil, errors.New("the number of records is below 0")
 	}
 	a, err := j.asking(like)
 	if err != nil {
 		return nil, err
 	}
 	rows := like.Frame.Rows()
-	if rows == 0 {
+	switch {
+	case records < 0:
+		return nil, errors.New("the number of records is below 0")
+	case records == 0:
+		return a.requests(ctx, like.Frame)
+	case rows == 0:
 		return nil, errors.New("there is no record to estimate requests from")
 	}
-	call := plugins.OutlinedCall{Label: "a record", Low: records * j.config.Repeats}
-	call.Expected, call.High = call.Low, call.Low
+	call := a.call(records * j.config.Repeats)
 	n := min(sampled, rows)
 	for i := range n {
 		record := a.sheet.Record(like.Frame, i*rows/n)
@@ -46,17 +49,42 @@ func (j *Judge) Outline(ctx context.Context, _ plugins.Env, like plugins.Lineup,
 		call.InputLow, call.InputHigh = min(call.InputLow, input), max(call.InputHigh, input)
 	}
 	call.InputLow = max(1, int(float64(call.InputLow)/prompt.MostOver))
-	call.OutputLow, call.OutputTokens = scoreTokens, scoreTokens
-	if j.config.Reasons {
-		call.OutputLow, call.OutputTokens = call.OutputLow+reasonTokens/3, call.OutputTokens+reasonTokens
-	}
-	if j.config.Findings {
-		call.OutputTokens += findingTokens
-	}
 	out := &plugins.Outline{}
 	for _, name := range j.config.LLMs {
 		call.Model = name
 		out.Calls = append(out.Calls, call)
 	}
 	return out, nil
+}
+
+// requests are the requests about each record.
+func (a *asking) requests(ctx context.Context, records *frame.Frame) (*plugins.Outline, error) {
+	out := &plugins.Outline{}
+	call := a.call(a.config.Repeats)
+	for row := range records.Rows() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		record := a.sheet.Record(records, row)
+		call.Request = a.request(&record, 0)
+		call.InputHigh = prompt.EstimateInput(call.Request)
+		call.InputLow = max(1, int(float64(call.InputHigh)/prompt.MostOver))
+		for _, name := range a.config.LLMs {
+			call.Model = name
+			out.Calls = append(out.Calls, call)
+		}
+	}
+	return out, nil
+}
+
+// call is so many calls, with what is known of their answers.
+func (a *asking) call(number int) plugins.OutlinedCall {
+	call := plugins.OutlinedCall{Label: "a record", Low: number, Expected: number, High: number, OutputLow: scoreTokens, OutputTokens: scoreTokens}
+	if a.config.Reasons {
+		call.OutputLow, call.OutputTokens = call.OutputLow+reasonTokens/10, call.OutputTokens+reasonTokens
+	}
+	if a.config.Findings {
+		call.OutputTokens += findingTokens
+	}
+	return call
 }

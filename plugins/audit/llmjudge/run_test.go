@@ -387,8 +387,25 @@ func TestOutline(t *testing.T) {
 	if len(o.Calls) != 2 || a.Reveals() != plugins.EgressRows || !cmp.Equal(a.Models(), []string{"judge", "second"}) {
 		t.Errorf("%d calls, reveals %s, models %q", len(o.Calls), a.Reveals(), a.Models())
 	}
+	each, err := a.Outline(t.Context(), plugins.Env{}, in, 0)
+	if err != nil || len(each.Calls) != 400 {
+		t.Fatalf("%d requests of two judges about 200 records: %v", len(each.Calls), err)
+	}
+	texts := map[string]bool{}
+	for _, c := range each.Calls {
+		texts[c.Model+c.Request.Messages[1].Text] = true
+		if c.Low != 3 || c.High != 3 || 10*c.InputLow < 9*o.Calls[0].InputLow || 9*c.InputHigh > 10*o.Calls[0].InputHigh {
+			t.Errorf("%d to %d calls with %d to %d tokens, of records with %d to %d", c.Low, c.High, c.InputLow, c.InputHigh, o.Calls[0].InputLow, o.Calls[0].InputHigh)
+		}
+	}
+	if len(texts) != 400 {
+		t.Errorf("%d different requests", len(texts))
+	}
 	in.Frame = in.Frame.Take(nil)
 	if _, err := a.Outline(t.Context(), plugins.Env{}, in, 1000); err == nil {
 		t.Error("an outline without a record to go by")
+	}
+	if none, err := a.Outline(t.Context(), plugins.Env{}, in, 0); err != nil || len(none.Calls) != 0 {
+		t.Errorf("%d requests about no record: %v", len(none.Calls), err)
 	}
 }

@@ -40,7 +40,7 @@ resamples?: int & >=0 & <=100000
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "audit-calibration",
-		Version: 1,
+		Version: 2,
 		Summary: "what auditors find of errors that were planted in real records, and how often they reject real records as they are",
 		Source: "E. B. Wilson (1927), J. Am. Stat. Assoc. 22(158), 209–212; L. Kish (1965), Survey Sampling, section 8.2; N. A. Obuchowski (1997), " +
 			"Biometrics 53(2), 567–578; J. Hájek (1971), in Foundations of Statistical Inference, 236 (weighting); C. B. Begg, R. A. Greenes (1983), Biometrics 39(1), 207–215 (verification of a sample)",
@@ -119,7 +119,8 @@ func New(c Config) (plugins.Metric, error) {
 // not answer finds nothing. Where the threshold was chosen on one half of the subjects, scores at the threshold rest on
 // the other half; an AUROC has no threshold, and rests on both.
 //
-// Scores of fewer than plugins.FewestTold subjects of untouched real records are withheld. Errors name file, line and column of the labels,
+// Scores of fewer than plugins.FewestTold subjects of untouched real records are withheld, and where rows of the data are handed out as
+// synthetic ones, shares that tell of fewer of these. Errors name file, line and column of the labels,
 // and never a value.
 func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair) (*plugins.Measurement, error) {
 	if err := ctx.Err(); err != nil {
@@ -137,7 +138,7 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		newRating(&pair.Audit.Reports[i], subjects, out).rate()
+		newRating(&pair.Audit.Reports[i], subjects, pair.Handed, out).rate()
 		env.Progress(i+1, len(pair.Audit.Reports)+1)
 	}
 	return out, m.labelled(ctx, env, pair.Audit, out)

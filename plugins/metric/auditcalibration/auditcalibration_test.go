@@ -218,6 +218,29 @@ func TestFewPatientsAreNotTold(t *testing.T) {
 	}
 }
 
+// Rows of the data that are handed out as synthetic ones are told of no more than others.
+func TestRowsThatAreHandedOut(t *testing.T) {
+	for _, dropped := range []int{3, 20} {
+		l := newLineup(7)
+		for i := range 40 {
+			l.add(plugins.FromReal, i, 9, nil)
+			l.add(plugins.FromSynthetic, i, map[bool]float64{true: 2, false: 9}[i < dropped], nil)
+		}
+		for _, handed := range []bool{false, true} {
+			p := pair(40, 1, l.AuditReport)
+			p.Handed = handed
+			got := measure(t, p, "")
+			s := got.Score("kept_share", "auditor", "judge", "source", "synthetic")
+			if told := !handed || dropped > 10; (s.Status == plugins.OK) != told || !told && !strings.HasPrefix(s.Reason, "withheld") {
+				t.Errorf("%d of 40 rows are dropped, handed %t: %+v", dropped, handed, s)
+			}
+			if s := got.Score("unscored_share", "auditor", "judge", "source", "synthetic"); s.Status != plugins.OK || s.Value != 0 {
+				t.Errorf("%+v", s)
+			}
+		}
+	}
+}
+
 // Each point of a curve stands for eleven subjects, and a sweep has at each threshold what the scores say.
 func TestCurves(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))

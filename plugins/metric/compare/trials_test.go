@@ -33,6 +33,17 @@ func TestTrialsAreSubjects(t *testing.T) {
 	}
 }
 
+func TestClustersAreNoMoreThanTheirRows(t *testing.T) {
+	for _, c := range []struct {
+		rows, squares int
+		want          float64
+	}{{4, 4, 1}, {4, 16, 0.25}, {5, 9, 5. / 9}, {0, 0, 1}} {
+		if got := compare.Clustered("test subjects", c.rows, c.squares); got.Weight != c.want || got.Unit != "test subjects" {
+			t.Errorf("%d rows, squares %d: %+v, want %v", c.rows, c.squares, got, c.want)
+		}
+	}
+}
+
 // The Wilson interval of 0 of n is [0, z²/(n+z²)]; where all rows come twice, that of n/2.
 func TestAShareOfNoneHasAnInterval(t *testing.T) {
 	const z2 = 3.841458820694124

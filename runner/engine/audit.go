@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -57,11 +58,27 @@ func (r *run) mix(ctx context.Context, s *plan.Step, w plan.LineupWork, syntheti
 	if config.Shuffled < 0 {
 		config.Shuffled = min(cmp.Or(config.Rows, test.Rows()), test.Rows())
 	}
+	var notes []string
+	config.Combine, notes = combinable(config.Combine, test)
 	mixed, err := plant.Mix(synthetic, test, subject, &config, w.Known, w.Rand)
 	if err != nil {
 		return nil, err
 	}
-	return &artifact{table: mixed.Frame, meta: meta{Lineup: mixed.Records, Facts: Facts{Counts: mixed.Counts, Notes: mixed.Notes}}}, nil
+	notes = append(notes, mixed.Notes...)
+	return &artifact{table: mixed.Frame, meta: meta{Lineup: mixed.Records, Facts: Facts{Counts: mixed.Counts, Notes: notes}}}, nil
+}
+
+// combinable are the combinations of values whose columns the records of a cell all have: a subset of the features may be without some.
+func combinable(all []map[string]any, records *frame.Frame) (out []map[string]any, notes []string) {
+	for i, combination := range all {
+		lacks := slices.DeleteFunc(slices.Sorted(maps.Keys(combination)), func(name string) bool { return records.Column(name) != nil })
+		if len(lacks) == 0 {
+			out = append(out, combination)
+			continue
+		}
+		notes = append(notes, fmt.Sprintf("combination %d was not planted: the records have no column %q", i+1, lacks[0]))
+	}
+	return out, notes
 }
 
 // records tells where the rows of a lineup come from.
@@ -196,11 +213,11 @@ func (r *run) decide(ctx context.Context, s *plan.Step, w plan.DecideWork) (*art
 		}
 		d.Keeps[k] = append(d.Keeps[k], keeps...)
 	}
-	return r.settle(ctx, s, w, d, rows, before, passes)
+	return settle(w, d, rows, before, passes)
 }
 
 // settle makes the artifact of a decision.
-func (r *run) settle(ctx context.Context, s *plan.Step, w plan.DecideWork, d *decided, rows, before *artifact, passes []bool) (*artifact, error) {
+func settle(w plan.DecideWork, d *decided, rows, before *artifact, passes []bool) (*artifact, error) {
 	var kept []int
 	for i, pass := range passes {
 		fate := plugins.Dropped
@@ -232,21 +249,13 @@ func (r *run) settle(ctx context.Context, s *plan.Step, w plan.DecideWork, d *de
 	if w.Action == spec.ActionRegenerate {
 		d.Lacks = w.N - out.table.Rows()
 	}
-	if err := r.label(ctx, s, out, w.Target); err != nil {
-		return nil, err
-	}
 	out.meta.Counts = d.counts()
-	return out, nil
-}
-
-// label counts the events among the rows of a decision.
-func (r *run) label(ctx context.Context, s *plan.Step, a *artifact, target string) error {
-	prepared, err := r.store.load(ctx, s.Inputs[0])
-	if err != nil {
-		return err
+	for k, policy := range w.Policies {
+		if w.Round == 0 && d.Thresholds[k] > policy.Scale.Max {
+			out.meta.Notes = append(out.meta.Notes, fmt.Sprintf("%s: the threshold of %s lies above the scale: every record with a score is dropped", policy.Audit, d.Chosen[k]))
+		}
 	}
-	a.meta.Label = labelFacts(a.table.Column(target), prepared.table.Column(target))
-	return nil
+	return out, nil
 }
 
 func (d *decided) clone() *decided {
@@ -340,7 +349,7 @@ func (r *run) beside(ctx context.Context, s *plan.Step, w plan.BesideWork) (*art
 	if short > 0 {
 		out.meta.Counts = append(out.meta.Counts, plugins.Count{Name: "rows that there are too few of to draw", Value: short})
 	}
-	return out, r.label(ctx, s, out, w.Target)
+	return out, nil
 }
 
 // besideRows draws without replacement, from rows with the given labels, as many of each as there are among those kept; nil labels
@@ -425,17 +434,13 @@ func chooseThreshold(p plan.Policy, records []plant.Record, verdicts []plugins.V
 		slices.Reverse(candidates)
 	}
 	for _, threshold := range candidates {
-		kept := 0
+		reached := 0
 		for _, v := range of {
-			if keeping(v, threshold, p.Unscored) {
-				kept++
+			if keeping(v, threshold, p.Unscored) == (source == plugins.FromReal) {
+				reached++
 			}
 		}
-		reached := float64(kept) / float64(len(of))
-		if source == plugins.FromPlanted {
-			reached = 1 - reached
-		}
-		if reached >= share {
+		if float64(reached)/float64(len(of)) >= share {
 			return threshold, nil
 		}
 	}

@@ -31,7 +31,7 @@ func (m modulo) Judge(_ context.Context, _ plugins.Env, in plugins.Lineup) (*plu
 	m.judged.Add(int64(in.Frame.Rows()))
 	m.lineups.Add(1)
 	even := plugins.NewBits(in.Frame.Rows())
-	out := &plugins.Judged{Criteria: []plugins.Criterion{
+	out := &plugins.Judged{Counts: []plugins.Count{{Name: "ids", Value: in.Frame.Rows()}}, Criteria: []plugins.Criterion{
 		{Name: "low", Message: "the score is 0", Severity: plugins.SeverityError},
 		{Name: "even", Message: "the id is even", Severity: plugins.SeverityWarning, Which: even},
 	}}
@@ -340,6 +340,34 @@ func askedAcrossRounds(t *testing.T, a *plugins.Audited) {
 	}
 	if asked[0] != r.Judged.Criteria[0].Applies || asked[1] != r.Judged.Criteria[1].Applies {
 		t.Errorf("asked of %v records, and it says %d and %d", asked, r.Judged.Criteria[0].Applies, r.Judged.Criteria[1].Applies)
+	}
+}
+
+// What further rounds took of models is part of what the rows took, and their counts are told apart.
+func TestFurtherRoundsAreInTheAccount(t *testing.T) {
+	b, _, e, opt := askStudy(t, "")
+	l := &auditLab{bench: b}
+	l.register()
+	e.Audits = []spec.Audit{auditBy("j", "", spec.Decide{Action: spec.ActionRegenerate, Rounds: 2, Threshold: number(9)})}
+	e.Matrix[0].Axes = append(e.Matrix[0].Axes, spec.AxisValues{Axis: "audit", Values: values("off", "j")})
+	core, res, err := b.run(t, t.Context(), e, opt)
+	if err != nil || res.Failed > 0 {
+		t.Fatal(err, core.Cells)
+	}
+	for audit, rounds := range map[string]float64{"off": 1, "j": 3, "j.random": 1} {
+		for name, want := range map[string]float64{plugins.ScoreCalls: 2, plugins.ScoreInputTokens: 1000, plugins.ScoreOutputTokens: 500, plugins.ScoreCost: 1.5} {
+			if s := scoreOf(t, core, audit, plugins.GenerationMetric, name); s.Value != want*rounds {
+				t.Errorf("%s: %s is %v, want %v", audit, name, s.Value, want*rounds)
+			}
+		}
+	}
+	seen := map[string]bool{}
+	for _, c := range core.Counts {
+		at := fmt.Sprint(c.Dataset, c.Cell, c.Stage, c.Name, c.Dims)
+		if seen[at] {
+			t.Errorf("two counts %q: %s", c.Name, at)
+		}
+		seen[at] = true
 	}
 }
 

@@ -46,7 +46,7 @@ func (g *collector) audited(c *plan.Cell) (warnings []string, err error) {
 	return warnings, nil
 }
 
-// tell adds the counts and notes of a step of a round of an audit.
+// tell adds the counts and notes of a step of a round of an audit; notes of further rounds where they are new.
 func (g *collector) tell(c *plan.Cell, s *plan.Step, audit string, round int) error {
 	f, err := g.facts(s)
 	if err != nil {
@@ -55,13 +55,16 @@ func (g *collector) tell(c *plan.Cell, s *plan.Step, audit string, round int) er
 	if failure, failed := g.res.Failures[s]; failed && failure.Root == s {
 		f.Counts = failure.Counts
 	}
-	for i := range f.Counts {
-		f.Counts[i].Dims = withDim(f.Counts[i].Dims, plugins.AuditDim, audit)
+	counts := slices.Clone(f.Counts) // those of a failure are of all cells that share the step
+	for i := range counts {
+		counts[i].Dims = withDim(counts[i].Dims, plugins.AuditDim, audit)
 	}
-	ofRound(f.Counts, round)
-	g.counts(c, s.Stage, f.Counts)
+	ofRound(counts, round)
+	g.counts(c, s.Stage, counts)
 	for _, n := range f.Notes {
-		g.note(c.Dataset.Dataset.Name + ": audit " + audit + ": " + n)
+		if n = c.Dataset.Dataset.Name + ": audit " + audit + ": " + n; round == 0 || g.noted[n] == 0 {
+			g.note(n)
+		}
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
@@ -126,7 +128,8 @@ func (o *Outliner) judge(ctx context.Context, s *plan.Step, w plan.JudgeWork, ea
 	if made.Round > 0 {
 		perhaps(out, made.Round)
 	}
-	key := string(lineup.Recipe.Settings) + lineup.Recipe.Data + s.Recipe.Plugin + string(s.Recipe.Settings) + w.Suffix
+	of := []string{string(lineup.Recipe.Settings), lineup.Recipe.Data, s.Recipe.Plugin, string(s.Recipe.Settings)}
+	key := strings.Join(slices.Concat(of, lineup.Work.(plan.LineupWork).TestSites, real.table.Names()), "\x00")
 	if each && !o.calibrated[key] {
 		o.calibrated[key] = true
 		beside, err := o.judging(ctx, s, w, real.table, 0)

@@ -8,7 +8,6 @@ import (
 	"strconv"
 
 	"github.com/ehrlab/ehrlab/plugins"
-	"github.com/ehrlab/ehrlab/plugins/label"
 	"github.com/ehrlab/ehrlab/plugins/plant"
 	"github.com/ehrlab/ehrlab/plugins/sheet"
 	"github.com/ehrlab/ehrlab/runner/cache"
@@ -68,7 +67,6 @@ type (
 	// DecideWork keeps or drops synthetic rows. Its inputs are the prepared parts, the rows, the decision of the round before where
 	// there was one, and the lineup and the judgement of each auditor.
 	DecideWork struct {
-		Target   string
 		Policies []Policy // by auditor
 		Unscored string
 		Action   string
@@ -249,11 +247,11 @@ const policyVersion = 2
 func (b *builder) decide(cell *Cell, a *Audit, round Round, number int, last bool) *Step {
 	c := cell.Dataset
 	w := DecideWork{
-		Target: c.Target, Unscored: a.Audit.Decide.Unscored, Action: a.Audit.Decide.Action, Round: number, Last: last, N: cell.Generate.Recipe.N,
+		Unscored: a.Audit.Decide.Unscored, Action: a.Audit.Decide.Action, Round: number, Last: last, N: cell.Generate.Recipe.N,
 	}
 	inputs := []*Step{c.Prepare, round.Generate}
 	r := cache.Recipe{
-		Plugin: "decide", Version: policyVersion, Uses: []plugins.Use{{Name: "label", Version: label.Version}}, N: w.N, Numeric: plugins.Numeric(),
+		Plugin: "decide", Version: policyVersion, N: w.N, Numeric: plugins.Numeric(),
 		Inputs: []cache.Input{{Role: "parts", Key: c.Prepare.Key}, {Role: "synthetic", Key: round.Generate.Key}},
 	}
 	if number > 0 {
@@ -268,7 +266,6 @@ func (b *builder) decide(cell *Cell, a *Audit, round Round, number int, last boo
 		inputs = append(inputs, round.Lineups[k], round.Judges[k])
 		r.Inputs = append(r.Inputs, cache.Input{Role: "lineup", Key: round.Lineups[k].Key}, cache.Input{Role: "judged", Key: round.Judges[k].Key})
 	}
-	r.Roles = c.generateRoles
 	r.Settings = marshal(map[string]any{"policies": w.Policies, "action": w.Action, "round": number, "last": last})
 	name := "decide by " + a.Audit.Name + ": " + cell.Generate.Label
 	if number > 0 {
@@ -283,7 +280,7 @@ func (b *builder) beside(cell *Cell, a *Audit, pt point) *Step {
 	seed := uint64(b.number(pt.values, "seed"))
 	w := BesideWork{Target: c.Target, ByLabel: a.Arm == spec.BesideByLabel, Rand: plugins.NewRand(seed, c.Identity, plugins.ForAudit)}
 	r := cache.Recipe{
-		Plugin: a.Arm, Version: policyVersion, Uses: []plugins.Use{{Name: "label", Version: label.Version}}, N: cell.Generate.Recipe.N,
+		Plugin: a.Arm, Version: policyVersion, N: cell.Generate.Recipe.N,
 		Numeric: plugins.Numeric(), Seed: &seed, Data: c.Identity, Roles: c.generateRoles,
 		Inputs: []cache.Input{
 			{Role: "parts", Key: c.Prepare.Key},

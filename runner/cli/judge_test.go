@@ -142,6 +142,7 @@ func TestKilledWhileJudging(t *testing.T) {
 // judging has rows made again.
 func TestWhatReusesJudgements(t *testing.T) {
 	t.Parallel()
+	withoutRace(t)
 	const audit = `calibrate: {rows: 30, share: 0.2, shuffled: 5}`
 	const all = judgedOnce
 	cases := []struct {
@@ -372,6 +373,7 @@ func (x *study) scored(version, cell, metric, score, auditor, by, source string)
 // TestTheBudgetEndsJudging shows that a run stops at a limit while it judges, keeps the answers, and goes on with the others after a raise.
 func TestTheBudgetEndsJudging(t *testing.T) {
 	t.Parallel()
+	withoutRace(t)
 	server := llmtest.NewServer(t, llmtest.OpenAI, llmtest.Answer(invented(t)))
 	whole := newStudy(t, judgedExperiment, server)
 	whole.run(0)
@@ -428,6 +430,7 @@ func TestTheBudgetEndsJudging(t *testing.T) {
 // TestReplayOfJudgements makes the results of a run elsewhere from its recording.
 func TestReplayOfJudgements(t *testing.T) {
 	t.Parallel()
+	withoutRace(t)
 	server := llmtest.NewServer(t, llmtest.OpenAI, llmtest.Answer(invented(t)), llmtest.Choose(func(body []byte) llmtest.Fault {
 		if bytes.Contains(body, []byte(`"judge-`)) && sha256.Sum256(body)[0] < 40 {
 			return llmtest.Refuse
@@ -455,6 +458,7 @@ func TestReplayOfJudgements(t *testing.T) {
 // TestWhatIsToldOfJudging looks at the account of a judge by cells, at its prompts, and at answers asked for again.
 func TestWhatIsToldOfJudging(t *testing.T) {
 	t.Parallel()
+	withoutRace(t)
 	server := llmtest.NewServer(t, llmtest.OpenAI, llmtest.Answer(invented(t)))
 	x := newStudy(t, judgedExperiment, server)
 	judged := x.exits(0, "llm", "prompt", "x.cue", "icu.few.floor.judge.n20.seed1").out
@@ -510,6 +514,7 @@ func TestWhatIsToldOfJudging(t *testing.T) {
 // TestPlanOfJudging compares what plan says of judging with what a run then takes, also where rows are made again in place of those dropped.
 func TestPlanOfJudging(t *testing.T) {
 	t.Parallel()
+	withoutRace(t)
 	for _, c := range []struct {
 		name    string
 		pairs   []string

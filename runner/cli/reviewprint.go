@@ -78,6 +78,15 @@ func (r reviewed) of(name string, dims ...string) *plugins.Score {
 	return &r.Scores[at]
 }
 
+// pValue is a p-value: one that would be written as 0 says that it is less than that.
+func pValue(s *plugins.Score) string {
+	const least = 0.0001
+	if s != nil && s.Status == plugins.OK && s.Value < least {
+		return "< 0.0001"
+	}
+	return figure(s, 4)
+}
+
 // figure is a score with its interval; a dash where it is not defined.
 func figure(s *plugins.Score, decimals int) string {
 	if s == nil || s.Status != plugins.OK {
@@ -141,7 +150,7 @@ func (r reviewed) origins() {
 		}
 		means = append(means, []string{
 			rater, mean(review.Synthetic), mean(review.Real), figure(r.of("cohens_d", "rater", rater), 2),
-			figure(r.of("mann_whitney_auc", "rater", rater), 2), figure(r.of("mann_whitney_p", "rater", rater), 4),
+			figure(r.of("mann_whitney_auc", "rater", rater), 2), pValue(r.of("mann_whitney_p", "rater", rater)),
 		})
 		share := func(origin string) string {
 			return figure(r.of("share", "origin", origin, "rater", rater, "of", "at most"), 2)
@@ -167,7 +176,7 @@ func (r reviewed) pairs() {
 	for _, rater := range r.sides() {
 		d := r.of("paired_difference", "rater", rater)
 		if d != nil {
-			rows = append(rows, []string{rater, strconv.Itoa(d.N), figure(d, 2), figure(r.of("paired_d", "rater", rater), 2), figure(r.of("wilcoxon_p", "rater", rater), 4)})
+			rows = append(rows, []string{rater, strconv.Itoa(d.N), figure(d, 2), figure(r.of("paired_d", "rater", rater), 2), pValue(r.of("wilcoxon_p", "rater", rater))})
 		}
 	}
 	r.grid("Pairs that share their header: the synthetic record less the real one", []string{"rater", "pairs", "difference", "d of differences", "Wilcoxon p"}, rows)

@@ -65,7 +65,8 @@ func (src *source) fillRows(t *Table, declared *spec.Table) error {
 func (src *source) accounting(where map[string][]spec.Value) *Table {
 	var cells []int
 	for i := range src.core.Cells {
-		if len(src.asked[i])+len(src.judges[i]) > 0 && src.cellIn(i, where) {
+		arm := spec.IsArm(src.core.Cells[i].Axes["audit"]) // its rows are told with the audited ones
+		if len(src.asked[i])+len(src.judges[i]) > 0 && !arm && src.cellIn(i, where) {
 			cells = append(cells, i)
 		}
 	}
@@ -93,6 +94,9 @@ func (src *source) accounting(where map[string][]spec.Value) *Table {
 	}
 	t.number()
 	t.Remarks = []string{src.accountingRemark(), accountingWords}
+	if slices.Contains(axes, "audit") {
+		t.Remarks = append(t.Remarks, "Rows that stand in several lines of a strategy, with and without an audit, were asked for once.")
+	}
 	t.Sources = src.sources(cells)
 	return t
 }

@@ -59,7 +59,8 @@ func (q *Request) Check() error {
 // candidate is a row that may be drawn.
 type candidate struct {
 	Record
-	frame *frame.Frame
+	frame  *frame.Frame
+	chance float64 // with which it stands for its patient, in (0,1]
 }
 
 // drawer draws records of one cell.
@@ -141,7 +142,7 @@ func (d *drawer) synthetic() []candidate {
 	}
 	var out []candidate
 	for _, row := range from {
-		c := candidate{Record{Origin: Synthetic, Row: row, Identity: d.rows.MadeIdentity[row]}, d.rows.Made}
+		c := candidate{Record{Origin: Synthetic, Row: row, Identity: d.rows.MadeIdentity[row]}, d.rows.Made, 1}
 		v, judged := verdicts[row]
 		if c.scored(v, judged); !shown[c.Identity] {
 			out = append(out, c)
@@ -155,8 +156,9 @@ func (d *drawer) real() []candidate {
 	shown := d.shown()
 	verdicts := d.verdicts(plugins.FromReal)
 	var out []candidate
+	of := map[string]int{} // rows of each patient
 	for _, row := range d.source("patients").Perm(d.rows.Test.Rows()) {
-		c := candidate{Record{Origin: Real, Row: row, Identity: d.rows.TestIdentity[row]}, d.rows.Test}
+		c := candidate{Record{Origin: Real, Row: row, Identity: d.rows.TestIdentity[row]}, d.rows.Test, 1}
 		if s := d.rows.Subject; s != nil && !s.IsMissing(row) {
 			c.Subject = subjectHash(s, row)
 		}
@@ -166,9 +168,14 @@ func (d *drawer) real() []candidate {
 			continue
 		}
 		if c.Subject != "" {
-			shown[c.Subject] = true
+			if of[c.Subject]++; of[c.Subject] > 1 {
+				continue
+			}
 		}
 		out = append(out, c)
+	}
+	for i := range out {
+		out[i].chance = 1 / float64(max(of[out[i].Subject], 1))
 	}
 	slices.SortFunc(out, func(a, b candidate) int { return a.Row - b.Row })
 	return out
@@ -244,7 +251,8 @@ func (d *drawer) draw() ([]candidate, error) {
 func digits(n int) int { return max(3, len(strconv.Itoa(n))) }
 
 // strata puts candidates in a random order of which the first N are the sample, the others follow. Those of the sample have the
-// probability that they were drawn with: N by all at random, and by score as many of each score as there can be.
+// probability that they were drawn with: N by all at random, and by score as many of each score as there can be; that of a row of a patient
+// with several is lower by as much.
 func (d *drawer) strata(of []candidate, origin string) ([]candidate, error) {
 	if len(of) < d.N {
 		return nil, fmt.Errorf("there are %d %s rows to draw %d records from; want fewer, or a larger cell", len(of), origin, d.N)
@@ -252,7 +260,7 @@ func (d *drawer) strata(of []candidate, origin string) ([]candidate, error) {
 	d.source("draw", origin).Shuffle(len(of), func(i, j int) { of[i], of[j] = of[j], of[i] })
 	if d.Sample == AtRandom {
 		for i := range of {
-			of[i].Probability = float64(d.N) / float64(len(of))
+			of[i].Probability = of[i].chance * float64(d.N) / float64(len(of))
 		}
 		return of, nil
 	}
@@ -269,7 +277,7 @@ func (d *drawer) strata(of []candidate, origin string) ([]candidate, error) {
 	taken := map[int]int{}
 	for _, c := range of {
 		s := stratum(c)
-		c.Probability = float64(share[s]) / float64(size[s])
+		c.Probability = c.chance * float64(share[s]) / float64(size[s])
 		if taken[s] < share[s] {
 			taken[s]++
 			drawn = append(drawn, c)

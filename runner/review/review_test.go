@@ -137,7 +137,7 @@ func TestRecordsAreDrawnAsAsked(t *testing.T) {
 		subjects[r.Subject], names[r.Name] = true, true
 		same = same && r.Name == again[i].Name && r.Identity == again[i].Identity
 		moved = moved || r.Identity != others[i].Identity
-		want := map[string]float64{Synthetic: 20.0 / 120, Real: 20.0 / 45}[r.Origin]
+		want := map[string]float64{Synthetic: 20.0 / 120, Real: 20.0 / 45 / 2}[r.Origin] // each patient has two rows
 		if r.Training {
 			want = 0
 		}
@@ -196,11 +196,18 @@ func TestASampleByScoreHasKnownProbabilities(t *testing.T) {
 		}
 		return fmt.Sprint(*s)
 	}
-	weights, sizes := map[string]float64{}, map[string]float64{}
+	weights, sizes, stays := map[string]float64{}, map[string]float64{}, 0.0
 	for _, r := range records {
-		if r.Origin == Synthetic && !r.Training {
+		switch {
+		case r.Training:
+		case r.Origin == Synthetic:
 			weights[score(r.Score)] += 1 / r.Probability
+		default:
+			stays += 1 / r.Probability
 		}
+	}
+	if math.Abs(stays-90) > 1e-9 {
+		t.Errorf("weights of real records, two of each patient, sum up to %g, want 90", stays)
 	}
 	for i, v := range rows.Reports[0].Judged.Verdicts {
 		if rows.Reports[0].Sources[i] == plugins.FromSynthetic {

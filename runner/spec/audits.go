@@ -82,6 +82,9 @@ func (e *Experiment) Audit(value string) (a *Audit, beside string) {
 	return nil, ""
 }
 
+// IsArm reports whether a value of the audit axis is an arm beside an audit: no audit has a dot in its name.
+func IsArm(value string) bool { return strings.Contains(value, ".") }
+
 // Arms lists the values of the audit axis that come with one of them: the arms beside an audited one.
 func (e *Experiment) Arms(value string) []string {
 	a, beside := e.Audit(value)

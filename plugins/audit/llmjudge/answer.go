@@ -136,7 +136,7 @@ func (r *reader) read(text, stop string) opinion {
 	}
 	text = withoutThoughts(text)
 	out := opinion{status: plugins.Unparsable, truncated: stop == plugins.StopLength}
-	if fields, start, end := lastObject(text); fields != nil {
+	if fields, start, end := lastObject(text); fields != nil && !(broken(text[:start]) && out.field(text[end:]) != "") {
 		out.prose = !blank(text[:start]) || !blank(text[end:])
 		if out.take(fields["score"]) {
 			r.details(&out, fields)
@@ -144,8 +144,8 @@ func (r *reader) read(text, stop string) opinion {
 		return out
 	}
 	out.prose = true
-	if m := scoreField.FindStringSubmatch(text); m != nil {
-		if out.take(json.RawMessage(m[1])) {
+	if field := out.field(text); field != "" {
+		if out.take(json.RawMessage(field)) {
 			r.details(&out, map[string]json.RawMessage{"findings": wholeFindings(text), "reason": wholeReason(text)})
 		}
 		return out
@@ -179,6 +179,35 @@ func withoutThoughts(text string) string {
 		return ""
 	}
 	return text
+}
+
+// quotedText is a text of JSON, to the end of the answer where it is not closed.
+var quotedText = regexp.MustCompile(`(?s)"((?:[^"\\]|\\.)*)("|\\?$)`)
+
+// scoreEnd is what may follow the score at the end of an answer.
+const scoreEnd = " \t\r\n,}]`"
+
+// field returns the value of the last field "score" of a text that is no whole JSON; "" where there is none. A text within it says nothing.
+// One that holds quotes of its own may seem to go on up to the end, so there the last field of an answer that was not cut counts, too.
+func (o *opinion) field(text string) string {
+	bare := quotedText.ReplaceAllStringFunc(text, func(quoted string) string {
+		if inner := strings.Trim(quoted, `"`); strings.EqualFold(inner, "score") || scoreText.MatchString(inner) {
+			return quoted
+		}
+		return `""`
+	})
+	if all := scoreField.FindAllStringSubmatch(bare, -1); all != nil {
+		return all[len(all)-1][1]
+	}
+	all := scoreField.FindAllStringSubmatchIndex(text, -1)
+	if all == nil || o.truncated {
+		return ""
+	}
+	last := all[len(all)-1]
+	if strings.Trim(text[last[3]:], scoreEnd) != "" {
+		return ""
+	}
+	return text[last[2]:last[3]]
 }
 
 // take sets the score to a JSON value, if it is one.
@@ -228,6 +257,9 @@ func lastObject(text string) (fields map[string]json.RawMessage, start, end int)
 	}
 	return fields, start, end
 }
+
+// broken reports whether a text opens an object that it does not close: an object behind it may be a part of that one's texts.
+func broken(text string) bool { return strings.Count(text, "{") > strings.Count(text, "}") }
 
 // scored returns the object, or the first within it by name, that has a score.
 func scored(object map[string]json.RawMessage, depth int) map[string]json.RawMessage {

@@ -125,6 +125,33 @@ func TestColumnsThatDoNotFit(t *testing.T) {
 	}
 }
 
+// Values that hang together in units of their own, of a patient with nothing wrong: arithmetic that is written for others is not asked of them.
+func TestArithmeticKeepsToItsUnits(t *testing.T) {
+	var columns []*frame.Column
+	for _, c := range []struct {
+		name, unit string
+		value      float64
+	}{
+		{"hemoglobin_first", "g/L", 140},
+		{"hematocrit_first", "L/L", 0.42},
+		{"bg_ph_first", "", 7.4},
+		{"bg_paco2_first", "kPa", 5.3},
+		{"bicarbonate_first", "mmol/L", 24},
+		{"bg_baseexcess_first", "mmol/L", 0},
+		{"unit_los", "hours", 50},
+		{"hosp_los", "days", 5},
+		{"ventdays", "hours", 30},
+		{"sodium_first", "mg/dL", 322},
+		{"chloride_first", "mmol/L", 104},
+		{"anion_gap_first", "mmol/L", 12},
+	} {
+		column := number(c.name, c.value)
+		column.Unit = c.unit
+		columns = append(columns, column)
+	}
+	same(t, "findings", findings(judge(t, "{}", frame.Must(columns...))), nil)
+}
+
 func TestDeclaredLimits(t *testing.T) {
 	at := func(x float64) *float64 { return &x }
 	in := plugins.Lineup{

@@ -23,6 +23,7 @@ type Config struct {
 	LogY     bool   `json:"logY"`
 	Whiskers string `json:"whiskers"` // tukey or range
 	Points   int    `json:"points"`   // boxes of at most so many values show each of them
+	Counts   bool   `json:"counts"`   // how many values a box has stands below it
 }
 
 // Register adds the view to r.
@@ -36,8 +37,9 @@ func Register(r *plugins.Registry) {
 logY?:     bool // values above 0 only
 whiskers?: "tukey" | "range" // to the last value within 1.5 times the height of the box, or to all
 points?:   int & >=0 & <=1000 // boxes of at most so many values show each of them; others show what lies beyond the whiskers
+counts?:   bool // true unless set: how many values a box has stands below it; false where these are quantiles, which say nothing of how many they are of
 `,
-	}, Config{Config: style.Defaults(), Whiskers: "tukey", Points: 20}, New)
+	}, Config{Config: style.Defaults(), Whiskers: "tukey", Points: 20, Counts: true}, New)
 }
 
 // New returns the view.
@@ -63,7 +65,7 @@ func (view) Form() plugins.Form { return plugins.SpreadForm }
 // quartiles of them would be values made up in between.
 const leastBox = 5
 
-// Draw draws the figure. Numbers on the x axis become categories. How many values a box has stands below it.
+// Draw draws the figure. Numbers on the x axis become categories. How many values a box has stands below it, unless set otherwise.
 func (v view) Draw(fig plugins.Figure) (*plugins.Drawing, error) {
 	fig, err := style.EachPanel(style.Categorical(fig), spreads)
 	if err != nil {
@@ -79,9 +81,11 @@ func (v view) Draw(fig plugins.Figure) (*plugins.Drawing, error) {
 			}
 			return all
 		},
-		Key:    key,
-		Marks:  v.marks,
-		Finish: countBelow,
+		Key:   key,
+		Marks: v.marks,
+	}
+	if v.config.Counts {
+		chart.Finish = countBelow
 	}
 	fig.Notes = append(slices.Clone(fig.Notes), v.explained())
 	return chart.Draw(fig)

@@ -88,6 +88,9 @@ func TestCounts(t *testing.T) {
 	if page.Has("n\u00a0=\u00a00") {
 		t.Error("a category without a value has a count")
 	}
+	if _, page := viewtest.Draw(t, Register, `{"counts": false}`, fig); page.Has("n\u00a0=\u00a02") {
+		t.Error("counts stand below boxes that are to have none")
+	}
 }
 
 func TestSettings(t *testing.T) {

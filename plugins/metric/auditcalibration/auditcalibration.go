@@ -138,7 +138,7 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		newRating(&pair.Audit.Reports[i], subjects, pair.Handed, out).rate()
+		newRating(&pair.Audit.Reports[i], subjects, pair, out).rate()
 		env.Progress(i+1, len(pair.Audit.Reports)+1)
 	}
 	return out, m.labelled(ctx, env, pair.Audit, out)

@@ -241,6 +241,30 @@ func TestRowsThatAreHandedOut(t *testing.T) {
 	}
 }
 
+// Of restricted data no share tells of fewer than eleven real rows, be they those that raise an alarm or those that do not.
+func TestFewAlarmsOfRestrictedData(t *testing.T) {
+	for _, alarms := range []int{0, 3, 15, 38} {
+		l := newLineup(7)
+		for i := range 40 {
+			l.add(plugins.FromReal, i, map[bool]float64{true: 2, false: 9}[i < alarms], nil)
+		}
+		for _, fewest := range []int{0, plugins.FewestTold} {
+			p := pair(40, 1, l.AuditReport)
+			p.Fewest = fewest
+			got := measure(t, p, "")
+			told := fewest == 0 || alarms == 0 || alarms == 15
+			for _, s := range []plugins.Score{
+				got.Score("false_alarm_rate", "auditor", "judge"), got.Score("specificity", "auditor", "judge"),
+				got.Score("kept_share", "auditor", "judge", "source", "real"),
+			} {
+				if (s.Status == plugins.OK) != told || !told && s.Reason != "withheld: it would tell of fewer than 11 of 40 rows of restricted data" {
+					t.Errorf("%d alarms, fewest %d: %+v", alarms, fewest, s)
+				}
+			}
+		}
+	}
+}
+
 // Each point of a curve stands for eleven subjects, and a sweep has at each threshold what the scores say.
 func TestCurves(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))

@@ -46,13 +46,14 @@ type rating struct {
 	subjects *subjects
 	out      *plugins.Measurement
 	handed   bool                     // synthetic rows are rows of the data
+	private  bool                     // real rows are told of no more than plugins.FewestTold allows
 	by       map[plugins.Source][]int // the records of a source, and of those those that count at the threshold
 	counted  map[plugins.Source][]int
 	left     int // records left out at the threshold, since it was chosen on them
 }
 
-func newRating(report *plugins.AuditReport, s *subjects, handed bool, out *plugins.Measurement) *rating {
-	r := &rating{AuditReport: report, subjects: s, out: out, handed: handed, by: map[plugins.Source][]int{}, counted: map[plugins.Source][]int{}}
+func newRating(report *plugins.AuditReport, s *subjects, pair *plugins.Pair, out *plugins.Measurement) *rating {
+	r := &rating{AuditReport: report, subjects: s, out: out, handed: pair.Handed, private: pair.Fewest > 0, by: map[plugins.Source][]int{}, counted: map[plugins.Source][]int{}}
 	for i, source := range report.Sources {
 		r.by[source] = append(r.by[source], i)
 		if ofTest := source == plugins.FromReal || source == plugins.FromPlanted; ofTest && report.Chosen != "" && !report.Second[i] {
@@ -111,6 +112,9 @@ func (r *rating) share(name string, source plugins.Source, records []int, is fun
 	}
 	if source == plugins.FromReal && len(records) > 0 && r.people(records) < plugins.FewestTold {
 		return compare.Undefined(name, fmt.Sprintf("withheld: it would stand for fewer than %d patients", plugins.FewestTold))
+	}
+	if n := len(records); r.private && source == plugins.FromReal && (few(k) || few(n-k)) {
+		return compare.Undefined(name, fmt.Sprintf("withheld: it would tell of fewer than %d of %d rows of restricted data", plugins.FewestTold, n))
 	}
 	if n := len(records); r.handed && source == plugins.FromSynthetic && (few(k) || few(n-k) || few(n)) {
 		return compare.Undefined(name, fmt.Sprintf("withheld: rows of the data are handed out as synthetic ones, and it would tell of fewer than %d", plugins.FewestTold))

@@ -95,25 +95,7 @@ func TestKilledWhileJudging(t *testing.T) {
 
 	killed := newStudy(t, judgedExperiment, server)
 	const slots = 4 // limits.concurrency
-	for _, pass := range []int{7, 30, 50} {
-		v := newValve(pass)
-		gate.Store(v)
-		cmd := killed.command("run", "x.cue")
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		for range slots {
-			select {
-			case <-v.held:
-			case <-time.After(20 * time.Second):
-				t.Fatal("the calls that are to be cut do not come")
-			}
-		}
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		close(v.opened)
-	}
-	gate.Store(newValve(1 << 30))
+	killed.killWhileAsking(&gate, slots, 7, 30, 50)
 	missing, before := killed.planned("j"), len(server.Log())
 	killed.run(0)
 	if n := len(ofJudge(server.Log()[before:])); missing.Calls != [3]float64{float64(n), float64(n), float64(n)} || missing.Answered == 0 {

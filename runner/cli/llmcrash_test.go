@@ -104,6 +104,31 @@ func (v *valve) pass() {
 	}
 }
 
+// killWhileAsking starts a run again and again, and kills it each time when so many calls have passed the valve and as many as the model
+// takes at once are held by it. At the end the valve is open.
+func (x *study) killWhileAsking(gate *atomic.Pointer[valve], slots int, passes ...int) {
+	x.t.Helper()
+	for _, pass := range passes {
+		v := newValve(pass)
+		gate.Store(v)
+		cmd := x.command("run", "x.cue")
+		if err := cmd.Start(); err != nil {
+			x.t.Fatal(err)
+		}
+		for range slots {
+			select {
+			case <-v.held:
+			case <-time.After(20 * time.Second):
+				x.t.Fatal("the calls that are to be cut do not come")
+			}
+		}
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		close(v.opened)
+	}
+	gate.Store(newValve(1 << 30))
+}
+
 // TestKilledWhileModelsAreAsked kills a run three times while all its calls are under way, and finishes it: what the server
 // is asked again is what the accounts call orphaned, and nothing else; results are those of an undisturbed run, to the byte.
 func TestKilledWhileModelsAreAsked(t *testing.T) {
@@ -124,25 +149,7 @@ func TestKilledWhileModelsAreAsked(t *testing.T) {
 
 	killed := newStudy(t, askedExperiment, server)
 	const slots = 4 // limits.concurrency
-	for _, pass := range []int{3, 9, 15} {
-		v := newValve(pass)
-		gate.Store(v)
-		cmd := killed.command("run", "x.cue")
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		for range slots {
-			select {
-			case <-v.held:
-			case <-time.After(20 * time.Second):
-				t.Fatal("the calls that are to be cut do not come")
-			}
-		}
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		close(v.opened)
-	}
-	gate.Store(newValve(1 << 30))
+	killed.killWhileAsking(&gate, slots, 3, 9, 15)
 	killed.run(0)
 	log := server.Log()[len(first):]
 	again, input, output := repeated(t, needed, log)

@@ -187,7 +187,7 @@ const (
 )
 
 // NoAudit is why scores of an audit are undefined where the rows had none.
-const NoAudit = "the rows were not audited: the axis audit is \"off\" here"
+const NoAudit = "the rows were not audited: on the axis audit this is \"off\", or random rows beside an audit"
 
 // Audited is what the metrics of an audited cell are told of the audit, where they declare Info.Audited.
 type Audited struct {

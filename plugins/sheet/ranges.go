@@ -91,8 +91,14 @@ func Standard() map[string]Range {
 	return out
 }
 
+// apache are the names that the first-day variables of APACHE have in eICU, where they are others than those of plugins/icu.
+var apache = map[string]string{"temperature": "tempc", "respiratoryrate": "resprate", "ph": "bg_ph", "pco2": "bg_paco2", "pao2": "bg_pao2"}
+
 // standardOf returns what is normal of a quantity, if it is known in this unit.
 func standardOf(quantity, unit string) (Range, bool) {
+	if name, ok := apache[quantity]; ok {
+		quantity = name
+	}
 	r, ok := standard[quantity]
 	return r, ok && sameUnit(unit, units[quantity])
 }

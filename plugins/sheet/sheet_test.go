@@ -265,6 +265,21 @@ func TestStandardRangesAreInTheirUnits(t *testing.T) {
 	}
 }
 
+// The matrix "apache" of eICU names five quantities otherwise than plugins/icu; a judge is to see what is normal of them all the same.
+func TestStandardRangesOfTheNamesOfAPACHE(t *testing.T) {
+	for name, want := range map[string]struct{ unit, normal string }{
+		"temperature": {"°C", "36.1–38"}, "respiratoryrate": {"breaths/min", "12–20"},
+		"ph": {"", "7.38–7.44"}, "pco2": {"mmHg", "38–42"}, "pao2": {"mmHg", "75–100"},
+	} {
+		for unit, normal := range map[string]string{want.unit: want.normal, "kPa": ""} {
+			f := frame.Must(&frame.Column{Name: name, Kind: frame.Number, Unit: unit, Numbers: []float64{7}})
+			if got := sheetOf(t, f, Known{}, nil).Record(f, 0).Lines[0].Reference; got != normal {
+				t.Errorf("%s in %q: %q, want %q", name, unit, got, normal)
+			}
+		}
+	}
+}
+
 func TestResolve(t *testing.T) {
 	s := wardSheet(t, nil)
 	for name, want := range map[string][]string{

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/runner/spelling"
 )
 
 // pluginSummary is one plugin of plugins --json.
@@ -97,7 +98,11 @@ its method is published.`,
 					}
 				}
 				if len(found) == 0 {
-					return wrong(fmt.Errorf("no plugin named %q; 'ehrlab plugins' lists them", args[0]))
+					var names []string
+					for _, p := range list {
+						names = append(names, p.Name)
+					}
+					return wrong(fmt.Errorf("no plugin named %q%s; 'ehrlab plugins' lists them", args[0], spelling.DidYouMean(args[0], names)))
 				}
 				list = found
 			}

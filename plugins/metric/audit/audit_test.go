@@ -98,7 +98,7 @@ func TestReferenceValues(t *testing.T) {
 func TestFatesAndRounds(t *testing.T) {
 	synthetic := frame.Must(metrictest.Number("death", 1, 0, 1, 0, 1, 0, 1, 1))
 	p := audited(synthetic, synthetic, []float64{9, 9, 2, 9, math.NaN(), 3, 9, 9})
-	p.Audit.Rounds, p.Audit.Wanted = []int{5, 3}, 5
+	p.Audit.Rounds, p.Audit.Wanted = []int{5, 3, 0, 0}, 5 // two rounds more were planned, and not needed
 	p.Audit.Fates[2] = plugins.Flagged
 	p.Audit.Reports[0].Judged.Verdicts[0].Suspicious = true
 	p.Audit.Reports[0].Judged.Verdicts[5].Status = plugins.Unparsable

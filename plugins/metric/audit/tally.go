@@ -137,7 +137,8 @@ func (t *tally) policy() {
 	dropped, flagged := fated(plugins.Dropped), fated(plugins.Flagged)
 	t.add(t.share("dropped_share", nil, dropped, n, noRows))
 	t.add(t.share("flagged_share", nil, flagged, n, noRows))
-	t.describe("rounds", nil, float64(len(t.Rounds)), len(t.Rounds))
+	rounds := count(len(t.Rounds), func(i int) bool { return t.Rounds[i] > 0 }) // rounds are planned, and none is made once there are enough rows
+	t.describe("rounds", nil, float64(rounds), rounds)
 	t.describe("wanted", nil, float64(t.Wanted), t.Wanted)
 	if t.few(dropped) || t.few(n-dropped) {
 		t.undefined("delivered", nil, withheld)

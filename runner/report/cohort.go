@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/prepare"
 	"github.com/ehrlab/ehrlab/plugins/stats"
 	"github.com/ehrlab/ehrlab/runner/record"
 	"github.com/ehrlab/ehrlab/runner/spec"
@@ -71,6 +72,7 @@ func (src *source) fillCohort(t *Table, declared *spec.Table) error {
 	t.Banner = src.banner(cells)
 	t.number()
 	t.Remarks = append(t.Remarks, c.remark())
+	t.Remarks = append(t.Remarks, src.imputed()...)
 	t.Data, t.Sources = src.data(cells), src.sources(cells)
 	return nil
 }
@@ -364,4 +366,21 @@ func (c *cohort) remark() string {
 		text += fmt.Sprintf(" Of synthetic rows each is the mean over %s.", unitOf(c.declared.Over))
 	}
 	return text + fmt.Sprintf(" Counts of 1 to %d patients are withheld, or told together as other levels.", plugins.FewestTold-1)
+}
+
+// imputed says of which data sets missing values were filled in before anything was measured: the real patients of a cohort table have
+// those values, too.
+func (src *source) imputed() []string {
+	var resolved struct{ Datasets []spec.Dataset }
+	if json.Unmarshal(src.core.Manifest.Resolved, &resolved) != nil {
+		return nil // a record without it
+	}
+	var out []string
+	for _, d := range resolved.Datasets {
+		how := map[string]string{prepare.Median: "the median or most frequent level of train", prepare.Model: "a model of the other columns"}[d.Prepare.Missing]
+		if how != "" {
+			out = append(out, fmt.Sprintf("%s: missing values were filled in by %s, among the real patients as well.", d.Name, how))
+		}
+	}
+	return out
 }

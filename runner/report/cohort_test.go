@@ -1,6 +1,7 @@
 package report
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -101,6 +102,23 @@ func TestCohort(t *testing.T) {
 
 // A count that some cells do not tell has no mean over the others, which would be one of the greater counts; a cell that knows nothing
 // of a level has no row of it.
+// Where preparation fills in missing values, real patients have those, too, and the table says so.
+func TestCohortOfFilledInValues(t *testing.T) {
+	for missing, told := range map[string]bool{"keep": false, "median": true, "model": true, "drop": false} {
+		core := people()
+		var resolved map[string]any
+		if err := json.Unmarshal(core.Manifest.Resolved, &resolved); err != nil {
+			t.Fatal(err)
+		}
+		resolved["datasets"] = []any{map[string]any{"name": "icu", "prepare": map[string]any{"missing": missing}}}
+		core.Manifest.Resolved, _ = json.Marshal(resolved)
+		r := made(t, core, spec.Table{Name: "who", Kind: spec.CohortTable, Over: []string{"seed"}})
+		if got := strings.Contains(strings.Join(r.Remarks, "\n"), "icu: missing values were filled in by"); got != told {
+			t.Errorf("%s: %q", missing, r.Remarks)
+		}
+	}
+}
+
 func TestCohortMeansAreOfAllCells(t *testing.T) {
 	for _, c := range []struct {
 		name string

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/metric/audit/units"
 	"github.com/ehrlab/ehrlab/plugins/metric/compare"
 	"github.com/ehrlab/ehrlab/plugins/stats"
 )
@@ -133,12 +134,12 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 		}
 		return out, nil
 	}
-	subjects := newSubjects(pair.Parts.Get(plugins.Test))
+	people := units.New(pair.Parts.Get(plugins.Test))
 	for i := range pair.Audit.Reports {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		newRating(&pair.Audit.Reports[i], subjects, pair, out).rate()
+		newRating(&pair.Audit.Reports[i], people, pair, out).rate()
 		env.Progress(i+1, len(pair.Audit.Reports)+1)
 	}
 	return out, m.labelled(ctx, env, pair.Audit, out)

@@ -37,21 +37,18 @@ type item struct {
 
 // items are the records of some sources with a score, by score.
 func (r *rating) items(sources ...plugins.Source) []item {
-	var out []item
-	own := r.subjects.n
+	var records []int
 	for _, source := range sources {
 		for _, i := range r.by[source] {
-			if !r.scored(i) {
-				continue
+			if r.scored(i) {
+				records = append(records, i)
 			}
-			unit := own
-			if source == plugins.FromReal || source == plugins.FromPlanted {
-				unit = int(r.subjects.of[r.Origin[i]])
-			} else {
-				own++
-			}
-			out = append(out, item{r.Judged.Verdicts[i].Score, unit, source == plugins.FromPlanted})
 		}
+	}
+	unit, _ := r.people.Clusters(r.AuditReport, records)
+	var out []item
+	for k, i := range records {
+		out = append(out, item{r.Judged.Verdicts[i].Score, int(unit[k]), r.Sources[i] == plugins.FromPlanted})
 	}
 	slices.SortStableFunc(out, func(a, b item) int {
 		switch {
@@ -218,7 +215,7 @@ func (r *rating) sweep(source plugins.Source, items []item) plugins.Curve {
 		below, top := cuts[n-1], cuts[n-1]
 		top.from = below.from + sort.Search(below.to-below.from, func(k int) bool { return items[below.from+k].score >= r.Scale.Max })
 		below.to = top.from
-		if few(units(items[below.from:below.to])) || few(units(items[top.from:top.to])) {
+		if few(different(items[below.from:below.to])) || few(different(items[top.from:top.to])) {
 			return out
 		}
 		add(r.Scale.Max, top.to-top.from, cuts[n-1].units)
@@ -226,8 +223,8 @@ func (r *rating) sweep(source plugins.Source, items []item) plugins.Curve {
 	return out
 }
 
-// units counts the different units of items.
-func units(items []item) int {
+// different counts the different units of items.
+func different(items []item) int {
 	seen := map[int]bool{}
 	for _, x := range items {
 		seen[x.unit] = true

@@ -8,9 +8,8 @@ import (
 	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
-	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/plugins/metric/audit/units"
 	"github.com/ehrlab/ehrlab/plugins/metric/compare"
-	"github.com/ehrlab/ehrlab/plugins/split"
 	"github.com/ehrlab/ehrlab/plugins/stats"
 )
 
@@ -18,45 +17,25 @@ var negInf, posInf = math.Inf(-1), math.Inf(1)
 
 const level = 0.95
 
-// subjects are those of the rows of test.
-type subjects struct {
-	column *frame.Column // nil: nothing says whose rows are
-	of     []int32       // of each row, from 0
-	n      int
-}
-
-func newSubjects(test plugins.Sample) *subjects {
-	s := &subjects{column: test.Subject, of: make([]int32, test.Frame.Rows())}
-	if test.Subject != nil {
-		of, names := split.Indexed(test.Subject)
-		s.of, s.n = of, len(names)
-	}
-	for row, who := range s.of {
-		if test.Subject == nil || who == frame.Missing {
-			s.of[row] = int32(s.n)
-			s.n++
-		}
-	}
-	return s
-}
-
 // rating rates one auditor.
 type rating struct {
 	*plugins.AuditReport
-	subjects *subjects
-	out      *plugins.Measurement
-	handed   bool                     // synthetic rows are rows of the data
-	private  bool                     // real rows are told of no more than plugins.FewestTold allows
-	by       map[plugins.Source][]int // the records of a source, and of those those that count at the threshold
-	counted  map[plugins.Source][]int
-	left     int // records left out at the threshold, since it was chosen on them
+	people  *units.Units
+	out     *plugins.Measurement
+	handed  bool                     // synthetic rows are rows of the data
+	private bool                     // real rows are told of no more than plugins.FewestTold allows
+	by      map[plugins.Source][]int // the records of a source, and of those those that count at the threshold
+	counted map[plugins.Source][]int
+	left    int // records left out at the threshold, since it was chosen on them
 }
 
-func newRating(report *plugins.AuditReport, s *subjects, pair *plugins.Pair, out *plugins.Measurement) *rating {
-	r := &rating{AuditReport: report, subjects: s, out: out, handed: pair.Handed, private: pair.Fewest > 0, by: map[plugins.Source][]int{}, counted: map[plugins.Source][]int{}}
+func newRating(report *plugins.AuditReport, people *units.Units, pair *plugins.Pair, out *plugins.Measurement) *rating {
+	r := &rating{
+		AuditReport: report, people: people, out: out, handed: pair.Handed, private: pair.Fewest > 0, by: units.By(report),
+		counted: map[plugins.Source][]int{},
+	}
 	for i, source := range report.Sources {
-		r.by[source] = append(r.by[source], i)
-		if ofTest := source == plugins.FromReal || source == plugins.FromPlanted; ofTest && report.Chosen != "" && !report.Second[i] {
+		if units.OfTest(source) && report.Chosen != "" && !report.Second[i] {
 			r.left++
 			continue
 		}
@@ -103,14 +82,13 @@ func (r *rating) rate() {
 
 // share is the share of records that are so, among some of one source.
 func (r *rating) share(name string, source plugins.Source, records []int, is func(i int) bool, reason string) plugins.Score {
-	k, rows := 0, make([]int, 0, len(records))
+	k := 0
 	for _, i := range records {
 		if is(i) {
 			k++
 		}
-		rows = append(rows, r.Origin[i])
 	}
-	if source == plugins.FromReal && len(records) > 0 && r.people(records) < plugins.FewestTold {
+	if source == plugins.FromReal && len(records) > 0 && r.people.People(r.AuditReport, records) < plugins.FewestTold {
 		return compare.Undefined(name, fmt.Sprintf("withheld: it would stand for fewer than %d patients", plugins.FewestTold))
 	}
 	if n := len(records); r.private && source == plugins.FromReal && (few(k) || few(n-k)) {
@@ -119,52 +97,19 @@ func (r *rating) share(name string, source plugins.Source, records []int, is fun
 	if n := len(records); r.handed && source == plugins.FromSynthetic && (few(k) || few(n-k) || few(n)) {
 		return compare.Undefined(name, fmt.Sprintf("withheld: rows of the data are handed out as synthetic ones, and it would tell of fewer than %d", plugins.FewestTold))
 	}
-	trials := compare.NewTrials(called(source), nil, len(rows))
-	if source == plugins.FromReal || source == plugins.FromPlanted {
-		var column *frame.Column
-		if r.subjects.column != nil {
-			column = r.subjects.column.Take(rows)
-		}
-		trials = compare.NewTrials("test", column, len(rows))
-	}
-	s := compare.Share(name, k, len(records), trials, reason)
-	if s.Status == plugins.OK && r.Chosen != "" && r.left > 0 && (source == plugins.FromReal || source == plugins.FromPlanted) {
+	s := compare.Share(name, k, len(records), r.people.Trials(r.AuditReport, records), reason)
+	if s.Status == plugins.OK && r.Chosen != "" && r.left > 0 && units.OfTest(source) {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("the threshold was chosen by %s on one half of the subjects: this is of the other half", r.Chosen))
 	}
 	return s
 }
 
-// called is what records of a source that belong to no subject are called.
-func called(source plugins.Source) string {
-	if source == plugins.FromShuffled {
-		return "column-shuffled"
-	}
-	return string(source)
-}
-
-// people counts the subjects of records.
-func (r *rating) people(records []int) int {
-	seen := map[int32]bool{}
-	for _, i := range records {
-		seen[r.subjects.of[r.Origin[i]]] = true
-	}
-	return len(seen)
-}
-
-// lacks says why there is no record of a source.
+// lacks says why there is no record of a source, or none that counts at the threshold.
 func (r *rating) lacks(source plugins.Source) string {
-	calibrate := fmt.Sprintf("audits.%s", r.Audit)
-	switch {
-	case len(r.by[plugins.FromReal]) == 0 && len(r.by[plugins.FromPlanted]) == 0:
-		return fmt.Sprintf(`the audit was not calibrated; write "calibrate: {rows: 400, share: 0.05}" in %s`, calibrate)
-	case source == plugins.FromPlanted && len(r.by[source]) == 0:
-		return fmt.Sprintf(`no error was planted: "calibrate.share" in %s is 0, or no column allows an error of its "kinds"`, calibrate)
-	case source == plugins.FromShuffled:
-		return fmt.Sprintf(`no column-shuffled record was judged; write "shuffled: 100" in "calibrate" of %s`, calibrate)
-	case len(r.by[source]) == 0:
-		return fmt.Sprintf("no %s record was judged", source)
+	if len(r.by[source]) > 0 {
+		return fmt.Sprintf("no %s record is of the half that the threshold was not chosen on; calibrate more rows", source)
 	}
-	return fmt.Sprintf("no %s record is of the half that the threshold was not chosen on; calibrate more rows", source)
+	return units.Lacks(r.Audit, r.by, source)
 }
 
 // planted lists the records with an error that some kinds and columns have.
@@ -289,24 +234,15 @@ func (r *rating) auroc(name string, others []int, source plugins.Source) plugins
 		return compare.Undefined(name, r.lacks(source))
 	case len(real) == 0 || len(left) == 0:
 		return compare.Undefined(name, fmt.Sprintf("no %s record has a score", map[bool]plugins.Source{true: plugins.FromReal, false: source}[len(real) == 0]))
-	case r.people(real) < plugins.FewestTold:
+	case r.people.People(r.AuditReport, real) < plugins.FewestTold:
 		return compare.Undefined(name, fmt.Sprintf("withheld: it would stand for fewer than %d patients", plugins.FewestTold))
 	}
-	var y []bool
-	var score []float64
-	var cluster []int32
-	own := int32(r.subjects.n)
-	for k, i := range slices.Concat(real, left) {
-		y = append(y, k < len(real))
-		score = append(score, r.Judged.Verdicts[i].Score)
-		who := own
-		if k < len(real) || source == plugins.FromPlanted {
-			who = r.subjects.of[r.Origin[i]]
-		} else {
-			own++
-		}
-		cluster = append(cluster, who)
+	records := slices.Concat(real, left)
+	y, score := make([]bool, len(records)), make([]float64, len(records))
+	for k, i := range records {
+		y[k], score[k] = k < len(real), r.Judged.Verdicts[i].Score
 	}
+	cluster, _ := r.people.Clusters(r.AuditReport, records)
 	a, err := stats.NewClusteredAUROC(y, score, cluster)
 	s := plugins.Score{Name: name, N: len(y), Status: plugins.OK}
 	if a == nil {
@@ -320,24 +256,12 @@ func (r *rating) auroc(name string, others []int, source plugins.Source) plugins
 	if err != nil {
 		s.Warnings = append(s.Warnings, plugins.WithoutInterval+err.Error())
 	} else {
-		s.Interval = &plugins.Interval{Low: low, High: high, Level: level, Unit: r.unit(source), Method: "DeLong's variance, subjects as clusters, symmetric on the logit scale"}
+		s.Interval = &plugins.Interval{Low: low, High: high, Level: level, Unit: r.people.Unit(r.AuditReport, records), Method: "DeLong's variance, subjects as clusters, symmetric on the logit scale"}
 	}
 	if n := len(r.by[plugins.FromReal]) + len(others) - len(y); n > 0 {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("%d records without a score are left out", n))
 	}
 	return s
-}
-
-// unit is what an AUROC is of.
-func (r *rating) unit(source plugins.Source) string {
-	unit := "test subjects"
-	if r.subjects.column == nil {
-		unit = "test rows"
-	}
-	if source != plugins.FromPlanted {
-		unit += " and " + called(source) + " rows"
-	}
-	return unit
 }
 
 // sources scores what the policy makes of the records of each source, and how many have no score.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/prepare"
@@ -265,7 +264,7 @@ func (c *cohort) mean(key cohortKey) (mean float64, missing *Value, err error) {
 	}
 	if key.arm != "" && len(values) > 0 && len(untold) > 0 { // a mean of those that tell it would be one of the greater counts
 		v := &Value{Status: Undefined, notes: []note{plainNote(fmt.Sprintf("not told in %d of %d cells: %s", len(untold), len(scores), untold[0].Reason))}}
-		if strings.HasPrefix(untold[0].Reason, "withheld") {
+		if withheld(untold[0].Reason) {
 			v.Status = Withheld
 		}
 		return 0, v, nil
@@ -276,7 +275,7 @@ func (c *cohort) mean(key cohortKey) (mean float64, missing *Value, err error) {
 			v.notes = []note{plainNote(scores[0].Reason)}
 			v.Status = Undefined
 			switch {
-			case strings.HasPrefix(scores[0].Reason, "withheld"):
+			case withheld(scores[0].Reason):
 				v.Status = Withheld
 			case scores[0].Status == plugins.Failed:
 				v.Status = Failed

@@ -69,6 +69,12 @@ func (sel *selection) value(r *row, column int, low, high *float64) (Value, erro
 		return v, nil
 	}
 	v.notes = append(v.notes, why.gaps(cellsOf(ok))...)
+	untold := func(h hit) bool { return h.score.Status == plugins.Undefined && withheld(h.score.Reason) }
+	if !slices.Contains(sel.declared.Over, spec.TestSite) && slices.ContainsFunc(hits, untold) { // of hospitals, the small ones are
+		v.Status = Withheld
+		v.notes = append(v.notes, plainNote("a mean of the values that are told would leave out those that are withheld for standing for few"))
+		return v, nil
+	}
 	v.notes = append(v.notes, sel.warnings(ok)...)
 	sel.summarise(&v, r.group, column, ok, low, high)
 	if axes := sel.varying(r.group, column); v.Interval != nil && len(ok) > 1 && len(sel.others(axes)) == 0 && sel.generations(axes) {
@@ -412,3 +418,6 @@ func (sel *selection) cellFailure(cell int) string {
 	}
 	return "failed at " + c.Stage + ": " + c.Reason
 }
+
+// withheld reports whether the reason of a score that has no value is that it would tell of too few patients.
+func withheld(reason string) bool { return strings.HasPrefix(reason, "withheld") }

@@ -93,6 +93,7 @@ func TestChoose(t *testing.T) {
 	for _, c := range []struct{ name, with, want string }{
 		{"all", `{}`, ":flat,rare,weak,twin1,twin2,site,strong"},
 		{"list", `{"columns": ["site", "flat"]}`, ":site,flat"},
+		{"list", `{"columns": ["site", "flat", "weak"], "ladder": [1, 3]}`, "1:site 3:site,flat,weak"},
 		{"importance", `{"ladder": [1, 2]}`, "1:strong 2:strong,site"},
 		// the twins share their effect; two telling rows do not lift rare above weak
 		{"importance", `{"ladder": [7]}`, "7:strong,site,twin1,twin2,weak,rare,flat"},
@@ -131,6 +132,9 @@ func TestErrors(t *testing.T) {
 		{"list", `{"columns": ["site", "site"]}`, train, `names "site" twice`},
 		{"list", `{"columns": ["death"]}`, train, `"death" is the target`},
 		{"list", `{"columns": ["bun"]}`, train, `column "bun" is no candidate`},
+		{"list", `{"columns": ["site", "flat"], "ladder": []}`, train, "ladder is empty"},
+		{"list", `{"columns": ["site", "flat"], "ladder": [2, 1]}`, train, "ladder has 1 after 2"},
+		{"list", `{"columns": ["site", "flat"], "ladder": [1, 3]}`, train, "ladder asks for 3 columns; columns names 2"},
 		{"importance", `{}`, train, "ladder is empty"},
 		{"importance", `{"ladder": [0]}`, train, "ladder has 0 after 0"},
 		{"importance", `{"ladder": [5, 5]}`, train, "ladder has 5 after 5"},
@@ -255,6 +259,7 @@ func TestSubsetsDoNotDecideOnTheRanking(t *testing.T) {
 		name, a, b string
 		same       bool
 	}{
+		{"list", `{"columns": ["site", "flat"]}`, `{"columns": ["site", "flat"], "ladder": [1, 2]}`, true},
 		{"importance", `{"ladder": [5]}`, `{"ladder": [5, 10], "model": "logistic", "folds": 5}`, true},
 		{"importance", `{"ladder": [5]}`, `{"ladder": [5], "folds": 4}`, false},
 		{"importance", `{"ladder": [5]}`, `{"ladder": [5], "model": "gbdt"}`, false},

@@ -9,8 +9,13 @@ import (
 	"github.com/ehrlab/ehrlab/plugins"
 )
 
-// Schema is the CUE of a setting that is a Ladder.
-const Schema = `ladder!: [int & >0, ...(int & >0)]`
+// Schema is the CUE of a setting that is a Ladder, and OptionalSchema where there need not be one.
+const (
+	Schema         = `ladder!: ` + sizes
+	OptionalSchema = `ladder?: ` + sizes
+
+	sizes = `[int & >0, ...(int & >0)]`
+)
 
 // Ladder is the sizes of the subsets.
 type Ladder []int

@@ -96,14 +96,33 @@ func CheckBins(bins int) error {
 // Bins returns the counts of a Number column in equal bins over the real range, the outer bins open to ±∞.
 // Without real values there is no range: the table then has no cells.
 func (s *Sides) Bins(column string, bins int) *Table {
-	real, synthetic := s.Sorted(s.Part, column), s.Sorted(Synthetic, column)
-	t := &Table{RealN: len(real), SyntheticN: len(synthetic)}
+	real := s.Sorted(s.Part, column)
 	if len(real) == 0 {
-		return t
+		return &Table{SyntheticN: len(s.Sorted(Synthetic, column))}
 	}
-	inner := Edges(real[0], real[len(real)-1], bins)
-	t.Real, t.Synthetic = Histogram(real, inner), Histogram(synthetic, inner)
-	return t
+	return s.binned(column, real[0], real[len(real)-1], bins)
+}
+
+// SharedBins returns the counts of a Number column in equal bins over the range of both sides together.
+// Without values on either side there is no range: the table then has no cells.
+func (s *Sides) SharedBins(column string, bins int) *Table {
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, side := range []plugins.Part{s.Part, Synthetic} {
+		if sorted := s.Sorted(side, column); len(sorted) > 0 {
+			low, high = min(low, sorted[0]), max(high, sorted[len(sorted)-1])
+		}
+	}
+	if low > high {
+		return &Table{}
+	}
+	return s.binned(column, low, high, bins)
+}
+
+// binned counts in the bins that Edges has.
+func (s *Sides) binned(column string, low, high float64, bins int) *Table {
+	real, synthetic := s.Sorted(s.Part, column), s.Sorted(Synthetic, column)
+	inner := Edges(low, high, bins)
+	return &Table{Real: Histogram(real, inner), Synthetic: Histogram(synthetic, inner), RealN: len(real), SyntheticN: len(synthetic)}
 }
 
 // Edges returns the inner edges of equal bins over [low, high], as i·step + low with step = (high-low)/bins.

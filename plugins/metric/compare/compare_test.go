@@ -64,6 +64,35 @@ func TestCheckPart(t *testing.T) {
 	}
 }
 
+func TestContinuousColumns(t *testing.T) {
+	if err := compare.CheckColumns("some"); err == nil || !strings.Contains(err.Error(), `want "all" or "continuous"`) {
+		t.Error(err)
+	}
+	real := frame.Must(number("flag", 0, 1, 1), number("three", 2, 1, 3), number("two", 1, 1, 2), number("few", nan, 2, 1), number("none", nan, nan, nan), category("c", "a", "b", "c"))
+	synthetic := frame.Must(number("flag", 0, 1, 2), number("three", 1, 1, 1), number("two", 1, 2, 3), number("few", 1, 2, 3), number("none", 1, 2, 3), category("c", "a", "b", "c"))
+	if got := sides(t, real, synthetic).Continuous(); !slices.Equal(got, []string{"three"}) {
+		t.Errorf("%v; the real rows alone decide", got)
+	}
+}
+
+func TestSharedBinsSpanBothSides(t *testing.T) {
+	for _, c := range []struct {
+		real, synthetic         []float64
+		wantReal, wantSynthetic []int
+		reals, synthetics       int
+	}{
+		{[]float64{0, 1, nan}, []float64{4, 3}, []int{2, 0}, []int{0, 2}, 2, 2}, // [0, 2) and [2, 4]
+		{[]float64{0, 4}, []float64{1}, []int{1, 1}, []int{1, 0}, 2, 1},
+		{nil, []float64{1, 3}, []int{0, 0}, []int{1, 1}, 0, 2},
+		{[]float64{nan}, []float64{nan}, nil, nil, 0, 0},
+	} {
+		got := sides(t, frame.Must(number("x", c.real...)), frame.Must(number("x", c.synthetic...))).SharedBins("x", 2)
+		if !slices.Equal(got.Real, c.wantReal) || !slices.Equal(got.Synthetic, c.wantSynthetic) || got.RealN != c.reals || got.SyntheticN != c.synthetics {
+			t.Errorf("%v, %v: %+v", c.real, c.synthetic, got)
+		}
+	}
+}
+
 func TestSortedLeavesMissingValuesOut(t *testing.T) {
 	s := sides(t, frame.Must(number("x", 3, nan, 1, 2)), frame.Must(number("x", nan)))
 	if got := s.Sorted(plugins.Test, "x"); !slices.Equal(got, []float64{1, 2, 3}) {

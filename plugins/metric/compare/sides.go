@@ -80,6 +80,33 @@ func (s *Sides) Names(kinds ...frame.Kind) []string {
 	return names
 }
 
+// The values of a setting "columns": all that a metric can compare, or the continuous ones alone.
+const (
+	AllColumns = "all"
+	Continuous = "continuous"
+)
+
+// CheckColumns returns an error unless columns is AllColumns or Continuous.
+func CheckColumns(columns string) error {
+	if columns != AllColumns && columns != Continuous {
+		return fmt.Errorf("columns is %q; want %q or %q", columns, AllColumns, Continuous)
+	}
+	return nil
+}
+
+// Continuous returns the names of the Number columns that have more than two distinct values in the real rows, in order: those
+// that are no flags, and not constant.
+func (s *Sides) Continuous() []string {
+	var names []string
+	for _, name := range s.Names(frame.Number) {
+		sorted := s.Sorted(s.Part, name)
+		if n := len(sorted); n > 0 && slices.ContainsFunc(sorted, func(v float64) bool { return v != sorted[0] && v != sorted[n-1] }) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // Frame returns one of the two frames: that of Synthetic or of the real part.
 func (s *Sides) Frame(side plugins.Part) *frame.Frame {
 	if side == Synthetic {

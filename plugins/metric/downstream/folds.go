@@ -37,9 +37,7 @@ func (s *source) foldedRows(t *task, all classifier.Rows, subject *frame.Column)
 	t.train = &rows{Rows: all, name: "real rows"}
 	t.test = &rows{Rows: all, name: "real rows"}
 	t.test.resampledBy(subject, "real")
-	t.of = plugins.NewPair(plugins.NewParts(map[plugins.Part]plugins.Sample{
-		plugins.Test: {Frame: all.Frame, Subject: subject},
-	}), nil, s.pair.Target).TestRows()
+	t.of = identified(all.Frame, subject, s.pair.Target)
 	t.groups = func() (classifier.Groups, error) { return classifier.BySubject(subject, len(all.Y)), nil }
 	if t.atMost = len(all.Y); s.config.Train == realAtN {
 		t.atMost = len(s.synthetic.Y)

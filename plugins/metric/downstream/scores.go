@@ -27,7 +27,7 @@ var scores = slices.Concat(plugins.Agree(plugins.Trees(), []plugins.ScoreInfo{
 }), decided("_at_0.5", "of rows with a probability of at least 0.5"), decided("", "of rows with a probability of at least the threshold"), plugins.Agree(plugins.TreesDecide(), []plugins.ScoreInfo{
 	{Name: "threshold", Summary: "probability from which a row is called positive, as chosen on the tuning rows; with folds, the mean over them", Min: 0, Max: 1, Better: plugins.Neutral, NoInterval: plugins.Description},
 	{Name: "prevalence_test", Summary: "share of positive labels in the test rows", Min: 0, Max: 1, Better: plugins.Neutral, NoInterval: plugins.Description},
-	{Name: "events_test", Summary: "test rows with a positive label", Min: 0, Max: math.Inf(1), Better: plugins.Neutral, NoInterval: plugins.Description},
+	{Name: "events_test", Summary: "test rows with a positive label", Min: 0, Max: math.Inf(1), Count: true, Better: plugins.Neutral, NoInterval: plugins.Description},
 	{Name: "prevalence_train", Summary: "share of positive labels in the training rows", Min: 0, Max: 1, Better: plugins.Neutral, NoInterval: plugins.Description},
 }, "threshold"))
 

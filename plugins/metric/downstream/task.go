@@ -108,10 +108,9 @@ func (c Config) task(ctx context.Context, env plugins.Env, pair *plugins.Pair) (
 	case c.Test == syntheticRows:
 		err = s.onSynthetic(ctx, t)
 	default:
-		t.test = &rows{Rows: labels.Rows(test.Frame), name: "test rows"}
-		t.test.resampledBy(test.Subject, "test")
-		t.of = pair.TestRows()
-		err = s.train(ctx, t, s.synthetic, nil)
+		if err = s.onReal(t, labels, test); err == nil {
+			err = s.train(ctx, t, s.synthetic, nil)
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -122,20 +121,31 @@ func (c Config) task(ctx context.Context, env plugins.Env, pair *plugins.Pair) (
 	return t, nil
 }
 
-// onSynthetic tests on synthetic rows: all of them, unless some are trained on.
+// onSynthetic tests on synthetic rows: all of them, unless some are trained on or the settings draw some.
 func (s *source) onSynthetic(ctx context.Context, t *task) error {
 	c := s.config
-	test, division := s.synthetic, held{by: equalRows} // nothing is divided
+	var near classifier.Groups
+	division := held{rows: ascending(len(s.synthetic.Y)), by: equalRows} // nothing is divided
 	if c.Train == syntheticRows || c.Train == bothRows {
-		near, err := s.near(ctx)
-		if err != nil {
+		var err error
+		if near, err = s.near(ctx); err != nil {
 			return err
 		}
-		division = holdOut(s.env.Rand.For(plugins.ForModel, "downstream holdout"), near, classifier.Equal(test.Frame, s.pair.Target), test.Y, c.Holdout)
-		test = s.synthetic.Take(division.rows)
-		if near != nil {
-			t.countNear(near, division, len(s.synthetic.Y))
+		division = holdOut(s.env.Rand.For(plugins.ForModel, "downstream holdout"), near, classifier.Equal(s.synthetic.Frame, s.pair.Target), s.synthetic.Y, c.Holdout)
+	}
+	test := s.synthetic.Take(division.rows)
+	kept, err := s.drawTest(t, test.Y, syntheticRows)
+	if err != nil {
+		return err
+	}
+	if kept != nil {
+		for i, row := range kept {
+			kept[i] = division.rows[row]
 		}
+		division.rows, test = kept, s.synthetic.Take(kept)
+	}
+	if near != nil {
+		t.countNear(near, division, len(s.synthetic.Y))
 	}
 	t.test = &rows{Rows: test, name: "test rows"}
 	t.test.resampledBy(nil, "synthetic test")
@@ -260,24 +270,29 @@ func (t *task) subsample(env plugins.Env, from classifier.Rows, n int) []int {
 }
 
 func draw(r *rand.Rand, y []bool, n int) []int {
-	var classes [2][]int
-	for row, event := range y {
-		if event {
-			classes[1] = append(classes[1], row)
-		} else {
-			classes[0] = append(classes[0], row)
-		}
-	}
-	events := int(math.Round(float64(n) * float64(len(classes[1])) / float64(max(1, len(y)))))
-	if n > 1 && len(classes[0]) > 0 && len(classes[1]) > 0 {
+	have := classes(y, ascending(len(y)))
+	events := int(math.Round(float64(n) * float64(have[1]) / float64(max(1, len(y)))))
+	if n > 1 && have[0] > 0 && have[1] > 0 {
 		events = min(max(events, 1), n-1)
 	}
-	events = min(max(events, n-len(classes[0])), len(classes[1]))
+	events = min(max(events, n-have[0]), have[1])
+	return pick(r, y, [2]int{n - events, events})
+}
+
+// pick draws as many rows of each class of y as are wanted, ascending; there have to be as many.
+func pick(r *rand.Rand, y []bool, want [2]int) []int {
+	var byClass [2][]int
+	for row, event := range y {
+		class := 0
+		if event {
+			class = 1
+		}
+		byClass[class] = append(byClass[class], row)
+	}
 	var out []int
-	for class, want := range []int{n - events, events} {
-		of := classes[class]
+	for class, of := range byClass {
 		r.Shuffle(len(of), func(i, j int) { of[i], of[j] = of[j], of[i] })
-		out = append(out, of[:want]...)
+		out = append(out, of[:want[class]]...)
 	}
 	slices.Sort(out)
 	return out
@@ -300,19 +315,24 @@ func (t *task) countSeen(target string, together bool) {
 
 // countNear counts the test rows that are on the other side of a near-duplicate, and warns of them.
 func (t *task) countNear(near classifier.Groups, division held, n int) {
-	test := make([]bool, n)
+	const training, testing = 1, 2 // 0: left out by a draw
+	on := make([]int8, n)
+	for _, row := range division.others {
+		on[row] = training
+	}
 	for _, row := range division.rows {
-		test[row] = true
+		on[row] = testing
 	}
 	parted := 0
 	for _, group := range near {
-		tested := 0
+		tested, trained := 0, false
 		for _, row := range group {
-			if test[row] {
+			trained = trained || on[row] == training
+			if on[row] == testing {
 				tested++
 			}
 		}
-		if tested < len(group) {
+		if trained {
 			parted += tested
 		}
 	}

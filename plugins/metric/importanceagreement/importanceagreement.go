@@ -14,6 +14,7 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/frame"
 	"github.com/ehrlab/ehrlab/plugins/metric/compare"
 	"github.com/ehrlab/ehrlab/plugins/metric/downstream/classifier"
+	"github.com/ehrlab/ehrlab/plugins/model/gbdt"
 	"github.com/ehrlab/ehrlab/plugins/model/permutation"
 	"github.com/ehrlab/ehrlab/plugins/stats"
 )
@@ -27,14 +28,19 @@ const (
 	numbers    = "numbers"
 )
 
+// splits are the importances of boosted trees.
+var splits = []gbdt.By{gbdt.TotalGain, gbdt.Gain, gbdt.Weight, gbdt.Cover, gbdt.TotalCover}
+
 // Config is the metric's "with" block.
 type Config struct {
 	classifier.Config
 	Part    plugins.Part `json:"part"`    // real rows that the real model is trained on: "test" or "train"
-	By      string       `json:"by"`      // "model": what the model itself says of its columns; "permutation": the fall of AUROC
+	By      string       `json:"by"`      // "model": what the model itself says of its columns; a gbdt.By, of boosted trees; "permutation": the fall of AUROC
 	Repeats int          `json:"repeats"` // of permutation: shuffles of each column, ≥ 1
 	Over    string       `json:"over"`    // the columns that are compared: "all", or "numbers"
 	Top     int          `json:"top"`     // the number of most important columns whose overlap is counted, ≥ 1
+	// Share divides the importances of a model by their sum over the columns that are compared; not of permutation, which knows values below 0.
+	Share bool `json:"share,omitempty"`
 }
 
 // Register adds the metric to r.
@@ -47,8 +53,13 @@ func Register(r *plugins.Registry) {
 		Schema: classifier.Schema + `
 // real rows that the real model is trained on: "test" unless set, as "train" rewards copies
 part?: "test" | "train"
-// what an importance is. "model" unless set: the |coefficient| of a standardised number and the SD of a category's part of the log-odds in a logistic regression, the gain of boosted trees, the decrease of impurity in a forest; "permutation": what the AUROC on the other real part falls by when the column is shuffled
-by?: "model" | "permutation"
+// what an importance is. "model" unless set: the |coefficient| of a standardised number and the SD of a category's part of the log-odds in a logistic regression, the gain of boosted trees, the decrease of impurity in a forest; "permutation": what the AUROC on the other real part falls by when the column is shuffled.
+// Of gbdt, as XGBoost names them: "total_gain", as "model", the gains of all splits by the column; "gain", "cover": gain, or rows parted, of one on average;
+// "total_cover": rows parted by all; "weight": how many splits. XGBoost's feature_importances_, of which Lin 2025 (arXiv 2504.14657, figure 5) does not say the kind,
+// are by: "gain" with share: true
+by?: "model" | "permutation" | "total_gain" | "gain" | "weight" | "cover" | "total_cover"
+// importances as shares of their sum over the columns that are compared; false unless set
+share?: bool
 // of permutation: shuffles of each column; 5 unless set
 repeats?: int & >=1 & <=1000
 // the columns that are compared: "all" unless set
@@ -66,8 +77,8 @@ top?: int & >=1`,
 			{Name: "kendall_tau_b", Summary: "Kendall's correlation of the importances in the two models, with the correction for ties", Min: -1, Max: 1, Better: plugins.Higher},
 			{Name: "top_k_overlap", Summary: "share of the k most important columns of one model that are among those of the other; of equal ones the earlier column counts", Min: 0, Max: 1, Better: plugins.Higher},
 			{Name: "top_k_jaccard", Summary: "size of the intersection of the k most important columns of both models divided by that of their union", Min: 0, Max: 1, Better: plugins.Higher},
-			{Name: "importance_real", Summary: "importance in the model of the real rows", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Neutral, Dims: []string{"column"}},
-			{Name: "importance_synthetic", Summary: "importance in the model of the synthetic rows", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Neutral, Dims: []string{"column"}},
+			{Name: "importance_real", Summary: "importance in the model of the real rows; with share: true, its share of that of all columns compared", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Neutral, Dims: []string{"column"}},
+			{Name: "importance_synthetic", Summary: "importance in the model of the synthetic rows; with share: true, its share of that of all columns compared", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Neutral, Dims: []string{"column"}},
 		}),
 		Need: classifier.Need,
 	}, defaults, New)
@@ -101,8 +112,12 @@ func New(c Config) (plugins.Metric, error) {
 		return nil, err
 	}
 	switch {
-	case c.By != byModel && c.By != byPermutation:
-		return nil, fmt.Errorf("by is %q; want %q or %q", c.By, byModel, byPermutation)
+	case c.By != byModel && c.By != byPermutation && !slices.Contains(splits, gbdt.By(c.By)):
+		return nil, fmt.Errorf("by is %q; want %q, %q or, of boosted trees, one of %q", c.By, byModel, byPermutation, splits)
+	case slices.Contains(splits, gbdt.By(c.By)) && c.Model != classifier.Boosted:
+		return nil, fmt.Errorf("by is %q, which only model: %q has", c.By, classifier.Boosted)
+	case c.Share && c.By == byPermutation:
+		return nil, fmt.Errorf("share with by: %q; what AUROC falls by may be below 0, and has no shares", byPermutation)
 	case c.Over != allColumns && c.Over != numbers:
 		return nil, fmt.Errorf("over is %q; want %q or %q", c.Over, allColumns, numbers)
 	case c.Repeats < 1:
@@ -207,13 +222,26 @@ func (m metric) importances(ctx context.Context, env plugins.Env, train, rated c
 	if m.config.By == byPermutation {
 		return m.permuted(ctx, env, model, rated, names)
 	}
-	all, at := model.Importances(), map[string]int{}
+	all := model.Importances()
+	if m.config.By != byModel {
+		if all, err = classifier.ImportancesBy(model, gbdt.By(m.config.By)); err != nil {
+			return nil, err
+		}
+	}
+	at := map[string]int{}
 	for i, name := range model.Variables() {
 		at[name] = i
 	}
 	out := make([]float64, len(names))
+	sum := 0.0
 	for i, name := range names {
 		out[i] = all[at[name]]
+		sum += out[i]
+	}
+	if m.config.Share && sum > 0 {
+		for i := range out {
+			out[i] /= sum
+		}
 	}
 	return out, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
 	"github.com/ehrlab/ehrlab/plugins/metric/metrictest"
+	"github.com/ehrlab/ehrlab/plugins/model/gbdt"
 	"github.com/ehrlab/ehrlab/plugins/stats"
 )
 
@@ -126,6 +127,53 @@ func TestModelsOfOneLawAgree(t *testing.T) {
 	}
 }
 
+// The importances of the real model are those of the trees themselves, whichever is asked for, and the shares of a model add up to 1.
+func TestImportancesOfTheRealTrees(t *testing.T) {
+	train, test, synthetic := patients(1, 800, 2, 0.5, 0), patients(2, 400, 2, 0.5, 0), patients(3, 300, 0, 1, 1)
+	trees := gbdt.Defaults()
+	trees.Rounds, trees.MaxDepth = 15, 3
+	encoding := gbdt.NewEncoding(train, "death")
+	x, err := encoding.Matrix(train)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y := make([]float64, train.Rows())
+	for i, code := range train.Column("death").Codes {
+		y[i] = float64(code) // "no" before "yes"
+	}
+	model, err := gbdt.Fit(t.Context(), x, y, trees)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, by := range []gbdt.By{"model", gbdt.TotalGain, gbdt.Gain, gbdt.Weight, gbdt.Cover, gbdt.TotalCover} {
+		kind := by
+		if by == "model" {
+			kind = gbdt.TotalGain
+		}
+		want, err := model.Importances(kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := 0.0
+		for _, v := range want {
+			sum += v
+		}
+		with := `{"part": "train", "top": 1, "model": "gbdt", "gbdt": {"rounds": 15, "max_depth": 3}, "by": "` + string(by) + `"`
+		plain, shares := measure(t, with+"}", train, test, synthetic), measure(t, with+`, "share": true}`, train, test, synthetic)
+		total := 0.0
+		for i, name := range encoding.Variables() {
+			got, share := plain.Value("importance_real", "column", name), shares.Value("importance_real", "column", name)
+			if got != want[i] || math.Abs(share-want[i]/sum) > 1e-12 {
+				t.Errorf("by %s, column %s: %v, share %v; want %v of %v", by, name, got, share, want[i], sum)
+			}
+			total += shares.Value("importance_synthetic", "column", name)
+		}
+		if math.Abs(total-1) > 1e-12 || plain.Value("spearman") != shares.Value("spearman") {
+			t.Errorf("by %s: shares of the synthetic model add up to %v; agreement %v, of shares %v", by, total, plain.Value("spearman"), shares.Value("spearman"))
+		}
+	}
+}
+
 func TestUndefinedSaysWhy(t *testing.T) {
 	good := patients(1, 100, 1, 1)
 	died := frame.Must(category("unit", "icu"), number("x0", 1), number("x1", 1), category("death", "yes"))
@@ -157,6 +205,8 @@ func TestSettingsAreChecked(t *testing.T) {
 		func(c *Config) { c.Top = 0 },
 		func(c *Config) { c.Repeats = 0 },
 		func(c *Config) { c.Model = "svm" },
+		func(c *Config) { c.By = "gain" }, // of a logistic regression
+		func(c *Config) { c.By, c.Share = byPermutation, true },
 	} {
 		c := defaults
 		change(&c)

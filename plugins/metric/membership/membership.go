@@ -17,7 +17,9 @@ import (
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/encode"
+	"github.com/ehrlab/ehrlab/plugins/label"
 	"github.com/ehrlab/ehrlab/plugins/metric/attack"
+	"github.com/ehrlab/ehrlab/plugins/metric/downstream/classifier"
 	"github.com/ehrlab/ehrlab/plugins/model/gbdt"
 	"github.com/ehrlab/ehrlab/plugins/model/logistic"
 	"github.com/ehrlab/ehrlab/plugins/neighbour"
@@ -26,11 +28,12 @@ import (
 
 // The attacks.
 const (
-	Distance = "distance" // how close the closest synthetic row is
-	Logistic = "logistic" // a classifier of synthetic rows against real ones that the generator has not seen
-	Boosted  = "gbdt"     // the same with boosted trees
-	Domias   = "domias"   // density of the synthetic rows over that of real ones
-	Shadow   = "shadow"   // the distance, set against that to shadow models which have not seen the row
+	Distance   = "distance"   // how close the closest synthetic row is
+	Logistic   = "logistic"   // a classifier of synthetic rows against real ones that the generator has not seen
+	Boosted    = "gbdt"       // the same with boosted trees
+	Domias     = "domias"     // density of the synthetic rows over that of real ones
+	Confidence = "confidence" // how sure a model of the target that learnt from the synthetic rows is of the row's label
+	Shadow     = "shadow"     // the distance, set against that to shadow models which have not seen the row
 )
 
 // The controls, as values of the dimension "control".
@@ -42,7 +45,7 @@ const (
 
 // Config is the metric's "with" block.
 type Config struct {
-	Attacks []string `json:"attacks"` // Distance, Logistic, Boosted, Domias, in any order; Shadow is on with Shadows.Models
+	Attacks []string `json:"attacks"` // Distance, Logistic, Boosted, Domias, Confidence, in any order; Shadow is on with Shadows.Models
 	Members []string `json:"members"` // attack.Exposed, attack.Train
 	Blind   string   `json:"blind"`   // the classifier of the blind attack: Logistic or Boosted
 	// Domias names the number columns of the density estimate. Without names it takes the DomiasMost ones that miss fewest values
@@ -62,7 +65,7 @@ type Shadows struct {
 	Paid   bool    `json:"paid"`
 }
 
-// Defaults is the default of the settings: all attacks but Shadow on both groups of members.
+// Defaults is the default of the settings: all attacks but Confidence and Shadow on both groups of members.
 func Defaults() Config {
 	trees := gbdt.Defaults()
 	trees.MaxDepth, trees.Subsample, trees.Colsample = 4, 0.8, 0.8
@@ -76,12 +79,14 @@ func Defaults() Config {
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "membership",
-		Version: 2,
+		Version: 3,
 		Summary: "membership inference: which real rows has the generator seen",
-		Source: "S. Yeom et al. (2018), IEEE CSF, 268–282 (advantage); D. Chen et al. (2020), ACM CCS, 343–362 (distance); B. van Breugel et al. (2023), AISTATS, 3493–3514 (DOMIAS); " +
+		Source: "S. Yeom et al. (2018), IEEE CSF, 268–282 (advantage, confidence); D. Chen et al. (2020), ACM CCS, 343–362 (distance); B. van Breugel et al. (2023), AISTATS, 3493–3514 (DOMIAS); " +
 			"N. Carlini et al. (2022), IEEE S&P, 1897–1914 (low FPR); L. Watson et al. (2022), ICLR (calibration by shadow models)",
-		Schema: `// "distance": to the closest synthetic row; "logistic", "gbdt": a classifier of synthetic against other rows; "domias": density of synthetic by that of other rows
-attacks?: [...("distance" | "logistic" | "gbdt" | "domias")]
+		Schema: `// "distance": to the closest synthetic row; "logistic", "gbdt": a classifier of synthetic against other rows; "domias": density of synthetic by that of other rows; all four unless set.
+// "confidence": the probability that boosted trees of the target, grown on the synthetic rows, give to the row's own label: the loss of a model
+// as Yeom 2018 attack it, one that is published in the place of the rows. Lin 2025 say of their attack that it reads "prediction probabilities"
+attacks?: [...("distance" | "logistic" | "gbdt" | "domias" | "confidence")]
 // "exposed": rows that the generator has seen, such as those in prompts, and as many test rows of the same hospitals; "train": all of both parts
 members?: ["exposed" | "train", ...("exposed" | "train")]
 // the classifier that tells members from others without the synthetic rows; above 0.5 they differ by themselves
@@ -90,7 +95,7 @@ blind?: "logistic" | "gbdt"
 domias?: [string, ...string] @column()
 // how many columns that is: 5 unless set
 domiasMost?: int & >=1 & <=20
-// of the attack and the blind classifier "gbdt": the trees, in the terms of XGBoost
+// of the attacks "gbdt" and "confidence" and the blind classifier "gbdt": the trees, in the terms of XGBoost
 gbdt?: {
 	` + gbdt.Schema + `
 }
@@ -115,8 +120,10 @@ level?: number & >0 & <1`,
 		Random:  []plugins.Purpose{plugins.ForModel, plugins.ForResample},
 		Uses: []plugins.Use{
 			attack.Use(),
+			{Name: "classifier", Version: classifier.Version},
 			{Name: "encode", Version: encode.Version},
 			{Name: "gbdt", Version: gbdt.Version},
+			{Name: "label", Version: label.Version},
 			{Name: "logistic", Version: logistic.Version},
 			{Name: "neighbour", Version: neighbour.Version},
 			{Name: "stats", Version: stats.Version},
@@ -138,7 +145,7 @@ func New(c Config) (plugins.Metric, error) {
 		name         string
 		value, known []string
 	}{
-		{"attacks", c.Attacks, []string{Distance, Logistic, Boosted, Domias}},
+		{"attacks", c.Attacks, []string{Distance, Logistic, Boosted, Domias, Confidence}},
 		{"members", c.Members, []string{attack.Exposed, attack.Train}},
 		{"blind", []string{c.Blind}, []string{Logistic, Boosted}},
 	} {

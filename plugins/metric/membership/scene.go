@@ -128,8 +128,11 @@ func (s *scene) mount(ctx context.Context, name, control string) (*scored, error
 		}
 		synthetic = s.copies
 	}
-	if name == Domias {
+	switch name {
+	case Domias:
 		return s.domias(ctx, synthetic)
+	case Confidence:
+		return s.confidence(ctx, synthetic, control)
 	}
 	return s.classify(ctx, name, synthetic, control)
 }
@@ -245,8 +248,10 @@ func Linear(ctx context.Context, threads int, reference *frame.Frame, others []*
 }
 
 // Trees returns the margin of boosted trees for each attacked row.
-func Trees(ctx context.Context, config gbdt.Config, source *rand.Rand, threads int, fitted *frame.Frame, y []float64, attacked *frame.Frame) ([]float64, error) {
-	encoding := gbdt.NewEncoding(fitted)
+//
+// Columns named in skip are not looked at. The error is an attack.Undefined where no other column has a value.
+func Trees(ctx context.Context, config gbdt.Config, source *rand.Rand, threads int, fitted *frame.Frame, y []float64, attacked *frame.Frame, skip ...string) ([]float64, error) {
+	encoding := gbdt.NewEncoding(fitted, skip...)
 	if len(encoding.Features()) == 0 {
 		return nil, attack.Undefined("no column has a value to split by")
 	}

@@ -28,6 +28,7 @@ var scores = []plugins.ScoreInfo{
 	{Name: "attack_precision", Summary: "share of members in the rows above the median score; member_share is chance", Min: 0, Max: 1, Better: plugins.Lower, Best: attack.ChancePrecision, Dims: dims},
 	{Name: "attack_recall", Summary: "share of the members that are above the median score; 0.5 is chance", Min: 0, Max: 1, Better: plugins.Lower, Ideal: new(0.5), Dims: dims},
 	{Name: "attack_f1", Summary: "F1 of members at the median score; it hangs on member_share, and naive_f1 is what calling every row a member gives", Min: 0, Max: 1, Better: plugins.Lower, Best: attack.ChanceF1, Dims: dims},
+	{Name: "empirical_risk", Summary: "empirical risk R(h) = 1/n Σ loss of the attack h that calls the rows above the median score members, with loss 1 for a wrong call: 1 - attack_accuracy; Lin 2025 (arXiv 2504.14657, appendix E) leaves the loss open", Min: 0, Max: 1, Better: plugins.Higher, Ideal: new(0.5), Dims: dims},
 	{Name: "naive_f1", Summary: "F1 of calling every attacked row a member, 2t/(1+t) with t = member_share", Min: 0, Max: 1, Better: plugins.Neutral, Dims: dims, NoInterval: plugins.Description},
 	{Name: "member_share", Summary: "share of members in the attacked rows", Min: 0, Max: 1, Better: plugins.Neutral, Dims: dims, NoInterval: plugins.Description},
 }
@@ -179,12 +180,12 @@ func values(r attack.Reading) []float64 {
 	t := float64(r.Members) / float64(r.Members+r.Others)
 	return []float64{
 		r.AUROC, r.AdvantageMax, r.AdvantageMedian, math.Abs(r.AUROC - 0.5), r.TPR10, r.TPR1,
-		r.Accuracy, r.Precision, r.Recall, r.F1, 2 * t / (1 + t), t,
+		r.Accuracy, r.Precision, r.Recall, r.F1, 1 - r.Accuracy, 2 * t / (1 + t), t,
 	}
 }
 
 // drawn is the number of scores that have an interval: the first ones. The last two are given by the numbers of rows.
-const drawn = 10
+const drawn = 11
 
 // special replaces the intervals that a bootstrap gets wrong, and takes back what the rows do not bear.
 func (s *scene) special(out []plugins.Score, r attack.Reading, found *scored) error {

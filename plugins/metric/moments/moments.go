@@ -14,7 +14,8 @@ import (
 
 // Config is the metric's "with" block.
 type Config struct {
-	Part plugins.Part `json:"part"` // the real rows to compare with: test, or train, which rewards copying
+	Part    plugins.Part `json:"part"`              // the real rows to compare with: test, or train, which rewards copying
+	Columns string       `json:"columns,omitempty"` // compare.AllColumns (also ""): every number column; or compare.Continuous
 }
 
 // Register adds the metric to r.
@@ -27,7 +28,11 @@ func Register(r *plugins.Registry) {
 		Source: "P. C. Austin (2009), Stat. Med. 28(25), 3083–3107 (standardised difference); A. F. Karr et al. (2006), The American Statistician 60(3), 224–232 (interval overlap); " +
 			"SDMetrics (statistic similarity)",
 		Schema: `// the real rows to compare with: "test" unless set; "train" rewards copies
-part?: "test" | "train"`,
+part?: "test" | "train"
+// "all" unless set; "continuous": number columns with more than two distinct values in the real rows. Where each column is moved by the same
+// number of SDs, mean_absolute_standardised_mean_difference is that number; flags, of which a threshold on the scale that moves is all that is
+// seen, show less of it
+columns?: "all" | "continuous"`,
 		Family: plugins.Marginals,
 		Cost:   plugins.PerColumn,
 		Shapes: []plugins.Shape{plugins.Records},
@@ -47,7 +52,7 @@ part?: "test" | "train"`,
 			{Name: "mean_" + similarity + "median", Summary: "mean statistic_similarity_median over the number columns", Min: 0, Max: 1, Better: plugins.Higher},
 			{Name: "mean_" + overlap, Summary: "mean confidence_interval_overlap over the number columns", Min: 0, Max: 1, Better: plugins.Higher},
 			{Name: overlap + "_standard_error", Summary: "standard error of mean_confidence_interval_overlap: SD over the columns/√columns", Min: 0, Max: 1, Better: plugins.Neutral, NoInterval: plugins.OfAnError},
-			{Name: "columns_without_" + overlap, Summary: "number of columns whose intervals do not overlap", Min: 0, Max: math.Inf(1), Better: plugins.Lower, NoInterval: plugins.Description},
+			{Name: "columns_without_" + overlap, Summary: "number of columns whose intervals do not overlap", Min: 0, Max: math.Inf(1), Count: true, Better: plugins.Lower, NoInterval: plugins.Description},
 			{Name: "share_without_" + overlap, Summary: "share of columns whose intervals do not overlap", Min: 0, Max: 1, Better: plugins.Lower},
 		},
 	}, Config{Part: plugins.Test}, New)
@@ -69,10 +74,18 @@ const (
 
 type metric struct{ config Config }
 
-// New returns the metric. It is an error when Part is another part.
-func New(c Config) (plugins.Metric, error) { return metric{c}, compare.CheckPart(c.Part) }
+// New returns the metric. It is an error when Part is another part, or Columns none of the texts that Config names.
+func New(c Config) (plugins.Metric, error) {
+	if err := compare.CheckPart(c.Part); err != nil {
+		return nil, err
+	}
+	if c.Columns == "" {
+		c.Columns = compare.AllColumns
+	}
+	return metric{c}, compare.CheckColumns(c.Columns)
+}
 
-// Measure scores every number column, the target included if it is one. Values that a constant column, or a single value,
+// Measure scores the number columns that the settings name, the target included if it is one. Values that a constant column, or a single value,
 // leaves without a scale are undefined, and left out of the means and shares.
 func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair) (*plugins.Measurement, error) {
 	s, err := compare.New(pair, m.config.Part)
@@ -86,7 +99,11 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 		{Name: similarity + "median", Mean: "mean_" + similarity + "median"},
 		{Name: overlap, Mean: "mean_" + overlap},
 	}
-	out, err := s.Quantities(ctx, env, "", s.Names(frame.Number), quantities, func(column string) []compare.Value {
+	names, note := s.Names(frame.Number), ""
+	if m.config.Columns == compare.Continuous {
+		names, note = s.Continuous(), "variant: continuous columns alone"
+	}
+	out, err := s.Quantities(ctx, env, note, names, quantities, func(column string) []compare.Value {
 		return values(s, column)
 	})
 	if err != nil {

@@ -142,3 +142,40 @@ func TestInvariant(t *testing.T) {
 	real, synthetic := metrictest.Frames(rand.New(rand.NewPCG(3, 4)), 200, 150)
 	metrictest.Invariant(t, moments.Register, "moments", "", metrictest.Pair(real, synthetic, ""))
 }
+
+// Each continuous column is moved by 0.3 SD, some up and some down, on a scale that the skewed one bends; a flag is seen through
+// its threshold alone, and holds the mean of all columns down.
+func TestAShiftOfContinuousColumnsIsItsSize(t *testing.T) {
+	const shift, n = 0.3, 20_000
+	rng := rand.New(rand.NewPCG(6, 7))
+	draw := func(by float64) *frame.Frame {
+		up, down, bent, flag := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
+		for i := range n {
+			up[i], down[i] = math.Round(20*(rng.NormFloat64()+by)), 5*(rng.NormFloat64()-by)
+			bent[i] = math.Exp(0.3 * (rng.NormFloat64() + by))
+			if rng.NormFloat64()+by > 1.5 {
+				flag[i] = 1
+			}
+		}
+		return frame.Must(number("up", up...), number("down", down...), number("bent", bent...), number("flag", flag...))
+	}
+	const name = "mean_absolute_standardised_mean_difference"
+	pair := metrictest.Pair(draw(0), draw(shift), "")
+	all, some := metrictest.Measure(t, moments.Register, "moments", "", pair), metrictest.Measure(t, moments.Register, "moments", `{"columns": "continuous"}`, pair)
+	if got := some.Score(name); math.Abs(got.Value-shift) > 0.015 || got.N != 3 || len(got.Warnings) != 1 || got.Warnings[0] != "variant: continuous columns alone" {
+		t.Errorf("%+v, want %v over three columns", got, shift)
+	}
+	if got := all.Score(name); got.Value > shift-0.02 || got.N != 4 || len(got.Warnings) != 0 {
+		t.Errorf("%+v of all columns, of which one is a flag", got)
+	}
+	for _, s := range some.Scores {
+		if s.Dims["column"] == "flag" {
+			t.Errorf("a flag is continuous: %+v", s)
+		}
+	}
+	for _, c := range []moments.Config{{Part: plugins.Test, Columns: "some"}, {Part: plugins.Reference}} {
+		if _, err := moments.New(c); err == nil {
+			t.Errorf("%+v is accepted", c)
+		}
+	}
+}

@@ -396,6 +396,18 @@ func (m *boosted) Importances() []float64 {
 	return out
 }
 
+// ImportancesBy returns another importance of each of the variables of boosted trees than Model.Importances, which is gbdt.TotalGain. It is an
+// error of other models, and when by is none of the constants of gbdt.
+func ImportancesBy(m Model, by gbdt.By) ([]float64, error) {
+	switch m := m.(type) {
+	case *boosted:
+		return m.model.Importances(by)
+	case constant:
+		return m.Importances(), nil
+	}
+	return nil, fmt.Errorf("importance by %q is of boosted trees alone", by)
+}
+
 // constant predicts the same for every row.
 type constant struct {
 	share     float64

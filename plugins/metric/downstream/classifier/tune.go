@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 
+	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/stats"
 )
 
@@ -35,6 +36,14 @@ type Tuning struct {
 	// the first of equal ones. None: the settings as they are.
 	Grid      []map[string]float64 `json:"grid,omitempty"`
 	Threshold Threshold            `json:"threshold"`
+}
+
+// Reads lists the parts that a metric reads whose model is tuned so.
+func (t Tuning) Reads() []plugins.Part {
+	if t.On == OnValidation {
+		return []plugins.Part{plugins.Test, plugins.Train, plugins.Validation}
+	}
+	return []plugins.Part{plugins.Test, plugins.Train}
 }
 
 // TuningSchema is the CUE of the settings that a Tuning takes.

@@ -47,16 +47,16 @@ bands?: ` + attack.BandSchema,
 }
 
 var scores = []plugins.ScoreInfo{
-	{Name: "k_anonymity", Summary: "rows of the smallest class of equal quasi-identifiers", Min: 1, Max: math.Inf(1), Better: plugins.Higher, Dims: []string{"rows"}, NoInterval: plugins.OfTheirN},
-	{Name: "l_diversity", Summary: "fewest distinct secrets in a class", Min: 1, Max: math.Inf(1), Better: plugins.Higher, Dims: []string{"rows"}, NoInterval: plugins.OfTheirN},
-	{Name: "equivalence_classes", Summary: "classes of equal quasi-identifiers", Min: 1, Max: math.Inf(1), Better: plugins.Neutral, Dims: []string{"rows"}, NoInterval: plugins.OfTheirN},
+	{Name: "k_anonymity", Summary: "rows of the smallest class of equal quasi-identifiers", Min: 1, Max: math.Inf(1), Count: true, Better: plugins.Higher, Dims: []string{"rows"}, NoInterval: plugins.OfTheirN},
+	{Name: "l_diversity", Summary: "fewest distinct secrets in a class", Min: 1, Max: math.Inf(1), Count: true, Better: plugins.Higher, Dims: []string{"rows"}, NoInterval: plugins.OfTheirN},
+	{Name: "equivalence_classes", Summary: "classes of equal quasi-identifiers", Min: 1, Max: math.Inf(1), Count: true, Better: plugins.Neutral, Dims: []string{"rows"}, NoInterval: plugins.OfTheirN},
 	{Name: "unique_share", Summary: "share of the rows that are alone in their class", Min: 0, Max: 1, Better: plugins.Lower, Dims: []string{"rows"}, NoInterval: plugins.OfTheirN},
 	{Name: "below5_share", Summary: "share of the rows in classes of fewer than five", Min: 0, Max: 1, Better: plugins.Lower, Dims: []string{"rows"}, NoInterval: plugins.OfTheirN},
 	{Name: "mean_class_size", Summary: "rows for each class", Min: 1, Max: math.Inf(1), Better: plugins.Higher, Dims: []string{"rows"}, NoInterval: plugins.OfTheirN},
-	{Name: "k_map_matched", Summary: "real rows of the smallest class whose quasi-identifiers a synthetic row has", Min: 1, Max: math.Inf(1), Better: plugins.Higher, Dims: []string{"rows"}, NoInterval: plugins.OfTheirN},
+	{Name: "k_map_matched", Summary: "real rows of the smallest class whose quasi-identifiers a synthetic row has", Min: 1, Max: math.Inf(1), Count: true, Better: plugins.Higher, Dims: []string{"rows"}, NoInterval: plugins.OfTheirN},
 	{Name: "synth_rows_with_real_match_share", Summary: "share of the synthetic rows whose quasi-identifiers a real row has", Min: 0, Max: 1, Better: plugins.Neutral, Dims: []string{"rows"}},
 	{Name: "real_unique_and_in_synth_share", Summary: "share of the real rows that are alone in their class and whose quasi-identifiers a synthetic row has; it falls with the number of rows, see unique_and_in_synth_excess", Min: 0, Max: 1, Better: plugins.Lower, Dims: []string{"rows"}, NoInterval: plugins.OfTheirN},
-	{Name: "synth_combinations_absent_from_real", Summary: "quasi-identifiers of synthetic rows that no real row has", Min: 0, Max: math.Inf(1), Better: plugins.Neutral, Dims: []string{"rows"}, NoInterval: plugins.OfTheirN},
+	{Name: "synth_combinations_absent_from_real", Summary: "quasi-identifiers of synthetic rows that no real row has", Min: 0, Max: math.Inf(1), Count: true, Better: plugins.Neutral, Dims: []string{"rows"}, NoInterval: plugins.OfTheirN},
 	excess,
 }
 

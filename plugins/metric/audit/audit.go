@@ -8,8 +8,11 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/plugins/metric/audit/ledger"
 	"github.com/ehrlab/ehrlab/plugins/metric/compare"
 	"github.com/ehrlab/ehrlab/plugins/metric/fairness/subgroup"
 	"github.com/ehrlab/ehrlab/plugins/stats"
@@ -41,7 +44,7 @@ const (
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "audit",
-		Version: 1,
+		Version: 2,
 		Summary: "what audits made of the synthetic rows: shares that were kept, by groups of patients, and what became of these groups",
 		Source: "E. B. Wilson (1927), J. Am. Stat. Assoc. 22(158), 209–212; R. G. Newcombe (1998), Stat. Med. 17(8), 873–890, method 10; " +
 			"A. Donner, G. Y. Zou (2012), Stat. Methods Med. Res. 21(4), 347–359",
@@ -64,7 +67,7 @@ func scores() []plugins.ScoreInfo {
 		return plugins.ScoreInfo{Name: name, Summary: summary, Min: 0, Max: 1, Better: better, Dims: dims}
 	}
 	number := func(name, summary string, dims []string) plugins.ScoreInfo {
-		return plugins.ScoreInfo{Name: name, Summary: summary, Min: 0, Max: math.Inf(1), Better: plugins.Neutral, Dims: dims, NoInterval: plugins.Description}
+		return plugins.ScoreInfo{Name: name, Summary: summary, Min: 0, Max: math.Inf(1), Count: true, Better: plugins.Neutral, Dims: dims, NoInterval: plugins.Description}
 	}
 	return []plugins.ScoreInfo{
 		share("kept_share", "share of the synthetic rows that an auditor alone would keep, or all of them together keep without a flag", plugins.Neutral, auditor),
@@ -115,20 +118,60 @@ func New(c Config) (plugins.Metric, error) {
 	return metric{c}, nil
 }
 
+// Vet returns groups that synthetic rows cannot be put into.
+func (m metric) Vet(columns []plugins.ColumnInfo) (faults plugins.Faults) {
+	var names, numbers []string
+	for _, c := range columns {
+		names = append(names, c.Name)
+		if c.Kind != frame.Category {
+			numbers = append(numbers, c.Name)
+		}
+	}
+	lacks := func(name string, known []string, field ...string) {
+		faults = append(faults, plugins.Fault{Field: field, Message: fmt.Sprintf("no synthetic row has a column named %q", name), Name: name, Known: known})
+	}
+	for i, name := range m.config.By {
+		if !slices.Contains(names, name) {
+			lacks(name, names, "by", strconv.Itoa(i))
+		}
+	}
+	for _, set := range slices.Sorted(maps.Keys(m.config.Sets)) {
+		for i, name := range m.config.Sets[set] {
+			if !slices.Contains(names, name) {
+				lacks(name, names, "sets", set, strconv.Itoa(i))
+			}
+		}
+	}
+	switch name := m.config.Severity; {
+	case name == "" || slices.Contains(numbers, name):
+	case slices.Contains(names, name):
+		faults = append(faults, plugins.Fault{
+			Field: []string{"severity"}, Message: fmt.Sprintf("column %q has levels and no numbers: name it in \"by\"", name),
+		})
+	default:
+		lacks(name, numbers, "severity")
+	}
+	return faults
+}
+
 // Measure tells what became of the synthetic rows, by each auditor alone and by all together. After the audit are the rows that are kept without a
 // flag: where the policy only flags, they are those that would be left were flagged ones dropped.
 //
-// Where rows of the data are handed out as synthetic ones, shares that tell of fewer than plugins.FewestTold rows are withheld.
+// Where rows of the data are handed out as synthetic ones, shares that tell of fewer than plugins.FewestTold rows, by themselves or by
+// subtraction, are withheld.
 func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair) (*plugins.Measurement, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	t := &tally{out: &plugins.Measurement{}, handed: pair.Handed}
+	t := &tally{out: &plugins.Measurement{}}
 	if pair.Audit == nil {
 		t.none()
 		return t.out, nil
 	}
 	t.Audited = pair.Audit
+	if pair.Handed {
+		t.told = ledger.New(len(t.Fates))
+	}
 	views := t.views()
 	for _, v := range views {
 		t.verdicts(v)

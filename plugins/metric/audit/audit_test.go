@@ -208,6 +208,62 @@ func TestRowsThatAreHandedOut(t *testing.T) {
 	}
 }
 
+// From all that is told of rows that are handed out, no sum or difference tells of one to ten of them: what the told sets tell apart are
+// none or eleven.
+func TestNothingFollowsBySubtraction(t *testing.T) {
+	told := 0
+	for seed := range uint64(200) {
+		rng := rand.New(rand.NewPCG(seed, 5))
+		n := 60 + rng.IntN(200)
+		ward, scores := make([]string, n), make([]float64, n)
+		for i := range ward {
+			ward[i] = string(rune('a' + rng.IntN(2+rng.IntN(3))))
+			if scores[i] = float64(1 + rng.IntN(10)); rng.Float64() < 0.1 {
+				scores[i] = math.NaN()
+			}
+		}
+		p := audited(frame.Must(metrictest.Category("ward", ward...)), frame.Must(metrictest.Category("ward", ward...)), scores)
+		p.Handed = true
+		keys := make([]string, n)
+		for _, s := range measure(t, p, `{"by": ["ward"]}`).Scores {
+			if s.Status != plugins.OK {
+				continue
+			}
+			kept := func(i int) bool { return scores[i] >= 5 }
+			in := func(i int) bool { return ward[i] == s.Dims["group"] }
+			both := func(i int) bool { return kept(i) && in(i) }
+			sets := map[string][]func(int) bool{
+				"kept_share": {kept}, "dropped_share": {kept}, "delivered": {kept}, "prevalence_before": {in}, "kept_share_by_group": {in, both},
+				"prevalence_after": {kept, both}, "unscored_share": {func(i int) bool { return math.IsNaN(scores[i]) }},
+			}[s.Name]
+			if len(sets) > 0 {
+				told++
+			}
+			for i := range keys {
+				size := 0
+				for _, set := range sets {
+					if set(i) {
+						size++
+					}
+				}
+				keys[i] += string(rune('0' + size))
+			}
+		}
+		groups := map[string]int{}
+		for _, key := range keys {
+			groups[key]++
+		}
+		for key, size := range groups {
+			if size < plugins.FewestTold {
+				t.Fatalf("seed %d: what is told of %d rows tells %d of them apart: %s", seed, n, size, key)
+			}
+		}
+	}
+	if told < 500 {
+		t.Errorf("%d shares are told: nothing is tried", told)
+	}
+}
+
 // Intervals of the difference of prevalences, and of the ratio of kept shares, hold what holds of all rows that could have been made.
 func TestIntervalsCover(t *testing.T) {
 	if testing.Short() {

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/metric/audit/ledger"
 	"github.com/ehrlab/ehrlab/plugins/metric/compare"
 	"github.com/ehrlab/ehrlab/plugins/stats"
 )
@@ -15,8 +17,8 @@ const level = 0.95
 // tally counts rows.
 type tally struct {
 	*plugins.Audited
-	out    *plugins.Measurement
-	handed bool
+	out  *plugins.Measurement
+	told *ledger.Ledger // of synthetic rows that are rows of the data; nil: they are not
 }
 
 // view is what one auditor, or all of them together, make of the synthetic rows.
@@ -54,20 +56,35 @@ func (t *tally) views() []view {
 
 const noRows = "there are no synthetic rows"
 
-// share is the share k of n synthetic rows.
-func (t *tally) share(name string, dims map[string]string, k, n int, reason string) plugins.Score {
+// some are synthetic rows of which a score tells.
+type some func(row int) bool
+
+func (t *tally) count(is some) (k int) {
+	for row := range t.Fates {
+		if is(row) {
+			k++
+		}
+	}
+	return k
+}
+
+// share is the share k of n synthetic rows. sets are those whose sizes it tells.
+func (t *tally) share(name string, dims map[string]string, k, n int, reason string, sets ...some) plugins.Score {
 	s := compare.Share(name, k, n, compare.NewTrials("synthetic", nil, n), reason)
-	if t.few(k) || t.few(n-k) || t.few(n) {
+	if !t.tells(sets...) {
 		s = compare.Undefined(name, withheld)
 	}
 	s.Dims = dims
 	return s
 }
 
-var withheld = fmt.Sprintf("withheld: rows of the data are handed out as synthetic ones, and it would tell of fewer than %d", plugins.FewestTold)
+// tells reports whether the sizes of sets of the rows may be told beside what is told already.
+func (t *tally) tells(sets ...some) bool {
+	return !slices.ContainsFunc(sets, func(is some) bool { return !t.told.Tell(is) })
+}
 
-// few reports whether so many rows are some, and too few to be told of, as rows of patients are.
-func (t *tally) few(n int) bool { return t.handed && n > 0 && n < plugins.FewestTold }
+var withheld = fmt.Sprintf("withheld: rows of the data are handed out as synthetic ones, and by itself or with what else is told it would tell of fewer than %d",
+	plugins.FewestTold)
 
 func (t *tally) add(s plugins.Score) { t.out.Scores = append(t.out.Scores, s) }
 
@@ -97,7 +114,7 @@ func of(auditor string, pairs ...string) map[string]string {
 // verdicts scores what became of all rows by one view.
 func (t *tally) verdicts(v view) {
 	n := len(t.Fates)
-	t.add(t.share("kept_share", of(v.auditor), count(n, func(row int) bool { return v.kept[row] }), n, noRows))
+	t.add(t.share("kept_share", of(v.auditor), t.count(v.keeps), n, noRows, v.keeps))
 	for _, s := range []struct {
 		name string
 		is   func(plugins.Verdict) bool
@@ -107,50 +124,43 @@ func (t *tally) verdicts(v view) {
 		{"refused_share", func(x plugins.Verdict) bool { return x.Status == plugins.Declining }},
 		{"suspicious_share", func(x plugins.Verdict) bool { return x.Suspicious }},
 	} {
-		k := count(n, func(row int) bool {
-			for _, of := range v.verdicts {
-				if s.is(of[row]) {
-					return true
-				}
-			}
-			return false
-		})
-		t.add(t.share(s.name, of(v.auditor), k, n, noRows))
+		any := func(row int) bool {
+			return slices.ContainsFunc(v.verdicts, func(of []plugins.Verdict) bool { return s.is(of[row]) })
+		}
+		t.add(t.share(s.name, of(v.auditor), t.count(any), n, noRows, any))
 	}
 	t.describe("judged", of(v.auditor), float64(v.judged), v.judged)
 }
 
-// count is how many of n rows are so.
-func count(n int, is func(row int) bool) (k int) {
-	for row := range n {
-		if is(row) {
-			k++
-		}
-	}
-	return k
-}
+func (v view) keeps(row int) bool { return v.kept[row] }
 
 // policy scores what the policy of the cell came to.
 func (t *tally) policy() {
 	n := len(t.Fates)
-	fated := func(fate plugins.Fate) int { return count(n, func(row int) bool { return t.Fates[row] == fate }) }
+	fated := func(fate plugins.Fate) some { return func(row int) bool { return t.Fates[row] == fate } }
 	dropped, flagged := fated(plugins.Dropped), fated(plugins.Flagged)
-	t.add(t.share("dropped_share", nil, dropped, n, noRows))
-	t.add(t.share("flagged_share", nil, flagged, n, noRows))
-	rounds := count(len(t.Rounds), func(i int) bool { return t.Rounds[i] > 0 }) // rounds are planned, and none is made once there are enough rows
+	t.add(t.share("dropped_share", nil, t.count(dropped), n, noRows, dropped))
+	t.add(t.share("flagged_share", nil, t.count(flagged), n, noRows, flagged))
+	rounds := 0
+	for _, made := range t.Rounds { // rounds are planned, and none is made once there are enough rows
+		if made > 0 {
+			rounds++
+		}
+	}
 	t.describe("rounds", nil, float64(rounds), rounds)
 	t.describe("wanted", nil, float64(t.Wanted), t.Wanted)
-	if t.few(dropped) || t.few(n-dropped) {
+	if !t.tells(dropped) {
 		t.undefined("delivered", nil, withheld)
 		t.undefined("delivered_share", nil, withheld)
 		return
 	}
-	t.describe("delivered", nil, float64(n-dropped), n)
+	delivered := float64(n - t.count(dropped))
+	t.describe("delivered", nil, delivered, n)
 	if t.Wanted < 1 {
 		t.undefined("delivered_share", nil, "no row was asked for")
 		return
 	}
-	t.describe("delivered_share", nil, float64(n-dropped)/float64(t.Wanted), t.Wanted)
+	t.describe("delivered_share", nil, delivered/float64(t.Wanted), t.Wanted)
 }
 
 // grouping scores one way to form groups.
@@ -167,7 +177,7 @@ func (t *tally) grouping(g grouping, views []view) {
 		sizes[i]++
 	}
 	for i, name := range g.groups {
-		t.add(t.share("prevalence_before", map[string]string{byDim: g.by, groupDim: name}, sizes[i], len(g.of), noRows))
+		t.add(t.share("prevalence_before", map[string]string{byDim: g.by, groupDim: name}, sizes[i], len(g.of), noRows, g.in(i)))
 	}
 	for _, v := range views {
 		kept, all := make([]int, len(g.groups)), 0
@@ -177,15 +187,22 @@ func (t *tally) grouping(g grouping, views []view) {
 				all++
 			}
 		}
+		told := true
 		for i, name := range g.groups {
 			dims := of(v.auditor, byDim, g.by, groupDim, name)
-			t.add(t.share("kept_share_by_group", dims, kept[i], sizes[i], "no synthetic row is of this group"))
-			t.add(t.share("prevalence_after", dims, kept[i], all, "no row is kept"))
-			t.add(t.difference(dims, kept[i], all, sizes[i]-kept[i], len(g.of)-all))
+			both := func(row int) bool { return v.kept[row] && g.of[row] == i }
+			t.add(t.share("kept_share_by_group", dims, kept[i], sizes[i], "no synthetic row is of this group", g.in(i), both))
+			t.add(t.share("prevalence_after", dims, kept[i], all, "no row is kept", v.keeps, both))
+			ofGroup := t.tells(v.keeps, g.in(i), both)
+			told = told && ofGroup
+			t.add(t.difference(dims, ofGroup, kept[i], all, sizes[i]-kept[i], len(g.of)-all))
 		}
-		t.add(t.ratio(of(v.auditor, byDim, g.by), kept, sizes))
+		t.add(t.ratio(of(v.auditor, byDim, g.by), told, kept, sizes))
 	}
 }
+
+// in are the rows of a group.
+func (g *grouping) in(i int) some { return func(row int) bool { return g.of[row] == i } }
 
 // ungrouped says why there are no groups.
 func (t *tally) ungrouped(g grouping, views []view) {
@@ -204,7 +221,7 @@ func (t *tally) ungrouped(g grouping, views []view) {
 // intervals, Wilson's and Newcombe's, which are put together by the squares of their distances, as each moves the product.
 //
 // Source: A. Donner, G. Y. Zou (2012), Stat. Methods Med. Res. 21(4), 347–359 (variance estimates recovered from intervals).
-func (t *tally) difference(dims map[string]string, k, n, j, m int) plugins.Score {
+func (t *tally) difference(dims map[string]string, told bool, k, n, j, m int) plugins.Score {
 	const name = "prevalence_difference"
 	none := func(reason string) plugins.Score {
 		s := compare.Undefined(name, reason)
@@ -214,7 +231,7 @@ func (t *tally) difference(dims map[string]string, k, n, j, m int) plugins.Score
 	switch {
 	case n == 0:
 		return none("no row is kept")
-	case t.few(k) || t.few(n-k) || t.few(j) || t.few(m-j):
+	case !told:
 		return none(withheld)
 	}
 	s := plugins.Score{Name: name, Dims: dims, N: n + m, Status: plugins.OK}
@@ -242,7 +259,7 @@ func (t *tally) difference(dims map[string]string, k, n, j, m int) plugins.Score
 
 // ratio is the least kept share of a group by the greatest. Its interval is what the groups' own intervals leave open, at a level at which all of
 // them together cover: which groups are least and greatest is uncertain, too.
-func (t *tally) ratio(dims map[string]string, kept, sizes []int) plugins.Score {
+func (t *tally) ratio(dims map[string]string, told bool, kept, sizes []int) plugins.Score {
 	const name = "kept_ratio"
 	none := func(reason string) plugins.Score {
 		s := compare.Undefined(name, reason)
@@ -256,9 +273,9 @@ func (t *tally) ratio(dims map[string]string, kept, sizes []int) plugins.Score {
 			present = append(present, i)
 			rows += n
 		}
-		if t.few(kept[i]) || t.few(n-kept[i]) {
-			return none(withheld)
-		}
+	}
+	if !told {
+		return none(withheld)
 	}
 	if len(present) < 2 {
 		return none("the synthetic rows are of one group")

@@ -72,6 +72,13 @@ func described(s plugins.ScoreInfo) plugins.ScoreInfo {
 	return s
 }
 
+// count is of records.
+func count(name, summary string) plugins.ScoreInfo {
+	s := described(info(name, summary, [2]float64{0, math.Inf(1)}, plugins.Neutral, ofAuditors))
+	s.Count = true
+	return s
+}
+
 var scores = []plugins.ScoreInfo{
 	info("weighted_kappa", "Cohen's kappa of the scores of two judges, with quadratic weights", [2]float64{-1, 1}, plugins.Higher, ofPair),
 	info("icc", "ICC(2,1) of the scores of two judges: absolute agreement of single judgements, judges taken as drawn at random", none, plugins.Higher, ofPair),
@@ -87,10 +94,10 @@ var scores = []plugins.ScoreInfo{
 	info("unscored_share", "share of the judgements without a score: unparsable and refused", unit, plugins.Lower, ofJudge),
 	described(info("score_quantile", "5th, 25th, 50th, 75th and 95th percentile of the scores: what a box plot needs", free, plugins.Neutral, ofQuantile)),
 	info("kept_kappa", "Cohen's kappa of two audits' keeping or dropping the same records", [2]float64{-1, 1}, plugins.Neutral, ofAuditors),
-	described(info("kept_by_both", "records that two audits keep", [2]float64{0, math.Inf(1)}, plugins.Neutral, ofAuditors)),
-	described(info("kept_by_auditor_only", "records that an audit keeps and the other does not", [2]float64{0, math.Inf(1)}, plugins.Neutral, ofAuditors)),
-	described(info("kept_by_other_only", "records that the other audit keeps and this one does not", [2]float64{0, math.Inf(1)}, plugins.Neutral, ofAuditors)),
-	described(info("kept_by_neither", "records that neither of two audits keeps", [2]float64{0, math.Inf(1)}, plugins.Neutral, ofAuditors)),
+	count("kept_by_both", "records that two audits keep"),
+	count("kept_by_auditor_only", "records that an audit keeps and the other does not"),
+	count("kept_by_other_only", "records that the other audit keeps and this one does not"),
+	count("kept_by_neither", "records that neither of two audits keeps"),
 }
 
 var curveInfos = []plugins.CurveInfo{

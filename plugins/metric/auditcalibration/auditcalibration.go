@@ -41,7 +41,7 @@ resamples?: int & >=0 & <=100000
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "audit-calibration",
-		Version: 2,
+		Version: 3,
 		Summary: "what auditors find of errors that were planted in real records, and how often they reject real records as they are",
 		Source: "E. B. Wilson (1927), J. Am. Stat. Assoc. 22(158), 209–212; L. Kish (1965), Survey Sampling, section 8.2; N. A. Obuchowski (1997), " +
 			"Biometrics 53(2), 567–578; J. Hájek (1971), in Foundations of Statistical Inference, 236 (weighting); C. B. Begg, R. A. Greenes (1983), Biometrics 39(1), 207–215 (verification of a sample)",
@@ -75,7 +75,7 @@ func share(name, summary string, better plugins.Direction, dims ...string) plugi
 
 var scores = []plugins.ScoreInfo{
 	share("sensitivity", "share of the records with a planted error that score below the threshold", plugins.Higher),
-	share("sensitivity_detectable", "the same of errors that a reader of the record can tell in principle: values outside of limits, or that contradict each other", plugins.Higher),
+	share("sensitivity_detectable", "the same of errors that can be told in principle: the record has a value outside of limits, values that contradict each other, or breaks a rule of the pack icu of severity error, and did not before the error", plugins.Higher),
 	share("detectable_share", "share of the planted errors that can be told in principle", plugins.Neutral),
 	share("sensitivity_by_kind", "sensitivity to one kind of error, such as unit, or to one error of a kind, such as unit: °F for °C", plugins.Higher, kindDim),
 	share("detectable_share_by_kind", "share of the planted errors of a kind that can be told in principle", plugins.Neutral, kindDim),
@@ -120,8 +120,8 @@ func New(c Config) (plugins.Metric, error) {
 // not answer finds nothing. Where the threshold was chosen on one half of the subjects, scores at the threshold rest on
 // the other half; an AUROC has no threshold, and rests on both.
 //
-// Scores of fewer than plugins.FewestTold subjects of untouched real records are withheld, and where rows of the data are handed out as
-// synthetic ones, shares that tell of fewer of these. Errors name file, line and column of the labels,
+// Scores of fewer than plugins.FewestTold subjects of untouched real records are withheld. Of data that are restricted, so is what would tell,
+// by itself or by subtraction, of fewer of their rows; and where rows of the data are handed out as synthetic ones, what is of these. Errors name file, line and column of the labels,
 // and never a value.
 func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair) (*plugins.Measurement, error) {
 	if err := ctx.Err(); err != nil {

@@ -218,24 +218,28 @@ func TestFewPatientsAreNotTold(t *testing.T) {
 	}
 }
 
-// Rows of the data that are handed out as synthetic ones are told of no more than others.
+// Of rows of the data that are handed out as synthetic ones the metric audit tells; what this one told of them would tell more beside it.
 func TestRowsThatAreHandedOut(t *testing.T) {
-	for _, dropped := range []int{3, 20} {
-		l := newLineup(7)
-		for i := range 40 {
-			l.add(plugins.FromReal, i, 9, nil)
-			l.add(plugins.FromSynthetic, i, map[bool]float64{true: 2, false: 9}[i < dropped], nil)
-		}
-		for _, handed := range []bool{false, true} {
-			p := pair(40, 1, l.AuditReport)
-			p.Handed = handed
-			got := measure(t, p, "")
-			s := got.Score("kept_share", "auditor", "judge", "source", "synthetic")
-			if told := !handed || dropped > 10; (s.Status == plugins.OK) != told || !told && !strings.HasPrefix(s.Reason, "withheld") {
-				t.Errorf("%d of 40 rows are dropped, handed %t: %+v", dropped, handed, s)
+	l := newLineup(7)
+	for i := range 40 {
+		l.add(plugins.FromReal, i, 9, nil)
+		l.add(plugins.FromSynthetic, i, map[bool]float64{true: 2, false: 9}[i < 20], nil)
+	}
+	for _, handed := range []bool{false, true} {
+		p := pair(40, 1, l.AuditReport)
+		p.Handed = handed
+		got := measure(t, p, "")
+		for _, s := range []plugins.Score{
+			got.Score("kept_share", "auditor", "judge", "source", "synthetic"), got.Score("unscored_share", "auditor", "judge", "source", "synthetic"),
+			got.Score("auroc_synthetic", "auditor", "judge"),
+		} {
+			if (s.Status == plugins.OK) == handed || handed && !strings.HasPrefix(s.Reason, "withheld: rows of the data are handed out") {
+				t.Errorf("handed %t: %+v", handed, s)
 			}
-			if s := got.Score("unscored_share", "auditor", "judge", "source", "synthetic"); s.Status != plugins.OK || s.Value != 0 {
-				t.Errorf("%+v", s)
+		}
+		for _, c := range got.Curves {
+			if handed && c.Dims["source"] == "synthetic" {
+				t.Errorf("%s is told of rows that are handed out", c.Name)
 			}
 		}
 	}
@@ -262,6 +266,109 @@ func TestFewAlarmsOfRestrictedData(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// told are the sets of untouched real records, by number, whose sizes a measurement tells, be it a share, a point of a curve or what is
+// left out of an AUROC. It fails where one is told wrong.
+func told(t *testing.T, l *lineup, got metrictest.Result) (sets [][]bool) {
+	t.Helper()
+	var records []int
+	for i, source := range l.Sources {
+		if source == plugins.FromReal {
+			records = append(records, i)
+		}
+	}
+	tell := func(what string, size float64, in func(i int) bool) {
+		set, n := make([]bool, len(records)), 0
+		for k, i := range records {
+			if set[k] = in(i); set[k] {
+				n++
+			}
+		}
+		if math.Abs(size-float64(n)) > 1e-6 {
+			t.Fatalf("%s tells %v, and it is of %d records", what, size, n)
+		}
+		sets = append(sets, set)
+	}
+	score := func(i int) float64 { return l.Judged.Verdicts[i].Score }
+	scored := func(i int) bool { return l.Judged.Verdicts[i].Status == plugins.Scored }
+	counts := func(i int) bool { return l.Chosen == "" || l.Second[i] }
+	caught := func(i int) bool { return counts(i) && scored(i) && score(i) < l.Threshold }
+	for _, x := range []struct {
+		score plugins.Score
+		in    func(i int) bool
+	}{
+		{got.Score("false_alarm_rate", "auditor", "judge"), caught},
+		{got.Score("specificity", "auditor", "judge"), func(i int) bool { return counts(i) && !caught(i) }},
+		{got.Score("kept_share", "auditor", "judge", "source", "real"), func(i int) bool { return counts(i) && l.Kept[i] }},
+		{got.Score("unscored_share", "auditor", "judge", "source", "real"), func(i int) bool { return counts(i) && !scored(i) }},
+	} {
+		if x.score.Status == plugins.OK {
+			tell(x.score.Name, float64(x.score.N), counts)
+			tell(x.score.Name, x.score.Value*float64(x.score.N), x.in)
+		}
+	}
+	if s := got.Score("auroc", "auditor", "judge"); s.Status == plugins.OK {
+		tell("auroc", float64(s.N-10), scored) // ten are planted, each with a score
+	}
+	for _, c := range got.Curves {
+		if c.Name == "sweep" && c.Dims["source"] == "real" {
+			for k, x := range c.X {
+				tell("sweep", c.Y[k]*float64(len(records)), func(i int) bool {
+					return scored(i) && score(i) >= x || !scored(i) && l.Kept[i]
+				})
+			}
+		}
+	}
+	return sets
+}
+
+// From all that is told of restricted data, no sum or difference tells of one to ten real records: what the told sets tell apart are
+// none or eleven.
+func TestNothingFollowsBySubtraction(t *testing.T) {
+	values, hidden := 0, 0
+	for seed := range uint64(400) {
+		rng := rand.New(rand.NewPCG(seed, 11))
+		n, unscored, keep := 40+rng.IntN(300), []float64{0, 0.02, 0.08}[rng.IntN(3)], rng.IntN(2) == 0
+		l := newLineup(float64(3 + rng.IntN(7)))
+		if rng.IntN(3) == 0 {
+			l.Chosen = "specificity 0.9"
+		}
+		for i := range n {
+			score := float64(1 + rng.IntN(4)*rng.IntN(4))
+			if rng.Float64() < unscored {
+				score = none
+			}
+			l.add(plugins.FromReal, i, score, nil)
+			l.Kept[i] = l.Kept[i] || keep && score == none
+		}
+		for i := range 10 {
+			l.add(plugins.FromPlanted, n+i, float64(1+rng.IntN(10)), &plugins.Planted{Kind: "swap"})
+		}
+		p := pair(n+10, 1, l.AuditReport)
+		p.Fewest = plugins.FewestTold
+		sets := told(t, l, measure(t, p, ""))
+		groups := map[string]int{}
+		for k := range n {
+			key := make([]byte, len(sets))
+			for j, set := range sets {
+				key[j] = map[bool]byte{true: '1', false: '0'}[set[k]]
+			}
+			groups[string(key)]++
+		}
+		for key, size := range groups {
+			if size < plugins.FewestTold {
+				t.Fatalf("seed %d: what is told of %d records tells %d of them apart: %s", seed, n, size, key)
+			}
+		}
+		values += len(sets)
+		if p.Fewest = 0; len(told(t, l, measure(t, p, ""))) > len(sets) {
+			hidden++
+		}
+	}
+	if values < 2000 || hidden < 100 {
+		t.Errorf("%d numbers are told, and some withheld of %d measurements: nothing is tried", values, hidden)
 	}
 }
 

@@ -93,15 +93,33 @@ func pieces(items []item, cut func(i int) bool) []piece {
 
 // curves adds the curves of the auditor. Each point stands for plugins.FewestTold subjects or rows; what is too small has no curve.
 func (r *rating) curves() {
-	r.roc()
 	for _, source := range plugins.Sources() {
+		if source == plugins.FromReal && !r.ranked || source == plugins.FromSynthetic && r.handed {
+			r.untold(source)
+			continue
+		}
 		items := r.items(source)
 		if len(items) == 0 || !(r.Scale.Max > r.Scale.Min) || r.Scale.Max-r.Scale.Min > math.MaxFloat64 {
 			continue
 		}
 		r.curve(r.sweep(source, items), sourceDim, string(source))
-		r.curve(r.distribution(items), sourceDim, string(source))
+		r.curve(r.distribution(source, items), sourceDim, string(source))
 	}
+	r.roc()
+}
+
+// untold counts the curves of a source that is not told of.
+func (r *rating) untold(source plugins.Source) {
+	for _, name := range []string{"sweep", "scores"} {
+		if len(r.by[source]) > 0 {
+			r.count(plugins.CurvesWithheld, 1, sourceDim, string(source), "curve", name)
+		}
+	}
+}
+
+// tellsFrom reports whether it may be told how many untouched real records have a score that is so, where it would be.
+func (r *rating) tellsFrom(source plugins.Source, is func(score float64) bool) bool {
+	return source != plugins.FromReal || r.tells(func(i int) bool { return r.scored(i) && is(r.Judged.Verdicts[i].Score) })
 }
 
 func (r *rating) curve(c plugins.Curve, pairs ...string) {
@@ -127,7 +145,13 @@ func (r *rating) roc() {
 	if errors == 0 || others == 0 {
 		return
 	}
-	cuts := pieces(items, func(i int) bool { return items[i].score != items[i-1].score })
+	if !r.ranked {
+		r.curve(plugins.Curve{Name: "roc"})
+		return
+	}
+	cuts := pieces(items, func(i int) bool {
+		return items[i].score != items[i-1].score && r.tellsFrom(plugins.FromReal, func(score float64) bool { return score >= items[i].score })
+	})
 	out := plugins.Curve{Name: "roc"}
 	caught, alarms, at := 0, 0, 0
 	rise := func(p piece) (rise, run int) {
@@ -179,6 +203,14 @@ func bin(edges []float64, score float64) int {
 	return min(max(at, 0), len(edges)-2)
 }
 
+// cuts are the pieces of the scores of a source along bins, and the bin of each item.
+func (r *rating) cuts(source plugins.Source, edges []float64, items []item) (of func(i int) int, cuts []piece) {
+	of = func(i int) int { return bin(edges, items[i].score) }
+	return of, pieces(items, func(i int) bool {
+		return of(i) != of(i-1) && r.tellsFrom(source, func(score float64) bool { return bin(edges, score) >= of(i) })
+	})
+}
+
 // sweep is the share that is kept at each threshold between pieces of the scores.
 func (r *rating) sweep(source plugins.Source, items []item) plugins.Curve {
 	kept, unscored := 0, 0
@@ -191,8 +223,7 @@ func (r *rating) sweep(source plugins.Source, items []item) plugins.Curve {
 		}
 	}
 	edges := r.edges()
-	of := func(i int) int { return bin(edges, items[i].score) }
-	cuts := pieces(items, func(i int) bool { return of(i) != of(i-1) })
+	of, cuts := r.cuts(source, edges, items)
 	out := plugins.Curve{Name: "sweep"}
 	add := func(threshold float64, above, n int) {
 		out.X, out.N = append(out.X, threshold), append(out.N, n)
@@ -215,7 +246,8 @@ func (r *rating) sweep(source plugins.Source, items []item) plugins.Curve {
 		below, top := cuts[n-1], cuts[n-1]
 		top.from = below.from + sort.Search(below.to-below.from, func(k int) bool { return items[below.from+k].score >= r.Scale.Max })
 		below.to = top.from
-		if few(different(items[below.from:below.to])) || few(different(items[top.from:top.to])) {
+		if few(different(items[below.from:below.to])) || few(different(items[top.from:top.to])) ||
+			!r.tellsFrom(source, func(score float64) bool { return score >= r.Scale.Max }) {
 			return out
 		}
 		add(r.Scale.Max, top.to-top.from, cuts[n-1].units)
@@ -238,10 +270,9 @@ func few(n int) bool { return n > 0 && n < plugins.FewestTold }
 func (r *rating) stepped(edges []float64) bool { return edges[0] < r.Scale.Min }
 
 // distribution is the density of the scores in pieces of bins.
-func (r *rating) distribution(items []item) plugins.Curve {
+func (r *rating) distribution(source plugins.Source, items []item) plugins.Curve {
 	edges := r.edges()
-	of := func(i int) int { return bin(edges, items[i].score) }
-	cuts := pieces(items, func(i int) bool { return of(i) != of(i-1) })
+	of, cuts := r.cuts(source, edges, items)
 	out := plugins.Curve{Name: "scores"}
 	from := 0
 	for k, p := range cuts {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/metric/audit/ledger"
 	"github.com/ehrlab/ehrlab/plugins/metric/audit/units"
 	"github.com/ehrlab/ehrlab/plugins/metric/compare"
 	"github.com/ehrlab/ehrlab/plugins/stats"
@@ -23,7 +24,8 @@ type rating struct {
 	people  *units.Units
 	out     *plugins.Measurement
 	handed  bool                     // synthetic rows are rows of the data
-	private bool                     // real rows are told of no more than plugins.FewestTold allows
+	told    *ledger.Ledger           // what is told of the untouched real records, by place in by; nil: they are not private
+	ranked  bool                     // how many of these have a score is told, as it is by curves and AUROCs
 	by      map[plugins.Source][]int // the records of a source, and of those those that count at the threshold
 	counted map[plugins.Source][]int
 	left    int // records left out at the threshold, since it was chosen on them
@@ -31,17 +33,27 @@ type rating struct {
 
 func newRating(report *plugins.AuditReport, people *units.Units, pair *plugins.Pair, out *plugins.Measurement) *rating {
 	r := &rating{
-		AuditReport: report, people: people, out: out, handed: pair.Handed, private: pair.Fewest > 0, by: units.By(report),
+		AuditReport: report, people: people, out: out, handed: pair.Handed, by: units.By(report),
 		counted: map[plugins.Source][]int{},
 	}
+	if pair.Fewest > 0 {
+		r.told = ledger.New(len(r.by[plugins.FromReal]))
+	}
+	r.ranked = r.tells(r.scored)
 	for i, source := range report.Sources {
-		if units.OfTest(source) && report.Chosen != "" && !report.Second[i] {
+		if !r.counts(i) {
 			r.left++
 			continue
 		}
 		r.counted[source] = append(r.counted[source], i)
 	}
 	return r
+}
+
+// tells reports whether it may be told how many of the untouched real records are so, beside what is told of them already.
+func (r *rating) tells(is func(i int) bool) bool {
+	real := r.by[plugins.FromReal]
+	return r.told.Tell(func(k int) bool { return is(real[k]) })
 }
 
 func (r *rating) scored(i int) bool { return r.Judged.Verdicts[i].Status == plugins.Scored }
@@ -66,8 +78,10 @@ func (r *rating) count(name string, n int, pairs ...string) {
 	r.out.Counts = append(r.out.Counts, plugins.Count{Name: name, Dims: r.dims(pairs...), Value: n})
 }
 
-// rate makes all scores of the auditor that rest on its lineup.
+// rate makes all scores of the auditor that rest on its lineup. Of private records curves have the first claim to be told: they hang on
+// no threshold. So cells that differ in theirs tell nothing together either, where scores have steps: a threshold lies at the end of a bin.
 func (r *rating) rate() {
+	r.curves()
 	r.atThreshold()
 	r.byKind()
 	r.byColumn()
@@ -77,7 +91,14 @@ func (r *rating) rate() {
 	if r.Chosen != "" {
 		r.count("records left out at the threshold: it was chosen on their half", r.left)
 	}
-	r.curves()
+}
+
+// handedOut is why nothing is told of synthetic rows that are rows of the data.
+const handedOut = "withheld: rows of the data are handed out as synthetic ones, of which the metric audit tells what can be told"
+
+// counts reports whether a record counts at the threshold.
+func (r *rating) counts(i int) bool {
+	return r.Chosen == "" || r.Second[i] || !units.OfTest(r.Sources[i])
 }
 
 // share is the share of records that are so, among some of one source.
@@ -91,11 +112,15 @@ func (r *rating) share(name string, source plugins.Source, records []int, is fun
 	if source == plugins.FromReal && len(records) > 0 && r.people.People(r.AuditReport, records) < plugins.FewestTold {
 		return compare.Undefined(name, fmt.Sprintf("withheld: it would stand for fewer than %d patients", plugins.FewestTold))
 	}
-	if n := len(records); r.private && source == plugins.FromReal && (few(k) || few(n-k)) {
-		return compare.Undefined(name, fmt.Sprintf("withheld: it would tell of fewer than %d of %d rows of restricted data", plugins.FewestTold, n))
+	if source == plugins.FromReal && !(r.tells(r.counts) && r.tells(func(i int) bool { return r.counts(i) && is(i) })) {
+		with := ""
+		if !few(k) && !few(len(records)-k) {
+			with = "with the shares and curves that are told "
+		}
+		return compare.Undefined(name, fmt.Sprintf("withheld: %sit would tell of fewer than %d of %d rows of restricted data", with, plugins.FewestTold, len(r.by[source])))
 	}
-	if n := len(records); r.handed && source == plugins.FromSynthetic && (few(k) || few(n-k) || few(n)) {
-		return compare.Undefined(name, fmt.Sprintf("withheld: rows of the data are handed out as synthetic ones, and it would tell of fewer than %d", plugins.FewestTold))
+	if source == plugins.FromSynthetic && r.handed {
+		return compare.Undefined(name, handedOut)
 	}
 	s := compare.Share(name, k, len(records), r.people.Trials(r.AuditReport, records), reason)
 	if s.Status == plugins.OK && r.Chosen != "" && r.left > 0 && units.OfTest(source) {
@@ -232,6 +257,10 @@ func (r *rating) auroc(name string, others []int, source plugins.Source) plugins
 		return compare.Undefined(name, r.lacks(plugins.FromReal))
 	case len(others) == 0:
 		return compare.Undefined(name, r.lacks(source))
+	case source == plugins.FromSynthetic && r.handed:
+		return compare.Undefined(name, handedOut)
+	case !r.ranked:
+		return compare.Undefined(name, fmt.Sprintf("withheld: it would tell of fewer than %d rows of restricted data without a score, or with one", plugins.FewestTold))
 	case len(real) == 0 || len(left) == 0:
 		return compare.Undefined(name, fmt.Sprintf("no %s record has a score", map[bool]plugins.Source{true: plugins.FromReal, false: source}[len(real) == 0]))
 	case r.people.People(r.AuditReport, real) < plugins.FewestTold:

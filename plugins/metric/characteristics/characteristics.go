@@ -50,6 +50,11 @@ func Register(r *plugins.Registry) {
 			Name: name, Summary: summary, Min: from, Max: to, Better: plugins.Neutral, Dims: append([]string{side}, dims...), NoInterval: plugins.Description, OfTrain: true,
 		}
 	}
+	count := func(name, summary string, dims ...string) plugins.ScoreInfo {
+		s := score(name, summary, 0, most, dims...)
+		s.Count = true
+		return s
+	}
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "characteristics",
 		Version: 2,
@@ -64,14 +69,14 @@ part?: "train" | "test"`,
 		Uses:   []plugins.Use{compare.Use(), {Name: "stats", Version: stats.Version}},
 		Need:   compare.Need(1),
 		Scores: []plugins.ScoreInfo{
-			score(Rows, "number of rows", 0, most),
-			score(Missing, "number of rows without a value", 0, most, column),
+			count(Rows, "number of rows"),
+			count(Missing, "number of rows without a value", column),
 			score(Lower, "lower quartile of a number column", least, most, column),
 			score(Median, "median of a number column", least, most, column),
 			score(Upper, "upper quartile of a number column", least, most, column),
 			score(Mean, "mean of a number column", least, most, column),
 			score(SD, "standard deviation of a number column, with n - 1", 0, most, column),
-			score(Count, "number of rows with a level; number columns of 0 and 1 have levels, too; a warning says where it is approximate", 0, most, column, levelDim),
+			count(Count, "number of rows with a level; number columns of 0 and 1 have levels, too; a warning says where it is approximate", column, levelDim),
 			score(Share, "share of rows with a level among those with a value; a warning says where it is approximate", 0, 1, column, levelDim),
 		},
 	}, Config{Part: plugins.Train}, New)

@@ -46,7 +46,7 @@ curves?: bool // the probabilities themselves, for scatter plots`,
 			{Name: "mean_bias", Summary: "mean of synthetic - real; 0 is best", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Neutral, Ideal: new(0.0), Dims: dims},
 			{Name: "bland_altman_low", Summary: "lower limit of agreement: mean bias - 1.96 SD", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Neutral, Dims: dims},
 			{Name: "bland_altman_high", Summary: "upper limit of agreement: mean bias + 1.96 SD", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Neutral, Dims: dims},
-			{Name: "support", Summary: "codes or pairs that occur on either side", Min: 0, Max: math.Inf(1), Better: plugins.Neutral, Dims: dims, NoInterval: plugins.OfTheirN},
+			{Name: "support", Summary: "codes or pairs that occur on either side", Min: 0, Max: math.Inf(1), Count: true, Better: plugins.Neutral, Dims: dims, NoInterval: plugins.OfTheirN},
 		},
 	}, Config{Part: plugins.Test}, New)
 }

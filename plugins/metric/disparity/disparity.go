@@ -50,7 +50,7 @@ minimum?: int & >=1`,
 			{Name: "log_disparity", Summary: "ln of the odds of the group among the synthetic rows over those among the real ones; beyond 0.22 in size is notable", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Neutral, Ideal: new(0.0), Dims: group},
 			{Name: "log_disparity_joint_positive", Summary: "the same of the rows of the group with one label", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Neutral, Ideal: new(0.0), Dims: joint},
 			{Name: "greatest_log_disparity", Summary: "size of the log_disparity of the group that fares worst", Min: 0, Max: math.Inf(1), Better: plugins.Lower, Dims: []string{"by"}},
-			{Name: "absent_groups", Summary: "groups that real rows have and synthetic ones have not", Min: 0, Max: math.Inf(1), Better: plugins.Lower, Dims: []string{"by"}, NoInterval: plugins.Description},
+			{Name: "absent_groups", Summary: "groups that real rows have and synthetic ones have not", Min: 0, Max: math.Inf(1), Count: true, Better: plugins.Lower, Dims: []string{"by"}, NoInterval: plugins.Description},
 		},
 	}, Config{Part: plugins.Test, Minimum: plugins.FewestTold}, New)
 }

@@ -96,6 +96,9 @@ func (c Config) Suit(r plugins.Roles) (config any, lacks string) {
 
 type metric struct{ config Config }
 
+// Reads implements plugins.Selective: the validation part is there to tune on.
+func (m metric) Reads() []plugins.Part { return m.config.Tuning.Reads() }
+
 // New returns the metric. It is an error when a setting is none of those that Config names.
 func New(c Config) (plugins.Metric, error) {
 	if err := c.Config.Check(); err != nil {

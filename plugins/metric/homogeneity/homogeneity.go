@@ -34,7 +34,7 @@ part?: "test" | "train"`,
 		Uses:   []plugins.Use{compare.Use()},
 		Scores: []plugins.ScoreInfo{
 			{Name: "chi2_homogeneity", Summary: "Pearson's statistic of the 2 × levels table of counts, missing values left out, no continuity correction; it grows with the number of rows", Min: 0, Max: math.Inf(1), Better: plugins.Neutral, Dims: []string{"column"}, NoInterval: plugins.OfATest},
-			{Name: "chi2_homogeneity_dof", Summary: "degrees of freedom: levels - 1", Min: 0, Max: math.Inf(1), Better: plugins.Neutral, Dims: []string{"column"}, NoInterval: plugins.OfATest},
+			{Name: "chi2_homogeneity_dof", Summary: "degrees of freedom: levels - 1", Min: 0, Max: math.Inf(1), Count: true, Better: plugins.Neutral, Dims: []string{"column"}, NoInterval: plugins.OfATest},
 			{Name: "chi2_homogeneity_p", Summary: "p-value of the statistic; with many rows it is small for differences of no matter, see the effect size", Min: 0, Max: 1, Better: plugins.Neutral, Dims: []string{"column"}, NoInterval: plugins.OfATest},
 			{Name: "cramers_v", Summary: "effect size √(statistic/rows) of a column: 0 for equal shares, 1 for no common level", Min: 0, Max: 1, Better: plugins.Lower, Dims: []string{"column"}},
 			{Name: "mean", Summary: "mean cramers_v over the category columns", Min: 0, Max: 1, Better: plugins.Lower},

@@ -44,7 +44,7 @@ part?: "test" | "train"`,
 			{Name: "null_expectation", Summary: "pmse_logistic_unpenalised to be expected when both sides have one distribution", Min: 0, Max: math.Inf(1), Better: plugins.Neutral, NoInterval: plugins.OfATest},
 			{Name: "ratio", Summary: "pmse_logistic_unpenalised by its null expectation; 1 when both sides have one distribution", Min: 0, Max: math.Inf(1), Better: plugins.Lower, Ideal: new(1.0), NoInterval: plugins.OfATest},
 			{Name: "standardised", Summary: "pmse_logistic_unpenalised less its null expectation, in null standard deviations; 0 when both sides have one distribution", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Lower, Ideal: new(0.0), NoInterval: plugins.OfATest},
-			{Name: "parameters", Summary: "parameters of the regression without penalty: the intercept and the encoded columns that raise the rank", Min: 1, Max: math.Inf(1), Better: plugins.Neutral, NoInterval: plugins.Description},
+			{Name: "parameters", Summary: "parameters of the regression without penalty: the intercept and the encoded columns that raise the rank", Min: 1, Max: math.Inf(1), Count: true, Better: plugins.Neutral, NoInterval: plugins.Description},
 		}, unpenalised[0], "pmse_logistic_l2", "ratio", "standardised"),
 		Need: compare.Need(8), // the encoding has about two columns for one, kept thrice: itself, its basis, and that weighted
 	}, Config{Part: plugins.Test}, New)

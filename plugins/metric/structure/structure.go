@@ -48,7 +48,7 @@ death?: [...string]`,
 		Uses:   []plugins.Use{events.Use()},
 		Scores: []plugins.ScoreInfo{
 			{Name: "valid_share", Summary: "share of patients that break no rule", Min: 0, Max: 1, Better: plugins.Higher, Dims: []string{"side"}},
-			{Name: "violating_patients", Summary: "patients that break the rule", Min: 0, Max: math.Inf(1), Better: plugins.Lower, Dims: []string{"side", "rule"}, NoInterval: plugins.Description},
+			{Name: "violating_patients", Summary: "patients that break the rule", Min: 0, Max: math.Inf(1), Count: true, Better: plugins.Lower, Dims: []string{"side", "rule"}, NoInterval: plugins.Description},
 		},
 	}, defaults, New)
 }

@@ -10,36 +10,55 @@ import (
 	"github.com/ehrlab/ehrlab/plugins"
 )
 
-// Peek returns the key that the response to a request has, or would have, and whether it is stored. It sends nothing. After
-// stored refusals the key is that of the attempt that comes next.
-func (c *Client) Peek(ctx context.Context, caller plugins.Caller, name string, r plugins.Request) (key string, stored bool, err error) {
+// Peeked is the response that a request has, or would have.
+type Peeked struct {
+	Key    string
+	Stored bool
+}
+
+// Peek looks up the responses to a request and its repeats: n of them, of which the first has the ordinal of r and each other the next
+// one. It sends nothing. After stored refusals the key is that of the attempt that comes next.
+func (c *Client) Peek(ctx context.Context, caller plugins.Caller, name string, r plugins.Request, n int) ([]Peeked, error) {
 	models, _ := c.Open(caller)
 	l, ok := models[name].(*llm)
 	if !ok {
-		return "", false, fmt.Errorf("no llm named %q", name)
+		return nil, fmt.Errorf("no llm named %q", name)
 	}
 	look := &lookup{}
 	if _, err := l.model.Provider.Complete(ctx, look, r); look.body == nil {
 		if err == nil {
 			err = errors.New("its provider writes no request")
 		}
-		return "", false, l.model.fault(plugins.FaultRequest, 0, withoutEchoes(oneLine(err.Error()), r))
+		return nil, l.model.fault(plugins.FaultRequest, 0, withoutEchoes(oneLine(err.Error()), r))
 	}
-	body, err := canonical(look.body)
+	body, err := canonical(look.body) // repeats have the same
 	if err != nil {
-		return "", false, err
+		return nil, err
 	}
+	out := make([]Peeked, n)
+	for i := range out {
+		if out[i], err = c.peeked(l.model.info.Identity, body, caller.Seed, r.Ordinal+i); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// peeked looks up one response.
+func (c *Client) peeked(id plugins.Identity, body []byte, seed uint64, ordinal int) (Peeked, error) {
+	p := Peeked{}
 	for attempt := range attempts {
-		key = responseKey(l.model.info.Identity, body, caller.Seed, r.Ordinal, attempt)
-		answer, err := c.store.Answer(key)
+		p.Key = responseKey(id, body, seed, ordinal, attempt)
+		answer, err := c.store.Answer(p.Key)
 		if err != nil || answer == nil {
-			return key, false, err
+			return p, err
 		}
 		if !answer.Refusal {
-			return key, true, nil
+			break
 		}
 	}
-	return key, true, nil // refused as often as it may be
+	p.Stored = true // refused as often as it may be, else answered
+	return p, nil
 }
 
 // errPeeked ends a request that was only to be seen.

@@ -21,11 +21,11 @@ func TestPeek(t *testing.T) {
 	b := setup(t, newMemory(), nil, chat(t, server.URL, nil))
 	peek := func(r plugins.Request) (string, bool) {
 		t.Helper()
-		key, stored, err := b.Peek(t.Context(), anyone, "m", r)
+		seen, err := b.Peek(t.Context(), anyone, "m", r, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return key, stored
+		return seen[0].Key, seen[0].Stored
 	}
 	before, stored := peek(asking("hello"))
 	if stored || len(before) != 64 || server.requests.Load() != 0 || len(b.store.sends) != 0 {
@@ -41,10 +41,14 @@ func TestPeek(t *testing.T) {
 	}
 	other := asking("hello")
 	other.Ordinal = 1
-	if key, stored := peek(other); stored || key == before {
+	key, stored := peek(other)
+	if stored || key == before {
 		t.Errorf("%s, stored %v", key, stored)
 	}
-	if _, _, err := b.Peek(t.Context(), anyone, "none", other); err == nil {
+	if both, err := b.Peek(t.Context(), anyone, "m", asking("hello"), 2); err != nil || both[0] != (Peeked{after, true}) || both[1] != (Peeked{key, false}) {
+		t.Errorf("%+v, %v: want %s stored, and %s", both, err, after, key)
+	}
+	if _, err := b.Peek(t.Context(), anyone, "none", other, 1); err == nil {
 		t.Error("a model that there is not")
 	}
 	if n := server.requests.Load(); n != 2 {

@@ -315,7 +315,7 @@ func (r chart) faults() []seen {
 
 // beyond are values that cannot be, the first of a line.
 func (e *entry) beyond() []seen {
-	low, high, known := icu.Limits(e.name)
+	low, high, known := e.limits()
 	if e.hard {
 		low, high, known = e.low, e.high, true
 	}
@@ -332,6 +332,15 @@ func (e *entry) beyond() []seen {
 		}
 	}
 	return e.jump()
+}
+
+// limits are those of its quantity, if the line is written in the unit of these or in none.
+func (e *entry) limits() (low, high float64, known bool) {
+	quantity, ok := icu.Named(e.name)
+	if !ok || e.unit != "" && !quantity.In(e.unit) {
+		return 0, 0, false
+	}
+	return icu.Limits(quantity.Name)
 }
 
 // least is how many times below the normal range a value cannot be: cells can nearly vanish from the blood, and what has no upper end

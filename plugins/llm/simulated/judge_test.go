@@ -71,6 +71,10 @@ func TestWhatTheJudgeSees(t *testing.T) {
 		{"| bg_ph_first_early | 9.1 | 7.38–7.44 | |", "", 8, 9}, // a quantity under a name that it does not know, and no far value
 		{"| bg_ph | first 9.1, last 7.4 | 7.38–7.44 | |", "value", 2, 2},
 		{"| weight | -4 kg | possible 20–300 | |", "value", 2, 2},
+		{"| temperature | 36.8 °C | 36.1–38 | |", "", 8, 9},
+		{"| temperature | 98.4 °C | 36.1–38 | |", "unit", 3, 3}, // the name that APACHE has for tempc
+		{"| temperature | 98.4 °F | | |", "", 8, 9},
+		{"| ph | 9.1 | 7.38–7.44 | |", "value", 2, 2},
 		{"| sodium | first 14, last 138 mmol/L | 136–145 | |", "unit", 3, 3},
 		{"| calcium | 850 mg/dL | 8.6–10.2 | |", "unit", 3, 3},
 		{"| heartbeat | 1.00e+15 bpm | 51–90 | |", "unit", 3, 3},

@@ -11,6 +11,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -194,10 +195,18 @@ type usage struct {
 	Total  int `json:"total_tokens"`
 }
 
+// self is what sets the draws of the model apart from those of others.
+func (p *Provider) self() string {
+	if p.config.Seed == 0 {
+		return drawn
+	}
+	return drawn + "/" + strconv.FormatUint(p.config.Seed, 10)
+}
+
 // answer returns the answer to a request, and what its randomness derives from.
 func (p *Provider) answer(req *http.Request, raw []byte) (*completion, hash, error) {
 	replicate := req.Header.Get(plugins.ReplicateHeader)
-	key := hashOf(Model, replicate)
+	key := hashOf(p.self(), replicate)
 	switch {
 	case !strings.HasSuffix(req.URL.Path, "/chat/completions"):
 		return nil, key, &fault{http.StatusNotFound, "invalid_request_error", "", "there is nothing but /v1/chat/completions"}
@@ -227,9 +236,9 @@ func (p *Provider) answer(req *http.Request, raw []byte) (*completion, hash, err
 	case judging && blocks.Record == nil:
 		return nil, key, badRequest("the prompt has no schema block, which says which columns and how many rows, and no record block, which is to be judged")
 	case judging:
-		key = hashOf(Model, replicate, p.config.judge().text(), *blocks.Record)
+		key = hashOf(p.self(), replicate, p.config.judge().text(), *blocks.Record)
 	default:
-		key = hashOf(Model, replicate, text(blocks))
+		key = hashOf(p.self(), replicate, text(blocks))
 	}
 	if p.overloaded(hashOf(string(key[:]), string(raw))) {
 		return nil, key, &fault{http.StatusTooManyRequests, "requests", "rate_limit_exceeded", "too many requests"}

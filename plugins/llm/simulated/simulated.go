@@ -30,10 +30,14 @@ import (
 )
 
 // Model is the name of the model. Its number is raised when equal requests may get other answers: old ones are not served.
-const Model = "simulated-1"
+const Model = "simulated-2"
+
+// drawn is what random numbers derive from. It stays where judgements change for other reasons, so that rows stay as they are.
+const drawn = "simulated-1"
 
 // Config is the provider's "with" block.
 type Config struct {
+	Seed       uint64  `json:"seed,omitempty"`
 	Degrade    float64 `json:"degrade"`
 	Short      float64 `json:"short"`
 	Prose      float64 `json:"prose"`
@@ -58,9 +62,11 @@ func Register(r *plugins.Registry) {
 	shared := wire.Defaults()
 	plugins.Add(&r.LLMs, plugins.Info{
 		Name:    "simulated",
-		Version: 1,
+		Version: 2,
 		Summary: "a stand-in in process that reads the fenced blocks of a prompt; a software check, no evidence about models",
-		Schema: `// how much rows get worse with the number of columns asked for at once: correlations and what tells of the label are multiplied
+		Schema: `// models that differ in their seed alone draw other answers; 0 unless set
+seed?: int & >=0 & <=9007199254740992
+// how much rows get worse with the number of columns asked for at once: correlations and what tells of the label are multiplied
 // by w = 1 / (1 + degrade * max(0, columns - 10) / 10), and margins shift by (1 - w) / 2 standard deviations; 0: not at all
 degrade?: number & >=0 & <=100
 // probability that a reply has too few rows: from half of them to all but one

@@ -74,6 +74,26 @@ func TestAnswersFollowBodyAndReplicateAlone(t *testing.T) {
 	}
 }
 
+// Another seed is another model, of which equal settings have equal answers; 0 is the one without a seed.
+func TestASeedIsAnotherModel(t *testing.T) {
+	f := cohort(60)
+	r := asking(named(20, f.Names()...), nil, prompt.TableOf(f, upTo(40)), nil)
+	seeded := func(seed uint64) *Provider { return provider(t, func(c *Config) { c.Seed = seed }) }
+	none, one, two := ask(t, seeded(0), "1/0/0", r), ask(t, seeded(1), "1/0/0", r), ask(t, seeded(2), "1/0/0", r)
+	if plain := ask(t, provider(t, nil), "1/0/0", r); *plain != *none {
+		t.Error("a seed of 0 changes the answer")
+	}
+	if none.Text == one.Text || one.Text == two.Text {
+		t.Error("two seeds share an answer")
+	}
+	if again := ask(t, seeded(1), "1/0/0", r); *again != *one {
+		t.Error("one seed has two answers")
+	}
+	if a, b := seeded(1).Info().Identity, seeded(2).Info().Identity; string(a.Settings) == string(b.Settings) {
+		t.Error("the identities of two seeds are alike: answers would be shared")
+	}
+}
+
 func TestLearnsFromExamplesAndAggregates(t *testing.T) {
 	f := cohort(600)
 	a, err := prompt.Compute(f, nil, "death")

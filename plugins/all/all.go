@@ -87,6 +87,7 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/view/heatmap"
 	"github.com/ehrlab/ehrlab/plugins/view/line"
 	"github.com/ehrlab/ehrlab/plugins/view/pr"
+	"github.com/ehrlab/ehrlab/plugins/view/ranking"
 	"github.com/ehrlab/ehrlab/plugins/view/roc"
 	"github.com/ehrlab/ehrlab/plugins/view/scatter"
 )
@@ -179,6 +180,7 @@ func Registry() *plugins.Registry {
 		heatmap.Register,
 		line.Register,
 		pr.Register,
+		ranking.Register,
 		roc.Register,
 		scatter.Register,
 	} {

@@ -115,6 +115,7 @@ var settings = map[string]map[string]string{
 		"density":      ``,
 		"ecdf":         ``,
 		"forest":       ``,
+		"ranking":      ``,
 		"heatmap":      ``,
 		"line":         ``,
 		"pr":           ``,

@@ -23,6 +23,7 @@ type Job struct {
 
 	Subsamples int      // behind the interval of a score that has none of its own; 0 for no such interval
 	By         []string // columns whose levels are measured apart, besides all rows together
+	Groups     []Group  // likewise, of the dimension plugins.GroupDim
 	Minimum    Minimum  // what the test rows of a level must have
 	Fewest     int      // rows of restricted data that may be told: no level has fewer, and no fewer are left of all others; 0: any
 }
@@ -44,17 +45,21 @@ func DefaultSubsamples(info *plugins.Info) int {
 	return fewest
 }
 
-// Measure returns what the metric measures on all rows, and then on each level of Job.By, marked by a dimension with the name of
-// the column. It reads no part but those that the metric declares. An output that breaks the contract is a *Breach.
+// Measure returns what the metric measures on all rows, and then on each level of Job.By and each of Job.Groups, marked by a
+// dimension with the name of the column, or plugins.GroupDim. It reads no part but those that the metric declares. An output that breaks the contract is a *Breach.
 func (j Job) Measure(ctx context.Context, pair *plugins.Pair) (*plugins.Measurement, error) {
 	pair = pair.Only(j.Info.Reads...)
 	out, err := j.whole(ctx, pair)
 	if err != nil {
 		return nil, err
 	}
-	for _, by := range j.By {
-		if err := j.slices(ctx, pair, by, out); err != nil {
-			return nil, fmt.Errorf("by %s: %w", by, err)
+	families, err := j.families(pair)
+	if err != nil {
+		return nil, err
+	}
+	for i, lacks := range j.lacks(pair, families) {
+		if err := j.slices(ctx, families[i], lacks, out); err != nil {
+			return nil, fmt.Errorf("by %s: %w", families[i].dim, err)
 		}
 	}
 	return out, nil

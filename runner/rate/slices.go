@@ -7,28 +7,38 @@ import (
 	"slices"
 
 	"github.com/ehrlab/ehrlab/plugins"
-	"github.com/ehrlab/ehrlab/plugins/frame"
 	"github.com/ehrlab/ehrlab/plugins/label"
-	"github.com/ehrlab/ehrlab/plugins/split"
 )
 
-// mostLevels is the number of levels that a column can have to be measured by.
-const mostLevels = 100
-
-// slices adds what the metric measures on each level of a column that test rows have, in order of the levels. Synthetic
-// rows without the column, such as that of hospitals, stand whole beside every level.
-func (j Job) slices(ctx context.Context, pair *plugins.Pair, by string, out *plugins.Measurement) error {
-	grouped, err := group(pair, j.Info.Reads, by)
-	if err != nil {
-		return err
+// families are the groups that rows are measured in, one family for each dimension: the levels of each column of By, and Groups.
+func (j Job) families(pair *plugins.Pair) ([]*groups, error) {
+	var out []*groups
+	for _, by := range j.By {
+		g, err := byColumn(pair, j.Info.Reads, by)
+		if err != nil {
+			return nil, fmt.Errorf("by %s: %w", by, err)
+		}
+		out = append(out, g)
 	}
-	lacks := j.lacks(grouped)
-	for _, level := range grouped.levels {
-		part, err := j.level(ctx, grouped, level, lacks[level])
+	if len(j.Groups) > 0 {
+		g, err := byName(pair, j.Info.Reads, j.Groups)
+		if err != nil {
+			return nil, fmt.Errorf("groups: %w", err)
+		}
+		out = append(out, g)
+	}
+	return out, nil
+}
+
+// slices adds what the metric measures on each group of a family. Synthetic rows without a column, such as that of hospitals, stand whole
+// beside every level of it.
+func (j Job) slices(ctx context.Context, g *groups, lacks map[string]string, out *plugins.Measurement) error {
+	for _, level := range g.levels {
+		part, err := j.level(ctx, g, level, lacks[level])
 		if err != nil {
 			return err
 		}
-		part.mark(by, level)
+		part.mark(g.dim, level)
 		out.Scores = append(out.Scores, part.Scores...)
 		out.Curves = append(out.Curves, part.Curves...)
 		out.Counts = append(out.Counts, part.Counts...)
@@ -40,92 +50,6 @@ func (j Job) slices(ctx context.Context, pair *plugins.Pair, by string, out *plu
 // sliced is what was measured on one level.
 type sliced struct{ *plugins.Measurement }
 
-// lacks says what keeps each level from being measured, "" for nothing. What is measured on a level tells how many rows it has, and with
-// those of all rows together how many all others have: of restricted data neither may be few.
-func (j Job) lacks(g *groups) map[string]string {
-	why := map[string]string{}
-	for _, level := range g.levels {
-		why[level] = j.Minimum.lacks(g.take(level), j.Info.Reads)
-	}
-	if j.Fewest == 0 {
-		return why
-	}
-	sizes := g.sizes()
-	for {
-		told := slices.DeleteFunc(slices.Clone(g.levels), func(level string) bool { return why[level] != "" })
-		if len(told) == 0 {
-			return why
-		}
-		var hide string
-		for _, s := range sizes {
-			rest := s.all
-			for _, level := range told {
-				rest -= s.of[level]
-				if few(s.of[level], j.Fewest) {
-					hide = level
-				}
-			}
-			if hide == "" && few(rest, j.Fewest) {
-				hide = slices.MinFunc(told, func(a, b string) int { return s.of[a] - s.of[b] })
-			}
-			if hide != "" {
-				break
-			}
-		}
-		if hide == "" {
-			return why
-		}
-		why[hide] = fmt.Sprintf("withheld: it would tell of fewer than %d rows of restricted data, in this group or, by subtraction, in the others", j.Fewest)
-	}
-}
-
-func few(n, fewest int) bool { return n > 0 && n < fewest }
-
-// size is a number of rows in all and of each level.
-type size struct {
-	all int
-	of  map[string]int
-}
-
-// sizes counts the test and train rows that are read, and of a label of two classes those of each.
-func (g *groups) sizes() []size {
-	var out []size
-	for _, part := range []plugins.Part{plugins.Test, plugins.Train} {
-		levels, read := g.parts[part]
-		if !read {
-			continue
-		}
-		f := g.pair.Parts.Get(part).Frame
-		classes := [][]bool{slices.Repeat([]bool{true}, f.Rows())}
-		if target := f.Column(g.pair.Target); target != nil {
-			if y, err := label.Binary(target, ""); err == nil {
-				events, others := make([]bool, len(y)), make([]bool, len(y))
-				for i, v := range y {
-					events[i], others[i] = v == 1, v == 0
-				}
-				classes = append(classes, events, others)
-			}
-		}
-		for _, in := range classes {
-			s := size{of: map[string]int{}}
-			for _, is := range in {
-				if is {
-					s.all++
-				}
-			}
-			for level, rows := range levels {
-				for _, row := range rows {
-					if in[row] {
-						s.of[level]++
-					}
-				}
-			}
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
 // level measures one level, unless something keeps it from that.
 func (j Job) level(ctx context.Context, g *groups, level, lacks string) (*sliced, error) {
 	if lacks != "" {
@@ -135,8 +59,8 @@ func (j Job) level(ctx context.Context, g *groups, level, lacks string) (*sliced
 	if err != nil {
 		return nil, err
 	}
-	if g.synthetic == nil {
-		warning := fmt.Sprintf("the synthetic rows have no column %q: all of them stand beside the real rows of each of its levels", g.by)
+	for _, column := range g.absent(level) {
+		warning := fmt.Sprintf("the synthetic rows have no column %q: all of them stand beside the real rows of each of its levels", column)
 		for i := range m.Scores {
 			m.Scores[i].Warnings = append([]string{warning}, m.Scores[i].Warnings...)
 		}
@@ -144,14 +68,14 @@ func (j Job) level(ctx context.Context, g *groups, level, lacks string) (*sliced
 	return &sliced{m}, nil
 }
 
-// mark gives all that was measured the dimension by with the level.
-func (s *sliced) mark(by, level string) {
+// mark gives all that was measured a dimension with the level.
+func (s *sliced) mark(dim, level string) {
 	marked := func(dims map[string]string) map[string]string {
 		out := maps.Clone(dims)
 		if out == nil {
 			out = map[string]string{}
 		}
-		out[by] = level
+		out[dim] = level
 		return out
 	}
 	for i := range s.Scores {
@@ -166,79 +90,6 @@ func (s *sliced) mark(by, level string) {
 	for i := range s.Draws {
 		s.Draws[i].Dims = marked(s.Draws[i].Dims)
 	}
-}
-
-// groups are the rows of a pair by the levels of a column.
-type groups struct {
-	by        string
-	pair      *plugins.Pair
-	levels    []string // that test rows have, or those of the first part that is read where test is not
-	parts     map[plugins.Part]map[string][]int
-	synthetic map[string][]int // nil where the synthetic rows have no such column
-}
-
-func group(pair *plugins.Pair, reads []plugins.Part, by string) (*groups, error) {
-	g := &groups{by: by, pair: pair, parts: map[plugins.Part]map[string][]int{}}
-	lead := reads[0]
-	if slices.Contains(reads, plugins.Test) {
-		lead = plugins.Test
-	}
-	for _, part := range reads {
-		sample := pair.Parts.Get(part)
-		column := sample.Frame.Column(by)
-		if column == nil && sample.Beside != nil {
-			column = sample.Beside.Column(by)
-		}
-		if column == nil {
-			return nil, fmt.Errorf("the %s part has no column %q; a column with one value only is dropped when the data are read", part, by)
-		}
-		g.parts[part] = rowsOf(column)
-	}
-	g.levels = slices.Sorted(maps.Keys(g.parts[lead]))
-	if slices.Contains(g.levels, plugins.Everyone) {
-		return nil, fmt.Errorf("column %q has the value %q, which is what all rows together are called in tables and in where; the data set can give the level another name", by, plugins.Everyone)
-	}
-	if len(g.levels) > mostLevels {
-		return nil, fmt.Errorf("column %q has %d values, more than the %d levels that scores are measured by", by, len(g.levels), mostLevels)
-	}
-	if column := pair.Synthetic.Column(by); column != nil {
-		g.synthetic = rowsOf(column)
-	}
-	return g, nil
-}
-
-// rowsOf lists the rows of each level; rows without a value are in none.
-func rowsOf(c *frame.Column) map[string][]int {
-	out := map[string][]int{}
-	of, names := split.Indexed(c)
-	for row, at := range of {
-		if at != frame.Missing {
-			out[names[at]] = append(out[names[at]], row)
-		}
-	}
-	return out
-}
-
-// take returns the pair of one level.
-func (g *groups) take(level string) *plugins.Pair {
-	keep := map[plugins.Part][]int{}
-	for part, rows := range g.parts {
-		keep[part] = rows[level]
-	}
-	synthetic := g.synthetic[level]
-	if g.synthetic == nil {
-		synthetic = make([]int, g.pair.Synthetic.Rows())
-		for i := range synthetic {
-			synthetic[i] = i
-		}
-	}
-	out := take(g.pair, keep, synthetic)
-	for i, s := range out.Shadows {
-		if column := s.Synthetic.Column(g.by); column != nil {
-			out.Shadows[i].Synthetic = s.Synthetic.Take(rowsOf(column)[level])
-		}
-	}
-	return out
 }
 
 // lacks says what keeps a pair from being measured: too few test rows, or no row at all on a side; "" for nothing. Of the
@@ -256,6 +107,9 @@ func (m Minimum) lacks(pair *plugins.Pair, reads []plugins.Part) string {
 		return ""
 	}
 	test := pair.Parts.Get(plugins.Test).Frame
+	if test.Rows() == 0 && m.Rows == 0 {
+		return "no test row is of this group"
+	}
 	short := test.Rows() < m.Rows
 	if target := test.Column(pair.Target); target != nil {
 		if y, err := label.Binary(target, ""); err == nil {

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
 )
 
@@ -79,10 +80,25 @@ func (x index) value(path []string, value ast.Expr) {
 	}
 }
 
-// first returns the first mention of a path.
-func (x index) first(path []string) (mention, bool) {
-	if m := x[indexKey(path)]; len(m) > 0 {
-		return m[0], true
+// deciding returns the mention of a path that v comes from, where there are several: that of the one branch that holds, or the value that
+// takes the place of a default, whose name stays where it is mentioned first. ok is false for a path that is not mentioned.
+func (x index) deciding(path []string, v cue.Value) (m mention, ok bool) {
+	all := x[indexKey(path)]
+	if len(all) == 0 {
+		return mention{}, false
 	}
-	return mention{}, false
+	m = all[0]
+	if len(all) == 1 {
+		return m, true
+	}
+	source := v.Source()
+	for _, other := range all {
+		if f, single := source.(*ast.Field); single && f.Value == other.value {
+			return other, true
+		}
+		if source != nil && (span{other.value.Pos().Filename(), other.value.Pos().Offset(), other.value.End().Offset()}).holds(source.Pos()) {
+			m.value = other.value
+		}
+	}
+	return m, true
 }

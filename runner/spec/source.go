@@ -24,53 +24,30 @@ const (
 
 // sources are the user's files, parsed as far as they can be.
 type sources struct {
-	dir     string // folder of the experiment, absolute
+	dir      string // folder of the experiment, absolute
+	workDir  string
+	layers   []*layer             // the experiment itself, what it extends, what that extends, and so on
+	trees    map[string]*ast.File // by absolute path
+	bytes    int                  // of all files
+	baseless bool                 // what it extends is not known: anything may stand there
+
 	order   map[string]int
 	shown   map[string]string // absolute path to path in messages
-	files   []*ast.File
-	broken  map[string]bool // top-level names that lie in a part with a syntax error
-	guesses []span          // values with a name that was replaced because nothing declares it
-	texts   []SourceFile    // the files as they are
-	folder  bool            // they are all of a folder
+	files   []*ast.File       // what is extended comes first
+	own     int               // of files: the first of the experiment itself
+	broken  map[string]bool   // top-level names that lie in a part with a syntax error
+	guesses []span            // values with a name that was replaced because nothing declares it
 }
 
-// readSources reads and parses a .cue file, or all .cue files of a folder in the order of their names.
+// readSources reads and parses a .cue file, or all .cue files of a folder in the order of their names, and what they extend.
 //
 // Mistakes go to rep. The error is for files that cannot be read at all.
 func readSources(path, workDir string, rep *reporter) (*sources, error) {
-	abs, err := filepath.Abs(path)
-	if err != nil {
+	s := &sources{workDir: workDir, trees: map[string]*ast.File{}, order: map[string]int{}, shown: map[string]string{}, broken: map[string]bool{}}
+	rep.sources = s
+	if err := s.readLayers(path, rep); err != nil {
 		return nil, err
 	}
-	info, err := os.Stat(abs)
-	if err != nil {
-		return nil, fmt.Errorf("read experiment: %w", err)
-	}
-	s := &sources{dir: abs, order: map[string]int{}, shown: map[string]string{}, broken: map[string]bool{}}
-	names := []string{abs}
-	if info.IsDir() {
-		if names, err = filepath.Glob(filepath.Join(globQuote(abs), "*.cue")); err != nil || len(names) == 0 {
-			return nil, fmt.Errorf("read experiment: no .cue file in %s", path)
-		}
-		slices.Sort(names)
-		s.folder = true
-	} else {
-		s.dir = filepath.Dir(abs)
-	}
-	for i, name := range names {
-		s.order[name] = i
-		s.shown[name] = relative(name, workDir)
-	}
-	rep.sources = s
-	for _, name := range names {
-		src, err := readBounded(name)
-		if err != nil {
-			return nil, fmt.Errorf("read experiment: %w", err)
-		}
-		s.texts = append(s.texts, SourceFile{Name: filepath.Base(name), Text: string(src)})
-		s.files = append(s.files, s.parse(name, src, rep))
-	}
-	s.checkPackages(rep)
 	s.checkImports(rep)
 	s.checkNames(rep)
 	return s, nil
@@ -349,10 +326,14 @@ func whereOf(p token.Pos) where {
 	return where{file: at.Filename, line: at.Line, column: at.Column}
 }
 
-// checkPackages demands one package, or none, and then drops the clauses: a folder is one package anyway.
-func (s *sources) checkPackages(rep *reporter) {
+// packageName is the package that all files are put into, whatever theirs is called: names of one are known in the others then.
+const packageName = "experiment"
+
+// checkPackages demands one package, or none: a folder is one anyway.
+func (s *sources) checkPackages(l *layer, rep *reporter) {
 	first := ""
-	for _, f := range s.files {
+	for _, file := range l.files {
+		f := s.trees[file.path]
 		for i, d := range f.Decls {
 			p, ok := d.(*ast.Package)
 			if !ok {
@@ -368,6 +349,7 @@ func (s *sources) checkPackages(rep *reporter) {
 			f.Unresolved = slices.DeleteFunc(f.Unresolved, func(id *ast.Ident) bool { return id == p.Name })
 			break
 		}
+		f.Decls = slices.Insert(f.Decls, 0, ast.Decl(&ast.Package{Name: ast.NewIdent(packageName)}))
 	}
 }
 
@@ -477,7 +459,7 @@ func (s *sources) checkNames(rep *reporter) {
 				continue
 			}
 			unknown[id] = true
-			if !s.broken[id.Name] {
+			if !s.broken[id.Name] && !s.baseless {
 				rep.add(pathTo(f, id), whereOf(id.Pos()), "no value named %q%s", id.Name, didYouMean(id.Name, known))
 			}
 		}

@@ -20,6 +20,7 @@ type node struct {
 	path   []string
 	label  where // of its name
 	at     where // of what is written for it
+	origin where // of a text: where it stands itself, though at may refer to it
 	state  state
 	kind   cue.Kind // one concrete kind; meaningless unless state is settled
 	text   string   // of a text; the canonical JSON of a number
@@ -165,8 +166,8 @@ func evaluate(ctx *cue.Context, s *sources, rep *reporter) *node {
 	return root
 }
 
-// start is the first place of the first file.
-func (s *sources) start() where { return where{file: s.files[0].Filename, line: 1, column: 1} }
+// start is the first place of the first file of the experiment itself.
+func (s *sources) start() where { return where{file: s.files[s.own].Filename, line: 1, column: 1} }
 
 // build compiles the files as one package. What does not compile gives a mistake and is left out.
 func (s *sources) build(ctx *cue.Context, rep *reporter) cue.Value {
@@ -317,6 +318,9 @@ func (e *evaluator) node(v cue.Value, path []string, parent *node) *node {
 	switch n.kind = v.Kind(); n.kind {
 	case cue.StringKind:
 		n.text, _ = v.String()
+		if n.origin = whereWritten(v); e.shown[n.origin.file] == "" {
+			n.origin = n.at
+		}
 	case cue.BoolKind:
 		n.truth, _ = v.Bool()
 	case cue.IntKind, cue.FloatKind:
@@ -352,7 +356,7 @@ func (e *evaluator) children(n *node, v cue.Value) bool {
 		}
 		n.fields = append(n.fields, e.node(it.Value(), n.below(it.Selector().Unquoted()), n))
 	}
-	n.part = e.lacksEntries(n)
+	n.part = e.baseless || e.lacksEntries(n)
 	if kind == cue.BottomKind {
 		e.ownError(n, v)
 	}
@@ -415,7 +419,7 @@ func (e *evaluator) sortByMention(fields []*node) {
 
 // places finds where a node is written: by the user's syntax, else by CUE, else where its parent is.
 func (e *evaluator) places(n *node, v cue.Value, parent *node) {
-	if m, ok := e.index.first(n.path); ok {
+	if m, ok := e.index.deciding(n.path, v); ok {
 		n.label, n.at = m.label, whereOf(m.value.Pos())
 		return
 	}
@@ -433,6 +437,18 @@ func (e *evaluator) places(n *node, v cue.Value, parent *node) {
 	if !n.at.known() {
 		n.at = n.label
 	}
+}
+
+// whereWritten is where the text of a value stands: all that it refers to is followed.
+func whereWritten(v cue.Value) where {
+	source := v.Eval().Source()
+	if f, ok := source.(*ast.Field); ok {
+		source = f.Value
+	}
+	if source == nil {
+		return where{}
+	}
+	return whereOf(source.Pos())
 }
 
 // number stores a number in canonical JSON: shortest, and exact when it is whole.
@@ -461,11 +477,15 @@ func (e *evaluator) number(n *node, v cue.Value) {
 }
 
 // unsettled marks a node without a definite value. It is reported later, if a value is needed; not at all when
-// a name that nothing declares is the reason.
+// a name that nothing declares is the reason, or may be what an experiment extends and that cannot be read.
 func (e *evaluator) unsettled(n *node, v cue.Value) {
 	n.state = open
+	if e.baseless {
+		n.state = bad
+		return
+	}
 	var written ast.Node = v.Source()
-	if m, ok := e.index.first(n.path); ok {
+	if m, ok := e.index.deciding(n.path, v); ok {
 		written = m.value
 	}
 	if f, ok := written.(*ast.Field); ok {

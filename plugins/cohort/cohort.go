@@ -1,8 +1,8 @@
 // Package cohort keeps the rows that a study is about, and accounts for what each step leaves out.
 package cohort
 
-// Version is raised when equal inputs may keep other rows.
-const Version = 2
+// Version is raised when equal inputs may keep other rows, or count them otherwise.
+const Version = 3
 
 // Condition is a test of one column; a row meets it when it meets each of its parts.
 //

@@ -164,8 +164,9 @@ func Sources() []Source { return []Source{FromReal, FromSynthetic, FromShuffled,
 type Planted struct {
 	Kind    string   `json:"kind"`    // e.g. "swap", "unit: °F for °C"
 	Columns []string `json:"columns"` // that were changed
-	// Detectable says that the changed values lie outside of what columns can hold, or contradict each other: a reader of the
-	// record alone can find it in principle.
+	// Detectable says that the record with the error has a value outside of what its column can hold, values that contradict each other, or
+	// breaks a rule of severity "error" of a pack that ships, and did not without it; or that the experiment declares the values
+	// impossible. A reader of the record alone can find it in principle.
 	Detectable bool `json:"detectable"`
 }
 

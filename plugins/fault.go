@@ -26,9 +26,8 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "; ")
 }
 
-// Vetting is what an Auditor implements whose settings name columns in ways that a schema cannot mark, as conditions do.
+// Vetting is what an Auditor or a Metric implements whose settings say more of columns than a schema can, as conditions do.
 type Vetting interface {
-	Auditor
 	// Vet returns what is wrong with the settings for records that have these columns, whichever of them a cell has as features.
 	// The kind of a column may be unknown.
 	Vet(columns []ColumnInfo) Faults

@@ -23,6 +23,7 @@ const (
 	ScoreCostPerRow   = "cost_per_row"
 
 	ScoreCostPerRecord = "cost_per_record" // of JudgingMetric
+	ScoreCostOfJudge   = "cost_of_judge"
 )
 
 // GenerationScores describes the scores of GenerationMetric, in order. Cells of every strategy have those of the rows and
@@ -32,13 +33,13 @@ func GenerationScores() []ScoreInfo {
 	inf := math.Inf(1)
 	scores := []ScoreInfo{
 		{Name: ScorePrevalence, Summary: "share of the synthetic rows with the event", Max: 1, Better: Neutral},
-		{Name: ScoreEvents, Summary: "synthetic rows with the event", Max: inf, Better: Neutral},
-		{Name: ScoreClasses, Summary: "classes of the label among the synthetic rows", Max: inf, Better: Neutral},
-		{Name: ScoreRequested, Summary: "synthetic rows asked for", Max: inf, Better: Neutral},
-		{Name: ScoreDelivered, Summary: "synthetic rows delivered; 0 where the strategy had answers of models, and failed", Max: inf, Better: Neutral},
-		{Name: ScoreCalls, Summary: "answers of language models that the rows come from, refusals among them", Max: inf, Better: Neutral},
-		{Name: ScoreInputTokens, Summary: "tokens of the requests", Max: inf, Better: Neutral},
-		{Name: ScoreOutputTokens, Summary: "tokens of the answers, reasoning among them", Max: inf, Better: Neutral},
+		{Name: ScoreEvents, Summary: "synthetic rows with the event", Max: inf, Count: true, Better: Neutral},
+		{Name: ScoreClasses, Summary: "classes of the label among the synthetic rows", Max: inf, Count: true, Better: Neutral},
+		{Name: ScoreRequested, Summary: "synthetic rows asked for", Max: inf, Count: true, Better: Neutral},
+		{Name: ScoreDelivered, Summary: "synthetic rows delivered; 0 where the strategy had answers of models, and failed", Max: inf, Count: true, Better: Neutral},
+		{Name: ScoreCalls, Summary: "answers of language models that the rows come from, refusals among them", Max: inf, Count: true, Better: Neutral},
+		{Name: ScoreInputTokens, Summary: "tokens of the requests", Max: inf, Count: true, Better: Neutral},
+		{Name: ScoreOutputTokens, Summary: "tokens of the answers, reasoning among them", Max: inf, Count: true, Better: Neutral},
 		{Name: ScoreCost, Summary: "price of the answers in USD, whichever run paid for them", Max: inf, Better: Lower},
 		{Name: ScoreCostPerRow, Summary: "price of the answers in USD for each row delivered", Max: inf, Better: Lower},
 	}
@@ -55,19 +56,24 @@ const JudgingMetric = "judging"
 // AuditDim is the dimension of scores that tells which auditor of a cell they are of.
 const AuditDim = "auditor"
 
-// JudgingScores describes the scores of JudgingMetric, in order; each has the dimension AuditDim. Only cells whose auditors ask
+// JudgeDim is the dimension of scores and counts that tells which of the models of an auditor they are of, by the experiment's name.
+const JudgeDim = "judge"
+
+// JudgingScores describes the scores of JudgingMetric, in order; each has the dimension AuditDim, and ScoreCostOfJudge JudgeDim, too.
+// Only cells whose auditors ask
 // models have them.
 func JudgingScores() []ScoreInfo {
 	inf := math.Inf(1)
 	scores := []ScoreInfo{
-		{Name: ScoreCalls, Summary: "answers of language models that the verdicts come from, refusals among them", Max: inf, Better: Neutral},
-		{Name: ScoreInputTokens, Summary: "tokens of the requests", Max: inf, Better: Neutral},
-		{Name: ScoreOutputTokens, Summary: "tokens of the answers, reasoning among them", Max: inf, Better: Neutral},
+		{Name: ScoreCalls, Summary: "answers of language models that the verdicts come from, refusals among them", Max: inf, Count: true, Better: Neutral},
+		{Name: ScoreInputTokens, Summary: "tokens of the requests", Max: inf, Count: true, Better: Neutral},
+		{Name: ScoreOutputTokens, Summary: "tokens of the answers, reasoning among them", Max: inf, Count: true, Better: Neutral},
 		{Name: ScoreCost, Summary: "price of the answers in USD, whichever run and cell paid for them", Max: inf, Better: Lower},
 		{Name: ScoreCostPerRecord, Summary: "price of the answers in USD for each record judged", Max: inf, Better: Lower},
+		{Name: ScoreCostOfJudge, Summary: "price of the answers of one judge in USD", Max: inf, Better: Lower, Dims: []string{JudgeDim}},
 	}
 	for i := range scores {
-		scores[i].Dims, scores[i].NoInterval = []string{AuditDim}, Description
+		scores[i].Dims, scores[i].NoInterval = append([]string{AuditDim}, scores[i].Dims...), Description
 	}
 	return scores
 }
@@ -83,6 +89,9 @@ const (
 
 // Everyone is the value that scores of all rows together have of a dimension by which their metric measures groups of patients, too.
 const Everyone = "all"
+
+// GroupDim is the dimension of scores, curves and counts of named groups of patients that a metric measures apart, too. The runner adds it.
+const GroupDim = "group"
 
 // UnfinishedError is the error of a strategy that was ended, by whatever it was, after it had asked models: it keeps the account
 // of the rows so far. Its text is that of Err. It holds no row.

@@ -182,6 +182,7 @@ type ScoreInfo struct {
 	Summary string
 	Min     float64 // least possible value, or -Inf
 	Max     float64 // greatest possible value, or +Inf
+	Count   bool    // it counts something: every value is a whole number
 	Better  Direction
 	Ideal   *float64 // the best value where that is no end of the range, such as 0.5 of an AUROC that should be chance; else nil
 	Dims    []string // the dimensions that its rows carry, e.g. "column"
@@ -397,6 +398,22 @@ type Dataset interface {
 	Read(ctx context.Context, env Env) (*Data, error)
 }
 
+// Absentable is a data set of which another one can stand in while its files are absent, for estimates of what language models would be
+// asked about it.
+type Absentable interface {
+	Dataset
+	// StandIn is that other data set; nil where the settings have none.
+	StandIn() *StandIn
+}
+
+// StandIn is a data set that reads no files and has the columns of the one that it stands in for: their names, kinds and roles.
+type StandIn struct {
+	Use  string          // the plugin
+	With json.RawMessage // its settings
+	// Governance is that of the absent rows where the experiment does not say; it decides what may be told of them, and so the prompts.
+	Governance Governance
+}
+
 // RawWriter is a data set that can write the tables that it would have been extracted from.
 type RawWriter interface {
 	// WriteRaw writes the tables into an empty folder that exists.
@@ -448,6 +465,12 @@ type Features interface {
 	Rank(ctx context.Context, env Env, in Candidates) (*Ranking, error)
 	// Cut returns the columns of one subset. The suffix and what Rank returned decide it alone.
 	Cut(ranked []RankedColumn, suffix string) ([]string, error)
+}
+
+// Naming is what Features implements whose settings name the columns.
+type Naming interface {
+	// Names lists the columns of all subsets together.
+	Names() []string
 }
 
 // Candidates is what a feature plugin ranks.
@@ -548,6 +571,13 @@ type Grouping interface {
 	Metric
 	// Beside lists those columns. Sample.Beside holds them, features among them; one that the data set lacks is left out.
 	Beside() []string
+}
+
+// Selective is a metric that reads some of the parts that its Info declares with some settings only.
+type Selective interface {
+	Metric
+	// Reads lists the parts that it reads with the settings that it has.
+	Reads() []Part
 }
 
 // Filed is a metric that reads files of its own, such as ratings of records by clinicians. Its settings mark their paths by @path().

@@ -108,6 +108,9 @@ func (f *faults) score(info plugins.Info, s plugins.Score) {
 		if s.Value < declared.Min-rounding || s.Value > declared.Max+rounding {
 			f.add("score %q %v is %v, outside [%v, %v]", s.Name, s.Dims, s.Value, declared.Min, declared.Max)
 		}
+		if declared.Count && s.Value != math.Trunc(s.Value) {
+			f.add("score %q %v is %v, and no whole number, as a count is", s.Name, s.Dims, s.Value)
+		}
 	case plugins.Undefined:
 		if s.Reason == "" {
 			f.add("score %q %v is undefined without a reason", s.Name, s.Dims)

@@ -49,7 +49,7 @@ func Replicates(m *record.Manifest) map[string]bool {
 	return out
 }
 
-// Groups returns, for each metric that has some, the columns whose levels it measures apart, too.
+// Groups returns, for each metric that has some, the dimensions of what it measures apart, too: levels of columns, and named groups.
 func Groups(m *record.Manifest) map[string][]string {
 	var resolved struct{ Metrics []spec.Metric }
 	out := map[string][]string{}
@@ -57,8 +57,8 @@ func Groups(m *record.Manifest) map[string][]string {
 		return out
 	}
 	for _, metric := range resolved.Metrics {
-		if len(metric.By) > 0 {
-			out[metric.Name] = metric.By
+		if dims := metric.Apart(); len(dims) > 0 {
+			out[metric.Name] = dims
 		}
 	}
 	return out

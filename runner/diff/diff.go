@@ -4,6 +4,8 @@
 package diff
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/ehrlab/ehrlab/runner/record"
@@ -13,9 +15,10 @@ import (
 type Diff struct {
 	A          Side     `json:"a"`
 	B          Side     `json:"b"`
-	Same       bool     `json:"same"`       // experiment and numbers are equal, and what went in
-	Experiment []Change `json:"experiment"` // fields of the resolved experiment, and of what is made of its scores
-	Inputs     []Change `json:"inputs"`     // data, files, plugins, models, numeric class and tool
+	Same       bool     `json:"same"`              // experiment and numbers are equal, and what went in
+	Experiment []Change `json:"experiment"`        // fields of the resolved experiment, and of what is made of its scores
+	Inputs     []Change `json:"inputs"`            // data, files, plugins, models, numeric class and tool
+	Choices    []Change `json:"choices,omitempty"` // what searches came to
 	Cells      Cells    `json:"cells"`
 	Scores     []Scores `json:"scores"` // by score, in the order of B's manifest
 	Means      []Mean   `json:"means"`  // over replicates, those that changed, in the order of B's cells and scores
@@ -53,6 +56,7 @@ func Compare(a, b *record.Version) (*Diff, error) {
 	}
 	d.Experiment = append(append([]Change{}, d.Experiment...), shown...) // a list, in JSON
 	d.Inputs = append([]Change{}, Inputs(&a.Core.Manifest, &b.Core.Manifest)...)
+	d.Choices = choices(a.Core.Manifest.Choices, b.Core.Manifest.Choices)
 	p := pair(a.Core, b.Core)
 	d.Cells = p.cells()
 	d.Scores = p.scores()
@@ -61,6 +65,27 @@ func Compare(a, b *record.Version) (*Diff, error) {
 	}
 	d.Same = len(d.Experiment) == 0 && len(d.Inputs) == 0 && d.equalNumbers()
 	return d, nil
+}
+
+// choices are what searches chose otherwise in the second version, by "best.NAME".
+func choices(a, b []record.Choice) []Change {
+	var out []Change
+	chosen := func(list []record.Choice, search string) string {
+		for i := range list {
+			if c := &list[i]; c.Search == search && c.Best >= 0 {
+				return strings.Join(c.Candidates[c.Best].Values, ", ")
+			}
+		}
+		return ""
+	}
+	seen := map[string]bool{}
+	for _, c := range slices.Concat(b, a) {
+		if was, is := chosen(a, c.Search), chosen(b, c.Search); was != is && !seen[c.Search] {
+			out = append(out, Change{Field: "best." + c.Search, Was: was, Is: is})
+		}
+		seen[c.Search] = true
+	}
+	return out
 }
 
 func sideOf(v *record.Version) Side {

@@ -37,6 +37,9 @@ func (d *Diff) Text(all bool) string {
 	}
 	t.changes("experiment", d.Experiment)
 	t.changes("inputs", d.Inputs)
+	if len(d.Choices) > 0 {
+		t.changes("choices", d.Choices)
+	}
 	t.cells(&d.Cells)
 	t.scores(d)
 	t.means(d)

@@ -65,17 +65,18 @@ type LabelFacts struct {
 
 // Facts is what the index of the cache keeps of an output, to be read without the output.
 type Facts struct {
-	*plan.PartRows                 // prepare
-	Sites          []plan.SiteFact `json:"sites,omitempty"` // sites
-	Counts         []plugins.Count `json:"counts,omitempty"`
-	Notes          []string        `json:"notes,omitempty"`
-	Dependent      string          `json:"dependent,omitempty"` // generate
-	Variables      []Variable      `json:"variables,omitempty"` // dataset
-	Truth          []plugins.Truth `json:"truth,omitempty"`     // dataset
-	Label          *LabelFacts     `json:"label,omitempty"`     // generate
-	Usage          []plugins.Usage `json:"usage,omitempty"`     // generate: of the models that were asked, without the keys of their answers
-	Records        int             `json:"records,omitempty"`   // judge
-	Long           bool            `json:"long,omitempty"`      // too much for the index: the output has it
+	*plan.PartRows                   // prepare
+	*plan.ScoreFacts                 // measure: what the plan grows by
+	Sites            []plan.SiteFact `json:"sites,omitempty"` // sites
+	Counts           []plugins.Count `json:"counts,omitempty"`
+	Notes            []string        `json:"notes,omitempty"`
+	Dependent        string          `json:"dependent,omitempty"` // generate
+	Variables        []Variable      `json:"variables,omitempty"` // dataset
+	Truth            []plugins.Truth `json:"truth,omitempty"`     // dataset
+	Label            *LabelFacts     `json:"label,omitempty"`     // generate
+	Usage            []plugins.Usage `json:"usage,omitempty"`     // generate: of the models that were asked, without the keys of their answers
+	Records          int             `json:"records,omitempty"`   // judge
+	Long             bool            `json:"long,omitempty"`      // too much for the index: the output has it
 }
 
 // timeless returns the content without the times of answers: equal answers that were got at other times are equal.

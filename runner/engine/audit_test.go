@@ -50,6 +50,9 @@ func (m modulo) Judge(_ context.Context, _ plugins.Env, in plugins.Lineup) (*plu
 		}
 		out.Verdicts = append(out.Verdicts, v)
 	}
+	scored := out.Criteria[0].Applies
+	out.Counts = append(out.Counts, plugins.Count{Name: record.CountJudgements, Value: in.Frame.Rows()},
+		plugins.Count{Name: record.CountScored, Value: scored}, plugins.Count{Name: record.CountUnparsable, Value: in.Frame.Rows() - scored})
 	switch m.Break {
 	case 1:
 		out.Verdicts[0] = plugins.Verdict{Status: plugins.Scored, Score: 10}
@@ -211,6 +214,46 @@ func TestMetricsOfAuditsKnowHowFewRowsMayBeTold(t *testing.T) {
 		if l.ran(t, e); l.fewest != want {
 			t.Errorf("of %s data, %d rows may be told, want %d", governance, l.fewest, want)
 		}
+	}
+}
+
+// Of restricted data, what became of all records of a lineup is told where it tells of no few real ones: what the other records came to is
+// told by metrics.
+func TestCountsOfJudgesTellOfNoFewRows(t *testing.T) {
+	outcomes := map[bool]bool{}
+	for _, governance := range []plugins.Governance{plugins.Open, plugins.Restricted} {
+		for _, rows := range []int{0, 14, 16, 18, 20} { // of these, all have a score in some
+			l := newAuditLab(t)
+			e := audited([]spec.Audit{auditBy("j", "", spec.Decide{})}, "j")
+			e.Audits[0].Calibrate.Rows = rows
+			d := &e.Datasets[0]
+			d.Governance, d.Split.Train, d.Split.Test, d.Split.Reference = governance, 0.2, 0.65, 0.05
+			core := l.ran(t, e)
+			number := map[plugins.VerdictStatus]int{}
+			r := l.seen[0].Reports[0]
+			for i, v := range r.Judged.Verdicts {
+				if r.Sources[i] == plugins.FromReal {
+					number[v.Status]++
+				}
+			}
+			want := governance == plugins.Open
+			if governance == plugins.Restricted {
+				want = number[plugins.Unparsable] >= plugins.FewestTold || number[plugins.Unparsable] == 0
+				outcomes[want] = true
+			}
+			for _, name := range []string{record.CountScored, record.CountUnparsable} {
+				told := slices.ContainsFunc(core.Counts, func(c record.Count) bool { return c.Stage == "judge" && c.Name == name })
+				if told != want {
+					t.Errorf("%s data, %v real records: %q is told: %t", governance, number, name, told)
+				}
+			}
+			if !slices.ContainsFunc(core.Counts, func(c record.Count) bool { return c.Stage == "judge" && c.Name == record.CountJudgements }) {
+				t.Error("how many were judged is not told")
+			}
+		}
+	}
+	if len(outcomes) != 2 {
+		t.Errorf("of restricted data they are always told, or never: %v", outcomes)
 	}
 }
 

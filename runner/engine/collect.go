@@ -40,7 +40,7 @@ func Collect(ctx context.Context, p *plan.Plan, c *cache.Cache, res *Result, opt
 	}
 	g.core.Manifest.LLMs = g.models.entries()
 	g.pending()
-	g.generateNotes()
+	g.choices()
 	g.withhold()
 	for _, e := range p.Excluded {
 		g.core.Cells = append(g.core.Cells, record.Cell{ID: e.ID, Axes: axesOf(p, e.Values), Status: record.CellExcluded, Reason: e.Reason})
@@ -58,8 +58,7 @@ type collector struct {
 
 	ranked map[rankedSubset]bool // subsets whose columns are listed
 	models *modelLedger
-	notes  []string       // of strategies, in the order of the cells
-	noted  map[string]int // cells that a note holds for
+	noted  map[string]int // where in the manifest a note of cells stands
 }
 
 // rankedSubset is a feature subset of a data set, by the experiment's names.
@@ -106,7 +105,7 @@ func (g *collector) manifest() {
 			}
 			for _, s := range x.Info.Scores {
 				m.Scores = append(m.Scores, record.ScoreInfo{
-					Metric: x.Metric.Name, Name: s.Name, Summary: s.Summary, Better: s.Better, Min: bounded(s.Min), Max: bounded(s.Max),
+					Metric: x.Metric.Name, Name: s.Name, Summary: s.Summary, Better: s.Better, Count: s.Count, Min: bounded(s.Min), Max: bounded(s.Max),
 					NoInterval: s.NoInterval,
 				})
 			}
@@ -286,26 +285,37 @@ func (g *collector) ranking(c *plan.Cell, step *plan.Step, f Facts) {
 	}
 }
 
-// pending adds the cells whose values were never decided, since what decides them failed.
+// pending adds the cells whose values were never decided, since what decides them failed, or leaves no choice.
 func (g *collector) pending() {
 	for _, node := range g.plan.Pending {
+		stage, reason := WhyPending(g.plan, g.res, node)
 		for _, c := range node.Unresolved(g.plan.Axes) {
-			row := record.Cell{ID: c.ID, Axes: axesOf(g.plan, c.Values), Status: record.CellFailed, Reason: "it waits for the " + node.Wants}
-			for _, s := range node.Waits {
-				if f, failed := g.res.Failures[s]; failed {
-					row.Stage, row.Reason = string(f.Root.Stage), f.Err.Error()
-				}
-			}
-			g.core.Cells = append(g.core.Cells, row)
+			g.core.Cells = append(g.core.Cells, record.Cell{ID: c.ID, Axes: axesOf(g.plan, c.Values), Status: record.CellFailed, Stage: string(stage), Reason: reason})
 		}
 	}
 }
 
-// generateNotes adds what strategies noted, with the number of cells that it holds for.
-func (g *collector) generateNotes() {
-	for _, n := range g.notes {
-		g.core.Manifest.Notes = append(g.core.Manifest.Notes, fmt.Sprintf("%s (cells: %d)", n, g.noted[n]))
+// WhyPending says why the cells of a node were never known once a run is over, and at which stage.
+func WhyPending(p *plan.Plan, res *Result, node *plan.Pending) (plan.Stage, string) {
+	if why := node.Undecided(); why != "" {
+		return plan.StageMeasure, why
 	}
+	for _, other := range p.Pending {
+		if slices.Contains(node.After(), other.Search) {
+			return WhyPending(p, res, other)
+		}
+	}
+	for _, s := range node.Waits {
+		f, failed := res.Failures[s]
+		if !failed {
+			continue
+		}
+		if cell := node.CellOf(s); cell != nil {
+			return f.Root.Stage, fmt.Sprintf("best.%s cannot be decided: cell %s failed: %s", node.Search, cell.ID, f.Err)
+		}
+		return f.Root.Stage, f.Err.Error()
+	}
+	return "", "it waits for the " + node.Wants
 }
 
 // withhold leaves out small counts of restricted data sets.
@@ -317,6 +327,9 @@ func (g *collector) withhold() {
 			continue
 		}
 		seen[name] = true
+		if i := slices.IndexFunc(g.core.Manifest.Data, func(d record.DataInfo) bool { return d.Name == name }); i >= 0 {
+			g.core.Counts = withoutLeftOut(g.core.Counts, &g.core.Manifest.Data[i])
+		}
 		untold := slices.ContainsFunc(g.core.Manifest.Data, func(d record.DataInfo) bool {
 			return d.Name == name && slices.ContainsFunc(d.Columns, func(c record.ColumnInfo) bool { return c.Missing == nil })
 		})

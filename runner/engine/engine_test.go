@@ -307,6 +307,28 @@ func TestPartsStayApart(t *testing.T) {
 	}
 }
 
+// TestValidationRowsStayApart: a metric on validation rows is handed these in the place of the test rows, and no others: what is chosen by
+// its scores is chosen without any row that it is tested on later.
+func TestValidationRowsStayApart(t *testing.T) {
+	test, validation := newBench(t), newBench(t)
+	e := study(map[string]string{"a": "", "h": ""}, values(5), 1)
+	if _, _, err := test.run(t, t.Context(), e, engine.Options{Workers: 1}); err != nil {
+		t.Fatal(err)
+	}
+	e.Metrics[0].On = plugins.Validation
+	if _, _, err := validation.run(t, t.Context(), e, engine.Options{Workers: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if len(validation.lab.metric.x) != 10 {
+		t.Fatalf("the metric saw %d rows", len(validation.lab.metric.x))
+	}
+	for id := range validation.lab.metric.x {
+		if test.lab.metric.x[id] || test.lab.train.x[id] || test.lab.reference.x[id] {
+			t.Errorf("validation row %v is one of another part", id)
+		}
+	}
+}
+
 func TestReadingAnUndeclaredPartIsABug(t *testing.T) {
 	b := newBench(t)
 	core, res, err := b.run(t, t.Context(), study(map[string]string{"a": `{"do":"peek"}`, "b": ""}, values(5), 1), engine.Options{Workers: 1})

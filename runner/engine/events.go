@@ -76,10 +76,10 @@ func checkEvents(out *plugins.Generated, like *frame.Frame, n int) error {
 	return nil
 }
 
-// tooFewPatients says why the test part cannot be scored; "" when it can.
-func tooFewPatients(test plugins.Sample, least int) string {
+// tooFewPatients says why the rows that are rated, of a part, cannot be scored; "" when they can.
+func tooFewPatients(test plugins.Sample, part plugins.Part, least int) string {
 	if test.Subject != nil && len(events.Patients(test.Subject)) < least {
-		return fmt.Sprintf("not estimable: the test part has fewer than the minimum of %d patients", least)
+		return fmt.Sprintf("not estimable: the %s part has fewer than the minimum of %d patients", part, least)
 	}
 	return ""
 }

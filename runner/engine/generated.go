@@ -17,7 +17,7 @@ func generationScores(metric string, scores []plugins.ScoreInfo) []record.ScoreI
 	var out []record.ScoreInfo
 	for _, s := range scores {
 		out = append(out, record.ScoreInfo{
-			Metric: metric, Name: s.Name, Summary: s.Summary, Better: s.Better, Min: bounded(s.Min), Max: bounded(s.Max),
+			Metric: metric, Name: s.Name, Summary: s.Summary, Better: s.Better, Count: s.Count, Min: bounded(s.Min), Max: bounded(s.Max),
 			NoInterval: s.NoInterval,
 		})
 	}
@@ -67,7 +67,7 @@ func (g *collector) generated(c *plan.Cell) (warnings []string, err error) {
 		if c.Dataset.Governance() == plugins.Restricted {
 			n, _, _ = strings.Cut(n, labelMoves)
 		}
-		g.note(c.Dataset.Dataset.Name + ": " + g.plan.Text(c, "strategy") + ": " + n)
+		g.note(c, c.Dataset.Dataset.Name+": "+g.plan.Text(c, "strategy")+": "+n)
 	}
 	if len(f.Usage) > 0 {
 		a, err := g.run.store.read(g.ctx, c.Generate)

@@ -46,7 +46,7 @@ func (g *collector) audited(c *plan.Cell) (warnings []string, err error) {
 	return warnings, nil
 }
 
-// tell adds the counts and notes of a step of a round of an audit; notes of further rounds where they are new.
+// tell adds the counts and notes of a step of a round of an audit.
 func (g *collector) tell(c *plan.Cell, s *plan.Step, audit string, round int) error {
 	f, err := g.facts(s)
 	if err != nil {
@@ -59,12 +59,15 @@ func (g *collector) tell(c *plan.Cell, s *plan.Step, audit string, round int) er
 	for i := range counts {
 		counts[i].Dims = withDim(counts[i].Dims, plugins.AuditDim, audit)
 	}
+	if s.Stage == plan.StageJudge {
+		if counts, err = g.tellable(c, s, counts); err != nil {
+			return err
+		}
+	}
 	ofRound(counts, round)
 	g.counts(c, s.Stage, counts)
 	for _, n := range f.Notes {
-		if n = c.Dataset.Dataset.Name + ": audit " + audit + ": " + n; round == 0 || g.noted[n] == 0 {
-			g.note(n)
-		}
+		g.note(c, c.Dataset.Dataset.Name+": audit "+audit+": "+n)
 	}
 	return nil
 }
@@ -148,6 +151,9 @@ func (g *collector) judging(c *plan.Cell, auditor plan.Auditor, of func(plan.Rou
 		for k := range counts {
 			counts[k].Dims = withDim(counts[k].Dims, plugins.AuditDim, auditor.Audit.Name)
 		}
+		if counts, err = g.tellable(c, s, counts); err != nil {
+			return nil, err
+		}
 		ofRound(counts, i)
 		g.counts(c, plan.StageJudge, counts)
 		for _, w := range served {
@@ -165,13 +171,13 @@ func (g *collector) judging(c *plan.Cell, auditor plan.Auditor, of func(plan.Rou
 		}
 		records += lineup.Records
 	}
-	scores := g.callScores(all, records)
+	scores := append(g.callScores(all, records), g.costsOfJudges(auditor, all)...)
 	for i := range scores {
 		s := &scores[i]
 		if s.Name == plugins.ScoreCostPerRow {
 			s.Name = plugins.ScoreCostPerRecord
 		}
-		s.Dims = map[string]string{plugins.AuditDim: auditor.Audit.Name}
+		s.Dims = withDim(s.Dims, plugins.AuditDim, auditor.Audit.Name)
 		switch {
 		case failure != nil && len(all) == 0:
 			s.Status, s.Reason, s.Value = plugins.Failed, failureText(failure), 0
@@ -183,10 +189,31 @@ func (g *collector) judging(c *plan.Cell, auditor plan.Auditor, of func(plan.Rou
 	return warnings, nil
 }
 
-// note adds a note of cells, once.
-func (g *collector) note(text string) {
-	if g.noted[text] == 0 {
-		g.notes = append(g.notes, text)
+// costsOfJudges are what the answers of each model of an auditor cost.
+func (g *collector) costsOfJudges(auditor plan.Auditor, all []plugins.Usage) []plugins.Score {
+	var out []plugins.Score
+	for _, m := range auditor.Models {
+		own := slices.DeleteFunc(slices.Clone(all), func(u plugins.Usage) bool { return !same(u.Model, m.Identity) })
+		for _, s := range g.callScores(own, 0) {
+			if s.Name == plugins.ScoreCost {
+				s.Name, s.Dims = plugins.ScoreCostOfJudge, map[string]string{plugins.JudgeDim: m.Name}
+				out = append(out, s)
+			}
+		}
 	}
-	g.noted[text]++
+	return out
+}
+
+// note adds a note of a cell, once.
+func (g *collector) note(c *plan.Cell, text string) {
+	all := g.core.Manifest.CellNotes
+	at, known := g.noted[text]
+	if !known {
+		at = len(all)
+		g.noted[text], all = at, append(all, record.CellNote{Text: text})
+	}
+	if of := &all[at]; len(of.Cells) == 0 || of.Cells[len(of.Cells)-1] != c.ID {
+		of.Cells = append(of.Cells, c.ID)
+	}
+	g.core.Manifest.CellNotes = all
 }

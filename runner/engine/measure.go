@@ -12,6 +12,7 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/frame"
 	"github.com/ehrlab/ehrlab/runner/plan"
 	"github.com/ehrlab/ehrlab/runner/rate"
+	"github.com/ehrlab/ehrlab/runner/spec"
 )
 
 // measure hands the metric the parts that it declared. The pair is shared by the metrics of a cell. Where groups of the synthetic
@@ -51,7 +52,23 @@ func (r *run) measure(ctx context.Context, s *plan.Step, w plan.MeasureWork, thr
 }
 
 func measured(m *plugins.Measurement) *artifact {
-	return &artifact{meta: meta{Measurement: m, Facts: Facts{Counts: m.Counts}}}
+	return &artifact{meta: meta{Measurement: m, Facts: Facts{Counts: m.Counts, ScoreFacts: scoreFacts(m)}}}
+}
+
+// scoreFacts are the scores that are one number each: of all rows, as they are.
+func scoreFacts(m *plugins.Measurement) *plan.ScoreFacts {
+	f := &plan.ScoreFacts{Scores: map[string]*float64{}}
+	for i := range m.Scores {
+		s := &m.Scores[i]
+		if len(s.Dims) > 0 {
+			continue
+		}
+		f.Scores[s.Name] = nil
+		if s.Status == plugins.OK {
+			f.Scores[s.Name] = &s.Value
+		}
+	}
+	return f
 }
 
 // rate calls the metric, and holds it to what it declared.
@@ -60,13 +77,22 @@ func (r *run) rate(ctx context.Context, s *plan.Step, w plan.MeasureWork, pair *
 	defer end()
 	m, err := rate.Job{
 		Metric: w.Plugin, Info: w.Info, Env: env, Rand: w.Resample,
-		Subsamples: w.Subsamples, By: w.By, Minimum: rate.Minimum(w.Least), Fewest: w.Fewest,
+		Subsamples: w.Subsamples, By: w.By, Groups: rateGroups(w.Groups), Minimum: rate.Minimum(w.Least), Fewest: w.Fewest,
 	}.Measure(ctx, pair)
 	var breach *rate.Breach
 	if errors.As(err, &breach) {
 		return nil, &BugError{What: breach.What}
 	}
 	return m, err
+}
+
+// rateGroups are the groups of an experiment as those of a job.
+func rateGroups(list []spec.Group) []rate.Group {
+	out := make([]rate.Group, len(list))
+	for i, g := range list {
+		out[i] = rate.Group(g)
+	}
+	return out
 }
 
 // shadows returns the shadow models that a metric asked for, which are the further inputs of its step.
@@ -95,6 +121,7 @@ func (r *run) pairOf(ctx context.Context, s *plan.Step, w plan.MeasureWork, weig
 	roles := pairRoles{
 		target: w.Target, subject: w.Subject, site: w.Site, testSites: strings.Join(w.TestSites, "\x00"),
 		beside: strings.Join(w.Beside, "\x00"), limits: string(limits), weighted: weighted, audited: w.Audit != nil,
+		on: w.On,
 	}
 	for _, in := range s.Inputs[2:] {
 		roles.shadows += string(in.Key) + "\x00"
@@ -130,7 +157,8 @@ func besides(part *frame.Frame, names []string) (*frame.Frame, error) {
 	return part.Select(slices.DeleteFunc(slices.Clone(names), func(name string) bool { return part.Column(name) == nil })...)
 }
 
-// pair puts the parts that metrics may read beside the synthetic rows. Reference rows are never among them.
+// pair puts the parts that metrics may read beside the synthetic rows. Reference rows are never among them, nor are test rows where
+// validation rows stand in their place: then the validation part has no rows.
 func (r *run) pair(ctx context.Context, prepared *plan.Step, w plan.MeasureWork, synthetic *artifact) (*plugins.Pair, error) {
 	of, err := r.store.load(ctx, prepared)
 	if err != nil {
@@ -138,9 +166,16 @@ func (r *run) pair(ctx context.Context, prepared *plan.Step, w plan.MeasureWork,
 	}
 	samples := map[plugins.Part]plugins.Sample{}
 	for _, p := range []plugins.Part{plugins.Train, plugins.Validation, plugins.Test} {
-		f, whole, err := r.partOf(ctx, prepared, of, p, synthetic.table.Names(), w.Site, w.TestSites)
+		source := p
+		if p == plugins.Test && w.On != "" {
+			source = w.On
+		}
+		f, whole, err := r.partOf(ctx, prepared, of, source, synthetic.table.Names(), w.Site, w.TestSites)
 		if err != nil {
 			return nil, err
+		}
+		if p == w.On {
+			f, whole = f.Take(nil), whole.Take(nil)
 		}
 		sample := plugins.Sample{Frame: f}
 		if w.Subject != "" {

@@ -144,7 +144,7 @@ func TestDamageAnywhereChangesNothingRecorded(t *testing.T) {
 }
 
 func asJSON(core *record.Core) string {
-	b, err := json.Marshal([]any{core.Cells, core.Scores, core.Curves, core.Counts, core.Manifest.Notes})
+	b, err := json.Marshal([]any{core.Cells, core.Scores, core.Curves, core.Counts, core.Manifest.Notes, core.Manifest.CellNotes})
 	if err != nil {
 		panic(err)
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"container/heap"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -365,20 +366,43 @@ func (r *run) grow(ctx context.Context) error {
 		if node == nil {
 			return nil
 		}
-		for _, s := range node.Waits {
-			if _, ok := r.facts(s.Key); !ok { // damaged: read the output, which makes it again
-				if _, err := r.store.read(ctx, s); err != nil {
-					return err
-				}
-			}
+		facts, err := r.awaited(ctx, node)
+		if err != nil {
+			return err
 		}
-		fresh, err := r.plan.Grow(node, r.facts)
+		fresh, err := r.plan.Grow(node, facts)
 		if err != nil {
 			return err
 		}
 		r.admit(fresh)
 		r.event(Event{Kind: Grown})
 	}
+}
+
+// awaited returns the facts of the steps that a node waited for. Where the index has none, or none of scores as those of earlier versions,
+// the output is read, which makes a damaged one again.
+func (r *run) awaited(ctx context.Context, node *plan.Pending) (func(cache.Key) (json.RawMessage, bool), error) {
+	read := map[cache.Key]json.RawMessage{}
+	for _, s := range node.Waits {
+		if raw, ok := r.facts(s.Key); ok && (s.Stage != plan.StageMeasure || plan.HasScores(raw)) {
+			continue
+		}
+		a, err := r.store.read(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		f := a.meta.Facts
+		if s.Stage == plan.StageMeasure && a.meta.Measurement != nil {
+			f.ScoreFacts = scoreFacts(a.meta.Measurement)
+		}
+		read[s.Key] = f.json()
+	}
+	return func(k cache.Key) (json.RawMessage, bool) {
+		if raw, ok := read[k]; ok {
+			return raw, true
+		}
+		return r.facts(k)
+	}, nil
 }
 
 // countCells counts the cells that lack a result.

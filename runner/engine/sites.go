@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -238,7 +239,7 @@ func tooFew(pair *plugins.Pair, w plan.MeasureWork) string {
 	}
 	test := pair.Parts.Get(plugins.Test).Frame
 	if w.Shape == plugins.Events {
-		return tooFewPatients(pair.Parts.Get(plugins.Test), w.Minimum.Rows)
+		return tooFewPatients(pair.Parts.Get(plugins.Test), cmp.Or(w.On, plugins.Test), w.Minimum.Rows)
 	}
 	short := test.Rows() < w.Minimum.Rows
 	if y, err := label.Binary(test.Column(w.Target), ""); err == nil {
@@ -253,8 +254,8 @@ func tooFew(pair *plugins.Pair, w plan.MeasureWork) string {
 	if !short {
 		return ""
 	}
-	return fmt.Sprintf("not estimable: the test rows that are left are fewer than the minimum of %d, %d with the event and %d without",
-		w.Minimum.Rows, w.Minimum.Events, w.Minimum.NonEvents)
+	return fmt.Sprintf("not estimable: the %s rows that are left are fewer than the minimum of %d, %d with the event and %d without",
+		cmp.Or(w.On, plugins.Test), w.Minimum.Rows, w.Minimum.Events, w.Minimum.NonEvents)
 }
 
 // oneValue reports whether a label has one class only.

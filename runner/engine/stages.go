@@ -71,6 +71,7 @@ func (r *run) cohort(ctx context.Context, s *plan.Step, w plan.CohortWork) (*art
 	if err != nil {
 		return nil, err
 	}
+	counts = append(counts, cohort.Describe(data.table, data.table.Column(w.Subject), rows)...)
 	return &artifact{table: frame.Must(rowNumbers(rows)), meta: meta{Facts: Facts{Counts: counts, Notes: notes}}}, nil
 }
 
@@ -317,7 +318,7 @@ func inPart(counts []plugins.Count, p plugins.Part) []plugins.Count {
 
 // json is the form that the index keeps; nil when there is nothing to keep.
 func (f Facts) json() json.RawMessage {
-	if f.PartRows == nil && len(f.Sites) == 0 && len(f.Counts) == 0 && len(f.Notes) == 0 && len(f.Variables) == 0 && len(f.Truth) == 0 &&
+	if f.PartRows == nil && f.ScoreFacts == nil && len(f.Sites) == 0 && len(f.Counts) == 0 && len(f.Notes) == 0 && len(f.Variables) == 0 && len(f.Truth) == 0 &&
 		f.Label == nil && len(f.Usage) == 0 && !f.Long {
 		return nil
 	}
@@ -327,7 +328,7 @@ func (f Facts) json() json.RawMessage {
 	}
 	const most = 64 << 10
 	if len(b) > most && !f.Long { // what the plan grows by is kept whatever its size
-		return Facts{PartRows: f.PartRows, Sites: f.Sites, Long: true}.json()
+		return Facts{PartRows: f.PartRows, ScoreFacts: f.ScoreFacts, Sites: f.Sites, Long: true}.json()
 	}
 	return b
 }

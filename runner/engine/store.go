@@ -35,10 +35,11 @@ type slot struct {
 // pairRoles are the columns that a pair needs besides its rows. Two data sets may share rows and differ in them.
 // testSites names the hospitals whose test rows are compared, shadows the steps of shadow models: preparations may read them, so
 // that metrics with others must not share a pair. weighted is set where synthetic rows are drawn to the real shares of their groups,
-// audited where the pair says what an audit came to.
+// audited where the pair says what an audit came to, on where other rows than the test rows stand in their place.
 type pairRoles struct {
 	target, subject, site, testSites, beside, limits, shadows string
 	weighted, audited                                         bool
+	on                                                        plugins.Part
 }
 
 func newStore(c *cache.Cache) *store {

@@ -146,7 +146,7 @@ func ofRows(c *record.Count) bool {
 	if c.Stage == string(plan.StageFeatures) || c.OfModels() {
 		return false
 	}
-	for _, other := range []string{"columns", "curves", "hospitals", "sites", "files", "tables"} {
+	for _, other := range []string{"columns", "curves", "distinct values", "hospitals", "sites", "files", "tables"} {
 		if strings.HasPrefix(c.Name, other) {
 			return false
 		}

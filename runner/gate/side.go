@@ -41,7 +41,7 @@ func newSide(core *record.Core) *side {
 	}
 	s.resolved.known = json.Unmarshal(core.Manifest.Resolved, &s.resolved) == nil
 	for _, m := range s.resolved.Metrics {
-		s.by[m.Name] = m.By
+		s.by[m.Name] = m.Apart()
 	}
 	for i := range core.Cells {
 		s.cells[core.Cells[i].ID] = i

@@ -189,7 +189,7 @@ func (b *builder) lineup(cell *Cell, pt point, rows *Step, auditor Auditor, roun
 			config.Shuffled = 0
 		}
 		w.Config = &config
-		r.Settings, r.Data = marshal(config), c.Identity
+		r.Settings, r.Data, r.Uses = marshal(config), c.Identity, plant.Uses()
 		r.Roles = marshal(map[string]any{
 			"target": c.Target, "subject": c.Subject, "about": aboutOf(told), "limits": told.Limits, "roles": c.Roles, // no error is planted in some
 		})

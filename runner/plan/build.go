@@ -29,8 +29,10 @@ type Inputs struct {
 	Registry *plugins.Registry
 	// Hash returns the content hash and the size in bytes of a data file.
 	Hash func(path string) (cache.Hash, int64, error)
-	// Facts returns the small facts that a finished step left, and whether the step is finished.
+	// Facts returns the small facts that a finished step left, and whether the step is finished; nil: no step is.
 	Facts func(cache.Key) (json.RawMessage, bool)
+	// Suppose is what searches are taken to have chosen, whatever the scores say: it is how cells are counted before there are any.
+	Suppose spec.Chosen
 }
 
 // New expands an experiment. Data files that are absent make the plan static: its cells and steps are
@@ -42,6 +44,7 @@ func New(e *spec.Experiment, in Inputs) (*Plan, error) {
 		return nil, err
 	}
 	p.builder = newBuilder(p, in)
+	p.builder.newSearches()
 	for _, pt := range p.withArms(points) {
 		if err := p.add(pt); err != nil {
 			return nil, err
@@ -83,7 +86,8 @@ type builder struct {
 	axis     map[string]int
 	varied   []int // positions of the axes that are put into settings: llm and the declared ones
 	pending  map[string]*Pending
-	chains   []*Chain // in the order they were first needed
+	searches []*searching // those first that others rest on
+	chains   []*Chain     // in the order they were first needed
 }
 
 // variant is the experiment with the values of some axes put into its settings, and what has been built from it.
@@ -144,18 +148,18 @@ func newBuilder(p *Plan, in Inputs) *builder {
 
 // add turns a point into a cell, an exclusion, or a part of a pending node.
 func (p *Plan) add(pt point) error {
+	if taken, err := p.decide(&pt); taken || err != nil {
+		return err
+	}
 	b := p.builder
 	block := &p.Experiment.Matrix[pt.block]
 	b.settle(&pt)
 	id := cellID(p.Axes, pt.values)
-	reason, out := excluded(p.Axes, block, pt.values)
-	if !out && pt.written != nil { // a rule may name the value as it is written
-		reason, out = excluded(p.Axes, block, pt.written)
-	}
+	reason, out := excluded(p.Axes, block, pt.values, pt.written)
 	if i, ok := b.axis["audit"]; ok && !out && pt.audited != "" {
 		values := slices.Clone(pt.values)
 		values[i] = spec.Value{Text: pt.audited}
-		reason, out = excluded(p.Axes, block, values)
+		reason, out = excluded(p.Axes, block, values, pt.written)
 	}
 	if out {
 		if e, twice := b.excluded[id]; !twice || pt.order.before(e.order) {
@@ -189,6 +193,9 @@ func (p *Plan) add(pt point) error {
 	}
 	if pt.order.before(cell.order) {
 		cell.order = pt.order
+	}
+	if len(b.searches) > 0 {
+		cell.origins = append(cell.origins, origin{pt.searches, pt.block})
 	}
 	if err := b.measure(v, cell, pt.sites, block.Metrics); err != nil {
 		return fmt.Errorf("cell %s: %w", id, err)
@@ -237,6 +244,12 @@ func (p *Plan) finish() {
 		return x.order.compare(y.order)
 	})
 	p.Pending = slices.SortedFunc(maps.Values(b.pending), func(x, y *Pending) int { return x.points[0].order.compare(y.points[0].order) })
+	b.settleSearches()
+	for _, x := range b.searches {
+		if _, supposed := b.in.Suppose[x.search.Name]; !supposed && x.choice.Best < 0 {
+			p.Pending = append(p.Pending, x.node)
+		}
+	}
 }
 
 // text returns the value of a text axis.
@@ -445,12 +458,16 @@ func (b *builder) prepare(v *variant, c *Chain, shares *Step) *Step {
 // read adds the step that reads the data set. Its settings enter the key with null for every path;
 // the files enter by what they are for and what they hold.
 func (b *builder) read(c *Chain) error {
-	entry := b.in.Registry.Datasets.Get(c.Dataset.Use.Use)
-	plugin, settings, err := entry.Build(c.Dataset.With)
+	use, with, paths := c.Dataset.Use.Use, c.Dataset.With, c.Dataset.Paths
+	if s := b.plan.Experiment.StandIns[c.Dataset.Name]; s != nil {
+		use, with, paths = s.Use, s.With, nil
+	}
+	entry := b.in.Registry.Datasets.Get(use)
+	plugin, settings, err := entry.Build(with)
 	if err != nil {
 		return err
 	}
-	if settings, err = withoutPaths(settings, c.Dataset.Paths); err != nil {
+	if settings, err = withoutPaths(settings, paths); err != nil {
 		return err
 	}
 	c.Info = &entry.Info
@@ -686,24 +703,11 @@ func (b *builder) measure(v *variant, cell *Cell, where *arranged, names []strin
 			cell.Measures = append(cell.Measures, Measure{Metric: metric, Info: m.info})
 			continue
 		}
-		piece := ""
-		var test []string
-		var least *spec.Minimum
-		if where != nil {
-			test = where.test
-			piece = "test at " + string(marshal(test))
-			if m := c.minimum(); c.Dataset.Prepare.Missing == prepare.Drop || c.Dataset.Prepare.Missing == prepare.DropBySubset {
-				least = &m
-				piece += ", at least " + string(marshal(m))
-			}
-		} else if c.Governance() == plugins.Restricted { // scores of few rows tell of them, be they of one hospital or of all
-			least = &spec.Minimum{Rows: plugins.FewestTold, Events: plugins.FewestTold, NonEvents: plugins.FewestTold}
-			piece = "at least " + string(marshal(least))
-		}
 		w := MeasureWork{
-			Shape: c.Shape(), Plugin: m.plugin, Info: m.info, Target: c.Target, Subject: c.Subject, Site: c.Site, TestSites: test, Minimum: least,
+			Shape: c.Shape(), Plugin: m.plugin, Info: m.info, Target: c.Target, Subject: c.Subject, Site: c.Site,
 			Rand: plugins.NewRand(seed, c.Identity, m.info.Random...),
 		}
+		piece := w.rated(metric, c, where)
 		w.around(metric, c)
 		r := seeded(recipe(m.info, m.settings), m.info, seed, c.Identity)
 		r.Numeric, r.Roles, r.Files = plugins.Numeric(), w.roles(c), hashes(m.files)

@@ -16,11 +16,13 @@ import (
 // point is one combination of axis values, before its steps are known.
 type point struct {
 	values  []spec.Value // by Plan.Axes
-	written []spec.Value // as the file has them, where data decided on one of values
+	written []spec.Value // as the file has them, where data or a search decided on one of values
 	block   int
 	order   order
 	audited string    // of an arm beside an audit, its name: rules that leave that out leave out the arm
 	sites   *arranged // where its rows come from, once the hospitals are known
+
+	searches []*spec.Search // that it was written with, and that are decided
 }
 
 // order is the place of a point in the file, and of what data made of it among its likes.
@@ -158,19 +160,26 @@ func wheelsOf(b *spec.Block, at map[string]int) ([]wheel, error) {
 }
 
 // excluded returns the reason of the first rule of the block that matches, and whether one does.
-// A rule matches when each axis that it names has one of the values that it lists.
-func excluded(axes []string, b *spec.Block, values []spec.Value) (string, bool) {
+// A rule matches when each axis that it names has one of the values that it lists; written are the values as the file has them, where
+// they are others: a rule may name what stood for a value.
+func excluded(axes []string, b *spec.Block, values, written []spec.Value) (string, bool) {
 rules:
 	for _, rule := range b.Exclude {
 		for axis, any := range rule.Match {
 			i := slices.Index(axes, axis)
-			if i < 0 || !slices.Contains(any, values[i]) {
+			if i < 0 || !slices.Contains(any, values[i]) && !(written != nil && standsFor(written[i]) && slices.Contains(any, written[i])) {
 				continue rules
 			}
 		}
 		return rule.Reason, true
 	}
 	return "", false
+}
+
+// standsFor reports whether a value stands for one that data or a search decide on.
+func standsFor(v spec.Value) bool {
+	_, searched := v.Searched()
+	return searched || v.Kind == spec.PartValue
 }
 
 // cellID is a readable slug of all values and a short hash of the same: neither depends on other cells.

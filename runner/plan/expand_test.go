@@ -115,7 +115,7 @@ func TestExcluded(t *testing.T) {
 		n        float64
 		reason   string
 	}{{"a", 10, "too dear"}, {"b", 10, "too dear"}, {"c", 10, ""}, {"a", 20, ""}, {"c", 99, "too large"}} {
-		reason, out := excluded(axes, block, []spec.Value{{Text: c.strategy}, numbers(c.n)[0]})
+		reason, out := excluded(axes, block, []spec.Value{{Text: c.strategy}, numbers(c.n)[0]}, nil)
 		if reason != c.reason || out != (c.reason != "") {
 			t.Errorf("%s, %g: %q, %v", c.strategy, c.n, reason, out)
 		}

@@ -2,9 +2,11 @@ package plan
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/prepare"
 	"github.com/ehrlab/ehrlab/runner/spec"
 )
 
@@ -15,14 +17,21 @@ func (w *MeasureWork) around(m *spec.Metric, c *Chain) {
 		w.Subsamples = *m.Subsamples
 	}
 	w.Resample = plugins.NewRand(0, c.Identity, plugins.ForResample)
-	w.By = m.By
-	if len(w.By) > 0 {
+	w.By, w.Groups = m.By, m.Groups
+	if len(m.Apart()) > 0 {
 		w.Least = c.minimum()
 	}
-	if (len(w.By) > 0 || w.Info.Audited) && c.Governance() == plugins.Restricted {
+	if (len(m.Apart()) > 0 || w.Info.Audited) && c.Governance() == plugins.Restricted {
 		w.Fewest = plugins.FewestTold
 	}
 	w.Beside = slices.Clone(w.By)
+	for _, g := range w.Groups {
+		for _, column := range slices.Sorted(maps.Keys(g.Columns)) {
+			if !slices.Contains(w.Beside, column) {
+				w.Beside = append(w.Beside, column)
+			}
+		}
+	}
 	if g, ok := w.Plugin.(plugins.Grouping); ok {
 		for _, column := range g.Beside() {
 			if !slices.Contains(w.Beside, column) {
@@ -35,6 +44,40 @@ func (w *MeasureWork) around(m *spec.Metric, c *Chain) {
 	}
 }
 
+// rated settles which rows of the parts the metric is handed as test rows, and what they must have. It returns how that enters the
+// recipe.
+func (w *MeasureWork) rated(m *spec.Metric, c *Chain, where *arranged) (piece string) {
+	least := c.minimum()
+	switch {
+	case m.On == plugins.Validation: // of the train hospitals: nothing of the test hospital is seen before it is tested at
+		w.On, piece = m.On, "on validation"
+		if where == nil && c.Governance() != plugins.Restricted {
+			return piece
+		}
+		if where == nil {
+			least = fewestTold
+		}
+	case where != nil:
+		w.TestSites = where.test
+		piece = "test at " + string(marshal(where.test))
+		if c.Dataset.Prepare.Missing != prepare.Drop && c.Dataset.Prepare.Missing != prepare.DropBySubset {
+			return piece
+		}
+	case c.Governance() == plugins.Restricted:
+		least = fewestTold
+	default:
+		return ""
+	}
+	w.Minimum = &least
+	if piece != "" {
+		piece += ", "
+	}
+	return piece + "at least " + string(marshal(least))
+}
+
+// fewestTold is what rows of restricted data must have: scores of few rows tell of them, be they of one hospital or of all.
+var fewestTold = spec.Minimum{Rows: plugins.FewestTold, Events: plugins.FewestTold, NonEvents: plugins.FewestTold}
+
 // roles is what the recipe of a measure step has of the roles of columns, and of what is done around the calls of the metric.
 func (w *MeasureWork) roles(c *Chain) json.RawMessage {
 	r := struct {
@@ -44,15 +87,18 @@ func (w *MeasureWork) roles(c *Chain) json.RawMessage {
 		Subsamples int                      `json:"subsamples,omitempty"`
 		Data       string                   `json:"data,omitempty"` // what subsamples are drawn by
 		By         []string                 `json:"by,omitempty"`
+		Groups     []spec.Group             `json:"groups,omitempty"`
+		Joint      bool                     `json:"joint,omitempty"` // several columns, or groups, are withheld as one tells of another
 		Least      *spec.Minimum            `json:"least,omitempty"`
 		Fewest     int                      `json:"fewest,omitempty"`
 		Beside     []string                 `json:"beside,omitempty"`
 		Limits     map[string]plugins.Limit `json:"limits,omitempty"`
-	}{Target: w.Target, Subject: w.Subject, Site: w.Site, Subsamples: w.Subsamples, By: w.By, Fewest: w.Fewest, Beside: w.Beside, Limits: w.Limits}
+	}{Target: w.Target, Subject: w.Subject, Site: w.Site, Subsamples: w.Subsamples, By: w.By, Groups: w.Groups, Fewest: w.Fewest, Beside: w.Beside, Limits: w.Limits}
 	if w.Subsamples > 0 {
 		r.Data = c.Identity
 	}
-	if len(w.By) > 0 {
+	r.Joint = w.Fewest > 0 && len(w.By)+len(w.Groups) > 1
+	if len(w.By)+len(w.Groups) > 0 {
 		r.Least = &w.Least
 	}
 	return marshal(r)

@@ -70,6 +70,7 @@ type Cell struct {
 
 	NotEstimable string // why its test hospital cannot be scored; "" when it can
 	order        order
+	origins      []origin // the points that it comes of
 
 	shadow func(*Shadow) *Step // the step of a shadow model of its strategy
 }
@@ -207,9 +208,10 @@ type (
 		Subject string
 		Site    string
 
-		Shadows   int      // inputs that are shadow models
-		Audit     *Audit   // where the metric reads what an audit came to: its steps are the last inputs
-		TestSites []string // the test rows are those of these hospitals; nil: all
+		On        plugins.Part // Validation: these rows are handed out in the place of the test rows; empty: the test rows
+		Shadows   int          // inputs that are shadow models
+		Audit     *Audit       // where the metric reads what an audit came to: its steps are the last inputs
+		TestSites []string     // the test rows are those of these hospitals; nil: all
 		// Minimum is what these rows must have where preparation may have left some of them out since the hospitals were
 		// counted; nil: they have it.
 		Minimum *spec.Minimum
@@ -217,9 +219,10 @@ type (
 		Subsamples int                      // behind the intervals of scores that have none of their own
 		Resample   plugins.Rand             // draws them
 		By         []string                 // columns whose levels are measured apart, too
+		Groups     []spec.Group             // named groups of rows that are, too
 		Least      spec.Minimum             // what the test rows of a level must have
 		Fewest     int                      // rows of restricted data that are told of: of a level, of all others, and in an audit; 0: any
-		Beside     []string                 // columns of the parts that the metric, or By, reads whether or not they are features
+		Beside     []string                 // columns of the parts that the metric, By or Groups read whether or not they are features
 		Limits     map[string]plugins.Limit // where the metric reads them
 	}
 )

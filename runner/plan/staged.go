@@ -16,10 +16,15 @@ import (
 // When the steps it waits for are done, Grow puts the value in, and the cells join the plan as if it had
 // been written in the file: the resolved value enters their ids and keys.
 type Pending struct {
-	Axis    string
-	Wants   string // for people, e.g. "rows of the train part of icu"
-	Waits   []*Step
-	Each    bool // its cells come once for each of what is waited for, not once at most
+	Axis   string
+	Wants  string // for people, e.g. "rows of the train part of icu"
+	Waits  []*Step
+	Each   bool   // its cells come once for each of what is waited for, not once at most
+	Search string // the search that it waits for; "" where it waits for what data say
+	Stage  int    // of a search: 1 where it rests on no other
+
+	search  *searching
+	blocked bool // other cells must be known first
 	points  []point
 	resolve func(pt point, facts []json.RawMessage) ([]point, error)
 }
@@ -86,7 +91,10 @@ func (b *builder) postpone(pt point, axis int) error {
 				if !ok {
 					return nil, errNoFacts
 				}
-				pt.written, pt.values = pt.values, slices.Clone(pt.values)
+				if pt.written == nil {
+					pt.written = pt.values
+				}
+				pt.values = slices.Clone(pt.values)
 				pt.values[axis] = spec.Value{Kind: spec.NumberValue, Number: float64(rows)}
 				return []point{pt}, nil
 			},
@@ -100,6 +108,9 @@ func (b *builder) postpone(pt point, axis int) error {
 // Grow adds the cells of a node whose steps are done. facts returns what a finished step left.
 // It returns the steps that are new.
 func (p *Plan) Grow(node *Pending, facts func(cache.Key) (json.RawMessage, bool)) ([]*Step, error) {
+	if node.search != nil {
+		return p.growChosen(node, facts)
+	}
 	known := make([]json.RawMessage, len(node.Waits))
 	for i, s := range node.Waits {
 		f, ok := facts(s.Key)
@@ -133,14 +144,36 @@ func (p *Plan) Grow(node *Pending, facts func(cache.Key) (json.RawMessage, bool)
 	return p.Steps[before:], nil
 }
 
+// growChosen decides a search and adds the cells that waited for it. Where nothing can be chosen they stay as they are.
+func (p *Plan) growChosen(node *Pending, facts func(cache.Key) (json.RawMessage, bool)) ([]*Step, error) {
+	before := len(p.Steps)
+	if err := p.builder.choose(node.search, facts); err != nil {
+		return nil, fmt.Errorf("%s: %w", node.Wants, err)
+	}
+	if node.search.choice.Best >= 0 {
+		points := node.points
+		node.points = nil
+		for _, pt := range points {
+			if err := p.add(pt); err != nil {
+				return nil, err
+			}
+		}
+	}
+	p.finish()
+	return p.Steps[before:], nil
+}
+
 // growKnown grows every node whose steps are already done, and those that come of it.
 func (p *Plan) growKnown(facts func(cache.Key) (json.RawMessage, bool)) error {
 	p.finish()
-	if len(p.Static) > 0 {
+	if len(p.Static) > 0 || facts == nil {
 		return nil
 	}
 	for {
-		node := p.Ready(func(s *Step) bool { _, ok := facts(s.Key); return ok })
+		node := p.Ready(func(s *Step) bool {
+			raw, ok := facts(s.Key)
+			return ok && (s.Stage != StageMeasure || HasScores(raw))
+		})
 		if node == nil {
 			return nil
 		}
@@ -153,6 +186,9 @@ func (p *Plan) growKnown(facts func(cache.Key) (json.RawMessage, bool)) error {
 // Ready returns the first node whose steps are all done, or nil.
 func (p *Plan) Ready(done func(*Step) bool) *Pending {
 	for _, node := range p.Pending {
+		if node.blocked || node.Undecided() != "" {
+			continue
+		}
 		if !slices.ContainsFunc(node.Waits, func(s *Step) bool { return !done(s) }) {
 			return node
 		}

@@ -30,6 +30,16 @@ const (
 	ReasonDim = "reason"
 )
 
+// The counts that account for the judgements which language models were asked for. There is one of each for each judge, plugins.JudgeDim,
+// and repeat; those without an answer are counted only where there are any.
+const (
+	CountJudgements  = "judgements"
+	CountScored      = "judgements scored"
+	CountUnparsable  = "judgements unparsable"
+	CountDeclined    = "judgements refused"
+	CountNotAnswered = "judgements without an answer"
+)
+
 // ofModels are the counts of requests and answers, which judges have, too, and those of made-up rows.
 var ofModels = []string{
 	CountAnswers, CountAnswersRefused, CountAnswersCut, CountTokensIn, CountTokensOut,

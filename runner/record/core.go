@@ -28,6 +28,8 @@ type Views struct {
 	Plots  []spec.Plot  `json:"plots"`
 	Checks []spec.Check `json:"checks,omitempty"`
 
+	Published []spec.Published `json:"published,omitempty"` // numbers of others
+
 	Primary   []spec.Contrast `json:"primary,omitempty"`
 	Inference spec.Inference  `json:"inference,omitzero"`
 
@@ -65,10 +67,12 @@ type Manifest struct {
 
 	LLMs      []ModelInfo `json:"llms,omitempty"` // that cells asked, in the order of the cells
 	Notes     []string    `json:"notes,omitempty"`
+	CellNotes []CellNote  `json:"cell_notes,omitempty"` // what steps of cells noted, by text
 	Warnings  []string    `json:"warnings,omitempty"`
 	Dependent []Dependent `json:"dependent,omitempty"`
 	Excluded  []Excluded  `json:"excluded,omitempty"`
-	Simulated bool        `json:"simulated"` // a data set, or a model that was asked, is simulated: every view says so
+	Choices   []Choice    `json:"choices,omitempty"` // of the searches of the experiment, in its order
+	Simulated bool        `json:"simulated"`         // a data set, or a model that was asked, is simulated: every view says so
 	Numeric   string      `json:"numeric"`
 	Tool      Tool        `json:"tool"`
 	Started   time.Time   `json:"started"`  // UTC
@@ -90,7 +94,8 @@ type ScoreInfo struct {
 	Name    string            `json:"name"`
 	Summary string            `json:"summary"`
 	Better  plugins.Direction `json:"better"`
-	Min     *float64          `json:"min,omitempty"` // nil: unbounded
+	Count   bool              `json:"count,omitempty"` // every value of one cell is a whole number
+	Min     *float64          `json:"min,omitempty"`   // nil: unbounded
 	Max     *float64          `json:"max,omitempty"`
 
 	NoInterval string `json:"no_interval,omitempty"` // why a sampling interval of it would mean nothing
@@ -172,6 +177,12 @@ type ModelInfo struct {
 type Excluded struct {
 	Cell   string `json:"cell"`
 	Reason string `json:"reason"`
+}
+
+// CellNote is a note of the steps of some cells, such as an audit or a strategy. It starts with the name of their data set.
+type CellNote struct {
+	Text  string   `json:"text"`
+	Cells []string `json:"cells"`
 }
 
 // Dependent are cells whose synthetic rows are not independent of those of other seeds, such as draws from one small set of real rows.

@@ -1,0 +1,81 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/cohort"
+	"github.com/ehrlab/ehrlab/runner/plan"
+	"github.com/ehrlab/ehrlab/runner/record"
+)
+
+// withoutLeftOut leaves out of the counts of a restricted data set what would tell of few rows beside what the manifest says of its columns
+// before the cohort is chosen: of few that have no value, or of few of those that the cohort leaves out.
+func withoutLeftOut(counts []record.Count, data *record.DataInfo) []record.Count {
+	ofCohort := func(c *record.Count, name string) bool {
+		return c.Dataset == data.Name && c.Stage == string(plan.StageCohort) && c.Name == name
+	}
+	left := map[int]bool{}      // rows after each step
+	after := map[string][]int{} // places of the missing values of a column: of each variant of the data
+	together, variants := -1, false
+	for i := range counts {
+		c := &counts[i]
+		switch {
+		case ofCohort(c, "left"):
+			left[c.Value] = true
+		case ofCohort(c, cohort.CountMissing):
+			after[c.Dims[plugins.ColumnDim]] = append(after[c.Dims[plugins.ColumnDim]], i)
+			variants = variants || len(after[c.Dims[plugins.ColumnDim]]) > 1
+		case ofCohort(c, cohort.CountMissingTogether):
+			together = i
+		}
+	}
+	hidden := map[int]bool{}
+	for i := range counts { // of all rows: those of the cohort are told
+		c := &counts[i]
+		hidden[i] = len(left) > 1 && c.Dataset == data.Name && c.Stage == string(plan.StageDataset) && (c.Name == "deaths" || c.Name == "missing cells")
+	}
+	sum, columns, less := 0, 0, 0
+	for _, column := range data.Columns {
+		for _, i := range after[column.Name] {
+			if column.Missing != nil && few(*column.Missing-counts[i].Value) {
+				hidden[i] = true
+				sum, columns, less = sum+counts[i].Value, columns+1, less+*column.Missing-counts[i].Value
+			}
+		}
+	}
+	if together >= 0 && few(counts[together].Value-toldBefore(data, after)) {
+		hidden[together] = true
+	}
+	kept := slices.Clone(counts)
+	switch untold := len(data.Columns) - len(after); {
+	case columns == 0:
+	case variants: // of which one would tell of another
+		hidden[together] = true
+	case together >= 0 && !hidden[together]:
+		kept[together].Value += sum
+	case untold == 0 && columns > 1 && !few(sum) && !few(less): // all that are untold are so for this reason
+		c := counts[slices.IndexFunc(counts, func(c record.Count) bool { return ofCohort(&c, cohort.CountMissing) })]
+		c.Name, c.Value, c.Dims = cohort.CountMissingTogether, sum, nil
+		kept = append(kept, c)
+	}
+	var out []record.Count
+	for i := range kept {
+		if !hidden[i] {
+			out = append(out, kept[i])
+		}
+	}
+	return out
+}
+
+// toldBefore is how many missing values the columns had before the cohort was chosen that are told together after it, and not by
+// themselves: what is left of their sum is of those that are told at no time.
+func toldBefore(data *record.DataInfo, after map[string][]int) int {
+	sum := 0
+	for _, column := range data.Columns {
+		if after[column.Name] == nil && column.Missing != nil {
+			sum += *column.Missing
+		}
+	}
+	return sum
+}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
@@ -32,7 +31,7 @@ var accountingColumns = []struct{ count, title string }{
 	{record.CountAnswersCut, "truncated"},
 }
 
-// account is a line of the accounting table: the cells with one value for each of its rows, and the sums of their counts.
+// account is a line of a table of what models were asked for: the cells with one value for each of its rows, and the sums of their counts.
 type account struct {
 	labels        []string
 	cells, failed int
@@ -50,26 +49,25 @@ const accountingTitle = "What language models were asked for, and what became of
 func (src *source) fillRows(t *Table, declared *spec.Table) error {
 	made := src.accounting(declared.Where)
 	if made == nil {
-		return errors.New("no cell of this table asks a language model")
+		return errors.New("no cell of this table asks a language model for rows")
 	}
+	t.become(made)
+	return nil
+}
+
+// become fills a declared table with one that was made; it keeps its own texts.
+func (t *Table) become(made *Table) {
 	made.Name, made.Caption, made.Label = t.Name, t.Caption, t.Label
 	if t.Title != "" {
 		made.Title = t.Title
 	}
 	*t = *made
-	return nil
 }
 
 // accounting is the table of what language models were asked for and what became of the rows, summed over replicates, of the selected
 // cells; nil where none of them asks any.
 func (src *source) accounting(where map[string][]spec.Value) *Table {
-	var cells []int
-	for i := range src.core.Cells {
-		arm := spec.IsArm(src.core.Cells[i].Axes["audit"]) // its rows are told with the audited ones
-		if len(src.asked[i])+len(src.judges[i]) > 0 && !arm && src.cellIn(i, where) {
-			cells = append(cells, i)
-		}
-	}
+	cells := src.asking(src.asked, where)
 	if len(cells) == 0 {
 		return nil
 	}
@@ -81,12 +79,12 @@ func (src *source) accounting(where map[string][]spec.Value) *Table {
 	lines, reasons := src.accounts(cells, axes)
 	t.Columns = append(t.Columns, Column{Score: "cells", Title: "cells", Better: plugins.Neutral})
 	for _, c := range accountingColumns {
-		t.Columns = append(t.Columns, Column{Score: c.count, Title: c.title, Better: plugins.Neutral})
+		t.Columns = append(t.Columns, Column{Score: c.count, Title: c.title, Better: plugins.Neutral, count: true})
 		if c.count != record.CountRejected {
 			continue
 		}
 		for _, reason := range reasons {
-			t.Columns = append(t.Columns, Column{Score: rejected(reason), Title: "rejected: " + reason, Better: plugins.Neutral})
+			t.Columns = append(t.Columns, Column{Score: rejected(reason), Title: "rejected: " + reason, Better: plugins.Neutral, count: true})
 		}
 	}
 	for _, a := range lines {
@@ -99,6 +97,18 @@ func (src *source) accounting(where map[string][]spec.Value) *Table {
 	}
 	t.Sources = src.sources(cells)
 	return t
+}
+
+// asking are the selected cells that ask models, by those that they ask. The rows and judgements of arms beside an audit are told with the
+// audited ones.
+func (src *source) asking(models [][]string, where map[string][]spec.Value) []int {
+	var cells []int
+	for i := range src.core.Cells {
+		if len(models[i]) > 0 && !spec.IsArm(src.core.Cells[i].Axes["audit"]) && src.cellIn(i, where) {
+			cells = append(cells, i)
+		}
+	}
+	return cells
 }
 
 const accountingWords = "A row that was asked for again counts again as requested. Returned = rejected + surplus + delivered. " +
@@ -149,48 +159,34 @@ func accountingRank(axis string) int {
 
 // accounts gathers the lines, in the order of their first cells, and the reasons for which rows were rejected, by name.
 func (src *source) accounts(cells []int, axes []string) (lines []*account, reasons []string) {
-	type task struct {
-		cell   string
-		judges bool
-	}
-	byKey, of := map[string]*account{}, map[task]*account{}
-	add := func(cell *record.Cell, models []string, judges bool) {
-		labels := []string{strings.Join(models, ", ")}
+	byKey, of := map[string]*account{}, map[string]*account{}
+	for _, i := range cells {
+		cell := &src.core.Cells[i]
+		labels := []string{strings.Join(src.asked[i], ", ")}
 		for _, axis := range axes {
 			labels = append(labels, cell.Axes[axis])
 		}
-		key := keyOf(append(slices.Clone(labels), strconv.FormatBool(judges)))
-		a := byKey[key]
+		a := byKey[keyOf(labels)]
 		if a == nil {
-			a = &account{labels: labels, sums: map[string]int{}, counts: map[string][]*record.Count{}}
-			byKey[key] = a
+			a = newAccount(labels)
+			byKey[keyOf(labels)] = a
 			lines = append(lines, a)
 		}
 		a.cells++
-		if cell.Status == record.CellFailed && cell.Stage != "measure" && !judges { // one that failed later has its rows
+		if cell.Status == record.CellFailed && cell.Stage != "measure" { // one that failed later has its rows
 			a.failed++
 		}
-		of[task{cell.ID, judges}] = a
-	}
-	for _, i := range cells {
-		if len(src.asked[i]) > 0 {
-			add(&src.core.Cells[i], src.asked[i], false)
-		}
-		if len(src.judges[i]) > 0 {
-			add(&src.core.Cells[i], src.judges[i], true)
-		}
+		of[cell.ID] = a
 	}
 	for i := range src.core.Counts {
 		c := &src.core.Counts[i]
-		a := of[task{c.Cell, c.Judges()}]
-		if a == nil || !c.OfModels() {
+		a := of[c.Cell]
+		if a == nil || !c.OfModels() || c.Judges() {
 			continue
 		}
-		a.sums[c.Name] += c.Value
-		a.counts[c.Name] = append(a.counts[c.Name], c)
+		a.add(c.Name, c)
 		if reason := c.Dims[record.ReasonDim]; c.Name == record.CountRejected && reason != "" {
-			a.sums[rejected(reason)] += c.Value
-			a.counts[rejected(reason)] = append(a.counts[rejected(reason)], c)
+			a.add(rejected(reason), c)
 			if !slices.Contains(reasons, reason) {
 				reasons = append(reasons, reason)
 			}
@@ -198,6 +194,16 @@ func (src *source) accounts(cells []int, axes []string) (lines []*account, reaso
 	}
 	slices.Sort(reasons)
 	return lines, reasons
+}
+
+func newAccount(labels []string) *account {
+	return &account{labels: labels, sums: map[string]int{}, counts: map[string][]*record.Count{}}
+}
+
+// add adds a count to a sum.
+func (a *account) add(sum string, c *record.Count) {
+	a.sums[sum] += c.Value
+	a.counts[sum] = append(a.counts[sum], c)
 }
 
 // line writes an account. A strategy that does not account for its rows has dashes.

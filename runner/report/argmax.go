@@ -10,9 +10,6 @@ import (
 	"github.com/ehrlab/ehrlab/runner/spec"
 )
 
-// scoreRow is the label of lines where a table of best values has several scores.
-const scoreRow = "score"
-
 // fillArgmax fills a table that says, for each row and score, which value of some axes is best, which comes second, and how far
 // apart the two are, paired.
 func (src *source) fillArgmax(t *Table, declared *spec.Table) error {
@@ -29,7 +26,7 @@ func (src *source) fillArgmax(t *Table, declared *spec.Table) error {
 	several := len(declared.Columns) > 1
 	t.Rows = declared.Rows
 	if several {
-		t.Rows = append(slices.Clone(declared.Rows), scoreRow)
+		t.Rows = append(slices.Clone(declared.Rows), spec.ScoreRow)
 	}
 	first := candidates.Columns[0]
 	t.Columns = []Column{first.winner("best"), first.winner("value"), first.winner("runner-up"), first.winner("its value"), first.winner("difference")}
@@ -44,6 +41,7 @@ func (src *source) fillArgmax(t *Table, declared *spec.Table) error {
 			if several {
 				line.Labels = append(line.Labels, column.header())
 			}
+			column.addDecimals(line.Values)
 			for i := range line.Values {
 				line.Values[i].as = column
 			}
@@ -76,7 +74,7 @@ func (src *source) contest(declared *spec.Table, lines []Line, c int, column *Co
 			ranked = append(ranked, l)
 			continue
 		}
-		name := nameOf(l.Labels[shared:])
+		name := nameOf(declared, l.Labels[shared:])
 		lost = append(lost, plainNote(fmt.Sprintf("%s does not compete: %s", name, strings.Join(printed(l.Values[c].notes), "; "))))
 	}
 	slices.SortStableFunc(ranked, func(a, b Line) int { return byValue(&a.Values[c], &b.Values[c], sign) })
@@ -90,7 +88,7 @@ func (src *source) contest(declared *spec.Table, lines []Line, c int, column *Co
 	best := &ranked[0].Values[c]
 	out.N, out.Of = best.N, best.Of
 	out.notes = append(out.notes, ranked[0].notes...) // such as cells that are excluded
-	named := Value{Status: OK, Text: nameOf(ranked[0].Labels[shared:]), N: best.N, Of: best.Of}
+	named := Value{Status: OK, Text: nameOf(declared, ranked[0].Labels[shared:]), N: best.N, Of: best.Of}
 	for i := range ranked { // all that competed
 		named.hits = append(named.hits, ranked[i].Values[c].hits...)
 	}
@@ -106,17 +104,17 @@ func (src *source) contest(declared *spec.Table, lines []Line, c int, column *Co
 	if second.Value == best.Value {
 		named.notes = append(named.notes, plainNote("the runner-up is as good: the first of them stands first"))
 	}
-	next := Value{Status: OK, Text: nameOf(ranked[1].Labels[shared:]), N: second.N, Of: second.Of, hits: named.hits, notes: slices.Clone(ranked[1].notes)}
+	next := Value{Status: OK, Text: nameOf(declared, ranked[1].Labels[shared:]), N: second.N, Of: second.Of, hits: named.hits, notes: slices.Clone(ranked[1].notes)}
 	gap, err := src.gap(declared, c, ranked[0].Labels, ranked[1].Labels)
 	out.Values = []Value{named, *best, next, *second, gap}
 	return out, err
 }
 
-// nameOf joins the values of axes that compete.
-func nameOf(labels []string) string {
+// nameOf joins the values of the axes of a table that compete.
+func nameOf(declared *spec.Table, labels []string) string {
 	names := make([]string, len(labels))
 	for i, l := range labels {
-		names[i] = dashed(l)
+		names[i] = dashed(declared.Shown(declared.Of[i], l))
 	}
 	return strings.Join(names, ", ")
 }
@@ -166,6 +164,9 @@ func (src *source) selectedOnTest(address string) bool {
 	for _, m := range resolved.Metrics {
 		if !named || m.Name != metric {
 			continue
+		}
+		if m.On == plugins.Validation {
+			return false
 		}
 		var with struct{ Part, Test string }
 		if json.Unmarshal(m.With, &with) == nil && (with.Part == string(plugins.Validation) || with.Test == string(plugins.Validation)) {

@@ -54,7 +54,7 @@ func (src *source) fillAttrition(t *Table, declared *spec.Table) error {
 	}
 	t.Banner = src.banner(cells)
 	t.number()
-	t.Data, t.Sources = src.data(cells), []string{src.origin()}
+	t.Data, t.Sources = src.describe(src.datasets(cells), nil), []string{src.origin()}
 	return nil
 }
 
@@ -70,10 +70,7 @@ func (src *source) counted(s *step, title string) Value {
 	if title == "subjects" {
 		what = "patients are"
 	}
-	restricted := slices.ContainsFunc(src.core.Manifest.Data, func(d record.DataInfo) bool {
-		return d.Name == s.dataset && d.Governance == plugins.Restricted
-	})
-	if restricted {
+	if src.restricted(s.dataset) {
 		return Value{Status: Withheld, notes: []note{plainNote(fmt.Sprintf(
 			"withheld, as it stands for fewer than %d patients or would tell such a count by subtraction; or %s not counted at this step", plugins.FewestTold, what))}}
 	}

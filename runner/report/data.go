@@ -37,6 +37,7 @@ type ValueData struct {
 	Text     string            `json:"text,omitempty"`  // in the place of a value
 	Place    int               `json:"place,omitempty"` // 1 of the best of the column, 2 of the second best, where they are marked
 	Interval *plugins.Interval `json:"interval,omitempty"`
+	Printed  *Printed          `json:"printed,omitempty"` // what others printed for it
 	N        int               `json:"measured"`
 	Of       int               `json:"planned"`
 	Notes    []string          `json:"notes,omitempty"`
@@ -72,7 +73,7 @@ func (t *Table) valueData(l *Line, c int) ValueData {
 	v, column := &l.Values[c], t.scored(l, c)
 	d := ValueData{
 		Column: t.Columns[c].label(), Score: column.Score, Better: column.Better, Status: v.Status,
-		N: v.N, Of: v.Of, Notes: printed(v.notes), Text: v.Text, Place: v.Place,
+		N: v.N, Of: v.Of, Notes: printed(v.notes), Text: v.Text, Place: v.Place, Printed: v.Printed,
 	}
 	if v.Status == OK && (v.Text == "" || v.numbered) {
 		d.Value, d.Interval = &v.Value, v.Interval

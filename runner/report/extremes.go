@@ -22,15 +22,44 @@ func (src *source) fillRanked(t *Table, declared *spec.Table) error {
 	if err != nil {
 		return err
 	}
-	sign, word := 1., "best"
-	if declared.Kind == spec.WorstTable {
-		sign, word = -1, "worst"
+	var r ranking
+	switch declared.Kind {
+	case spec.BestTable:
+		t.Lines, r = t.ranked(declared, spec.BestRanking)
+	case spec.WorstTable:
+		t.Lines, r = t.ranked(declared, spec.WorstRanking)
+	case spec.EndsTable:
+		var both []Line
+		for _, end := range []string{spec.BestRanking, spec.WorstRanking} {
+			var lines []Line
+			lines, r = t.ranked(declared, end)
+			for _, l := range lines {
+				l.Labels, l.Values = append([]string{end}, l.Labels...), slices.Clone(l.Values)
+				both = append(both, l)
+			}
+		}
+		t.Rows, t.Lines = append([]string{spec.RankingRow}, t.Rows...), both
+	}
+	t.addStatistics(declared.Columns)
+	src.addPublished(t, declared)
+	t.Remarks = append(t.Remarks, r.remark(of, declared))
+	src.finish(t, sel)
+	return nil
+}
+
+// ranking is how many values were ranked, of the fewest and the most among lines that share the rows' values; and of how many at most there
+// is none to rank.
+type ranking struct{ fewest, most, without int }
+
+// ranked are the lines at one end of the ranking by the first column, of each part of the table as many as it shows.
+func (t *Table) ranked(declared *spec.Table, end string) (kept []Line, r ranking) {
+	sign := 1.
+	if end == spec.WorstRanking {
+		sign = -1
 	}
 	if t.Columns[0].Better == plugins.Higher {
 		sign = -sign
 	}
-	fewest, most, without := 0, 0, 0
-	var kept []Line
 	for _, lines := range t.parted(len(declared.Rows)) {
 		slices.SortStableFunc(lines, func(a, b Line) int { return byValue(&a.Values[0], &b.Values[0], sign) })
 		ranked := len(lines)
@@ -39,19 +68,16 @@ func (src *source) fillRanked(t *Table, declared *spec.Table) error {
 		} else if end == 0 { // nothing to rank: one line says why
 			ranked = 0
 			lines = lines[:1]
+			lines[0].Labels = slices.Clone(lines[0].Labels)
 			lines[0].Labels[len(lines[0].Labels)-1] = ""
 		}
-		if fewest == 0 || ranked < fewest {
-			fewest = ranked
+		if r.fewest == 0 || ranked < r.fewest {
+			r.fewest = ranked
 		}
-		most, without = max(most, ranked), max(without, len(lines)-ranked)
+		r.most, r.without = max(r.most, ranked), max(r.without, len(lines)-ranked)
 		kept = append(kept, lines[:min(declared.K, max(ranked, 1))]...)
 	}
-	t.Lines = kept
-	t.addStatistics(declared.Columns)
-	t.Remarks = append(t.Remarks, rankedRemark(word, of, declared, fewest, most, without))
-	src.finish(t, sel)
-	return nil
+	return kept, r
 }
 
 // parted parts the lines by their first labels, in the order in which these first occur.
@@ -69,15 +95,25 @@ func (t *Table) parted(labels int) [][]Line {
 	return out
 }
 
-// rankedRemark says what was ranked, and that the ends of a ranking look more extreme than they are.
-func rankedRemark(word, of string, declared *spec.Table, fewest, most, without int) string {
-	among := fmt.Sprint(most)
-	if fewest != most {
-		among = fmt.Sprintf("%d to %d", fewest, most)
+// remark says what was ranked, and that the ends of a ranking look more extreme than they are.
+func (r ranking) remark(of string, declared *spec.Table) string {
+	among := fmt.Sprint(r.most)
+	if r.fewest != r.most {
+		among = fmt.Sprintf("%d to %d", r.fewest, r.most)
 	}
-	text := fmt.Sprintf("The %d %s of %s values of %s by %s", declared.K, word, among, of, declared.Columns[0].Score)
-	if without > 0 {
-		text += fmt.Sprintf("; up to %d without a value are left out", without)
+	which := fmt.Sprintf("%d best", declared.K)
+	switch declared.Kind {
+	case spec.WorstTable:
+		which = fmt.Sprintf("%d worst", declared.K)
+	case spec.EndsTable:
+		which += fmt.Sprintf(" and %d worst", declared.K)
+	}
+	text := fmt.Sprintf("The %s of %s values of %s by %s", which, among, of, declared.Columns[0].Score)
+	if r.without > 0 {
+		text += fmt.Sprintf("; up to %d without a value are left out", r.without)
+	}
+	if declared.Kind == spec.EndsTable && 0 < r.fewest && r.fewest < 2*declared.K {
+		text += "; where there are fewer than twice as many, some stand at both ends"
 	}
 	return text + ". The ends of a ranking are partly chance: measured again, they lie nearer to the middle."
 }

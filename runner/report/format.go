@@ -26,6 +26,11 @@ func number(v float64, digits int) string {
 	if math.Abs(v) >= 1e7 {
 		return strconv.FormatFloat(v, 'e', digits, 64)
 	}
+	return fixed(v, digits)
+}
+
+// fixed is a value with a fixed number of decimals, whatever its size.
+func fixed(v float64, digits int) string {
 	s := strconv.FormatFloat(v, 'f', digits, 64)
 	if strings.Trim(s, "-0.") == "" {
 		return strings.TrimPrefix(s, "-")
@@ -54,6 +59,9 @@ func (c *Column) like(v, other float64) string {
 		return scientific(v, c.Digits)
 	case significantFormat:
 		return significant(v, other, max(c.Digits, 1))
+	}
+	if c.count {
+		return fixed(v, c.Digits)
 	}
 	return number(v, c.Digits)
 }
@@ -204,6 +212,7 @@ func (t *Table) spans() []span {
 
 // markdown is the table with its notes as GitHub Markdown.
 func (t *Table) markdown() []byte {
+	t = t.shown()
 	var b bytes.Buffer
 	line := func(s string) { b.WriteString(s + "\n") }
 	if t.Title != "" {
@@ -249,7 +258,7 @@ func (t *Table) markdownGrid(line func(string)) {
 		if group := t.Columns[i].Group; group != "" {
 			title = escape(group) + "<br>" + title
 		}
-		head, rule = append(head, title), append(rule, "--:")
+		head, rule = append(head, title+superscript(t.Columns[i].Marks)), append(rule, "--:")
 	}
 	if t.counted() {
 		head, rule = append(head, "n/N"), append(rule, "--:")
@@ -258,6 +267,9 @@ func (t *Table) markdownGrid(line func(string)) {
 	line("| " + strings.Join(rule, " | ") + " |")
 	for i := range t.Lines {
 		l := &t.Lines[i]
+		if l.head != "" {
+			line("| **" + escape(l.head) + "** |" + strings.Repeat(" |", len(head)-1))
+		}
 		var cells []string
 		for _, label := range l.Labels {
 			cells = append(cells, escape(dashed(label)))
@@ -343,6 +355,9 @@ var csvColumns = []string{
 	"status", "note",
 }
 
+// printedColumns follow in the file of a table that has the numbers of others.
+var printedColumns = []string{"printed", "printed_low", "printed_high", "printed_at", "comparable"}
+
 // csv is the table with one row a value, at full precision. "measured" and "planned" are n and N: the axis of sample
 // sizes is named n.
 func (t *Table) csv() ([]byte, error) { return csvOf(t.longHead(), t.long()) }
@@ -366,7 +381,11 @@ func (t *Table) longHead() []string {
 		}
 		head = append(head, r)
 	}
-	return append(head, csvColumns...)
+	head = append(head, csvColumns...)
+	if t.printed {
+		head = append(head, printedColumns...)
+	}
+	return head
 }
 
 // keys are the axes and dimensions that tell values apart.
@@ -429,6 +448,13 @@ func (t *Table) longRow(l *Line, c int) []string {
 			}
 		}
 	}
+	if p := v.Printed; p != nil {
+		put("printed", p.Value)
+		if p.Low != nil {
+			put("printed_low printed_high", *p.Low, *p.High)
+		}
+		fields["printed_at"], fields["comparable"] = p.At, strconv.FormatBool(p.Comparable)
+	}
 	if v.Place > 0 {
 		fields["place"] = strconv.Itoa(v.Place)
 	}
@@ -443,6 +469,11 @@ func (t *Table) longRow(l *Line, c int) []string {
 	}
 	for _, name := range csvColumns {
 		row = append(row, fields[name])
+	}
+	if t.printed {
+		for _, name := range printedColumns {
+			row = append(row, fields[name])
+		}
 	}
 	return row
 }

@@ -45,7 +45,7 @@ func (t *Table) addSpread() {
 func (c *Column) beside(title string, what derived) Column {
 	return Column{
 		Score: c.Score, Minus: c.Minus, Title: title, Group: c.Group, Across: c.Across, Better: plugins.Neutral, Digits: c.Digits, Format: c.Format,
-		derived: what, plain: c.plain,
+		count: c.count, derived: what, plain: c.plain,
 	}
 }
 

@@ -52,6 +52,7 @@ const TableStyle = `.table { margin: 0; overflow-x: auto }
 // HTML is the table as a fragment of HTML: a figure of class "table" with a caption, heads with their scope, and notes. Each number has
 // its full precision in data-value, for scripts that sort.
 func (t *Table) HTML() string {
+	t = t.shown()
 	var b strings.Builder
 	fmt.Fprintf(&b, "<figure class=\"table\" id=\"table-%s\">\n", html.EscapeString(t.Name))
 	switch {
@@ -146,7 +147,7 @@ func (t *Table) htmlHead(b *strings.Builder, c, rows int) {
 	if t.worded(c) {
 		class = " class=\"text\""
 	}
-	fmt.Fprintf(b, "<th scope=\"col\"%s%s>%s</th>", class, spanned("rowspan", rows), html.EscapeString(t.Columns[c].header()))
+	fmt.Fprintf(b, "<th scope=\"col\"%s%s>%s%s</th>", class, spanned("rowspan", rows), html.EscapeString(t.Columns[c].header()), t.htmlMarks(t.Columns[c].Marks))
 }
 
 // worded reports whether a text stands in the place of a number, and says no number in words of its own.
@@ -158,6 +159,9 @@ func (t *Table) worded(c int) bool {
 }
 
 func (t *Table) htmlLine(b *strings.Builder, l *Line) {
+	if l.head != "" {
+		fmt.Fprintf(b, "<tr><th scope=\"rowgroup\" class=\"label\" colspan=\"%d\">%s</th></tr>\n", len(t.Rows)+len(t.Columns)+oneIf(t.counted()), html.EscapeString(l.head))
+	}
 	b.WriteString("<tr>")
 	for i, label := range l.Labels {
 		marks := ""
@@ -183,7 +187,7 @@ func (t *Table) htmlLine(b *strings.Builder, l *Line) {
 		switch {
 		case v.worded():
 			attributes = " class=\"text\""
-		case v.Status == OK && t.Columns[c].derived == ownScore: // for scripts that sort
+		case v.Status == OK && t.scored(l, c).derived == ownScore: // for scripts that sort
 			attributes = fmt.Sprintf(" data-value=\"%s\"", strconv.FormatFloat(v.Value, 'g', -1, 64))
 		case t.worded(c):
 			attributes = " class=\"text\""

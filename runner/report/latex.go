@@ -47,7 +47,7 @@ var smallest = texSizes[len(texSizes)-1]
 // a page, the font gets smaller; then intervals stand below their values; then labels are broken into lines, or, where there are many of
 // them, stand above their numbers; then the table is turned. One that is longer than a page runs over several.
 func (t *Table) latex() []byte {
-	l := t.layout()
+	l := t.shown().layout()
 	var b bytes.Buffer
 	l.comments(&b)
 	if t.Problem != "" || len(t.Lines) == 0 {
@@ -196,7 +196,7 @@ func (l *texLayout) headHeight() float64 {
 // height estimates that of line i with the room before it, in points.
 func (l *texLayout) height(i int) float64 {
 	const room = 5 // of booktabs
-	rows, before := 1.+float64(oneIf(l.stacked)), room*float64(oneIf(l.apart[i]))
+	rows, before := 1.+float64(oneIf(l.stacked)), room*float64(oneIf(l.apart[i]))+l.size.line*float64(oneIf(l.Lines[i].head != ""))
 	if l.headed {
 		return before + (rows+math.Ceil(digitsWide(l.above(&l.Lines[i]))*l.size.digit/l.page.width))*l.size.line
 	}
@@ -217,7 +217,7 @@ func (l *texLayout) part() {
 		part = l.groups(l.Rows[0])
 	}
 	for i := 1; i < len(l.Lines); i++ {
-		l.apart[i] = l.headed || part(&l.Lines[i]) != part(&l.Lines[i-1])
+		l.apart[i] = l.headed || part(&l.Lines[i]) != part(&l.Lines[i-1]) || l.Lines[i].head != ""
 	}
 }
 
@@ -342,6 +342,8 @@ func (l *texLayout) measured(c int) texColumn {
 	switch {
 	case l.worded(c):
 		col.format = "l"
+	case l.transposed() && l.stacked: // numbers of several scores, each in the middle of its interval
+		col.format = "c"
 	case words || before == 0:
 		col.format = "r"
 	default:
@@ -350,6 +352,7 @@ func (l *texLayout) measured(c int) texColumn {
 			col.format += fmt.Sprintf("e-%d", power)
 		}
 		col.format += "]"
+		number = max(number, digitsWide(strings.Repeat("0", before+after)+".")+1.5*float64(oneIf(negative))) // it keeps room for all of these
 	}
 	col.decimals, col.number, col.beside, col.wide = after, number, tail, number+tail
 	col.title = broken(l.Columns[c].header(), int(max(col.wide, col.below, 10)))
@@ -613,7 +616,7 @@ func (l *texLayout) head(b *bytes.Buffer) {
 		if c.format == "l" {
 			align = "l"
 		}
-		cells = append(cells, fmt.Sprintf("\\multicolumn{%d}{%s}{%s}", l.columns[i].cells(), align, texLines(c.title, align)))
+		cells = append(cells, fmt.Sprintf("\\multicolumn{%d}{%s}{%s%s}", l.columns[i].cells(), align, texLines(c.title, align), texMarks(l.Columns[i].Marks)))
 	}
 	if l.counted() {
 		cells = append(cells, `$n/N$`)
@@ -650,7 +653,10 @@ func (l *texLayout) body(b *bytes.Buffer, moved int) {
 		case l.apart[i]:
 			b.WriteString("\\addlinespace\n")
 		}
-		labels := l.labels(line, i > 0 && i != first && l.gathered, i)
+		if line.head != "" {
+			fmt.Fprintf(b, "\\multicolumn{%d}{@{}l}{\\textit{%s}} \\\\*\n", l.width(), tex(line.head))
+		}
+		labels := l.labels(line, i > 0 && i != first && l.gathered && line.head == "", i)
 		if l.headed {
 			b.WriteString(l.heading(line))
 		}
@@ -694,10 +700,6 @@ func (l *texLayout) labels(line *Line, sparing bool, at int) []string {
 
 // heading is the labels of a line on a line of their own, over all columns.
 func (l *texLayout) heading(line *Line) string {
-	columns := oneIf(l.counted())
-	for i := range l.columns {
-		columns += l.columns[i].cells()
-	}
 	text := tex(dashed(line.Labels[0]))
 	for i, name := range l.Rows[1:] {
 		text += "; \\textit{" + tex(name) + "} " + tex(dashed(line.Labels[i+1]))
@@ -705,7 +707,16 @@ func (l *texLayout) heading(line *Line) string {
 	if !l.counted() {
 		text += texMarks(line.Marks)
 	}
-	return fmt.Sprintf("\\multicolumn{%d}{@{}>{\\raggedright\\arraybackslash}p{%.0fpt}@{}}{%s} \\\\*\n", columns, l.page.width, text)
+	return fmt.Sprintf("\\multicolumn{%d}{@{}>{\\raggedright\\arraybackslash}p{%.0fpt}@{}}{%s} \\\\*\n", l.width(), l.page.width, text)
+}
+
+// width is how many columns of LaTeX the table has.
+func (l *texLayout) width() int {
+	columns := len(l.widths) + oneIf(l.counted())
+	for i := range l.columns {
+		columns += l.columns[i].cells()
+	}
+	return columns
 }
 
 // above is the text of a heading.
@@ -751,7 +762,7 @@ func (l *texLayout) value(line *Line, c int) (number, tail, below string) {
 	if words != "" {
 		words = "\\ " + words
 	}
-	if marks != "" && l.stacked { // they take no room, so that the number stays in the middle
+	if marks != "" && l.stacked && words == "" { // they take no room, so that the number stays in the middle
 		marks = "\\rlap{" + marks + "}"
 	}
 	return l.number(value, v, c, words+marks), "", below

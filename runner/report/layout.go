@@ -279,9 +279,13 @@ func (t *Table) markRemark(best, second string) string {
 	if !t.marked {
 		return undirected
 	}
-	text := best + " best of its column"
+	column, lines := "column", "lines"
+	if t.transposed() {
+		column, lines = "line", "columns"
+	}
+	text := best + " best of its " + column
 	if t.within != "" {
-		text += " among lines of one " + t.within
+		text += " among " + lines + " of one " + t.within
 	}
 	if slices.ContainsFunc(t.Lines, func(l Line) bool {
 		return slices.ContainsFunc(l.Values, func(v Value) bool { return v.Place == 2 })

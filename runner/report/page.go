@@ -286,7 +286,7 @@ func (src *source) pageData() []page.Data {
 		if cohort := src.cohort(d.Name); cohort != "" {
 			notes = append([]string{cohort}, notes...)
 		}
-		for _, n := range src.core.Manifest.Notes {
+		for _, n := range slices.Concat(src.core.Manifest.Notes, src.cellNotes(func(int) bool { return true })) {
 			if n, its := strings.CutPrefix(n, d.Name+": "); its {
 				notes = append(notes, n)
 			}

@@ -11,7 +11,7 @@ import (
 
 // numeric are the columns of the table with one row a value that hold numbers; whole are those that hold whole ones.
 var (
-	numeric = []string{"value", "low", "high", "level", "median", "sd", "min", "max", "next_low", "next_high", "site_sd", "new_site_low", "new_site_high", "measured", "planned", "place"}
+	numeric = []string{"value", "low", "high", "level", "median", "sd", "min", "max", "next_low", "next_high", "site_sd", "new_site_low", "new_site_high", "measured", "planned", "place", "printed", "printed_low", "printed_high"}
 	whole   = []string{"measured", "planned", "place"}
 )
 
@@ -19,8 +19,9 @@ var (
 // columns that every table has.
 func parquetOf(head []string, rows [][]string) ([]byte, error) {
 	columns := make([]*frame.Column, len(head))
+	first := slices.Index(head, csvColumns[0]) // no axis has its name here
 	for c, name := range head {
-		if c >= len(head)-len(csvColumns) && slices.Contains(numeric, name) {
+		if c >= first && slices.Contains(numeric, name) {
 			values := make([]float64, len(rows))
 			for r, row := range rows {
 				if values[r] = math.NaN(); row[c] != "" {

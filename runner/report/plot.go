@@ -34,30 +34,11 @@ func (src *source) plot(p *spec.Plot, form plugins.Form) *plotted {
 	case plugins.MatrixForm:
 		return src.matrices(p)
 	}
-	t := src.pointTable(p)
-	fig := src.labelled(p, t)
-	fig.Series = series(t, src.positionsOf(t, len(t.Rows)-1, p.X, &fig))
-	fig.Notes = t.figureNotes(p, src.origin(), t.pointNotes())
-	return &plotted{name: p.Name, figure: fig, data: t.csv}
-}
-
-// pointTable is the data of a plot of points: a line for each x and series. Without an x there is one for each series.
-func (src *source) pointTable(p *spec.Plot) *Table {
-	var rows []string
-	if p.Series != "" && p.Series != p.X {
-		rows = append(rows, p.Series)
-	}
-	if p.X != "" {
-		rows = append(rows, p.X)
-	}
-	return src.table(&spec.Table{
-		Name: p.Name, Title: p.Title, Rows: rows, Over: p.Over, Where: p.Where,
-		Columns: []spec.TableColumn{{Score: p.Y, Minus: p.Minus}},
-	})
+	return src.points(p)
 }
 
 // labelled is a figure with its texts.
-func (src *source) labelled(p *spec.Plot, t *Table) plugins.Figure {
+func (src *source) labelled(p *spec.Plot) plugins.Figure {
 	fig := plugins.Figure{Title: p.Title, XLabel: cmp.Or(p.XLabel, p.X), YLabel: p.YLabel}
 	column := src.column(spec.TableColumn{Score: p.Y, Minus: p.Minus})
 	fig.YLabel = directed(cmp.Or(p.YLabel, column.Title), column.Better)
@@ -89,11 +70,19 @@ var nominal = []string{"dataset", "site", spec.TrainSite, spec.TestSite, "featur
 // positionsOf finds the place of each x label, those of the row at xAt: its value on an axis of numbers, else its rank among the
 // categories.
 func (src *source) positionsOf(t *Table, xAt int, x string, fig *plugins.Figure) map[string]float64 {
+	labels := make([]string, len(t.Lines))
+	for i := range t.Lines {
+		labels[i] = t.Lines[i].Labels[xAt]
+	}
+	return src.placesOf(labels, x, fig)
+}
+
+// placesOf finds the place of each label of an axis or dimension x; "" stands for several of them.
+func (src *source) placesOf(all []string, x string, fig *plugins.Figure) map[string]float64 {
 	at := map[string]float64{}
 	numeric := src.axes[x] && !slices.Contains(nominal, x)
 	var labels []string
-	for _, l := range t.Lines {
-		label := l.Labels[xAt]
+	for _, label := range all {
 		if _, known := at[label]; known {
 			continue
 		}
@@ -128,41 +117,6 @@ func (src *source) sortLabels(x string, labels []string) {
 	})
 }
 
-// series makes one series for each value of the series axis; every series has every x, so that a missing point is a gap.
-func series(t *Table, at map[string]float64) []plugins.Series {
-	xs := distinctPlaces(at)
-	byName := map[string]int{}
-	var all []plugins.Series
-	last := len(t.Rows) - 1
-	for i := range t.Lines {
-		l := &t.Lines[i]
-		name := ""
-		if last > 0 {
-			name = dashed(l.Labels[0])
-		}
-		k, known := byName[name]
-		if !known {
-			k = len(all)
-			byName[name] = k
-			all = append(all, plugins.Series{Name: name, X: xs, Y: gaps(len(xs))})
-		}
-		s, v := &all[k], &l.Values[0]
-		if v.Status != OK {
-			continue
-		}
-		j, _ := slices.BinarySearch(xs, at[l.Labels[last]])
-		s.Y[j] = v.Value
-		if v.Interval == nil {
-			continue
-		}
-		if s.Low == nil {
-			s.Low, s.High = gaps(len(xs)), gaps(len(xs))
-		}
-		s.Low[j], s.High[j] = v.Interval.Low, v.Interval.High
-	}
-	return all
-}
-
 func distinctPlaces(at map[string]float64) []float64 {
 	xs := slices.Sorted(maps.Values(at))
 	return slices.Compact(xs)
@@ -188,7 +142,8 @@ func (t *Table) figureNotes(p *spec.Plot, origin string, said []string) []string
 	for m, note := range t.Notes {
 		why[m] = t.where(m) + note
 	}
-	return append(notes, append(limited(why, p.Name), origin)...)
+	notes = append(append(notes, limited(why, p.Name)...), t.chosen...)
+	return append(notes, origin)
 }
 
 // pointNotes say what points and their intervals are.

@@ -180,5 +180,6 @@ func (g *gathered) figureNotes(banner string, n *curveNotes) []string {
 	for _, text := range g.lacking() {
 		n.why = append(n.why, "no curve with "+text)
 	}
-	return append(append(notes, limited(n.why, g.declared.Name)...), g.origin())
+	notes = append(append(notes, limited(n.why, g.declared.Name)...), g.choices(g.cells)...)
+	return append(notes, g.origin())
 }

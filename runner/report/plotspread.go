@@ -29,7 +29,7 @@ func (src *source) spreads(p *spec.Plot) *plotted {
 	t := src.table(&spec.Table{
 		Name: p.Name, Title: p.Title, Rows: rows, Over: over, Where: p.Where, Columns: []spec.TableColumn{{Score: p.Y, Minus: p.Minus}},
 	})
-	fig := src.labelled(p, t)
+	fig := src.labelled(p)
 	xAt := len(keys) - 1
 	place := src.positionsOf(t, xAt, p.X, &fig)
 	fig.Series = spreadSeries(t, xAt, place)
@@ -97,7 +97,7 @@ func spreadSeries(t *Table, xAt int, place map[string]float64) []plugins.Series 
 // forest is the plot of a score at each of several hospitals or the like, with what all of them come to: the mean over x.
 func (src *source) forest(p *spec.Plot) *plotted {
 	t := src.pointTable(p)
-	fig := src.labelled(p, t)
+	fig := src.labelled(p)
 	last := len(t.Rows) - 1
 	place := src.positionsOf(t, last, p.X, &fig)
 	if fig.Categories == nil { // places on the axis of a forest are names
@@ -109,7 +109,7 @@ func (src *source) forest(p *spec.Plot) *plotted {
 			}
 		}
 	}
-	fig.Series = series(t, place)
+	fig.Series = series(t, 1, place, "")
 	said := t.pointNotes()
 	if t.Problem == "" {
 		all := *p

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/runner/record"
+	"github.com/ehrlab/ehrlab/runner/spec"
 )
 
 // banner is what every view of simulated results says. A table whose cells have real patients and real models behind them has none.
@@ -59,10 +60,18 @@ func (src *source) remarks(t *Table) []string {
 	out = append(out, t.intervals()...)
 	out = append(out, src.singles(t)...)
 	if t.sorted != "" {
-		out = append(out, "Lines are sorted by "+t.sorted+".")
+		what := "Lines"
+		if t.transposed() {
+			what = "Columns"
+		}
+		out = append(out, what+" are sorted by "+t.sorted+".")
 	}
+	out = append(out, t.left...)
 	out = append(out, t.statisticsRemark()...)
 	out = append(out, t.spreads()...)
+	if on := src.onValidation(t.Columns); on != "" {
+		out = append(out, on)
+	}
 	return append(out, src.listedExclusions()...)
 }
 
@@ -72,6 +81,7 @@ func (src *source) sources(cells []int) []string {
 	if models := src.models(cells); models != "" {
 		out = append(out, models)
 	}
+	out = append(out, src.choices(cells)...)
 	return append(out, src.origin())
 }
 
@@ -189,7 +199,7 @@ func (t *Table) intervals() []string {
 				kinds = append(kinds, k)
 			}
 			title := t.Columns[c].Title
-			if v.as != nil && slices.Contains(t.Rows, scoreRow) {
+			if v.as != nil && slices.Contains(t.Rows, spec.ScoreRow) {
 				title += " of " + v.as.Title
 			}
 			if !slices.Contains(columns[k], title) {
@@ -244,10 +254,35 @@ func (src *source) listedExclusions() []string {
 	return why
 }
 
-// data describes the data sets of the table's cells.
+// data describes the data sets of the table's cells, with what the steps of these cells noted.
 func (src *source) data(cells []int) []string {
-	used := src.datasets(cells)
-	general := slices.Clone(src.core.Manifest.Notes)
+	shown := map[int]bool{}
+	for _, cell := range cells {
+		shown[cell] = true
+	}
+	return src.describe(src.datasets(cells), src.cellNotes(func(cell int) bool { return shown[cell] }))
+}
+
+// cellNotes are what the steps of the wanted cells noted, with the number of these.
+func (src *source) cellNotes(wanted func(cell int) bool) []string {
+	var out []string
+	for _, n := range src.core.Manifest.CellNotes {
+		count := 0
+		for _, id := range n.Cells {
+			if cell, known := src.cells[id]; known && wanted(cell) {
+				count++
+			}
+		}
+		if count > 0 {
+			out = append(out, fmt.Sprintf("%s (cells: %d)", n.Text, count))
+		}
+	}
+	return out
+}
+
+// describe says what is to be known of data sets: of those that are used; cellNotes are what steps of cells noted.
+func (src *source) describe(used map[string]bool, cellNotes []string) []string {
+	general := slices.Concat(src.core.Manifest.Notes, cellNotes)
 	var out []string
 	for _, d := range src.core.Manifest.Data {
 		text, declared := src.texts[d.Name]
@@ -342,7 +377,26 @@ func (src *source) datasets(cells []int) map[string]bool {
 	return used
 }
 
-// allCells are those of the table.
+// shownCells are those whose scores a table shows, in the order of the record; those that it selects where it shows no score.
+func (t *Table) shownCells(sel *selection) []int {
+	shown := map[int]bool{}
+	for i := range t.Lines {
+		for c := range t.Lines[i].Values {
+			for _, h := range t.Lines[i].Values[c].hits {
+				shown[h.cell] = true
+				if h.less != nil {
+					shown[sel.cells[h.less.Cell]] = true
+				}
+			}
+		}
+	}
+	if len(shown) == 0 {
+		return sel.allCells()
+	}
+	return slices.Sorted(maps.Keys(shown))
+}
+
+// allCells are those that a table selects.
 func (sel *selection) allCells() []int {
 	var cells []int
 	for _, g := range sel.groups {

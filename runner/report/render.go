@@ -34,6 +34,7 @@ func Render(core *record.Core, views record.Views, registry *plugins.Registry, d
 	if err := replaceFolder(filepath.Join(dir, "tables"), files, tableEndings); err != nil {
 		return err
 	}
+	views = record.Decided(views, core.Manifest.Choices)
 	src := newSource(core, views.Data)
 	plots := src.drawPlots(views.Plots, registry)
 	files, wrong := filesOf(plots)

@@ -31,6 +31,8 @@ type source struct {
 	dependent map[int]string // what is said of cells whose rows are not independent of those of other seeds
 
 	index *contrast.Index // for differences, made when first asked for
+
+	published []spec.Published // numbers of others
 }
 
 func newSource(core *record.Core, texts map[string]record.DataText) *source {

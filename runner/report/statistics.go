@@ -58,6 +58,10 @@ func (v *Value) besides(c *Column) string {
 	number := func(x float64) string { return c.like(x, v.Value) }
 	switch s := v.Sample; {
 	case v.Status != OK:
+	case c.derived == theirs:
+		return c.theirs(v)
+	case c.derived == theirDifference:
+		return number(v.Value)
 	case c.derived == spreadSD && v.Spread != nil:
 		return number(v.Spread.SD)
 	case c.derived == spreadNext && v.Spread != nil && v.Spread.Next != nil:

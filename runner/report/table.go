@@ -32,16 +32,21 @@ type Table struct {
 	Sources []string // the language models that it rests on, when they were asked, and its experiment and version
 	Problem string   // why the table could not be filled; empty when it could. There are no lines then
 
+	declared *spec.Table // how it is laid out; nil: as it is
+
 	marked   bool     // some values are marked as the best of their column
 	within   string   // the row whose labels part the lines, of which each part has a best
 	unmarked string   // lines that are not marked
 	neutral  []string // columns that nothing is marked in, as they have no direction
+	left     []string // what is left out, as it is not defined
+	chosen   []string // what searches chose of its cells, and how
 	sorted   string   // the column that lines are sorted by, where several could be meant
 
 	averaged []string // the axes of Over that some value is a mean over
 	others   []string // of these, those that kept a mean from having an interval, as they are no replicates
 	replicas []string // of these, those that a mean has its interval over
 	fixed    bool     // the replicates are on the same data
+	printed  bool     // numbers of others are looked for
 	bySite   bool     // the test site is the unit of intervals
 }
 
@@ -56,8 +61,12 @@ type Column struct {
 	Digits int
 	Format string // as spec.TableColumn.Format
 
+	count   bool    // the score counts something, and nothing says how it is to be shown: whole numbers have no decimals
 	derived derived // shown beside the column of a score, with its values; no column of the CSV file
 	plain   bool    // the arrow of its direction stands elsewhere
+
+	Marks []int // footnotes of what it is about, where lines and columns are changed round
+	notes []note
 }
 
 // derived is what a further column shows of the values of the one before it.
@@ -71,6 +80,8 @@ const (
 	sampleSD
 	sampleRange
 	sampleNext // where a single further run is expected
+	theirs     // what others printed
+	theirDifference
 )
 
 // Line is one combination of the rows' values. A label is empty when the line has no such dimension.
@@ -80,6 +91,7 @@ type Line struct {
 	N, Of  int   // cells with a value and cells planned, for every value that does not say otherwise
 	Marks  []int // footnotes
 
+	head  string // stands over this line and those below it; empty: nothing does
 	notes []note
 }
 
@@ -103,17 +115,20 @@ type Value struct {
 	Text     string // shown instead of a number, such as the name of the best
 	Place    int    // 1: the best of its column, 2: the second best, where they are marked; else 0
 	Interval *plugins.Interval
-	Spread   *Spread // between test sites, where values are means over them
-	Sample   *Sample // of the values that it is the mean of; nil where it is no score
-	N, Of    int     // cells with a value and cells planned
-	Marks    []int   // footnotes
+	Spread   *Spread  // between test sites, where values are means over them
+	Sample   *Sample  // of the values that it is the mean of; nil where it is no score
+	N, Of    int      // cells with a value and cells planned
+	Marks    []int    // footnotes
+	Printed  *Printed // what others printed for it; nil where they did not
 
-	hits     []hit           // the scores that it was made of
-	counts   []*record.Count // or the counts
-	notes    []note
-	clipped  bool    // the interval was cut at the range of the score
-	numbered bool    // Text shows Value in words of its own
-	as       *Column // the score that it is of, where that is not the same for the whole column; else nil
+	hits      []hit           // the scores that it was made of
+	counts    []*record.Count // or the counts
+	notes     []note
+	clipped   bool    // the interval was cut at the range of the score
+	undefined bool    // no score of the column can be defined for the line, and no cell of it failed or is missing
+	summed    bool    // of the hits, not their mean
+	numbered  bool    // Text shows Value in words of its own
+	as        *Column // the score that it is of, where that is not the same for the whole column; else nil
 }
 
 // Rendered is a table with its files.
@@ -122,10 +137,11 @@ type Rendered struct {
 	Markdown, CSV, LaTeX, HTML, Parquet []byte
 }
 
-// Tables makes the tables of a version: the declared ones, and the account of what language models were asked for where there are
-// any. One that cannot be filled, as its scores do not allow it, says so itself.
+// Tables makes the tables of a version: the declared ones, and the accounts of what language models were asked for, as makers of rows
+// and as judges, where there are any. One that cannot be filled, as its scores do not allow it, says so itself.
 func Tables(core *record.Core, views record.Views) ([]Rendered, error) {
 	var all []Rendered
+	views = record.Decided(views, core.Manifest.Choices)
 	src := newSource(core, views.Data)
 	for _, t := range src.tables(views) {
 		r, err := t.rendered()
@@ -138,19 +154,24 @@ func Tables(core *record.Core, views record.Views) ([]Rendered, error) {
 }
 
 func (src *source) tables(views record.Views) []*Table {
+	src.published = views.Published
 	var tables []*Table
 	if t := src.primary(&views); t != nil {
 		tables = append(tables, t)
 	}
-	accounted := false
+	accounted, judged := false, false
 	for i := range views.Tables {
 		d := &views.Tables[i]
 		t := src.table(d)
 		t.exploratory(&views)
 		tables = append(tables, t)
 		accounted = accounted || d.Kind == spec.RowsTable || strings.EqualFold(d.Name, accountingTable)
+		judged = judged || d.Kind == spec.JudgementsTable || strings.EqualFold(d.Name, judgingTable)
 	}
 	if t := src.accounting(nil); t != nil && !accounted {
+		tables = append(tables, t)
+	}
+	if t := src.judging(nil); t != nil && !judged {
 		tables = append(tables, t)
 	}
 	return tables
@@ -171,20 +192,27 @@ func (t *Table) rendered() (r Rendered, err error) {
 func (src *source) table(declared *spec.Table) *Table {
 	t := &Table{
 		Name: declared.Name, Title: declared.Title, Caption: declared.Caption, Label: src.label(declared), Rows: declared.Rows, Over: declared.Over,
+		declared: declared,
 	}
 	t.Banner = src.banner(nil)
 	var err error
 	switch declared.Kind {
 	case spec.ArgmaxTable:
 		err = src.fillArgmax(t, declared)
-	case spec.BestTable, spec.WorstTable:
+	case spec.BestTable, spec.WorstTable, spec.EndsTable:
 		err = src.fillRanked(t, declared)
 	case spec.AttritionTable:
 		err = src.fillAttrition(t, declared)
 	case spec.RowsTable:
 		err = src.fillRows(t, declared)
+	case spec.JudgementsTable:
+		err = src.fillJudgements(t, declared)
 	case spec.CohortTable:
 		err = src.fillCohort(t, declared)
+	case spec.DatasetTable:
+		err = src.fillDataset(t, declared)
+	case spec.ConfigurationTable:
+		err = src.fillConfiguration(t, declared)
 	default:
 		err = src.fill(t, declared)
 	}
@@ -215,11 +243,14 @@ func (src *source) fill(t *Table, declared *spec.Table) error {
 	if err != nil {
 		return err
 	}
+	t.dropLines()
 	t.within, t.unmarked = declared.Within, unmarkedText(declared.Rows, declared.Except)
 	t.sortLines(declared)
 	t.mark(declared)
+	t.dropColumns(&wide)
 	t.addStatistics(wide.Columns)
 	t.addSpread()
+	src.addPublished(t, declared)
 	src.finish(t, sel)
 	return nil
 }
@@ -246,6 +277,7 @@ func (src *source) fillLines(t *Table, declared *spec.Table) (*selection, error)
 		line.notes = sel.lineNotes(r)
 		t.Lines = append(t.Lines, line)
 	}
+	t.setDecimals()
 	t.averaged, t.others, t.replicas, t.bySite = inOrder(t.Over, sel.varied), inOrder(t.Over, sel.mixed), inOrder(t.Over, sel.averaged), sel.bySite
 	t.fixed = !slices.ContainsFunc(t.replicas, func(a string) bool { return !src.replicates[a] })
 	return sel, nil
@@ -253,14 +285,20 @@ func (src *source) fillLines(t *Table, declared *spec.Table) (*selection, error)
 
 // finish numbers the notes and adds what holds for the whole table, once its lines are those that are shown.
 func (src *source) finish(t *Table, sel *selection) {
+	t.setDecimals()
 	t.number()
 	t.Remarks = append(t.Remarks, src.remarks(t)...)
-	t.Data, t.Sources = src.data(sel.allCells()), src.sources(sel.allCells())
+	cells := t.shownCells(sel)
+	t.chosen = src.choices(cells)
+	t.Data, t.Sources = src.data(cells), src.sources(cells)
 }
 
 // number gives notes their footnotes, in reading order.
 func (t *Table) number() {
 	notes := footnotes{over: t.Over, numbers: map[footnoteKey]int{}}
+	for c := range t.Columns {
+		t.Columns[c].Marks = notes.marks(t.Columns[c].notes)
+	}
 	for i := range t.Lines {
 		l := &t.Lines[i]
 		for c := range l.Values {
@@ -290,6 +328,9 @@ func (src *source) column(c spec.TableColumn) Column {
 	}
 	if c.Digits != nil {
 		out.Digits = min(max(*c.Digits, 0), 15)
+	}
+	if c.Digits == nil && c.Format == "" && src.counts(c.Score) {
+		out.count, out.Digits = true, 0
 	}
 	if c.Minus != nil {
 		return out // whether a difference is good depends on what is compared
@@ -329,6 +370,19 @@ func agreed(a, b *float64) *float64 {
 		return nil
 	}
 	return a
+}
+
+// counts reports whether all metrics that have a score count by it.
+func (src *source) counts(address string) bool {
+	known := false
+	for _, s := range src.core.Manifest.Scores {
+		if address == s.Name || address == s.Metric+"."+s.Name {
+			if known = s.Count; !known {
+				return false
+			}
+		}
+	}
+	return known
 }
 
 // usual is the n/N that most values of a line have, those aside for which nothing was planned.

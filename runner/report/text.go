@@ -17,6 +17,7 @@ func Text(t *Table, width int, color bool) string {
 	if width <= 0 {
 		width = 1 << 20
 	}
+	t = t.shown()
 	var b strings.Builder
 	if t.Title != "" {
 		b.WriteString(bold(color, wrapText(t.Title, width)) + "\n")
@@ -48,6 +49,7 @@ func (t *Table) draw(b *strings.Builder, width int, color bool) {
 	for _, several := range []bool{false, true} {
 		for _, stacked := range []bool{false, true} {
 			head, body := aligned(head, labels, values, stacked)
+			body = t.withHeads(body)
 			panels := t.panels(head, body, width)
 			if several && !worthParting(panels, len(labels), len(values[0])) || !several && len(panels) != 1 {
 				continue
@@ -63,18 +65,41 @@ func (t *Table) draw(b *strings.Builder, width int, color bool) {
 	}
 	head = head[:len(t.Rows)]
 	for i := range t.Columns {
-		head = append(head, t.Columns[i].name())
+		head = append(head, joined(t.Columns[i].name(), bracketed(t.Columns[i].Marks)))
 	}
 	if t.counted() {
 		head = append(head, "n/N")
 	}
-	b.WriteString(drawBlocks(head, labels, values, width, color))
+	b.WriteString(drawBlocks(head, t.subheads(), labels, values, width, color))
+}
+
+// subheads are what stands over the lines.
+func (t *Table) subheads() []string {
+	out := make([]string, len(t.Lines))
+	for i := range t.Lines {
+		out[i] = t.Lines[i].head
+	}
+	return out
+}
+
+// withHeads puts the sub-heads over the lines of a grid.
+func (t *Table) withHeads(body [][]string) [][]string {
+	var out [][]string
+	for i, cells := range body {
+		if head := t.Lines[i].head; head != "" {
+			row := make([]string, len(cells))
+			row[0] = strings.ReplaceAll(head, " ", hard)
+			out = append(out, row)
+		}
+		out = append(out, cells)
+	}
+	return out
 }
 
 func (t *Table) head() []string {
 	head := slices.Clone(t.Rows)
 	for i := range t.Columns {
-		head = append(head, arrowBound.Replace(t.Columns[i].header()))
+		head = append(head, joined(arrowBound.Replace(t.Columns[i].header()), bracketed(t.Columns[i].Marks)))
 	}
 	if t.counted() {
 		head = append(head, "n/N")
@@ -354,7 +379,7 @@ func drawGrid(head []string, body [][]string, widths []int, labels int, color bo
 
 // drawBlocks writes one block a line: its labels, then a score a row, with the values below each other where there is
 // room.
-func drawBlocks(head []string, labels [][]string, values [][]shown, width int, color bool) string {
+func drawBlocks(head, subheads []string, labels [][]string, values [][]shown, width int, color bool) string {
 	const indent = 2
 	titles := slices.Clone(head[len(labels[0]):])
 	widest, longest := 0, 0
@@ -371,6 +396,9 @@ func drawBlocks(head []string, labels [][]string, values [][]shown, width int, c
 	}
 	var b strings.Builder
 	for i, row := range values {
+		if subheads[i] != "" {
+			b.WriteString(bold(color, wrapText(subheads[i], width)) + "\n")
+		}
 		var names []string
 		for c, label := range labels[i] {
 			names = append(names, head[c]+" "+label)

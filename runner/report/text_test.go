@@ -58,7 +58,7 @@ func TestTextFitsAndLosesNothing(t *testing.T) {
 					t.Fatalf("%s, %d lines of %d columns: at width %d a line takes %d:\n%s", table.Name, len(table.Lines), len(table.Columns), width, w, line)
 				}
 			}
-			all := unlaid(shown)
+			all, table := unlaid(shown), table.shown()
 			for i := range table.Lines {
 				l := &table.Lines[i]
 				for _, word := range words(strings.Join(l.Labels, " ")) {

@@ -63,9 +63,11 @@ func (o *Origin) Cells() []string {
 }
 
 // Trace finds one number of a table and says what it was made of. A row is named by its labels in order, as in "copula,top5", or by
-// names, as in "strategy=copula,features=top5", of which those that are not needed may be left out; a column by its title or score. Errors
-// say what there is.
+// names, as in "strategy=copula,features=top5", of which those that are not needed may be left out; a column by its title or score. Of a
+// table whose lines and columns are changed round, the row is the score, and the column is named by labels. Labels may be written as
+// they are or as the table shows them. Errors say what there is.
 func Trace(core *record.Core, views record.Views, table, row, column string) (*Origin, error) {
+	views = record.Decided(views, core.Manifest.Choices)
 	src := newSource(core, views.Data)
 	t, err := find(src.tables(views), func(t *Table) []string { return []string{t.Name} }, "table", table)
 	if err != nil {
@@ -73,6 +75,9 @@ func Trace(core *record.Core, views record.Views, table, row, column string) (*O
 	}
 	if t.Problem != "" {
 		return nil, fmt.Errorf("table %q: %s", t.Name, t.Problem)
+	}
+	if t.transposed() {
+		row, column = column, row
 	}
 	l, err := t.line(row)
 	if err != nil {
@@ -86,7 +91,12 @@ func Trace(core *record.Core, views record.Views, table, row, column string) (*O
 	if err != nil {
 		return nil, err
 	}
-	return src.originOf(t, l, slices.Index(columns, found)), nil
+	o := src.originOf(t, l, slices.Index(columns, found))
+	if t.transposed() {
+		i := slices.IndexFunc(t.Lines, func(of Line) bool { return keyOf(of.Labels) == keyOf(l.Labels) })
+		o.Rows, o.Row, o.Column = []string{spec.ScoreRow}, map[string]string{spec.ScoreRow: o.Column}, t.lineNames()[i]
+	}
+	return o, nil
 }
 
 // find returns the one of some things that has a name.
@@ -123,13 +133,13 @@ func (c *Column) names() []string {
 
 // line finds the line with some labels. Where several have them but for upper and lower case, it is the one that has them as they are written.
 func (t *Table) line(row string) (*Line, error) {
-	named := t.named(row)
+	named, shown := t.named(row), t.shownLabels()
 	exact := func(a, b string) bool { return a == b }
 	for _, same := range []func(a, b string) bool{exact, strings.EqualFold} {
 		var found []*Line
 		for i := range t.Lines {
 			l := &t.Lines[i]
-			if same(tight(l.joined()), tight(row)) || named != nil && t.has(l, named, same) {
+			if same(tight(l.joined()), tight(row)) || same(tight(shown[i]), tight(row)) || named != nil && t.has(l, named, same) {
 				found = append(found, l)
 			}
 		}
@@ -146,6 +156,16 @@ func (t *Table) line(row string) (*Line, error) {
 		return nil, fmt.Errorf("%d rows match %q: %s", len(found), row, spelling.Hint("", "they are", names)[2:])
 	}
 	return nil, t.noLine(row, named)
+}
+
+// shownLabels are the labels of each line as people read them, with commas between them.
+func (t *Table) shownLabels() []string {
+	s := t.relabelled()
+	out := make([]string, len(s.Lines))
+	for i := range s.Lines {
+		out[i] = s.Lines[i].title()
+	}
+	return out
 }
 
 // joined is the labels of a line with commas between them.
@@ -252,6 +272,7 @@ type OutlineColumn struct {
 
 // Outlines lists the tables of a version, in their order.
 func Outlines(core *record.Core, views record.Views) []Outline {
+	views = record.Decided(views, core.Manifest.Choices)
 	tables := newSource(core, views.Data).tables(views)
 	out := make([]Outline, len(tables))
 	for i, t := range tables {
@@ -270,14 +291,8 @@ func (t *Table) outline() Outline {
 	if t.Problem != "" {
 		return o
 	}
-	alike := map[string]int{} // lines with some first labels
-	for i := range t.Lines {
-		for k := range t.Rows {
-			alike[keyOf(t.Lines[i].Labels[:k+1])]++
-		}
-	}
-	for i := range t.Lines {
-		row := OutlineRow{Name: t.nameOf(&t.Lines[i], alike), Labels: map[string]string{}}
+	for i, name := range t.lineNames() {
+		row := OutlineRow{Name: name, Labels: map[string]string{}}
 		for k, name := range t.Rows {
 			row.Labels[name] = t.Lines[i].Labels[k]
 		}
@@ -286,15 +301,45 @@ func (t *Table) outline() Outline {
 	for i := range t.Columns {
 		o.Columns = append(o.Columns, OutlineColumn{t.Columns[i].label(), t.scoreOf(i)})
 	}
+	if t.transposed() {
+		o.transpose()
+	}
 	return o
+}
+
+// transpose changes rows and columns round.
+func (o *Outline) transpose() {
+	rows, columns := []OutlineRow{}, []OutlineColumn{}
+	for _, c := range o.Columns {
+		rows = append(rows, OutlineRow{Name: c.Name, Labels: map[string]string{spec.ScoreRow: c.Name}})
+	}
+	for _, r := range o.Rows {
+		columns = append(columns, OutlineColumn{Name: r.Name})
+	}
+	o.Rows, o.Columns = rows, columns
 }
 
 // scoreOf is the score of a column; empty where that is not the same for all lines.
 func (t *Table) scoreOf(c int) string {
-	if len(t.Lines) > 0 && t.Lines[0].Values[c].as != nil && slices.Contains(t.Rows, scoreRow) {
+	if len(t.Lines) > 0 && t.Lines[0].Values[c].as != nil && slices.Contains(t.Rows, spec.ScoreRow) {
 		return ""
 	}
 	return t.Columns[c].Score
+}
+
+// lineNames name the lines.
+func (t *Table) lineNames() []string {
+	alike := map[string]int{} // lines with some first labels
+	for i := range t.Lines {
+		for k := range t.Rows {
+			alike[keyOf(t.Lines[i].Labels[:k+1])]++
+		}
+	}
+	out := make([]string, len(t.Lines))
+	for i := range t.Lines {
+		out[i] = t.nameOf(&t.Lines[i], alike)
+	}
+	return out
 }
 
 // nameOf names a line by its first labels, as many as no other line has together.
@@ -354,7 +399,13 @@ func (t *Table) how(l *Line, c int) []string {
 	if column.Minus != "" || slices.ContainsFunc(v.hits, func(h hit) bool { return h.of != nil }) {
 		out = append(out, "each is a difference: the score less that of the cell which is otherwise alike")
 	}
+	made := spec.TableKind("")
+	if t.declared != nil {
+		made = t.declared.Kind
+	}
 	switch n, summed := len(v.counts), len(v.counts) > 1; {
+	case made == spec.DatasetTable && v.Status == OK:
+		out = append(out, factHow[column.Score])
 	case summed:
 		out = append(out, fmt.Sprintf("the sum of %d counts", n))
 	case n == 1:
@@ -367,6 +418,8 @@ func (t *Table) how(l *Line, c int) []string {
 		out = append(out, "chosen among all of the scores below, by their means")
 	case column.derived == sampleMedian || column.derived == sampleSD || column.derived == sampleRange || column.derived == sampleNext:
 		out = append(out, fmt.Sprintf("%s of %d values", column.Title, v.N))
+	case v.summed:
+		out = append(out, fmt.Sprintf("the sum of %d scores", len(v.hits)))
 	case len(v.hits) == 1:
 		out = append(out, "the score as it is recorded")
 	case len(v.hits) > 1 && len(t.Over) > 0:

@@ -66,6 +66,7 @@ func (sel *selection) value(r *row, column int, low, high *float64) (Value, erro
 	v.N, v.notes = len(ok), why.notes()
 	if len(ok) == 0 {
 		v.Status = missingStatus(hits)
+		v.undefined = len(reached) == len(planned) && len(sel.cellsOf(r.group.excluded, column)) == 0 && unaudited(hits)
 		return v, nil
 	}
 	v.notes = append(v.notes, why.gaps(cellsOf(ok))...)
@@ -303,7 +304,8 @@ func (sel *selection) withoutScores(r *row, column int) Value {
 	if !sel.recorded(sel.declared.Columns[column].Score) {
 		return Value{Status: Absent, notes: []note{plainNote("no cell has this score; its metric may need a setting for it")}}
 	}
-	return Value{Status: Absent, notes: []note{plainNote("not defined for this row")}}
+	whole := !slices.ContainsFunc(slices.Concat(cells, excluded), func(cell int) bool { return sel.core.Cells[cell].Status != record.CellOK })
+	return Value{Status: Absent, undefined: whole, notes: []note{plainNote("not defined for this row")}}
 }
 
 // planned is the cells that were to measure a metric: those with any of its scores for this column, and those that
@@ -388,6 +390,11 @@ func clip(iv *plugins.Interval, low, high *float64) bool {
 
 // unitOf names what a mean is over, e.g. "seeds" or "sites and seeds".
 func unitOf(over []string) string { return contrast.UnitOf(over) }
+
+// unaudited reports whether scores are of audits, and the rows had none.
+func unaudited(hits []hit) bool {
+	return !slices.ContainsFunc(hits, func(h hit) bool { return h.score.Status != plugins.Undefined || h.score.Reason != plugins.NoAudit })
+}
 
 func missingStatus(hits []hit) Status {
 	if slices.ContainsFunc(hits, func(h hit) bool { return h.score.Status == plugins.Failed }) {

@@ -1,0 +1,106 @@
+package report
+
+import (
+	"encoding/csv"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/runner/spec"
+)
+
+// Several scores are the series of a plot, each with its own intervals and gaps.
+func TestScoresAreSeries(t *testing.T) {
+	p := &spec.Plot{
+		Name: "p", X: "strategy", Over: []string{"seed"}, Where: map[string][]spec.Value{"features": texts("top5")},
+		Scores: []spec.PlotScore{{Score: "across.auroc", Title: "AUC"}, {Score: "kl.mean"}, {Score: "across.auroc", Title: "all", Where: map[string][]spec.Value{"features": texts("all")}}},
+	}
+	got := newSource(study(), nil).plot(p, plugins.PointForm)
+	fig := got.figure
+	if want := []string{"naive", "copula", "ceiling"}; !cmp.Equal(want, fig.Categories) {
+		t.Fatalf("categories %v", fig.Categories)
+	}
+	want := map[string][]float64{"AUC": {0.72, 0.62, math.NaN()}, "kl.mean": {0.28, 0.38, math.NaN()}, "all": {0.77, 0.665, 0.87}}
+	var names []string
+	for _, s := range fig.Series {
+		names = append(names, s.Name)
+		for i, y := range want[s.Name] {
+			if math.IsNaN(y) != math.IsNaN(s.Y[i]) || math.Abs(y-s.Y[i]) > 1e-9 {
+				t.Errorf("%s: %v, want %v", s.Name, s.Y, want[s.Name])
+				break
+			}
+		}
+		if s.Low == nil {
+			t.Errorf("%s has no intervals", s.Name)
+		}
+	}
+	if !cmp.Equal([]string{"AUC", "kl.mean", "all"}, names) {
+		t.Errorf("series %v", names)
+	}
+	rows := plottedRows(t, got)
+	if len(rows) != 9 || rows[0]["score"] != "across.auroc" || rows[3]["score"] != "kl.mean" {
+		t.Errorf("%d rows of plotted data: %v", len(rows), rows)
+	}
+}
+
+// Panels have cells, and an x, of their own; along several axes the last changes fastest.
+func TestPanelsHaveAnXOfTheirOwn(t *testing.T) {
+	p := &spec.Plot{
+		Name: "p", Title: "both", Y: "auroc", Series: "strategy", Over: []string{"seed"}, Where: map[string][]spec.Value{"strategy": texts("naive", "copula")},
+		Parts: []spec.PlotPart{
+			{Title: "scopes", X: "features", Outer: []string{"scope"}, XLabel: "scope and features"},
+			{Title: "features", X: "features", Where: map[string][]spec.Value{"scope": texts("within")}},
+		},
+	}
+	got := newSource(study(), nil).plot(p, plugins.PointForm)
+	fig := got.figure
+	if len(fig.Panels) != 2 || fig.Series != nil || fig.Title != "both" {
+		t.Fatalf("%d panels, title %q", len(fig.Panels), fig.Title)
+	}
+	first, second := fig.Panels[0], fig.Panels[1]
+	if want := []string{"within top5", "within all", "across top5", "across all"}; !cmp.Equal(want, first.Categories) {
+		t.Errorf("categories of the first panel: %v", first.Categories)
+	}
+	if first.XLabel != "scope and features" || second.XLabel != "features" || first.Title != "scopes" {
+		t.Errorf("labels %q, %q; title %q", first.XLabel, second.XLabel, first.Title)
+	}
+	if !cmp.Equal([]string{"top5", "all"}, second.Categories) || len(second.Series) != 2 {
+		t.Fatalf("second panel: %v, %d series", second.Categories, len(second.Series))
+	}
+	if y := first.Series[0].Y; math.Abs(y[0]-second.Series[0].Y[0]) > 1e-12 || y[0]-y[2] < 0.09 {
+		t.Errorf("within %v and %v, across %v", y[0], second.Series[0].Y[0], y[2])
+	}
+	if n := len(fig.Notes); fig.Notes[n-1] != newSource(study(), nil).origin() || len(slices.Compact(slices.Sorted(slices.Values(fig.Notes)))) != n {
+		t.Errorf("notes: %q", fig.Notes)
+	}
+	rows := plottedRows(t, got)
+	if rows[0]["panel"] != "scopes" || rows[0]["scope"] != "within" || rows[len(rows)-1]["panel"] != "features" || rows[len(rows)-1]["scope"] != "" {
+		t.Errorf("plotted data: %v", rows)
+	}
+}
+
+// plottedRows is the plotted data by column.
+func plottedRows(t *testing.T, p *plotted) []map[string]string {
+	t.Helper()
+	b, err := p.data()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := csv.NewReader(strings.NewReader(string(b))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []map[string]string
+	for _, line := range lines[1:] {
+		row := map[string]string{}
+		for i, name := range lines[0] {
+			row[name] = line[i]
+		}
+		out = append(out, row)
+	}
+	return out
+}

@@ -1,0 +1,198 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/runner/spec"
+)
+
+// notComparable stands in the place of a printed number where ours are of invented patients or an invented model.
+const notComparable = "not comparable (simulated)"
+
+// Printed is what others have printed for a value of a table.
+type Printed struct {
+	Value      float64  `json:"value"`
+	Low        *float64 `json:"low,omitempty"` // ends of the printed interval; nil: none was printed
+	High       *float64 `json:"high,omitempty"`
+	At         string   `json:"at,omitempty"` // where in the source
+	Comparable bool     `json:"comparable"`   // patients and models of our value are real
+}
+
+// addPublished puts the numbers of others beside ours: behind each column that has some, theirs and the difference; where all of ours are
+// simulated, one column at the end that says that they cannot be compared.
+func (src *source) addPublished(t *Table, declared *spec.Table) {
+	at := slices.IndexFunc(src.published, func(p spec.Published) bool { return p.Name == declared.Published })
+	if at < 0 || len(t.Lines) == 0 {
+		return
+	}
+	from := &src.published[at]
+	found, comparable := 0, 0
+	for i := range t.Lines {
+		l := &t.Lines[i]
+		for c := range t.Columns {
+			if t.Columns[c].derived != ownScore {
+				continue
+			}
+			if p := src.printedFor(t, declared, from, l, c); p != nil {
+				l.Values[c].Printed = p
+				found++
+				if p.Comparable {
+					comparable++
+				}
+			}
+		}
+	}
+	t.printed = true
+	switch {
+	case found == 0:
+		t.left = append(t.left, "No number of the table is printed in "+from.Source+".")
+	case comparable == 0:
+		t.addIncomparable(from)
+	default:
+		t.addTheirs(from)
+	}
+}
+
+// addIncomparable adds the one column of a table of simulated values.
+func (t *Table) addIncomparable(from *spec.Published) {
+	t.Columns = append(t.Columns, Column{Score: from.Name, Title: "theirs", Better: plugins.Neutral, derived: theirs})
+	for i := range t.Lines {
+		l := &t.Lines[i]
+		v := Value{Status: Absent}
+		if at := slices.IndexFunc(l.Values, func(v Value) bool { return v.Printed != nil }); at >= 0 {
+			v = Value{Status: OK, Text: notComparable, Printed: l.Values[at].Printed, N: l.N, Of: l.Of}
+		}
+		l.Values = append(l.Values, v)
+	}
+	t.left = append(t.left, fmt.Sprintf("Theirs: %s. Numbers of invented patients or an invented model cannot be compared with them.", from.Source))
+}
+
+// addTheirs adds two columns behind each that has printed numbers.
+func (t *Table) addTheirs(from *spec.Published) {
+	for c := len(t.Columns) - 1; c >= 0; c-- {
+		if !slices.ContainsFunc(t.Lines, func(l Line) bool { return l.Values[c].Printed != nil }) {
+			continue
+		}
+		column := t.Columns[c]
+		t.Columns = slices.Insert(t.Columns, c+1, column.beside("theirs", theirs), column.beside("difference", theirDifference))
+		for i := range t.Lines {
+			l := &t.Lines[i]
+			printed, difference := Value{Status: Absent}, Value{Status: Absent}
+			if v := &l.Values[c]; v.Printed != nil {
+				printed = Value{Status: OK, Printed: v.Printed, N: v.N, Of: v.Of}
+				if !v.Printed.Comparable {
+					printed.Text = notComparable
+				} else if v.Status == OK {
+					difference = Value{Status: OK, Value: v.Value - v.Printed.Value, Printed: v.Printed, N: v.N, Of: v.Of, hits: v.hits}
+				}
+			}
+			l.Values = slices.Insert(l.Values, c+1, printed, difference)
+		}
+	}
+	t.left = append(t.left, fmt.Sprintf("Theirs: %s, as printed, with the printed interval. Difference: ours less theirs. Nothing of ours is computed from them.", from.Source))
+}
+
+// printedFor is the number that a source has for a value; nil: it has none, or several, which a table that averages over what tells them
+// apart cannot show.
+func (src *source) printedFor(t *Table, declared *spec.Table, from *spec.Published, l *Line, c int) *Printed {
+	v, column := &l.Values[c], &t.Columns[c]
+	if column.Minus != "" {
+		return nil
+	}
+	addresses := []string{column.Score}
+	var cells []int
+	for _, h := range v.hits {
+		addresses = union(addresses, []string{h.score.Name, h.score.Metric + "." + h.score.Name})
+		cells = append(cells, h.cell)
+	}
+	place := src.placeOf(t, declared, l, c)
+	var found *spec.PublishedValue
+	for i := range from.Values {
+		p := &from.Values[i]
+		if !slices.Contains(addresses, p.Score) || !printedAt(p, place) {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = p
+	}
+	if found == nil {
+		return nil
+	}
+	return &Printed{Value: found.Value, Low: found.Low, High: found.High, At: found.At, Comparable: src.banner(cells) == ""}
+}
+
+// printedAt reports whether a value stands where a number was printed for.
+func printedAt(p *spec.PublishedValue, place map[string]string) bool {
+	for name, v := range p.Where {
+		if at, ok := place[name]; !ok || at != v.String() {
+			return false
+		}
+	}
+	return true
+}
+
+// placeOf is the axes and dimensions of a value: those that the table tells apart or selects, and those that all scores behind it share.
+func (src *source) placeOf(t *Table, declared *spec.Table, l *Line, c int) map[string]string {
+	place := map[string]string{}
+	single := func(where map[string][]spec.Value) {
+		for name, values := range where {
+			if len(values) == 1 {
+				place[name] = values[0].String()
+			}
+		}
+	}
+	single(declared.Where)
+	if own := slices.IndexFunc(declared.Columns, func(d spec.TableColumn) bool { return d.Score == t.Columns[c].Score && d.Title == t.Columns[c].Title }); own >= 0 {
+		single(declared.Columns[own].Where)
+	}
+	shared := map[string]string{}
+	for i, h := range l.Values[c].hits {
+		for _, axis := range src.core.Manifest.Axes {
+			share(shared, axis, src.core.Cells[h.cell].Axes[axis], i == 0)
+		}
+		for dim, value := range h.score.Dims {
+			share(shared, dim, value, i == 0)
+		}
+	}
+	for name, value := range shared {
+		if value != "" {
+			place[name] = value
+		}
+	}
+	for i, name := range t.Rows {
+		if l.Labels[i] != "" {
+			place[name] = l.Labels[i]
+		}
+	}
+	if t.Across != "" {
+		place[t.Across] = t.Columns[c].Across
+	}
+	return place
+}
+
+// share keeps what all have in common; "" where they differ.
+func share(shared map[string]string, name, value string, first bool) {
+	if first {
+		shared[name] = value
+	} else if shared[name] != value {
+		shared[name] = ""
+	}
+}
+
+// theirs is the printed number as a column of ours would show it.
+func (c *Column) theirs(v *Value) string {
+	p := v.Printed
+	switch {
+	case p == nil:
+		return dash
+	case v.Text != "":
+		return v.Text
+	case p.Low == nil:
+		return c.number(p.Value)
+	}
+	return c.number(p.Value) + " [" + c.like(*p.Low, p.Value) + ", " + c.like(*p.High, p.Value) + "]"
+}

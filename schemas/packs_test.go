@@ -13,12 +13,15 @@ import (
 	"cuelang.org/go/cue/errors"
 )
 
-const rulesFolder = "../plugins/audit/rules"
+const (
+	packsFolder    = "../plugins/rule/packs"
+	settingsOfRule = "../plugins/audit/rules/settings.cue"
+)
 
 // TestPacksAreWhatTheirCUESays checks every pack of rules against the schema of rules that experiments are checked by, and the JSON
 // that the binary holds against the pack; with UPDATE=1 it rewrites the JSON.
 func TestPacksAreWhatTheirCUESays(t *testing.T) {
-	files, err := filepath.Glob(rulesFolder + "/packs/*.cue")
+	files, err := filepath.Glob(packsFolder + "/*.cue")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no packs found: %v", err)
 	}
@@ -62,7 +65,7 @@ func checkPack(t *testing.T, path string) {
 // schemaOfRules is what the settings of the audit "rules" want a rule to be.
 func schemaOfRules(t *testing.T, ctx *cue.Context) cue.Value {
 	t.Helper()
-	settings, err := os.ReadFile(rulesFolder + "/settings.cue")
+	settings, err := os.ReadFile(settingsOfRule)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -236,6 +236,7 @@ func (a *app) checkTarget(arg string) (*target, error) {
 	if e != nil {
 		t.checks, t.level = e.Checks, e.Inference.Coverage()
 	}
+	t.checks = record.Decided(t.checks, t.version.Core.Manifest.Choices)
 	if len(t.checks) == 0 {
 		return nil, wrong(fmt.Errorf("%s declares no check, so there is nothing that could pass; declare one in the experiment, such as\n  checks: holds: {score: %q, tolerance: absolute: 0.02}", name, exampleScore(t.version.Core)))
 	}

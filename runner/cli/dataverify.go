@@ -198,8 +198,12 @@ func (a *app) planned(e *spec.Experiment) ([]*spec.Dataset, error) {
 // readers lists the data sets that cells read, each as the first cell reads it, as a manifest has one entry for each; and the metrics
 // that they measure.
 func (a *app) readers(e *spec.Experiment) (datasets []*spec.Dataset, metrics []string, err error) {
+	var suppose spec.Chosen // cells that wait for searches read and measure the same whatever these choose
+	if worlds := e.Worlds(); len(worlds) > 0 {
+		suppose = worlds[0]
+	}
 	p, err := plan.New(e, plan.Inputs{
-		Registry: a.registry,
+		Registry: a.registry, Suppose: suppose,
 		Hash:     func(string) (cache.Hash, int64, error) { return "", 0, fs.ErrNotExist }, // files are read below
 	})
 	if err != nil {

@@ -1,13 +1,16 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ehrlab/ehrlab/runner/cache"
 	"github.com/ehrlab/ehrlab/runner/plan"
 	"github.com/ehrlab/ehrlab/runner/spec"
+	"github.com/ehrlab/ehrlab/runner/spelling"
 )
 
 func (a *app) explainCommand() *cobra.Command {
@@ -22,17 +25,54 @@ beginning or end.`,
 		Args: arguments(2, 2),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return a.withPlan(args[0], spec.Require, cache.Options{ReadOnly: true}, func(p *plan.Plan, c *cache.Cache) error {
-				found := p.Find(args[1])
-				switch len(found) {
-				case 0:
-					return wrong(fmt.Errorf("no cell %q; 'ehrlab plan --cells %s' lists them", args[1], args[0]))
-				case 1:
-					return a.explain(c, found[0])
+				cell, err := findCell(p, args[0], args[1])
+				if err != nil {
+					return err
 				}
-				return wrong(fmt.Errorf("%d cells match %q, the first are %s and %s", len(found), args[1], found[0].ID, found[1].ID))
+				return a.explain(c, cell)
 			})
 		},
 	}
+}
+
+// findCell returns the one cell that is meant by an id, or by its beginning or end.
+func findCell(p *plan.Plan, experiment, id string) (*plan.Cell, error) {
+	found := p.Find(id)
+	switch len(found) {
+	case 0:
+		for _, node := range p.Pending {
+			for _, c := range node.Unresolved(p.Axes) {
+				if strings.HasPrefix(c.ID, id) || strings.HasSuffix(c.ID, id) {
+					return nil, &exit{exitIncomplete, fmt.Errorf("cell %s has no steps yet: %s", c.ID, pendingOf(node).text())}
+				}
+			}
+		}
+		return nil, wrong(fmt.Errorf("no cell %q%s", id, cmp.Or(nearCell(p, id), fmt.Sprintf("; 'ehrlab plan --cells %s' lists them", shellQuoted(experiment)))))
+	case 1:
+		return found[0], nil
+	}
+	return nil, wrong(fmt.Errorf("%d cells match %q, the first are %s and %s", len(found), id, found[0].ID, found[1].ID))
+}
+
+// nearCell suggests an id without the hash at its end: one that is near or, where none is, one with an end of as many parts that is.
+func nearCell(p *plan.Plan, id string) string {
+	var names, ends []string
+	of := map[string]string{} // the first cell with an end
+	parts := strings.Count(id, ".") + 1
+	for _, c := range p.Cells {
+		name := c.ID[:strings.LastIndexByte(c.ID, '-')]
+		all := strings.Split(name, ".")
+		end := strings.Join(all[max(0, len(all)-parts):], ".")
+		if _, known := of[end]; !known {
+			of[end] = name
+		}
+		names, ends = append(names, name), append(ends, end)
+	}
+	near := cmp.Or(spelling.Closest(id, names), of[spelling.Closest(id, ends)])
+	if near == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %q?", near)
 }
 
 // explained is one step of explain --json.

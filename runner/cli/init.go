@@ -41,7 +41,8 @@ the schema of experiments, with which editors that have the CUE language server 
 
 --from names a file of one table, or a folder that a data set knows, in place of invented patients. As 'ehrlab data
 inspect' does, it reads the data and guesses what columns stand for; what is a guess says so, and is to be checked.
-Nothing is named after the file: its path stands in the settings of the data set alone, and stays out of results.
+Nothing is named after the file: its path stands in the settings of the data set alone, and stays out of results. It
+begins with ${EHRLAB_DATA} where the data lie in the folder that this variable names, else it goes from DIR on.
 
 --ci writes a workflow for GitHub or GitLab to the top folder of the git work tree, for the experiment in DIR, or the
 one that --name names; where there is none, it makes the study, too. The workflow installs this version of ehrlab,
@@ -282,11 +283,26 @@ func (a *app) fromData(ctx context.Context, s *study, o initOptions) error {
 	}
 	block := strings.Replace(w.CUE, "datasets: "+label(blockName(from))+": {", "datasets: cohort: {", 1)
 	block = strings.TrimSuffix(block, "}\n") + split + "seed: 7} // by patient, where a subject is named\n}\n"
-	if relative, err := filepath.Rel(dir, from); err == nil { // on another drive there is none
-		block = strings.ReplaceAll(block, quote(from), quote(filepath.ToSlash(relative)))
-	}
-	s.Datasets = block
+	s.Datasets = strings.ReplaceAll(block, quote(from), quote(filepath.ToSlash(portablePath(dir, from))))
 	return nil
+}
+
+// dataVariable names the folder of data in paths of experiments.
+const dataVariable = "EHRLAB_DATA"
+
+// portablePath is a file or folder as an experiment in a folder names it: from the folder of data on where it lies in that, as
+// someone else has the same data in another place, else from the experiment on.
+func portablePath(experiment, path string) string {
+	if data := os.Getenv(dataVariable); filepath.IsAbs(data) { // another would go from the experiment on
+		if below, err := filepath.Rel(data, path); err == nil && filepath.IsLocal(below) {
+			return filepath.Join("${"+dataVariable+"}", below)
+		}
+	}
+	relative, err := filepath.Rel(experiment, path)
+	if err != nil { // it is on another drive
+		return path
+	}
+	return relative
 }
 
 // errAt names a path in an error as it was given.

@@ -741,8 +741,8 @@ func TestAccountOfRounds(t *testing.T) {
 	if all := x.of("gpt-4o-2024-08-06").Calls; all <= int(first) {
 		t.Fatalf("%d calls for rows, %v of them in the first round: the test shows nothing", all, first)
 	}
-	account := x.file("results", "asked", end.Version, "tables", "accounting.csv")
-	if want := fmt.Sprintf("\nj,naive,few,judge,calls,answers,,%d,", x.of("judge-2025-01-01").Calls); !strings.Contains(account, want) {
+	account := x.file("results", "asked", end.Version, "tables", "judging.csv")
+	if want := fmt.Sprintf("\nj,judge,naive,few,calls,answers,,%d,", x.of("judge-2025-01-01").Calls); !strings.Contains(account, want) {
 		t.Errorf("the account does not have %q:\n%s", want, account)
 	}
 }

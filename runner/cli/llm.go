@@ -69,18 +69,6 @@ CELL is an id as 'ehrlab plan --cells' prints it, or its beginning or end.`,
 	}
 }
 
-// findCell returns the one cell that a text names.
-func findCell(p *plan.Plan, experiment, id string) (*plan.Cell, error) {
-	found := p.Find(id)
-	switch len(found) {
-	case 0:
-		return nil, wrong(fmt.Errorf("no cell %q; 'ehrlab plan --cells %s' lists them", id, experiment))
-	case 1:
-		return found[0], nil
-	}
-	return nil, wrong(fmt.Errorf("%d cells match %q, the first are %s and %s", len(found), id, found[0].ID, found[1].ID))
-}
-
 func (a *app) printPrompts(ctx context.Context, p *plan.Plan, c *cache.Cache, m *models, cell *plan.Cell) error {
 	asking := cell.Asking()
 	if len(asking) == 0 {

@@ -94,14 +94,14 @@ func (a *app) canaries(ctx context.Context, p *plan.Plan, c *cache.Cache, m *mod
 			if taken[call.Model] == most {
 				continue
 			}
-			key, stored, err := m.client.Peek(ctx, w.Caller, call.Model, call.Request)
+			looked, err := m.client.Peek(ctx, w.Caller, call.Model, call.Request, 1)
 			if err != nil {
 				return nil, err
 			}
-			if !stored || seen[key] {
+			if !looked[0].Stored || seen[looked[0].Key] {
 				continue
 			}
-			seen[key] = true
+			seen[looked[0].Key] = true
 			taken[call.Model]++
 			then, err := open[call.Model].Complete(ctx, call.Request) // of the store
 			if err != nil {

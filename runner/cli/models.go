@@ -20,6 +20,8 @@ type models struct {
 	store  plugins.ResponseStore
 	close  func() error
 
+	invented bool // rows of stand-ins are in the place of those that prompts would be made of
+
 	prices map[served]*spec.Price // nil where it is unknown
 	list   *spec.PriceList
 }

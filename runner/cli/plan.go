@@ -23,6 +23,7 @@ Without the data files it shows cells and steps but not what is cached.
 Of language models it shows the calls, tokens and cost of what is missing: low, with the first round of calls alone and the
 shortest answers that are plausible; expected; and high, with every round and every answer as long as it may be. They come from
 the real first prompts, for which the data are read and prepared in memory where the cache does not have them; nothing is sent.
+Where the data are absent and their data set names another to stand in for them, prompts are counted on its invented rows.
 
 Of primary contrasts and checks it shows the smallest difference that the planned seeds would likely find, by the variation that the
 newest complete version measured; before there is one, in standard deviations of the paired difference over seeds.`,
@@ -33,11 +34,11 @@ newest complete version measured; before there is one, in standard deviations of
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withPlan(args[0], spec.IfPresent, cache.Options{ReadOnly: true}, func(p *plan.Plan, c *cache.Cache) error {
 				s := summarise(p, c)
-				asked, err := a.planAsking(cmd.Context(), p, c)
+				asked, err := a.planAsks(cmd.Context(), args[0], p, c)
 				if err != nil {
 					return err
 				}
-				s.Asks = asked.models
+				s.Asks, s.StandIns, s.Untold = asked.models, asked.standIns, asked.untold
 				if s.Detectable, err = a.planPower(p); err != nil {
 					return err
 				}
@@ -45,6 +46,7 @@ newest complete version measured; before there is one, in standard deviations of
 					a.printPlan(p, c, s, cells)
 					a.printPower(s.Detectable)
 					a.printAsking(s.Asks)
+					a.printStandIns(asked)
 					return a.checkAsking(asked)
 				}
 				if cells {
@@ -76,7 +78,9 @@ type planSummary struct {
 	Reasons     []why                    `json:"reasons"`         // why steps would run that no missing input explains
 	NotCompared int                      `json:"not_compared"`    // such steps beyond those that reasons count
 	CellList    []cellSummary            `json:"cell_list,omitempty"`
-	Asks        []*askSummary            `json:"asks,omitempty"`       // of language models; none in a static plan
+	Asks        []*askSummary            `json:"asks,omitempty"`       // of language models
+	StandIns    []standIn                `json:"stand_ins,omitempty"`  // that the prompts of asks were counted on, as the data are absent
+	Untold      string                   `json:"untold,omitempty"`     // why asks is empty though language models would be asked
 	Detectable  []powerSummary           `json:"detectable,omitempty"` // of primary contrasts and checks
 }
 
@@ -91,6 +95,43 @@ type pendingSummary struct {
 	Wants string `json:"wants"`
 	Cells int    `json:"cells"` // at most; with Each, for each hospital or pair of hospitals
 	Each  bool   `json:"each,omitempty"`
+
+	Search string   `json:"search,omitempty"` // the search that decides; the rest is of searches alone
+	Stage  int      `json:"stage,omitempty"`  // 1 where it rests on no other search
+	Steps  int      `json:"steps,omitempty"`  // measure steps that it goes by, as far as they are known
+	After  []string `json:"after,omitempty"`  // searches that must be decided before
+	Never  string   `json:"never,omitempty"`  // why it cannot be decided
+}
+
+func pendingOf(n *plan.Pending) pendingSummary {
+	return pendingSummary{
+		Axis: n.Axis, Wants: n.Wants, Cells: n.Cells(), Each: n.Each,
+		Search: n.Search, Stage: n.Stage, Steps: len(n.Waits), After: n.After(), Never: n.Undecided(),
+	}
+}
+
+// text says what waits for what.
+func (s pendingSummary) text() string {
+	cells := fmt.Sprintf("up to %s more", plural(s.Cells, "cell"))
+	switch {
+	case s.Each:
+		return fmt.Sprintf("%s more for each: axis %s waits for the %s", plural(s.Cells, "cell"), s.Axis, s.Wants)
+	case s.Search == "":
+		return fmt.Sprintf("%s: axis %s waits for the %s", cells, s.Axis, s.Wants)
+	}
+	of := fmt.Sprintf("%s: best.%s", s.Axis, s.Search)
+	if s.Cells > 0 {
+		of = cells + ": " + of
+	}
+	switch {
+	case s.Never != "":
+		return of + ": " + s.Never
+	case len(s.After) > 0:
+		return fmt.Sprintf("%s, decided in stage %d, after best.%s", of, s.Stage, strings.Join(s.After, " and best."))
+	case s.Steps == 0:
+		return fmt.Sprintf("%s, decided when the steps of stage %d are done", of, s.Stage)
+	}
+	return fmt.Sprintf("%s, decided when %s of stage %d are done", of, plural(s.Steps, "step"), s.Stage)
 }
 
 type cellSummary struct {
@@ -107,7 +148,7 @@ func summarise(p *plan.Plan, c *cache.Cache) planSummary {
 		Excluded: len(p.Excluded), Steps: len(p.Steps), Stages: map[string]*stageSummary{},
 	}
 	for _, n := range p.Pending {
-		s.Pending = append(s.Pending, pendingSummary{n.Axis, n.Wants, n.Cells(), n.Each})
+		s.Pending = append(s.Pending, pendingOf(n))
 	}
 	s.Splits = splitsOf(p)
 	for _, step := range p.Steps {
@@ -177,11 +218,7 @@ func (a *app) printPlan(p *plan.Plan, c *cache.Cache, s planSummary, cells bool)
 		a.printf("  %s\n", split.text())
 	}
 	for _, n := range s.Pending {
-		if n.Each {
-			a.printf("  %s more for each: axis %s waits for the %s\n", plural(n.Cells, "cell"), n.Axis, n.Wants)
-			continue
-		}
-		a.printf("  up to %s more: axis %s waits for the %s\n", plural(n.Cells, "cell"), n.Axis, n.Wants)
+		a.printf("  %s\n", n.text())
 	}
 	a.printf("\n  %-10s %8s %8s %8s\n", "stage", "steps", "cached", "to run")
 	for _, stage := range plan.Stages() {

@@ -14,6 +14,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/llm/client"
 	"github.com/ehrlab/ehrlab/plugins/parallel"
 	"github.com/ehrlab/ehrlab/runner/cache"
 	"github.com/ehrlab/ehrlab/runner/engine"
@@ -73,6 +74,9 @@ type asking struct {
 	models []*askSummary // by name
 	purses []*purse
 	failed []*outlineError // by their first cells
+
+	standIns []standIn // that prompts were counted on; none where the data are there
+	untold   string    // why nothing is told of what models would be asked; else empty
 }
 
 // outlineError is why it is unknown what some cells would ask.
@@ -82,17 +86,30 @@ type outlineError struct {
 	reason string
 }
 
-// planAsking estimates what a plan would ask of language models; nothing where it has no keys.
+// planAsking estimates what a plan that has keys would ask of language models.
 func (a *app) planAsking(ctx context.Context, p *plan.Plan, c *cache.Cache) (*asking, error) {
-	if len(p.Static) > 0 {
-		return &asking{}, nil
-	}
 	m, err := a.openModels(p.Experiment, "", true)
 	if m == nil || err != nil {
 		return &asking{}, err
 	}
-	asked, err := a.asking(ctx, p, c, m)
+	m.invented = len(p.Experiment.StandIns) > 0
+	asked, err := a.askingWhatever(ctx, p, c, m)
 	return asked, errors.Join(err, m.close())
+}
+
+// askingWhatever estimates what a plan would ask, whatever its searches choose.
+func (a *app) askingWhatever(ctx context.Context, p *plan.Plan, c *cache.Cache, m *models) (*asking, error) {
+	plans, err := a.supposed(p, c)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]*asking, len(plans))
+	for i, one := range plans {
+		if all[i], err = a.asking(ctx, one, c, m); err != nil {
+			return nil, err
+		}
+	}
+	return together(all), nil
 }
 
 // asking estimates what the cells that are not in the cache would ask.
@@ -100,7 +117,7 @@ func (a *app) asking(ctx context.Context, p *plan.Plan, c *cache.Cache, m *model
 	o := engine.NewOutliner(p, c, a.askingOptions(m))
 	by := map[string]*askSummary{}
 	purses := pursesOf(p.Experiment.Budget)
-	sent, err := responses.Usage(m.store, p.Experiment.Name)
+	sent, err := m.sent(p.Experiment.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +171,15 @@ func (a *app) asking(ctx context.Context, p *plan.Plan, c *cache.Cache, m *model
 	}
 	purses.spend(m, sent)
 	models := slices.SortedFunc(maps.Values(by), func(x, y *askSummary) int { return strings.Compare(x.Model, y.Model) })
-	return &asking{models, purses, failed}, nil
+	return &asking{models: models, purses: purses, failed: failed}, nil
+}
+
+// sent is what was sent before; nothing where the rows are invented, as it is unknown which of what is missing that has answered.
+func (m *models) sent(experiment string) ([]responses.Line, error) {
+	if m.invented {
+		return nil, nil
+	}
+	return responses.Usage(m.store, experiment)
 }
 
 // noteFailed adds a cell to those that fail for the same reason.
@@ -192,13 +217,13 @@ func (m *models) missing(ctx context.Context, asks plan.Asking, calls []plugins.
 		kinds[i] = k
 		for _, response := range seen[i] {
 			switch {
-			case response.stored:
+			case response.Stored:
 				k.answer()
 				answered--
-			case counted[response.key]:
+			case counted[response.Key]:
 				k.less()
 			}
-			counted[response.key] = true
+			counted[response.Key] = true
 		}
 	}
 	for _, k := range kinds {
@@ -212,31 +237,18 @@ func (m *models) missing(ctx context.Context, asks plan.Asking, calls []plugins.
 	return kinds, nil
 }
 
-// lookedUp is the response to a request.
-type lookedUp struct {
-	key    string
-	stored bool
-}
-
 // lookUp looks up the responses to calls that repeat a known request: those of the first round, as others are not known before that is
 // answered.
-func (m *models) lookUp(ctx context.Context, asks plan.Asking, calls []plugins.OutlinedCall) ([][]lookedUp, error) {
-	seen := make([][]lookedUp, len(calls))
+func (m *models) lookUp(ctx context.Context, asks plan.Asking, calls []plugins.OutlinedCall) ([][]client.Peeked, error) {
+	seen := make([][]client.Peeked, len(calls))
 	err := parallel.For(ctx, runtime.GOMAXPROCS(0), len(calls), func(i int) error {
 		call := &calls[i]
-		if call.Likeness {
+		if call.Likeness || call.Low == 0 {
 			return nil
 		}
-		seen[i] = make([]lookedUp, call.Low)
-		for ordinal := range seen[i] {
-			request := call.Request
-			request.Ordinal += ordinal
-			var err error
-			if seen[i][ordinal].key, seen[i][ordinal].stored, err = m.client.Peek(ctx, asks.Caller, call.Model, request); err != nil {
-				return err
-			}
-		}
-		return nil
+		var err error
+		seen[i], err = m.client.Peek(ctx, asks.Caller, call.Model, call.Request, call.Low)
+		return err
 	})
 	return seen, err
 }
@@ -263,6 +275,9 @@ func (s *askSummary) add(cell *plan.Cell, k *kind, m *models) *expense {
 	s.Known += k.known
 	input := asked.times(span{float64(call.InputLow), float64(call.InputLow+call.InputHigh) / 2, float64(call.InputHigh)})
 	output := asked.times(span{float64(call.OutputLow), float64(call.OutputTokens), float64(max(most, call.OutputTokens))})
+	if m.invented {
+		input, output = input.times(ofInvented), output.times(span{ofInvented[0], 1, 1}) // no answer is longer than it may be
+	}
 	s.Calls.add(asked)
 	s.Input.add(input)
 	s.Output.add(output)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ehrlab/ehrlab/plugins/stats"
 	"github.com/ehrlab/ehrlab/runner/contrast"
+	"github.com/ehrlab/ehrlab/runner/engine"
 	"github.com/ehrlab/ehrlab/runner/plan"
 	"github.com/ehrlab/ehrlab/runner/record"
 	"github.com/ehrlab/ehrlab/runner/spec"
@@ -52,6 +53,8 @@ func (a *app) planPower(p *plan.Plan) ([]powerSummary, error) {
 	case !errors.Is(err, record.ErrNone):
 		return nil, err
 	}
+	p = decidedPlan(p, v)
+	e = p.Experiment
 	var out []powerSummary
 	for i := range e.Primary {
 		out = append(out, contrastPower(p, &e.Primary[i], v))
@@ -65,6 +68,26 @@ func (a *app) planPower(p *plan.Plan) ([]powerSummary, error) {
 		out = append(out, checkPower(p, &e.Checks[i], v, compared[i], family))
 	}
 	return out, nil
+}
+
+// decidedPlan is a plan whose contrasts and checks name what searches chose, in the plan or else in the version; nil: none.
+func decidedPlan(p *plan.Plan, v *measured) *plan.Plan {
+	var choices []record.Choice
+	for _, c := range p.Choices() {
+		if c.Best >= 0 {
+			choices = append(choices, engine.Recorded(c))
+		}
+	}
+	if v != nil {
+		choices = append(choices, v.Core.Manifest.Choices...)
+	}
+	if len(choices) == 0 {
+		return p
+	}
+	out, e := *p, *p.Experiment
+	e.Checks, e.Primary = record.Decided(e.Checks, choices), record.Decided(e.Primary, choices)
+	out.Experiment = &e
+	return &out
 }
 
 // measured is a version whose variation is taken for that of the plan.
@@ -224,7 +247,7 @@ func plannedComparisons(p *plan.Plan, c *spec.Check) (n int, more bool) {
 					continue
 				}
 				seen[strings.Join(append(key, m.Metric.Name), "\x00")] = true
-				more = more || len(s.Dims)+len(m.Metric.By) > 0
+				more = more || len(s.Dims)+len(m.Metric.Apart()) > 0
 			}
 		}
 	}

@@ -131,7 +131,7 @@ func (a *app) exportReview(cmd *cobra.Command, path, id string, x *exporting) er
 		x.Exclude = append(x.Exclude, k)
 	}
 	return a.withPlan(path, spec.Require, cache.Options{ReadOnly: true}, func(p *plan.Plan, c *cache.Cache) error {
-		cell, err := oneCell(p, path, id)
+		cell, err := findCell(p, path, id)
 		if err != nil {
 			return err
 		}
@@ -155,18 +155,6 @@ func (a *app) exportReview(cmd *cobra.Command, path, id string, x *exporting) er
 		a.printExported(packet.Key, x.out, files)
 		return nil
 	})
-}
-
-// oneCell returns the cell that is meant by an id, or by its beginning or end.
-func oneCell(p *plan.Plan, path, id string) (*plan.Cell, error) {
-	found := p.Find(id)
-	switch len(found) {
-	case 0:
-		return nil, wrong(fmt.Errorf("no cell %q; 'ehrlab plan --cells %s' lists them", id, shellQuoted(path)))
-	case 1:
-		return found[0], nil
-	}
-	return nil, wrong(fmt.Errorf("%d cells match %q, the first are %s and %s", len(found), id, found[0].ID, found[1].ID))
 }
 
 // placeable refuses folders that records must not go to: results are for others to read, and what lies in a repository is pushed

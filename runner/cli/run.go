@@ -193,7 +193,7 @@ func viewsOf(e *spec.Experiment, named []record.Registration) record.Views {
 		}
 		data[d.Name] = text
 	}
-	views := record.Views{Title: e.Title, Tables: e.Tables, Plots: e.Plots, Checks: e.Checks, Primary: e.Primary, Inference: e.Inference, Data: data}
+	views := record.Views{Title: e.Title, Tables: e.Tables, Plots: e.Plots, Checks: e.Checks, Primary: e.Primary, Inference: e.Inference, Published: e.Published, Data: data}
 	if slices.ContainsFunc(named, func(r record.Registration) bool { return len(r.Contrasts) > 0 }) {
 		views.Registered = named // also where none is named any more
 	}
@@ -354,13 +354,20 @@ func (a *app) printFailures(p *plan.Plan, res *engine.Result) {
 			}
 		}
 	}
+	var undecided []string
 	for _, node := range p.Pending {
+		seen := map[*failed]bool{}
 		for _, s := range node.Waits {
-			if f, ok := res.Failures[s]; ok {
+			if f, ok := res.Failures[s]; ok && !seen[of[f.Root]] {
+				seen[of[f.Root]] = true
 				for _, c := range node.Unresolved(p.Axes) {
 					of[f.Root].cells = append(of[f.Root].cells, c.ID)
 				}
 			}
+		}
+		if node.Search != "" {
+			_, why := engine.WhyPending(p, res, node)
+			undecided = append(undecided, fmt.Sprintf("%s: %s (%s)", node.Axis, why, plural(node.Cells(), "cell")))
 		}
 	}
 	for _, f := range order {
@@ -373,6 +380,9 @@ func (a *app) printFailures(p *plan.Plan, res *engine.Result) {
 			example = ", such as " + f.cells[0]
 		}
 		a.errf("failed: %s: %s (%s without this result%s)\n", label, f.reason, plural(len(f.cells), "cell"), example)
+	}
+	for _, text := range undecided {
+		a.errf("failed: %s\n", text)
 	}
 	if res.Budget {
 		a.errf("the budget ended the run: what was paid for is kept, and the same command goes on from there once the budget is raised\n")

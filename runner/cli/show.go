@@ -20,8 +20,8 @@ func (a *app) showCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show EXPERIMENT[@VERSION]",
 		Short: "print the tables of a version",
-		Long: `show prints the tables of a version of results: the one named, or else the newest that is complete. Of the table
-"accounting", which experiments with language models have, it prints the sums unless --table names it.
+		Long: `show prints the tables of a version of results: the one named, or else the newest that is complete. Of the tables
+"accounting" and "judging", which experiments with language models have, it prints the sums unless --table names one.
 EXPERIMENT is the name of an experiment, or its file.
 
 Tables fit the terminal. A table that is too wide has its intervals below their values, then its columns in several parts below
@@ -88,8 +88,8 @@ func (a *app) printTables(v *record.Version, only string) error {
 	return nil
 }
 
-// accountText stands for the account of what language models were asked for, which has a column for each reason that rows were rejected
-// for: its sums, and where it is. Where there is no account of rows, as where models only judge, it says how many answers there are.
+// accountText stands for an account of what language models were asked for, which has a line for each value of many axes: the sums of
+// rows, and where it is. Where there is no account of rows, as of judges, it says how many answers the models gave.
 func accountText(v *record.Version, t *report.Table) string {
 	var sums []string
 	for _, count := range []struct{ name, said string }{
@@ -110,7 +110,9 @@ func accountText(v *record.Version, t *report.Table) string {
 	if sums == nil {
 		answers := 0
 		for _, m := range v.Core.Manifest.LLMs {
-			answers += m.Distinct
+			if slices.ContainsFunc(t.Lines, func(l report.Line) bool { return slices.Contains(strings.Split(l.Labels[0], ", "), m.Name) }) {
+				answers += m.Distinct
+			}
 		}
 		return fmt.Sprintf("%s of %s of language models; in %s", t.Name, plural(answers, "answer"), at)
 	}

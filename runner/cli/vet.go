@@ -11,7 +11,7 @@ func (a *app) vetCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "vet EXPERIMENT",
 		Short: "check an experiment file and name every mistake",
-		Long: `vet checks an experiment file, or a folder of CUE files that make one experiment, and prints every
+		Long: `vet checks an experiment file, or a folder of CUE files that make one experiment, with what it extends, and prints every
 mistake with its place and what would be right. Of the data files it reads the header and a sample.`,
 		Example: `  ehrlab vet experiments/quickstart.cue
   ehrlab vet --json experiments/quickstart.cue`,

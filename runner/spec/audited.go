@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -23,11 +24,14 @@ func whyNoArm(a *Audit, arm string) string {
 	return fmt.Sprintf("is no arm, as beside of %q leaves it out; add %q there, and list %q alone", a.Name, arm, a.Name)
 }
 
-// checkAudited checks what audits have to do with the cells that they are used in.
+// checkAudited checks what audits, and metrics that vet their settings, have to do with the cells that they are used in.
 func (l *loader) checkAudited() {
 	for i := range l.exp.Matrix {
 		l.auditsOfEvents(i)
 		l.checkRegenerating(i)
+	}
+	for _, n := range l.entries("metrics") {
+		l.checkRecords(n, l.datasetsWith("metrics", n.name()))
 	}
 	matrix := l.root.field("matrix").whole()
 	for _, n := range l.entries("audits") {
@@ -36,19 +40,20 @@ func (l *loader) checkAudited() {
 			l.rep.warn(joinPath(n.path), n.label, "no block of the matrix uses this audit")
 		}
 		l.checkRecords(n, used)
+		l.warnCalibrated(n, used)
 	}
 	l.warnUnaudited()
 }
 
 // usesAudit reports whether any part of a block uses an audit.
 func (l *loader) usesAudit(b *Block, name string) bool {
-	return slices.ContainsFunc(b.parts(), func(of valuesOf) bool { return l.uses(b, of, "audits", name) })
+	return slices.ContainsFunc(l.exp.parts(b), func(of valuesOf) bool { return l.uses(b, of, "audits", name) })
 }
 
 // audits are the values of the audit axis in a block and its further cells, AuditOff aside.
-func (b *Block) audits() []Value {
+func (e *Experiment) audits(b *Block) []Value {
 	var out []Value
-	for _, of := range b.parts() {
+	for _, of := range e.parts(b) {
 		for _, v := range of("audit") {
 			if v.Text != AuditOff && !slices.Contains(out, v) {
 				out = append(out, v)
@@ -61,7 +66,7 @@ func (b *Block) audits() []Value {
 // auditsOfEvents reports the audits of a block that would have to judge events.
 func (l *loader) auditsOfEvents(block int) {
 	b := &l.exp.Matrix[block]
-	for _, v := range b.audits() {
+	for _, v := range l.exp.audits(b) {
 		for _, d := range l.entries("datasets") {
 			if l.ofEvents(d) && l.leavesCellWith(b, Assignment{"dataset": {Text: d.name()}, "audit": v}) {
 				at := l.valueNode(block, "audit", v)
@@ -74,7 +79,7 @@ func (l *loader) auditsOfEvents(block int) {
 // checkRegenerating demands strategies that can make other rows in the place of those that an audit drops.
 func (l *loader) checkRegenerating(block int) {
 	b := &l.exp.Matrix[block]
-	for _, v := range b.audits() {
+	for _, v := range l.exp.audits(b) {
 		a, _ := l.exp.Audit(v.Text)
 		if a == nil || !l.regenerates(b, a) {
 			continue
@@ -107,12 +112,12 @@ func (l *loader) regenerates(b *Block, a *Audit) bool {
 	return slices.ContainsFunc(l.exp.Axes, func(x Axis) bool {
 		s, ok := x.setting()
 		return ok && s.touches("audits", a.Name) && slices.Equal(s.field, []string{"decide", "action"}) &&
-			slices.Contains(b.values(x.Name), Value{Text: ActionRegenerate})
+			slices.Contains(l.exp.mayBe(x.Name, b.values(x.Name)), Value{Text: ActionRegenerate})
 	})
 }
 
-// checkRecords checks what an audit says of columns against the records that it judges: of each data set that it is combined with or,
-// where there is none, of all.
+// checkRecords checks what an audit or a metric says of columns against the records that it is given: of each data set that it is
+// combined with or, where there is none, of all.
 func (l *loader) checkRecords(n *node, used []string) {
 	if len(used) > 0 {
 		for _, dataset := range used {
@@ -137,27 +142,40 @@ func (l *loader) checkRecords(n *node, used []string) {
 	}
 }
 
-// recordFaults are what an audit says of columns that records of a data set do not have.
+// recordFaults are what an audit or a metric says of columns that records of a data set do not have, where nothing else is wrong there.
 func (l *loader) recordFaults(n *node, dataset string) []plugins.Fault {
 	h := l.exp.Headers[dataset]
 	if h == nil || !n.is(cue.StructKind) || l.ofEvents(l.root.find("datasets", dataset)) {
 		return nil
 	}
-	i := slices.IndexFunc(l.exp.Audits, func(a Audit) bool { return a.Name == n.name() })
-	faults := l.combineFaults(n, l.recordColumns(h, l.datasetNamed(dataset)))
-	for i, f := range faults {
-		faults[i] = l.unrecorded(f, h, dataset)
+	var faults []plugins.Fault
+	if n.path[0] == "metrics" {
+		i := slices.IndexFunc(l.exp.Metrics, func(m Metric) bool { return m.Name == n.name() })
+		faults = l.vetFaults(n, &l.exp.Metrics[i].Use, dataset)
+	} else {
+		i := slices.IndexFunc(l.exp.Audits, func(a Audit) bool { return a.Name == n.name() })
+		for _, f := range l.combineFaults(n, l.recordColumns(h, l.datasetNamed(dataset))) {
+			faults = append(faults, l.unrecorded(f, h, dataset))
+		}
+		faults = append(faults, l.vetFaults(n, &l.exp.Audits[i].Use, dataset)...)
 	}
-	return append(faults, l.vetFaults(n, &l.exp.Audits[i], dataset)...)
+	return slices.DeleteFunc(faults, func(f plugins.Fault) bool {
+		at := n.find(f.Field...)
+		return at != nil && !at.whole()
+	})
 }
 
-// vetFaults are what an auditor, as it is written or as axes make it, finds wrong with its settings for records of a data set.
-func (l *loader) vetFaults(n *node, a *Audit, dataset string) []plugins.Fault {
+// vetFaults are what an auditor or a metric, as it is written or as axes make it, finds wrong with its settings for records of a data set.
+func (l *loader) vetFaults(n *node, u *Use, dataset string) []plugins.Fault {
 	h := l.exp.Headers[dataset]
 	if h == nil || l.found.built[indexKey(n.path)] == nil {
 		return nil
 	}
-	b, err := l.build(n.field("use"), l.schemas.plugin("audit", a.Use.Use), a.With)
+	kind, columns := "audit", l.recordColumns(h, l.datasetNamed(dataset))
+	if n.path[0] == "metrics" {
+		kind, columns = "metric", l.measuredColumns(n.name(), h, l.datasetNamed(dataset))
+	}
+	b, err := l.build(n.field("use"), l.schemas.plugin(kind, u.Use), u.With)
 	if err != nil || b == nil {
 		return nil // as is reported elsewhere
 	}
@@ -167,7 +185,7 @@ func (l *loader) vetFaults(n *node, a *Audit, dataset string) []plugins.Fault {
 	}
 	var faults []plugins.Fault
 	l.rep.guard(n.field("use"), func() {
-		for _, f := range vets.Vet(l.recordColumns(h, l.datasetNamed(dataset))) {
+		for _, f := range vets.Vet(columns) {
 			f.Field = append([]string{"with"}, f.Field...)
 			faults = append(faults, l.unrecorded(f, h, dataset))
 		}
@@ -182,7 +200,49 @@ func (l *loader) recordColumns(h *plugins.Header, d *Dataset) []plugins.ColumnIn
 	for i := range l.exp.Features {
 		names = added(names, candidates(h, d, &l.exp.Features[i])...)
 	}
-	names = added(names, d.Target)
+	return infos(h, d, added(names, d.Target))
+}
+
+// measuredColumns are the columns that records of a data set can have in the cells of a metric: those that a feature set of such a cell
+// names or, where it names none, may choose from, the marks of missing values beside them, and the target.
+func (l *loader) measuredColumns(metric string, h *plugins.Header, d *Dataset) []plugins.ColumnInfo {
+	var names []string
+	for _, n := range l.entries("features") {
+		if !l.measuredWith(metric, n.name(), d.Name) {
+			continue
+		}
+		i := slices.IndexFunc(l.exp.Features, func(f FeatureSet) bool { return f.Name == n.name() })
+		may := candidates(h, d, &l.exp.Features[i])
+		if b := l.found.built[indexKey(n.path)]; b != nil {
+			if f, ok := b.plugin.(plugins.Naming); ok {
+				may = f.Names()
+			}
+		}
+		names = added(names, may...)
+	}
+	return infos(h, d, added(names, d.Target))
+}
+
+// measuredWith reports whether a block measures a metric on a feature set of a data set; where none measures it on any, each may be meant.
+func (l *loader) measuredWith(metric, features, dataset string) bool {
+	any := false
+	for i := range l.exp.Matrix {
+		b := &l.exp.Matrix[i]
+		for _, of := range l.exp.parts(b) {
+			if !l.uses(b, of, "metrics", metric) || !slices.Contains(of("dataset"), Value{Text: dataset}) {
+				continue
+			}
+			any = true
+			if l.uses(b, of, "features", features) {
+				return true
+			}
+		}
+	}
+	return !any
+}
+
+// infos are what a header knows of columns, in its order, each with the mark of its missing values where preparation makes one.
+func infos(h *plugins.Header, d *Dataset, names []string) []plugins.ColumnInfo {
 	var out []plugins.ColumnInfo
 	for i := range h.Columns {
 		if c := h.Columns[i]; slices.Contains(names, c.Name) {
@@ -203,13 +263,43 @@ func (l *loader) unrecorded(f plugins.Fault, h *plugins.Header, dataset string) 
 	}
 	why := droppedAs(&h.Columns[i])
 	if why == "" {
-		what, _, _ := strings.Cut(leakWords[l.datasetNamed(dataset).Roles()[f.Name]], ":")
-		if what == "" {
-			return f
+		why = "is in no feature set of its cells"
+		if what, _, _ := strings.Cut(leakWords[l.datasetNamed(dataset).Roles()[f.Name]], ":"); what != "" {
+			why = "is " + what
 		}
-		why = "is " + what
 	}
 	return plugins.Fault{Field: f.Field, Message: fmt.Sprintf("no record has the column %q of data set %q, as it %s", f.Name, dataset, why)}
+}
+
+// warnCalibrated warns of an audit that wants more real records than the test part of a data set has. An axis may set their number.
+func (l *loader) warnCalibrated(n *node, used []string) {
+	rows := n.find("calibrate", "rows")
+	if !rows.is(cue.IntKind) || l.varies("audits", n.name(), "calibrate", "rows") {
+		return
+	}
+	for _, dataset := range used {
+		l.warnRows(rows, dataset)
+	}
+}
+
+// warnRows warns of a number of rows of test that the part of a data set will not have, where its size can be known.
+func (l *loader) warnRows(at *node, dataset string) {
+	h, d := l.exp.Headers[dataset], l.datasetNamed(dataset)
+	if h == nil || h.Rows == 0 || d.Split.Test == 0 || l.changes(dataset) {
+		return
+	}
+	if has := int(math.Ceil(d.Split.Test * float64(h.Rows))); at.number() > float64(has) {
+		l.rep.warn(joinPath(at.path), at.at, "%s rows are more than the about %d that the test part of data set %q will have (%v of %d), all of which are judged; "+
+			"lower rows, leave it out for all rows, or raise the share of test", at.text, has, dataset, d.Split.Test, h.Rows)
+	}
+}
+
+// varies reports whether an axis sets a field of an entry.
+func (l *loader) varies(section, name string, field ...string) bool {
+	return slices.ContainsFunc(l.exp.Axes, func(a Axis) bool {
+		s, ok := a.setting()
+		return ok && s.touches(section, name) && slices.Equal(s.field, field)
+	})
 }
 
 // combineFaults are combinations that no record can be given.
@@ -249,7 +339,7 @@ func (l *loader) warnUnaudited() {
 		if p == nil || !p.info.Audited {
 			continue
 		}
-		if !slices.ContainsFunc(l.exp.Matrix, func(b Block) bool { return b.measures(n.name()) && len(b.audits()) > 0 }) {
+		if !slices.ContainsFunc(l.exp.Matrix, func(b Block) bool { return b.measures(n.name()) && len(l.exp.audits(&b)) > 0 }) {
 			l.rep.warn(joinPath(n.path), n.label, "rates audits, and no block that it measures has one: its scores will be undefined; give a block the axis audit")
 		}
 	}

@@ -184,25 +184,51 @@ func (c *checker) fault(n *node, f plugins.Fault) {
 	c.rep.add(joinPath(path), place, "%s", withHint(f))
 }
 
-// checkVaried checks an audit with a value of an axis put in, for what it has to do with the rest of the audit.
+// checkVaried checks an audit or a metric with a value of an axis put in, for what it has to do with the rest of it and with the data.
 func (l *loader) checkVaried(entry *node, s setting, v *node, of valuesOf) {
-	if s.section != "audits" || !v.ok() {
+	if !v.ok() || s.section == "metrics" && s.field[0] != "with" {
 		return
 	}
-	i := slices.IndexFunc(l.exp.Audits, func(a Audit) bool { return a.Name == entry.name() })
-	after := l.exp.Audits[i]
-	if err := setAudit(&after, s.field, value(v)); err != nil {
+	var known, faults []plugins.Fault
+	var before, after *Use
+	var err error
+	switch s.section {
+	case "audits":
+		i := slices.IndexFunc(l.exp.Audits, func(a Audit) bool { return a.Name == entry.name() })
+		audit := l.exp.Audits[i]
+		if err = setAudit(&audit, s.field, value(v)); err == nil {
+			audit.Decide.settle()
+			known, faults = l.auditFaults(entry, &l.exp.Audits[i]), l.auditFaults(entry, &audit)
+		}
+		before, after = &l.exp.Audits[i].Use, &audit.Use
+	case "metrics":
+		i := slices.IndexFunc(l.exp.Metrics, func(m Metric) bool { return m.Name == entry.name() })
+		metric := l.exp.Metrics[i]
+		err = metric.Use.set(s.field, value(v))
+		before, after = &l.exp.Metrics[i].Use, &metric.Use
+	default:
+		return
+	}
+	if err != nil && s.field[0] == "with" {
+		return // as checkBuild tells
+	} else if err != nil {
 		l.rep.add(joinPath(v.path), v.at, "%s has no %s to set: lists have elements to set where they are written", joinPath(entry.path), strings.Join(s.field, "."))
 		return
 	}
-	after.Decide.settle()
-	known, faults := l.auditFaults(entry, &l.exp.Audits[i]), l.auditFaults(entry, &after)
-	if s.field[0] == "with" {
-		for _, d := range of("dataset") {
-			known = append(known, l.vetFaults(entry, &l.exp.Audits[i], d.Text)...)
-			faults = append(faults, l.vetFaults(entry, &after, d.Text)...)
+	for _, d := range of("dataset") {
+		if s.field[0] == "with" {
+			known = append(known, l.vetFaults(entry, before, d.Text)...)
+			faults = append(faults, l.vetFaults(entry, after, d.Text)...)
+		}
+		if slices.Equal(s.field, []string{"calibrate", "rows"}) {
+			l.warnRows(v, d.Text)
 		}
 	}
+	l.reportVaried(entry, s, v, known, faults)
+}
+
+// reportVaried reports the faults that a value of an axis makes, at the value.
+func (l *loader) reportVaried(entry *node, s setting, v *node, known, faults []plugins.Fault) {
 	for _, f := range faults {
 		if slices.ContainsFunc(known, func(k plugins.Fault) bool { return k.Message == f.Message }) {
 			continue

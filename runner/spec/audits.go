@@ -279,12 +279,13 @@ func (e *Experiment) withArms(groups [][]AxisValues) [][]AxisValues {
 	return out
 }
 
-// leftOut reports whether a rule of a block leaves out a settled cell. A rule for an audit takes the arms beside it along.
-func (e *Experiment) leftOut(b *Block, cell Assignment) bool {
+// leftOut reports whether a rule of a block leaves out a settled cell. A rule for an audit takes the arms beside it along. written is the
+// cell as the file gives it.
+func (e *Experiment) leftOut(b *Block, cell, written Assignment) bool {
 	if len(b.Exclude) == 0 {
 		return false
 	}
-	if b.excludes(cell) {
+	if b.excludes(cell, written) {
 		return true
 	}
 	a, arm := e.Audit(cell["audit"].Text)
@@ -293,5 +294,5 @@ func (e *Experiment) leftOut(b *Block, cell Assignment) bool {
 	}
 	beside := maps.Clone(cell)
 	beside["audit"] = Value{Text: a.Name}
-	return b.excludes(beside)
+	return b.excludes(beside, written)
 }

@@ -23,7 +23,7 @@ func (e *Experiment) AllAxes() []AxisValues {
 		}
 		i := slices.IndexFunc(out, func(a AxisValues) bool { return a.Axis == axis })
 		for _, v := range values {
-			if seen[axis][v] {
+			if seen[axis][v] || e.SearchOf(v) != nil { // what a search may choose is written elsewhere
 				continue
 			}
 			seen[axis][v] = true
@@ -162,7 +162,7 @@ func (l *loader) checkExtra(block *node, b *Block) {
 		}
 		own := block.field(declared.name())
 		used, reached := 0, 0
-		for _, p := range givenParts(block, b) {
+		for _, p := range l.exp.givenParts(block, b) {
 			f := own
 			if p.cell != nil && p.cell.written(declared.name()) {
 				f = p.cell.field(declared.name())
@@ -199,15 +199,15 @@ type givenPart struct {
 
 // givenParts are the parts of a block with the cells of include as they are written, whether or not they are whole. What a cell leaves
 // out is as the block has it.
-func givenParts(block *node, b *Block) []givenPart {
-	out := []givenPart{{nil, b.values}}
+func (e *Experiment) givenParts(block *node, b *Block) []givenPart {
+	out := []givenPart{{nil, e.parts(b)[0]}}
 	for _, cell := range oneOrMore(block.field("include")) {
 		out = append(out, givenPart{cell, func(axis string) []Value {
 			if !cell.written(axis) {
-				return b.values(axis)
+				return e.mayBe(axis, b.values(axis))
 			}
 			if f := cell.field(axis); f.ok() {
-				return []Value{value(f)}
+				return e.MayBe(axis, value(f))
 			}
 			return nil
 		}})
@@ -248,7 +248,7 @@ func (l *loader) checkSet(sets, entry *node, s setting, values []*node, of value
 		return
 	}
 	for _, v := range values {
-		if !v.ok() {
+		if !v.ok() || l.exp.SearchOf(value(v)) != nil {
 			continue
 		}
 		trial := *v
@@ -258,8 +258,11 @@ func (l *loader) checkSet(sets, entry *node, s setting, values []*node, of value
 			continue // the value stays whole, so that other checks of it go on
 		}
 		l.checkMarked(&trial, r, of)
+		there := len(l.rep.mistakes) == before
 		l.checkBuild(entry, s, v)
-		l.checkVaried(entry, s, v, of)
+		if there { // else it names what there is not
+			l.checkVaried(entry, s, v, of)
+		}
 	}
 }
 

@@ -66,7 +66,8 @@ func (l *loader) checkSizes(n *node, f *FeatureSet, dataset string, have int) {
 // combines reports whether a block combines a data set with a subset.
 func (l *loader) combines(dataset, subset string) bool {
 	return slices.ContainsFunc(l.exp.Matrix, func(b Block) bool {
-		return slices.Contains(b.values("dataset"), Value{Text: dataset}) && slices.Contains(b.values("features"), Value{Text: subset})
+		return slices.Contains(l.exp.mayBe("dataset", b.values("dataset")), Value{Text: dataset}) &&
+			slices.Contains(l.exp.mayBe("features", b.values("features")), Value{Text: subset})
 	})
 }
 

@@ -16,7 +16,6 @@ type checker struct {
 	rep     *reporter
 	ctx     *cue.Context
 	opts    Options
-	dir     string          // relative paths start here
 	broken  map[string]bool // top-level names that may be written in a part with a syntax error
 	schemas *schemaSet
 	found   *findings
@@ -180,14 +179,14 @@ func (c *checker) choose(n *node, r *rule, fit []*rule, lits []string) {
 		c.check(n, fit[0])
 		return
 	}
-	suggestion := ""
-	if n.kind == cue.StringKind {
-		var known []string
-		for _, a := range fit {
-			if a.equal != nil {
-				known = append(known, a.equal.text)
-			}
+	var known []string
+	for _, a := range fit {
+		if a.equal != nil && n.kind == cue.StringKind {
+			known = append(known, a.equal.text)
 		}
+	}
+	suggestion := ""
+	if len(known) > 1 { // the only one is what it must be
 		suggestion = didYouMean(n.text, known)
 	}
 	c.wrong(n, n.at, "must be %s%s", c.wanted(r), suggestion)
@@ -305,11 +304,7 @@ func count(n int, what string) string {
 // leaf checks a text, number or truth value against what is spelled out and the bounds.
 func (c *checker) leaf(n *node, r *rule) {
 	if r.equal != nil && !n.equals(r.equal) {
-		suggestion := ""
-		if n.kind == cue.StringKind {
-			suggestion = didYouMean(n.text, []string{r.equal.text})
-		}
-		c.wrong(n, n.at, "must be %s%s", r.equal.shown, suggestion)
+		c.wrong(n, n.at, "must be %s", r.equal.shown) // there is nothing else that could be meant
 		return
 	}
 	var words []string
@@ -393,6 +388,8 @@ func (c *checker) marks(n *node, r *rule) {
 			if fault := nameFault(n.text, namePattern); fault != "" {
 				c.wrong(n, n.at, "%s", fault)
 			}
+		case "top":
+			c.wrong(n, n.label, "must stand at the top of a file, outside braces and conditions: it is read before anything is computed")
 		case "names":
 			c.names(n)
 		case "path":

@@ -217,21 +217,25 @@ func (w *yield) compared(v view, s scoreInfo) (cells int, replicates []string) {
 			axes = append(axes, i)
 		}
 	}
-	selected, seen := w.selection(v.selects()), map[string]bool{}
-	for _, c := range w.cells {
-		if !w.exp.Matrix[c.block].measures(s.metric) || !selected(c) {
-			continue
+	seen := map[string]bool{}
+	w.inWorlds(func(in Chosen, there func(cell) bool) bool {
+		selected := w.selection(v.selects(), in)
+		for _, c := range w.cells {
+			if !there(c) || !w.exp.Matrix[c.block].measures(s.metric) || !selected(c) {
+				continue
+			}
+			cells++
+			var key strings.Builder
+			for _, i := range axes {
+				fmt.Fprint(&key, c.values[i], " ")
+			}
+			if !seen[key.String()] {
+				seen[key.String()] = true
+				replicates = append(replicates, key.String())
+			}
 		}
-		cells++
-		var key strings.Builder
-		for _, i := range axes {
-			fmt.Fprint(&key, c.values[i], " ")
-		}
-		if !seen[key.String()] {
-			seen[key.String()] = true
-			replicates = append(replicates, key.String())
-		}
-	}
+		return false
+	})
 	return cells, replicates
 }
 

@@ -45,6 +45,12 @@ func (l *loader) decode() {
 	for _, n := range l.entries("axes") {
 		e.Axes = append(e.Axes, Axis{Name: n.name(), Sets: text(n.field("sets"))})
 	}
+	for _, n := range l.entries("best") {
+		e.Best = append(e.Best, search(n))
+	}
+	for _, n := range l.entries("published") {
+		e.Published = append(e.Published, published(n))
+	}
 	for _, n := range l.entries("tables") {
 		e.Tables = append(e.Tables, table(n))
 	}
@@ -234,7 +240,10 @@ func (l *loader) metric(n *node) Metric {
 			m.Dims[f.name()] = text(f)
 		}
 	}
-	m.By = texts(n.field("by"))
+	if on := text(n.field("on")); on == string(plugins.Validation) {
+		m.On = plugins.Validation
+	}
+	m.By, m.Groups = texts(n.field("by")), groups(n.field("groups"))
 	if s := n.field("subsamples"); s.is(cue.IntKind) {
 		number := int(s.number())
 		m.Subsamples = &number

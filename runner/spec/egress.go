@@ -211,16 +211,22 @@ func (l *loader) checkSent(n *node, dataset string, e *egress) {
 		return // wrong already, not known, or nothing leaves
 	}
 	m := &l.exp.LLMs[slices.IndexFunc(l.exp.LLMs, func(m LLM) bool { return m.Name == n.name() })]
+	refuse := l.wrong
+	if l.opts.Data == IfPresent {
+		refuse = func(n *node, at where, format string, args ...any) {
+			l.rep.warn(joinPath(n.path), at, "a run is refused: "+format, args...)
+		}
+	}
 	what := fmt.Sprintf("%s %s of the restricted data set %q there", sends(e.senders), revealWords[e.reveals], dataset)
 	switch {
 	case approval == nil:
-		l.wrong(n, n.label, "%s, and no approval says that %s may leave; add approval: %s", what, pronoun[e.reveals], approvalFor(made, e.reveals))
+		refuse(n, n.label, "%s, and no approval says that %s may leave; add approval: %s", what, pronoun[e.reveals], approvalFor(made, e.reveals))
 	case !m.Approval.Covers(dataset):
 		list := approval.field("datasets")
-		l.wrong(list, list.at, "%s, and the approval does not name that data set", what)
+		refuse(list, list.at, "%s, and the approval does not name that data set", what)
 	case e.reveals.Beyond(m.Approval.Reveals):
 		at := approval.field("reveals")
-		l.wrong(at, at.at, "%s, and the approval ends at %q; approve %q%s", what, m.Approval.Reveals, e.reveals, l.fewer(e))
+		refuse(at, at.at, "%s, and the approval ends at %q; approve %q%s", what, m.Approval.Reveals, e.reveals, l.fewer(e))
 	}
 }
 

@@ -42,3 +42,21 @@ func TestEgressThatIsAllowed(t *testing.T) {
 		}
 	}
 }
+
+// What runs nothing may ask what a study would cost before it is approved.
+func TestAPlanNeedsNoApproval(t *testing.T) {
+	src := strings.Replace(guarded, `examples: 0`, `examples: 9`, 1)
+	dir := onDisk(t, base, strings.TrimPrefix(src, "base\n-- x.cue --\n"))
+	opts := Options{Registry: fakeRegistry(), WorkDir: dir, Data: IfPresent}
+	e, err := Load(dir, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(e.Warnings) != 1 || !strings.HasPrefix(e.Warnings[0].Message, "a run is refused: \"naive\" sends rows") {
+		t.Errorf("warnings: %v", e.Warnings)
+	}
+	opts.Data = Require
+	if _, err := Load(dir, opts); err == nil || !strings.Contains(err.Error(), "\"naive\" sends rows") {
+		t.Errorf("a run: %v", err)
+	}
+}

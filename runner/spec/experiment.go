@@ -35,8 +35,10 @@ type Experiment struct {
 	Audits      []Audit      `json:"audits,omitempty"`
 	Metrics     []Metric     `json:"metrics"`
 	Axes        []Axis       `json:"axes,omitempty"`
+	Best        []Search     `json:"best,omitempty"`
 	Matrix      []Block      `json:"matrix"`
 	Budget      *Budget      `json:"budget,omitempty"`
+	Published   []Published  `json:"published,omitempty"`
 	Tables      []Table      `json:"tables,omitempty"`
 	Plots       []Plot       `json:"plots,omitempty"`
 	Checks      []Check      `json:"checks,omitempty"`
@@ -49,8 +51,11 @@ type Experiment struct {
 	Warnings []Mistake `json:"-"`
 	// Headers are what vet read of each data set, by name; a data set whose files are absent has none.
 	Headers map[string]*plugins.Header `json:"-"`
+	// StandIns are the data sets that stand in for absent ones, by the names of these; none unless Options ask for them.
+	StandIns map[string]*plugins.StandIn `json:"-"`
 
 	written written
+	worlds  []Chosen // what the searches may come to; none where there are no searches
 }
 
 // Use is a named plugin with its settings.
@@ -109,7 +114,10 @@ type FeatureSet struct {
 type Metric struct {
 	Use
 	Dims map[string]string `json:"dims,omitempty"`
+	On   plugins.Part      `json:"on,omitempty"` // plugins.Validation: handed these rows in the place of the test rows; empty: the test rows
 	By   []string          `json:"by,omitempty"` // columns whose levels are measured apart, too
+	// Groups are named groups of rows that are measured apart, too, in order of mention.
+	Groups []Group `json:"groups,omitempty"`
 	// Subsamples are behind the intervals of scores that have none of their own; nil: none, as replicates tell more.
 	Subsamples *int `json:"subsamples,omitempty"`
 }
@@ -244,6 +252,15 @@ type Table struct {
 	Mark    string             `json:"mark,omitempty"`   // MarkBest or MarkBestTwo; empty: nothing is marked
 	Within  string             `json:"within,omitempty"` // of rows: lines with one value of it are sorted and marked by themselves
 	Except  map[string][]Value `json:"except,omitempty"` // lines that are not marked, such as floors and ceilings
+	// Published names the numbers of others that stand beside ours; empty: none do.
+	Published string `json:"published,omitempty"`
+
+	Transpose bool                         `json:"transpose,omitempty"` // one line a score, one column a combination of the rows' values
+	Join      []string                     `json:"join,omitempty"`      // of rows: their labels stand in one column, with "/" between them
+	Heads     map[string]string            `json:"heads,omitempty"`     // shown for the names of what tells lines apart
+	Labels    map[string]map[string]string `json:"labels,omitempty"`    // shown for the values of axes and dimensions, by name and value
+	Features  string                       `json:"features,omitempty"`  // of a DatasetTable, the feature subset whose columns are counted; empty: all that features are drawn from
+	Compact   bool                         `json:"compact,omitempty"`   // of a ConfigurationTable: what was chosen alone
 }
 
 // TableKind says what a table is made of.
@@ -251,13 +268,17 @@ type TableKind string
 
 // The kinds of tables.
 const (
-	ScoresTable    TableKind = "scores"
-	ArgmaxTable    TableKind = "argmax"    // which value of an axis is best, the runner-up, and the difference of the two
-	BestTable      TableKind = "best-k"    // the best values of a dimension, such as the columns that are reproduced best
-	WorstTable     TableKind = "worst-k"   // and the worst
-	AttritionTable TableKind = "attrition" // rows and subjects that each step of the cohort, and the split, leave
-	RowsTable      TableKind = "rows"      // rows that language models were asked for, and what became of them
-	CohortTable    TableKind = "cohort"    // characteristics of real and synthetic patients
+	ScoresTable        TableKind = "scores"
+	ArgmaxTable        TableKind = "argmax"        // which value of an axis is best, the runner-up, and the difference of the two
+	BestTable          TableKind = "best-k"        // the best values of a dimension, such as the columns that are reproduced best
+	WorstTable         TableKind = "worst-k"       // and the worst
+	EndsTable          TableKind = "best-worst-k"  // both, one below the other
+	AttritionTable     TableKind = "attrition"     // rows and subjects that each step of the cohort, and the split, leave
+	RowsTable          TableKind = "rows"          // rows that language models were asked for, and what became of them
+	JudgementsTable    TableKind = "judgements"    // judgements that language models were asked for, and what became of them
+	CohortTable        TableKind = "cohort"        // characteristics of real and synthetic patients
+	DatasetTable       TableKind = "dataset"       // rows, columns, labels, groups and missing cells of the data sets as studied
+	ConfigurationTable TableKind = "configuration" // what each search chose
 )
 
 // Values of Table.Mark.
@@ -277,7 +298,7 @@ type TableColumn struct {
 	Score  string `json:"score"` // "metric.score", or a bare score name of any metric
 	Title  string `json:"title,omitempty"`
 	Group  string `json:"group,omitempty"`  // the title over this column and those beside it that have the same
-	Digits *int   `json:"digits,omitempty"` // decimals, or significant digits; nil: 3, of a percentage 1
+	Digits *int   `json:"digits,omitempty"` // decimals, or significant digits; nil: 3, of a percentage 1, of counts as few as show them
 	Format string `json:"format,omitempty"` // "fixed", "scientific", "percent" or "significant"; empty: fixed
 	// Minus are values of axes: the column shows the difference to the cells that have them and are otherwise alike.
 	// A value of the axis site takes the train hospitals with it.
@@ -293,8 +314,11 @@ type Plot struct {
 	Name   string             `json:"name"`
 	Kind   string             `json:"kind"` // a view plugin
 	Title  string             `json:"title,omitempty"`
-	X      string             `json:"x,omitempty"` // an axis or dimension; where pairs are drawn, a score
-	Y      string             `json:"y,omitempty"` // a score
+	X      string             `json:"x,omitempty"`      // an axis or dimension; where pairs are drawn, a score
+	Outer  []string           `json:"outer,omitempty"`  // further axes and dimensions along x, within each value of which X changes
+	Y      string             `json:"y,omitempty"`      // a score
+	Scores []PlotScore        `json:"scores,omitempty"` // of points, in the place of Y: each is a series
+	Parts  []PlotPart         `json:"parts,omitempty"`  // of points: panels with cells, and an x, of their own
 	XLabel string             `json:"xlabel,omitempty"`
 	YLabel string             `json:"ylabel,omitempty"`
 	Curve  string             `json:"curve,omitempty"`  // "metric.curve", or a bare curve name of any metric
@@ -308,6 +332,22 @@ type Plot struct {
 	XWhere map[string][]Value `json:"xwhere,omitempty"` // of pairs: for x alone, besides what Where selects
 	YWhere map[string][]Value `json:"ywhere,omitempty"`
 	With   json.RawMessage    `json:"with,omitempty"`
+}
+
+// PlotScore is one of several scores of a plot.
+type PlotScore struct {
+	Score string             `json:"score"`
+	Title string             `json:"title,omitempty"`
+	Where map[string][]Value `json:"where,omitempty"` // for this score alone, besides what Plot.Where selects
+}
+
+// PlotPart is a panel with an x of its own.
+type PlotPart struct {
+	Title  string             `json:"title,omitempty"`
+	X      string             `json:"x"`
+	Outer  []string           `json:"outer,omitempty"` // as Plot.Outer
+	XLabel string             `json:"xlabel,omitempty"`
+	Where  map[string][]Value `json:"where,omitempty"` // besides what Plot.Where selects
 }
 
 // Mistake is one finding in an experiment file.

@@ -273,6 +273,9 @@ var wardColumns = []plugins.ColumnInfo{
 	{Name: "died", Kind: frame.Number, Role: plugins.RoleTarget},
 }
 
+// rates says that a metric reads the test rows.
+func rates(i *plugins.Info) { i.Reads = []plugins.Part{plugins.Test} }
+
 func fakeRegistry() *plugins.Registry {
 	r := &plugins.Registry{}
 	records := []plugins.Shape{plugins.Records}
@@ -356,7 +359,7 @@ high?: int`, scores(score("mean"))), tvdConfig{High: 10}, func(c tvdConfig) (plu
 		}
 		return fakeMetric{}, nil
 	})
-	plugins.Add(&r.Metrics, info("downstream", "model?: \"gbdt\" | \"logistic\"\ntest?: \"real\" | \"synthetic\"", scores(score("auroc"), score("auprc")), curves(
+	plugins.Add(&r.Metrics, info("downstream", "model?: \"gbdt\" | \"logistic\"\ntest?: \"real\" | \"synthetic\"", scores(score("auroc"), score("auprc")), rates, curves(
 		plugins.CurveInfo{Name: "roc", Kind: plugins.LineCurve}, plugins.CurveInfo{Name: "pairs", Kind: plugins.ScatterCurve, Dims: []string{"pattern"}},
 	)),
 		downstreamConfig{Model: "logistic", Test: "real"}, func(downstreamConfig) (plugins.Metric, error) { return fakeMetric{}, nil })

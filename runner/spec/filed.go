@@ -19,7 +19,7 @@ func (l *loader) checkFiled() {
 		if !ok {
 			continue
 		}
-		for _, name := range []string{"by", "subsamples"} {
+		for _, name := range []string{"by", "groups", "subsamples"} {
 			if f := n.field(name); f != nil && len(b.info.Reads) == 0 {
 				l.wrong(f, f.label, "does not apply to %q, which reads files alone and no rows", b.info.Name)
 			}

@@ -16,8 +16,10 @@ type DataMode uint8
 
 // What becomes of absent data.
 const (
-	Require   DataMode = iota // an unset ${VAR} or a missing data file is a mistake
-	IfPresent                 // it is none; a data set whose files are absent has no header, and its columns are not checked
+	Require DataMode = iota // an unset ${VAR} or a missing data file is a mistake
+	// IfPresent is for what runs nothing: absent data are none, a data set whose files are absent has no header, and its columns are not
+	// checked. What a run would refuse to send to a model is a warning: what it would cost is asked before it is approved.
+	IfPresent
 )
 
 // Options are what Load needs besides the files.
@@ -27,7 +29,9 @@ type Options struct {
 	Data     DataMode
 	// NoHeaders leaves data files alone: columns are not checked, and roles that only headers know are not filled in.
 	NoHeaders bool
-	WorkDir   string // messages show files relative to it; empty: the working folder
+	// StandIns puts the stand-ins of absent data sets in their place, where they have any: for estimates, not for runs.
+	StandIns bool
+	WorkDir  string // messages show files relative to it; empty: the working folder
 }
 
 // Load reads and checks an experiment: a .cue file, or a folder whose .cue files are one experiment.
@@ -61,14 +65,16 @@ func Load(path string, opts Options) (e *Experiment, err error) {
 	if err != nil {
 		return nil, err
 	}
-	l.crossCheck()
-	l.missingSections()
+	if !s.baseless {
+		l.crossCheck()
+		l.missingSections()
+	}
 	if err := rep.err(); err != nil {
 		return nil, err
 	}
 	l.exp.Warnings = rep.sorted(rep.warnings)
 	l.exp.written = l.found.written
-	l.exp.written.files, l.exp.written.folder = s.texts, s.folder
+	l.exp.written.layers = s.layers
 	return l.exp, nil
 }
 
@@ -89,10 +95,10 @@ func check(ctx *cue.Context, s *sources, root *node, rep *reporter, opts Options
 	if err != nil {
 		return nil, err
 	}
-	c := &checker{rep: rep, ctx: ctx, opts: opts, dir: s.dir, broken: s.broken, schemas: set, found: newFindings()}
+	c := &checker{rep: rep, ctx: ctx, opts: opts, broken: s.broken, schemas: set, found: newFindings()}
 	c.check(root, set.top)
 	l := &loader{
-		checker: c, root: root, exp: &Experiment{Dir: s.dir, Headers: map[string]*plugins.Header{}},
+		checker: c, root: root, exp: &Experiment{Dir: s.dir, Headers: map[string]*plugins.Header{}, StandIns: map[string]*plugins.StandIn{}},
 		models: map[string][]model{}, asked: map[string]bool{},
 	}
 	l.decode()
@@ -120,7 +126,9 @@ func (l *loader) crossCheck() {
 	l.checkAudits()
 	l.checkAxes()
 	l.checkSites()
+	l.checkSearches()
 	l.checkMatrix()
+	l.checkCompeting()
 	l.checkSiteAxis()
 	l.checkColumns()
 	l.checkCandidates()
@@ -133,6 +141,7 @@ func (l *loader) crossCheck() {
 	l.checkBudget()
 	l.checkDims()
 	l.checkViews()
+	l.checkPublished()
 	l.checkPrimary()
 	l.checkChecks()
 }

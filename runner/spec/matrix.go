@@ -101,6 +101,7 @@ func (l *loader) checkMatrix() {
 			cells -= l.exp.size(&b)
 		}
 	}
+	l.exp.settleSearches()
 	for i, n := range list.items {
 		if n.is(cue.StructKind) {
 			l.checkExtra(n, &l.exp.Matrix[i])
@@ -194,6 +195,9 @@ func (l *loader) axisValue(n *node, a *axis) (Value, bool) {
 		return Value{}, false
 	}
 	v := value(n)
+	if name, of := v.Searched(); of && (a.kind != extraAxis || l.exp.SearchNamed(name) != nil) && !a.names.has(v.Text) {
+		return v, l.axisSearch(n, a, name)
+	}
 	switch a.kind {
 	case namesAxis:
 		if n.kind != cue.StringKind {
@@ -211,7 +215,11 @@ func (l *loader) axisValue(n *node, a *axis) (Value, bool) {
 		return v, a.names.has(v.Text)
 	case sizeAxis, seedAxis:
 		if n.kind&(cue.IntKind|cue.StructKind) == 0 {
-			l.wrong(n, n.at, "must be a whole number, not %s", kindWords(n.kind))
+			rows := ""
+			if a.kind == sizeAxis {
+				rows = " or {rows: …}"
+			}
+			l.wrong(n, n.at, "must be a whole number%s, not %s", rows, kindWords(n.kind))
 			return v, false
 		}
 	case extraAxis:
@@ -300,8 +308,10 @@ func (l *loader) needsLLM(n *node, b *Block) bool {
 		if s.LLM == "" {
 			continue
 		}
-		lacks := func(cell *node) bool { return !cell.written("llm") && text(cell.field("strategy")) == s.Name }
-		if !b.has("strategy") || slices.Contains(b.values("strategy"), Value{Text: s.Name}) || slices.ContainsFunc(oneOrMore(n.field("include")), lacks) {
+		lacks := func(cell *node) bool {
+			return !cell.written("llm") && l.exp.couldBe("strategy", []Value{value(cell.field("strategy"))}, Value{Text: s.Name})
+		}
+		if !b.has("strategy") || l.exp.couldBe("strategy", b.values("strategy"), Value{Text: s.Name}) || slices.ContainsFunc(oneOrMore(n.field("include")), lacks) {
 			return true
 		}
 	}
@@ -539,6 +549,11 @@ func (l *loader) match(n, x *node, b *Block, all []axis) map[string][]Value {
 
 // matches reports whether an exclude leaves out any cell of the block.
 func (l *loader) matches(b *Block, x Exclude) bool {
+	for axis := range x.Match {
+		if slices.ContainsFunc(b.allValues(axis), func(v Value) bool { return l.exp.SearchOf(v) != nil }) {
+			return true // it hangs on what the search chooses
+		}
+	}
 	groups := l.exp.withArms(b.groups())
 	for g, group := range groups {
 		fit := make([]AxisValues, len(group)) // with the values, in step, that match
@@ -562,7 +577,7 @@ func (l *loader) matches(b *Block, x Exclude) bool {
 		}
 		groups[g] = fit
 	}
-	return len(groups) > 0 && b.any(groups, Assignment{}, func(cell Assignment) bool { return x.matches(l.exp.settled(b, cell)) })
+	return len(groups) > 0 && b.any(groups, Assignment{}, func(cell Assignment) bool { return x.matches(l.exp.settled(b, cell), cell) })
 }
 
 // leavesCell reports whether a block has a cell that no rule leaves out. Values that data decide on count as
@@ -571,7 +586,7 @@ func (l *loader) leavesCell(b *Block) bool {
 	if len(b.Exclude) == 0 {
 		return l.exp.size(b) > 0
 	}
-	kept := func(cell Assignment) bool { return !b.excludes(l.exp.settled(b, cell)) }
+	kept := func(cell Assignment) bool { return !b.excludes(l.exp.settled(b, cell), cell) }
 	if slices.ContainsFunc(b.Include, kept) {
 		return true
 	}
@@ -594,9 +609,9 @@ func (b *Block) any(groups [][]AxisValues, cell Assignment, wanted func(Assignme
 	return false
 }
 
-// excludes reports whether a rule of the block leaves out a settled cell.
-func (b *Block) excludes(cell Assignment) bool {
-	return slices.ContainsFunc(b.Exclude, func(x Exclude) bool { return x.matches(cell) })
+// excludes reports whether a rule of the block leaves out a settled cell, given also as the file writes it.
+func (b *Block) excludes(cell, written Assignment) bool {
+	return slices.ContainsFunc(b.Exclude, func(x Exclude) bool { return x.matches(cell, written) })
 }
 
 // groups are the axes of a block, those that advance together in one group.
@@ -646,7 +661,7 @@ func (e *Experiment) featureSet(subset string) string {
 func (l *loader) checkFit() {
 	for i := range l.exp.Matrix {
 		b := &l.exp.Matrix[i]
-		for _, of := range b.parts() {
+		for _, of := range l.exp.parts(b) {
 			for _, d := range l.entries("datasets") {
 				if l.uses(b, of, "datasets", d.name()) {
 					l.checkFitOf(b, of, d)
@@ -672,11 +687,17 @@ func (l *loader) checkFitOf(b *Block, of valuesOf, d *node) {
 				}
 				l.rep.add(joinPath(use.path), use.at, "%q takes %s, data set %q has %s", use.text, shapeWords(p.info.Shapes), d.name(), shapeWords(data.info.Shapes))
 			}
-			if by := n.field("by"); section == "metrics" && by != nil && l.ofEvents(d) {
-				l.wrong(by, by.label, "does not apply to events, as data set %q has them: a column of theirs forms no groups of patients", d.name())
+			for _, name := range []string{"by", "groups"} {
+				if by := n.field(name); section == "metrics" && by != nil && l.ofEvents(d) {
+					l.wrong(by, by.label, "does not apply to events, as data set %q has them: a column of theirs forms no groups of patients", d.name())
+				}
 			}
 			for _, part := range p.info.Reads {
 				if slices.Contains(p.info.Spare, part) {
+					continue
+				}
+				if on := n.field("on"); part == plugins.Test && text(on) == string(plugins.Validation) {
+					l.needPart(d, plugins.Validation, fmt.Sprintf("%s is measured on it", joinPath(n.path)))
 					continue
 				}
 				l.needPart(d, part, fmt.Sprintf("%s reads it", joinPath(n.path)))

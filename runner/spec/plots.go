@@ -20,9 +20,18 @@ func plot(n *node) Plot {
 		Minus: single(n.field("minus")), Values: texts(n.field("values")), Points: texts(n.field("points")),
 		Curve: text(n.field("curve")),
 	}
-	p.X, p.XWhere = coordinate(n.field("x"))
+	p.X, p.Outer, p.XWhere = position(n.field("x"))
 	p.Y, p.YWhere = coordinate(n.field("y"))
-	if panels := panelsOf(n); panels != nil {
+	if y := n.field("y"); y.is(cue.ListKind) {
+		for _, s := range y.items {
+			p.Scores = append(p.Scores, plotScore(s))
+		}
+	}
+	if panels := panelsOf(n); panels.is(cue.ListKind) {
+		for _, part := range panels.items {
+			p.Parts = append(p.Parts, plotPart(part))
+		}
+	} else if panels != nil {
 		p.Panels = panels.text
 	}
 	if with := n.field("with"); with.whole() && with.kind == cue.StructKind {
@@ -37,6 +46,28 @@ func coordinate(n *node) (string, map[string][]Value) {
 		return text(n.field("score")), choices(n.field("where"))
 	}
 	return text(n), nil
+}
+
+// position decodes x: a name, several of which the last changes fastest, or a score of some cells.
+func position(n *node) (x string, outer []string, where map[string][]Value) {
+	if names := texts(n); n.is(cue.ListKind) && len(names) > 0 {
+		return names[len(names)-1], names[:len(names)-1], nil
+	}
+	x, where = coordinate(n)
+	return x, nil, where
+}
+
+// plotScore decodes one of several scores.
+func plotScore(n *node) PlotScore {
+	score, where := coordinate(n)
+	return PlotScore{Score: score, Title: text(n.field("title")), Where: where}
+}
+
+// plotPart decodes one of several panels.
+func plotPart(n *node) PlotPart {
+	part := PlotPart{Title: text(n.field("title")), XLabel: text(n.field("xlabel")), Where: choices(n.field("where"))}
+	part.X, part.Outer, _ = position(n.field("x"))
+	return part
 }
 
 // panelsOf is what names the panels of a plot of curves: the field panels or, without it, the only name that where gives several
@@ -64,7 +95,7 @@ type plotForm struct {
 }
 
 var plotForms = map[plugins.Form]plotForm{
-	plugins.PointForm:  {"a score along an axis or dimension", []string{"x", "y"}, []string{"series", "over", "minus", "where"}},
+	plugins.PointForm:  {"scores along an axis or dimension", []string{"x", "y"}, []string{"series", "panels", "over", "minus", "where"}},
 	plugins.ForestForm: {"a score of each of several hospitals or the like", []string{"x", "y"}, []string{"series", "over", "minus", "where"}},
 	plugins.SpreadForm: {"how a score spreads", []string{"x", "y"}, []string{"series", "values", "over", "minus", "where"}},
 	plugins.PairForm:   {"a score against another, or a recorded curve of pairs", nil, []string{"x", "y", "points", "curve", "series", "over", "where"}},
@@ -72,16 +103,55 @@ var plotForms = map[plugins.Form]plotForm{
 	plugins.MatrixForm: {"recorded matrices", []string{"curve"}, []string{"over", "where"}},
 }
 
-// plotView checks the fields of a plot by what its view draws, and returns what of it refers to the matrix.
-func (l *loader) plotView(n *node) (view, bool) {
+// plotViews checks the fields of a plot by what its view draws, and returns what of it refers to the matrix: one view for each panel with
+// cells of its own.
+func (l *loader) plotViews(n *node) []view {
 	b := l.found.built[indexKey(n.path)]
 	if b == nil {
-		return view{}, false // its kind or settings are wrong
+		return nil // its kind or settings are wrong
 	}
 	form := b.plugin.(plugins.View).Form()
 	if !l.checkPlotFields(n, form) {
-		return view{}, false
+		return nil
 	}
+	if form == plugins.PointForm {
+		return l.pointViews(n)
+	}
+	return []view{l.plotView(n, form)}
+}
+
+// pointViews are what refers to the matrix in a plot of points, for each of its panels.
+func (l *loader) pointViews(n *node) []view {
+	var views []view
+	of := func(x, where *node) {
+		v := view{
+			node: n, keys: append(oneOrMore(x), oneOrMore(n.field("series"))...), over: oneOrMore(n.field("over")), where: n.field("where"),
+			minus: []*node{n.field("minus")}, add: "series", form: plugins.PointForm,
+		}
+		for _, y := range oneOrMore(n.field("y")) {
+			own := where
+			if y.is(cue.StructKind) {
+				if w := y.field("where"); w != nil {
+					own = w
+				}
+				y = y.field("score")
+			}
+			v.scores, v.wheres = append(v.scores, y), append(v.wheres, own)
+		}
+		views = append(views, v)
+	}
+	if panels := n.field("panels"); panels != nil {
+		for _, part := range panels.items {
+			of(part.field("x"), part.field("where"))
+		}
+		return views
+	}
+	of(n.field("x"), nil)
+	return views
+}
+
+// plotView is what of a plot refers to the matrix.
+func (l *loader) plotView(n *node, form plugins.Form) view {
 	v := view{node: n, over: oneOrMore(n.field("over")), where: n.field("where"), minus: []*node{n.field("minus")}, add: "series", form: form}
 	key := func(fields ...string) {
 		for _, name := range fields {
@@ -89,7 +159,7 @@ func (l *loader) plotView(n *node) (view, bool) {
 		}
 	}
 	switch form {
-	case plugins.PointForm, plugins.ForestForm:
+	case plugins.ForestForm:
 		key("x", "series")
 		v.scores = oneOrMore(n.field("y"))
 	case plugins.SpreadForm:
@@ -120,7 +190,7 @@ func (l *loader) plotView(n *node) (view, bool) {
 	if v.curve = n.field("curve"); v.curve != nil && form == plugins.PairForm {
 		v.whole, v.add = false, "series"
 	}
-	return v, true
+	return v
 }
 
 // checkPlotFields demands what the view of a plot draws, and refuses what it has no use for.
@@ -132,6 +202,9 @@ func (l *loader) checkPlotFields(n *node, form plugins.Form) bool {
 	a := fmt.Sprintf("a plot of kind %q draws %s", text(n.field("kind")), f.draws)
 	before := len(l.rep.mistakes)
 	for _, name := range f.needs {
+		if name == "x" && form == plugins.PointForm && n.field("panels") != nil {
+			continue // each has one of its own
+		}
 		if n.field(name) == nil && !n.part {
 			l.rep.add(joinPath(n.path), n.label, "%s: it needs %q", a, name)
 		}
@@ -154,11 +227,40 @@ func (l *loader) checkPlotFields(n *node, form plugins.Form) bool {
 		}
 	}
 	for _, name := range []string{"x", "y"} {
-		if c := n.field(name); form != plugins.PairForm && c.is(cue.StructKind) {
+		c := n.field(name)
+		if form != plugins.PairForm && c.is(cue.StructKind) {
 			l.wrong(c, c.at, "must be a text: a score of some cells alone is for plots of pairs; add its where to the plot's")
 		}
+		if form != plugins.PointForm && c.is(cue.ListKind) {
+			l.wrong(c, c.at, "must be a text: %s", a)
+		}
+	}
+	if form == plugins.PointForm {
+		l.checkPointFields(n)
+	} else if panels := n.field("panels"); panels.is(cue.ListKind) {
+		l.wrong(panels, panels.at, "must be an axis or dimension: %s; panels with cells of their own are for plots of scores along an axis", a)
 	}
 	return len(l.rep.mistakes) == before
+}
+
+// checkPointFields checks the scores and panels of a plot of points.
+func (l *loader) checkPointFields(n *node) {
+	x, y, panels, series := n.field("x"), n.field("y"), n.field("panels"), n.field("series")
+	if y.is(cue.ListKind) && len(y.items) > 1 && series != nil {
+		l.wrong(series, series.label, "the scores of y are the series; with a series of its own a plot has one score")
+	}
+	for _, list := range []*node{x, y, panels} {
+		if list.is(cue.ListKind) && len(list.items) == 0 && !list.part {
+			l.wrong(list, list.at, "must have at least one value")
+		}
+	}
+	switch {
+	case panels == nil:
+	case panels.ok() && !panels.is(cue.ListKind):
+		l.wrong(panels, panels.at, "must be a list: each panel has a title, an x and a where, such as {title: \"rows\", x: \"n\"}")
+	case x != nil:
+		l.wrong(x, x.label, "each panel has an x of its own")
+	}
 }
 
 // checkPairFields demands two scores or a curve.
@@ -208,7 +310,7 @@ func (w *yield) addCurves(m *Metric, b *built) {
 	}
 	for i := range b.info.Curves {
 		c := &b.info.Curves[i]
-		info := curveInfo{kind: c.Kind, scoreInfo: scoreInfo{metric: m.Name, name: c.Name, fixed: m.Dims, by: m.By}}
+		info := curveInfo{kind: c.Kind, scoreInfo: scoreInfo{metric: m.Name, name: c.Name, fixed: m.Dims, by: m.Apart()}}
 		for _, d := range c.Dims {
 			if !slices.Contains(structural(c), d) {
 				info.free = append(info.free, d)

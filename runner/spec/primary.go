@@ -188,8 +188,13 @@ func (w *yield) checkMargin(margin *node, s scoreInfo, info *plugins.ScoreInfo) 
 // checkArmCells checks that an arm has cells, and that those of one replicate differ by what is averaged over alone.
 func (w *yield) checkArmCells(v view, arm *node, s scoreInfo, reported map[string]bool) {
 	v.own, v.add = arm, "a and b"
-	selected := w.selection(v.selects())
-	if !slices.ContainsFunc(w.cells, func(c cell) bool { return w.exp.Matrix[c.block].measures(s.metric) && selected(c) }) {
+	any := false
+	w.inWorlds(func(in Chosen, there func(cell) bool) bool {
+		selected := w.selection(v.selects(), in)
+		any = slices.ContainsFunc(w.cells, func(c cell) bool { return there(c) && w.exp.Matrix[c.block].measures(s.metric) && selected(c) })
+		return any
+	})
+	if !any {
 		w.wrong(arm, arm.at, "no cell that %q is measured on has these values", s.metric+"."+s.name)
 		return
 	}

@@ -13,13 +13,13 @@ import (
 // Resolved returns the experiment as results record it, in canonical JSON, and its SHA-256 in hex.
 //
 // Settings are those after defaults. Paths are null: the file of a hospital may be named after it, and the manifest
-// has the hashes of the data. What only concerns reading is left out: titles, descriptions, tables, plots, contrasts, checks, and the
-// licences, citations and notes of data sets. So is what only concerns the run: the budget, and settings of this machine
+// has the hashes of the data. What only concerns reading is left out: titles, descriptions, tables, plots, numbers of others, contrasts, checks,
+// and the licences, citations and notes of data sets. So is what only concerns the run: the budget, and settings of this machine
 // or account, such as where a key is read.
 func (e *Experiment) Resolved() (resolved json.RawMessage, hash string) {
 	out := *e
 	out.Title, out.Description, out.Tables, out.Plots, out.Budget = "", "", nil, nil, nil
-	out.Checks, out.Primary, out.Inference = nil, nil, Inference{}
+	out.Checks, out.Primary, out.Inference, out.Published = nil, nil, Inference{}, nil
 	out.Datasets = slices.Clone(e.Datasets)
 	for i := range out.Datasets {
 		d := &out.Datasets[i]

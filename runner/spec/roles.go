@@ -78,8 +78,37 @@ func (l *loader) header(n *node, d *Dataset) (h *plugins.Header) {
 			}
 		} else if l.present(n, &d.Use, files) {
 			h = l.readHeader(n, d, b, files)
+		} else if l.opts.StandIns {
+			h = l.standIn(n, d, b)
 		}
 	})
+	return h
+}
+
+// standIn puts the stand-in of an absent data set in its place, and returns its header; nil where there is none.
+func (l *loader) standIn(n *node, d *Dataset, b *built) *plugins.Header {
+	absent, ok := b.plugin.(plugins.Absentable)
+	if !ok {
+		return nil
+	}
+	s := absent.StandIn()
+	if s == nil {
+		return nil
+	}
+	entry := l.opts.Registry.Datasets.Get(s.Use)
+	if entry == nil {
+		return nil
+	}
+	plugin, _, err := entry.Build(s.With)
+	if err != nil {
+		l.rep.add(joinPath(n.path), n.label, "its stand-in %s: %v", s.Use, err)
+		return nil
+	}
+	h := l.readHeader(n, d, &built{plugin: plugin, info: &entry.Info}, nil)
+	if h != nil {
+		h.Governance = s.Governance
+		l.exp.StandIns[d.Name] = s
+	}
 	return h
 }
 
@@ -653,7 +682,7 @@ func (l *loader) datasetsWith(section, name string) []string {
 	var out []string
 	for i := range l.exp.Matrix {
 		b := &l.exp.Matrix[i]
-		for _, of := range b.parts() {
+		for _, of := range l.exp.parts(b) {
 			if !l.uses(b, of, section, name) {
 				continue
 			}
@@ -670,11 +699,11 @@ func (l *loader) datasetsWith(section, name string) []string {
 // valuesOf returns the values of an axis in some cells of a block.
 type valuesOf func(axis string) []Value
 
-// parts are the product of a block and each of its further cells.
-func (b *Block) parts() []valuesOf {
-	out := []valuesOf{b.values}
+// parts are the product of a block and each of its further cells, with all values that searches may choose.
+func (e *Experiment) parts(b *Block) []valuesOf {
+	out := []valuesOf{func(axis string) []Value { return e.mayBe(axis, b.values(axis)) }}
 	for _, cell := range b.Include {
-		out = append(out, cell.values)
+		out = append(out, func(axis string) []Value { return e.mayBe(axis, cell.values(axis)) })
 	}
 	return out
 }

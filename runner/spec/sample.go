@@ -139,7 +139,7 @@ func (l *loader) changes(dataset string) bool {
 // tooMany are the sample sizes above most that cells of a block have with a data set and a strategy.
 func (l *loader) tooMany(b *Block, dataset, strategy string, most int) []Value {
 	var out []Value
-	for _, v := range b.sizes() {
+	for _, v := range l.exp.mayBe("n", b.allValues("n")) {
 		if v.Kind != NumberValue || v.Number <= float64(most) {
 			continue
 		}
@@ -151,26 +151,15 @@ func (l *loader) tooMany(b *Block, dataset, strategy string, most int) []Value {
 	return out
 }
 
-// sizes are the values of n in a block and its further cells.
-func (b *Block) sizes() []Value {
-	out := slices.Clone(b.values("n"))
-	for _, cell := range b.Include {
-		if v, ok := cell["n"]; ok && !slices.Contains(out, v) {
-			out = append(out, v)
-		}
-	}
-	return out
-}
-
 // leavesCellWith reports whether a block has a cell with some values that no rule leaves out.
 func (l *loader) leavesCellWith(b *Block, wanted Assignment) bool {
 	has := func(cell Assignment) bool {
 		for axis, v := range wanted {
-			if cell[axis] != v {
+			if !slices.Contains(l.exp.MayBe(axis, cell[axis]), v) {
 				return false
 			}
 		}
-		return !b.excludes(l.exp.settled(b, cell))
+		return !b.excludes(l.exp.settled(b, cell), cell)
 	}
 	if slices.ContainsFunc(b.Include, has) {
 		return true
@@ -179,7 +168,10 @@ func (l *loader) leavesCellWith(b *Block, wanted Assignment) bool {
 	for _, g := range b.groups() {
 		kept := make([]AxisValues, len(g))
 		for i := range g[0].Values {
-			if slices.ContainsFunc(g, func(a AxisValues) bool { v, asked := wanted[a.Axis]; return asked && a.Values[i] != v }) {
+			if slices.ContainsFunc(g, func(a AxisValues) bool {
+				v, asked := wanted[a.Axis]
+				return asked && !slices.Contains(l.exp.MayBe(a.Axis, a.Values[i]), v)
+			}) {
 				continue
 			}
 			for j, a := range g {

@@ -65,8 +65,8 @@ func TestSchemaJSONOfSettings(t *testing.T) {
 			}
 		}
 	})
-	if blocks != 13 {
-		t.Errorf("%d open blocks: want with of 7 kinds of plugins, and where of tables, their columns, plots, their x and y, contrasts and checks", blocks)
+	if blocks != 16 {
+		t.Errorf("%d open blocks: want with of 7 kinds of plugins, and where of tables, their columns, plots, their panels, x and y, contrasts, checks, searches and published values", blocks)
 	}
 	defs := top["$defs"].(map[string]any)
 	for name, want := range map[string]string{

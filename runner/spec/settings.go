@@ -244,11 +244,11 @@ func (c *checker) resolvePath(n *node) {
 		return
 	}
 	if !filepath.IsAbs(path) && !strings.HasPrefix(path, "${") {
-		path = filepath.Join(c.dir, path)
+		path = filepath.Join(c.rep.sources.folderOf(n.origin), path)
 	}
 	n.text = path
 	c.found.paths = append(c.found.paths, n)
-	c.found.written.paths = append(c.found.written.paths, writtenPath{n.path, written, n.at})
+	c.found.written.paths = append(c.found.written.paths, writtenPath{n.path, written, n.origin})
 }
 
 // expand replaces ${VAR}. A variable that is not set stays as it is when data may be absent.
@@ -282,13 +282,14 @@ func (c *checker) resolveText(n *node) {
 		n.state = bad
 		return
 	}
+	folder := c.rep.sources.folderOf(file.origin)
 	if !filepath.IsAbs(path) {
-		path = filepath.Join(c.dir, path)
+		path = filepath.Join(folder, path)
 	}
 	info, err := os.Stat(path)
 	switch {
 	case err != nil || !info.Mode().IsRegular():
-		shown := func(near string) string { return strings.TrimPrefix(relative(near, c.dir), "./") }
+		shown := func(near string) string { return strings.TrimPrefix(relative(near, folder), "./") }
 		c.wrong(n, file.at, "no file %q%s", file.text, spelling.DidYouMeanFile(path, shown))
 		return
 	case info.Size() > maxText:
@@ -304,7 +305,7 @@ func (c *checker) resolveText(n *node) {
 		c.wrong(n, file.at, "the file is not UTF-8 text")
 		return
 	}
-	c.found.written.texts = append(c.found.written.texts, writtenText{file.text, string(b), file.at})
+	c.found.written.texts = append(c.found.written.texts, writtenText{file.text, string(b), file.origin})
 	n.kind, n.text, n.fields = cue.StringKind, string(b), nil
 }
 

@@ -147,7 +147,7 @@ func (l *loader) checkSiteAxis() {
 		if !arranged {
 			continue
 		}
-		for _, v := range b.allValues("dataset") {
+		for _, v := range l.exp.mayBe("dataset", b.allValues("dataset")) {
 			d := l.datasetNamed(v.Text)
 			node := l.root.find("datasets", v.Text)
 			known := l.opts.NoHeaders || l.exp.Headers[d.Name] != nil

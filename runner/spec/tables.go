@@ -8,7 +8,7 @@ import (
 	"github.com/ehrlab/ehrlab/plugins"
 )
 
-// rankedUnless is how many values a BestTable or WorstTable shows unless it says so.
+// rankedUnless is how many values a BestTable, WorstTable or EndsTable shows of each end unless it says so.
 const rankedUnless = 5
 
 // table decodes a table.
@@ -18,10 +18,12 @@ func table(n *node) Table {
 		Label: text(n.field("label")), Notes: texts(n.field("notes")),
 		Rows: texts(n.field("rows")), Across: text(n.field("across")), Over: texts(n.field("over")), Where: choices(n.field("where")),
 		Of: texts(n.field("of")), Mark: text(n.field("mark")), Within: text(n.field("within")), Except: choices(n.field("except")),
+		Published: text(n.field("published")),
 	}
 	if t.Kind == ScoresTable {
 		t.Kind = ""
 	}
+	t.looks(n)
 	if t.Mark == "none" {
 		t.Mark = ""
 	}
@@ -64,12 +66,14 @@ func tableColumn(n *node) TableColumn {
 }
 
 // ranks reports whether the table shows the best or worst values of a dimension.
-func (t *Table) ranks() bool { return t.Kind == BestTable || t.Kind == WorstTable }
+func (t *Table) ranks() bool {
+	return t.Kind == BestTable || t.Kind == WorstTable || t.Kind == EndsTable
+}
 
 // OfScores reports whether the table has scores in its columns, and not what a version accounts for.
 func (t *Table) OfScores() bool {
 	switch t.Kind {
-	case "", ScoresTable, ArgmaxTable, BestTable, WorstTable:
+	case "", ScoresTable, ArgmaxTable, BestTable, WorstTable, EndsTable:
 		return true
 	}
 	return false
@@ -77,13 +81,17 @@ func (t *Table) OfScores() bool {
 
 // tableFields are the fields of a table, title, caption, label and notes aside, that have a meaning for each kind.
 var tableFields = map[TableKind][]string{
-	"":             {"rows", "columns", "across", "over", "where", "sort", "mark", "within", "except"},
-	ArgmaxTable:    {"rows", "columns", "over", "where", "of"},
-	BestTable:      {"rows", "columns", "over", "where", "of", "k"},
-	WorstTable:     {"rows", "columns", "over", "where", "of", "k"},
-	AttritionTable: {"where"},
-	RowsTable:      {"where"},
-	CohortTable:    {"across", "over", "where"},
+	"":                 {"rows", "columns", "across", "over", "where", "sort", "mark", "within", "except", "published", "transpose", "join", "heads", "labels"},
+	ArgmaxTable:        {"rows", "columns", "over", "where", "of", "join", "heads", "labels"},
+	BestTable:          {"rows", "columns", "over", "where", "of", "k", "published", "join", "heads", "labels"},
+	WorstTable:         {"rows", "columns", "over", "where", "of", "k", "published", "join", "heads", "labels"},
+	EndsTable:          {"rows", "columns", "over", "where", "of", "k", "published", "join", "heads", "labels"},
+	AttritionTable:     {"where"},
+	RowsTable:          {"where"},
+	JudgementsTable:    {"where"},
+	CohortTable:        {"across", "over", "where"},
+	DatasetTable:       {"where", "of", "features", "heads", "labels"},
+	ConfigurationTable: {"of", "compact", "heads", "labels"},
 }
 
 // tableView checks the fields of a table by its kind, and returns what of it refers to the matrix.
@@ -112,6 +120,7 @@ func (l *loader) tableView(n *node) (view, bool) {
 		}
 	}
 	l.checkLines(n, columns)
+	l.checkLooks(n, &t)
 	known := n.field("kind") == nil || n.field("kind").ok()
 	return v, known && t.OfScores() && (kind != ArgmaxTable || len(t.Of) > 0)
 }
@@ -137,14 +146,14 @@ func (l *loader) checkTableFields(n *node, kind TableKind) {
 		}
 	}
 	switch kind {
-	case "", ArgmaxTable, BestTable, WorstTable:
+	case "", ArgmaxTable, BestTable, WorstTable, EndsTable:
 		needs("rows", "a text or a list")
 		needs("columns", "a list")
 	}
 	if kind == ArgmaxTable {
 		needs("of", "an axis or a list of axes, whose values compete")
 	}
-	if kind == BestTable || kind == WorstTable {
+	if (&Table{Kind: kind}).ranks() {
 		if c := n.field("columns"); c.is(cue.ListKind) && len(c.items) > 1 {
 			l.wrong(c.items[1], c.items[1].at, "a table of %s ranks by one score: declare a table for each", kind)
 		}
@@ -281,6 +290,7 @@ func (w *yield) checkTable(n *node) {
 	}
 	t := table(n)
 	w.checkWhere(n.field("except"))
+	w.checkLabels(n, &t)
 	if t.Kind == CohortTable {
 		w.checkCohort(n)
 	}

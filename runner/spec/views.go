@@ -32,6 +32,7 @@ func (l *loader) checkDims() {
 			}
 		}
 		l.checkBy(n, axes, own)
+		l.checkGroups(n, axes, own)
 	}
 }
 
@@ -154,9 +155,7 @@ func (l *loader) checkViews() {
 		}
 	}
 	for _, n := range l.entries("plots") {
-		if v, fits := l.plotView(n); fits {
-			views = append(views, v)
-		}
+		views = append(views, l.plotViews(n)...)
 	}
 	for _, section := range []string{"tables", "plots"} {
 		l.checkCase(section)
@@ -215,6 +214,7 @@ type cell struct {
 	values []int32
 	block  int
 	size   string // what decides on a sample size that is counted from a part; "" for one that is given
+	world  int    // of what the searches may come to, where it is one of the cells that hang on that; else -1
 }
 
 func (l *loader) newYield() *yield {
@@ -238,11 +238,12 @@ func (l *loader) newYield() *yield {
 		}
 		m := l.exp.Metrics[i]
 		for _, s := range b.info.Scores {
-			w.scores = append(w.scores, scoreInfo{metric: m.Name, name: s.Name, better: s.Better, fixed: m.Dims, free: s.Dims, by: m.By})
+			w.scores = append(w.scores, scoreInfo{metric: m.Name, name: s.Name, better: s.Better, fixed: m.Dims, free: s.Dims, by: m.Apart()})
 			w.addDims(s.Dims...)
 		}
 		w.addCurves(&m, b)
-		w.addDims(m.By...)
+		w.addDims(m.Apart()...)
+		w.declareGroups(&m)
 		for d, value := range m.Dims {
 			w.addDims(d)
 			if !slices.Contains(w.declared[d], value) {
@@ -284,9 +285,9 @@ func (w *yield) expand() {
 			number[i][v] = int32(j)
 		}
 	}
-	for b := range w.exp.Matrix {
-		w.exp.each(&w.exp.Matrix[b], func(at func(axis string) (Value, bool)) {
-			c := cell{values: make([]int32, len(w.axes)), block: b}
+	add := func(b, world int, in Chosen) {
+		w.exp.eachIn(&w.exp.Matrix[b], in, func(at func(axis string) (Value, bool)) {
+			c := cell{values: make([]int32, len(w.axes)), block: b, world: world}
 			for i, a := range w.axes {
 				c.values[i] = -1
 				v, ok := at(a.Axis)
@@ -307,11 +308,34 @@ func (w *yield) expand() {
 			train, test := w.axis(TrainSite), w.axis(TestSite)
 			a := w.exp.ArrangementOf(site.Text)
 			for _, pair := range siteCells(a) {
-				c := cell{values: slices.Clone(c.values), block: b, size: w.sizeOf(at, pair[0]+"/"+pair[1])}
+				c := cell{values: slices.Clone(c.values), block: b, world: world, size: w.sizeOf(at, pair[0]+"/"+pair[1])}
 				c.values[train], c.values[test] = number[train][Value{Text: pair[0]}], number[test][Value{Text: pair[1]}]
 				w.cells = append(w.cells, c)
 			}
 		})
+	}
+	for b := range w.exp.Matrix {
+		if !w.exp.searches(&w.exp.Matrix[b]) {
+			add(b, -1, nil)
+			continue
+		}
+		for world, in := range w.exp.worlds {
+			add(b, world, in)
+		}
+	}
+}
+
+// inWorlds calls f with the cells that there are for each of what the searches may come to together; once where there are no searches.
+// f returns whether it has seen enough.
+func (w *yield) inWorlds(f func(in Chosen, there func(cell) bool) bool) {
+	if len(w.exp.worlds) == 0 {
+		f(nil, func(cell) bool { return true })
+		return
+	}
+	for world, in := range w.exp.worlds {
+		if f(in, func(c cell) bool { return c.world < 0 || c.world == world }) {
+			return
+		}
 	}
 }
 
@@ -344,22 +368,37 @@ func (w *yield) sizeOf(at func(axis string) (Value, bool), hospitals string) str
 // decidedByData reports whether the values of an axis are not known before the data have been split.
 func decidedByData(axis string) bool { return axis == TrainSite || axis == TestSite }
 
-// each calls f with each cell of a block that is not left out, then with those that are included, all of them settled.
-func (e *Experiment) each(b *Block, f func(at func(axis string) (Value, bool))) {
+// each calls f with each cell of a block that is not left out, then with those that are included, all of them settled. A cell with a
+// value that a search chooses comes once for each value that it may choose.
+func (e *Experiment) each(b *Block, f func(at func(axis string) (Value, bool))) { e.eachIn(b, nil, f) }
+
+// eachIn is each with what the searches came to; nil: whatever they may come to.
+func (e *Experiment) eachIn(b *Block, in Chosen, f func(at func(axis string) (Value, bool))) {
+	var now Assignment
+	at := func(axis string) (Value, bool) { v, ok := now[axis]; return v, ok }
+	e.eachWritten(b, func(written Assignment) {
+		e.put(written, in, func(cell Assignment) {
+			for _, one := range e.withArmsOf(written, cell) {
+				if now = e.settled(b, one); !e.leftOut(b, now, written) {
+					f(at)
+				}
+			}
+		})
+	})
+}
+
+// eachWritten calls f with each cell of a block as the file gives it, those of include last. f must not keep the cell.
+func (e *Experiment) eachWritten(b *Block, f func(cell Assignment)) {
 	groups := e.withArms(b.groups())
 	wheel := make([]int, len(groups))
 	turning := make(Assignment, len(b.Axes))
-	var now Assignment
-	at := func(axis string) (Value, bool) { v, ok := now[axis]; return v, ok }
 	for done := len(groups) == 0; !done; {
 		for g, group := range groups {
 			for _, a := range group {
 				turning[a.Axis] = a.Values[wheel[g]]
 			}
 		}
-		if now = e.settled(b, turning); !e.leftOut(b, now) {
-			f(at)
-		}
+		f(turning)
 		done = true
 		for g := len(groups) - 1; g >= 0 && done; g-- {
 			wheel[g]++
@@ -370,24 +409,35 @@ func (e *Experiment) each(b *Block, f func(at func(axis string) (Value, bool))) 
 			}
 		}
 	}
-	for _, c := range b.Include {
-		for _, audit := range append([]string{c["audit"].Text}, e.Arms(c["audit"].Text)...) {
-			cell := c
-			if audit != c["audit"].Text {
-				cell = maps.Clone(c)
-				cell["audit"] = Value{Text: audit}
-			}
-			if now = e.settled(b, cell); !e.leftOut(b, now) {
-				f(at)
-			}
+	for _, cell := range b.Include {
+		f(cell)
+		for _, arm := range e.Arms(cell["audit"].Text) {
+			beside := maps.Clone(cell)
+			beside["audit"] = Value{Text: arm}
+			f(beside)
 		}
 	}
 }
 
-// matches reports whether an exclude leaves out a cell.
-func (x Exclude) matches(cell map[string]Value) bool {
+// withArmsOf are a cell and the arms beside its audit, where a search chose that: the others are written out.
+func (e *Experiment) withArmsOf(written, cell Assignment) []Assignment {
+	out := []Assignment{cell}
+	if written["audit"] == cell["audit"] {
+		return out
+	}
+	for _, arm := range e.Arms(cell["audit"].Text) {
+		beside := maps.Clone(cell)
+		beside["audit"] = Value{Text: arm}
+		out = append(out, beside)
+	}
+	return out
+}
+
+// matches reports whether an exclude leaves out a cell, by the values that it has or, of those that searches choose, as they are written.
+func (x Exclude) matches(cell, written map[string]Value) bool {
 	for axis, values := range x.Match {
-		if v, ok := cell[axis]; !ok || !slices.Contains(values, v) {
+		v, ok := cell[axis]
+		if _, chosen := written[axis].Searched(); !ok || !slices.Contains(values, v) && !(chosen && slices.Contains(values, written[axis])) {
 			return false
 		}
 	}
@@ -475,6 +525,9 @@ func (w *yield) checkWhere(n *node) {
 				continue
 			}
 			v := value(e)
+			if w.isSearch(e, f.name()) {
+				continue
+			}
 			switch {
 			case v.Kind == PartValue:
 				w.wrong(e, e.at, "how many rows a part has is not known before the data are read, so that it selects no cell; select by other axes")
@@ -510,6 +563,7 @@ func (w *yield) checkMinus(n *node) {
 		case !f.ok():
 		case f.kind == cue.ListKind || f.kind == cue.StructKind:
 			w.wrong(f, f.at, "must be one value, not %s", kindWords(f.kind))
+		case w.isSearch(f, f.name()):
 		case !decidedByData(f.name()) && w.numberOf(i, value(f)) < 0:
 			var known []string
 			for _, x := range w.axes[i].Values {
@@ -631,24 +685,39 @@ func names(list []*node, name string) bool {
 	return slices.ContainsFunc(list, func(n *node) bool { return n.ok() && n.text == name })
 }
 
-// hasKeys reports whether a score has every dimension that tells rows apart or is selected by, and the selected values.
-func (w *yield) hasKeys(v view, s scoreInfo) bool {
+// demand is a dimension that a view needs of a score, to tell rows apart or to select by.
+type demand struct {
+	dim    string
+	values *node // which of its values are selected; nil: any
+}
+
+// demands are those of a view, axes aside, which every score has.
+func (w *yield) demands(v view) []demand {
+	var out []demand
 	for _, n := range v.keys {
-		if w.axis(n.text) < 0 && !s.has(n.text) {
-			return false
+		if w.axis(n.text) < 0 {
+			out = append(out, demand{dim: n.text})
 		}
 	}
 	for _, n := range v.selects() {
 		for _, f := range n.fields {
-			if w.axis(f.name()) >= 0 {
-				continue
-			}
-			if fixed, ok := s.fixed[f.name()]; !s.has(f.name()) || ok && !slices.Contains(texts(f), fixed) {
-				return false
+			if w.axis(f.name()) < 0 {
+				out = append(out, demand{f.name(), f})
 			}
 		}
 	}
-	return true
+	return out
+}
+
+// met reports whether a score has the dimension, and can have one of the selected values.
+func (d demand) met(s scoreInfo) bool {
+	fixed, ok := s.fixed[d.dim]
+	return s.has(d.dim) && (d.values == nil || !ok || slices.Contains(texts(d.values), fixed))
+}
+
+// hasKeys reports whether a score has every dimension that tells rows apart or is selected by, and the selected values.
+func (w *yield) hasKeys(v view, s scoreInfo) bool {
+	return !slices.ContainsFunc(w.demands(v), func(d demand) bool { return !d.met(s) })
 }
 
 func (s scoreInfo) has(dim string) bool {
@@ -657,14 +726,35 @@ func (s scoreInfo) has(dim string) bool {
 	return fixed || slices.Contains(s.free, dim) || slices.Contains(s.by, dim) || slices.Contains(s.held, dim) || dim == plugins.Weighting
 }
 
-// lacking says which dimension of a view keeps a score out of it.
+// lacking says what keeps scores of one address out of a view: a demand that none of them meets or, where each meets some, the first
+// that the first of them does not.
 func (w *yield) lacking(v view, found []scoreInfo) string {
-	for _, n := range v.keys {
-		if w.axis(n.text) < 0 && !slices.ContainsFunc(found, func(s scoreInfo) bool { return s.has(n.text) }) {
-			return fmt.Sprintf("the dimension %q", n.text)
+	demands := w.demands(v)
+	for _, d := range demands {
+		if !slices.ContainsFunc(found, d.met) {
+			return d.unmet(found)
 		}
 	}
-	return "what the view selects"
+	i := slices.IndexFunc(demands, func(d demand) bool { return !d.met(found[0]) })
+	return fmt.Sprintf("%s, as given by metric %q, and no other metric has all that the view asks for", demands[i].unmet(found[:1]), found[0].metric)
+}
+
+// unmet says what of a demand scores lack, and where it is written.
+func (d demand) unmet(found []scoreInfo) string {
+	if d.values == nil {
+		return fmt.Sprintf("the dimension %q", d.dim)
+	}
+	at := joinPath(d.values.path)
+	var have []string
+	for _, s := range found {
+		if fixed, ok := s.fixed[d.dim]; ok {
+			have = added(have, fixed)
+		}
+	}
+	if len(have) == 0 {
+		return fmt.Sprintf("the dimension %q, which %s selects by", d.dim, at)
+	}
+	return fmt.Sprintf("the %s %s, which %s selects; it has %s", d.dim, quoteAll(texts(d.values)), at, quoteAll(have))
 }
 
 // meet returns two scores of one address that share a place in a view.
@@ -697,6 +787,9 @@ func (w *yield) together(a, b string) bool {
 	return slices.ContainsFunc(w.exp.Matrix, func(x Block) bool { return x.measures(a) && x.measures(b) })
 }
 
+// Measures reports whether the cells of a block are rated by a metric.
+func (b *Block) Measures(metric string) bool { return b.measures(metric) }
+
 func (b *Block) measures(metric string) bool {
 	return len(b.Metrics) == 0 || slices.Contains(b.Metrics, metric) || recorded[metric] != ""
 }
@@ -712,43 +805,60 @@ func (w *yield) ambiguous(v view, s scoreInfo, reported map[string]bool) {
 			free = append(free, i)
 		}
 	}
-	selected := w.selection(v.selects())
-	first := map[string]cell{}
-	var key []byte
-	for _, c := range w.cells {
-		if !w.exp.Matrix[c.block].measures(s.metric) || !selected(c) {
-			continue
-		}
-		key = key[:0]
-		for _, i := range keys {
-			x := c.values[i]
-			key = append(key, byte(x), byte(x>>8), byte(x>>16), byte(x>>24))
-		}
-		before, seen := first[string(key)]
-		if !seen {
-			first[string(key)] = c
-			continue
-		}
-		for _, i := range free {
-			name := w.axes[i].Axis
-			switch {
-			case reported[name]:
-				continue
-			case before.values[i] != c.values[i]:
-				w.rep.add(joinPath(v.node.path), v.node.label, "axis %q has several values in one place; add it to %s", name, v.room())
-			case name == "n" && before.size != c.size:
-				w.rep.add(joinPath(v.node.path), v.node.label,
-					"axis %q is counted from a part of the data, so that it has several values in one place; add it to %s or over", name, v.add)
-			default:
+	w.inWorlds(func(in Chosen, there func(cell) bool) bool {
+		selected := w.selection(v.selects(), in)
+		first := map[string]cell{}
+		var key []byte
+		for _, c := range w.cells {
+			if !there(c) || !w.exp.Matrix[c.block].measures(s.metric) || !selected(c) {
 				continue
 			}
-			reported[name] = true
+			key = key[:0]
+			for _, i := range keys {
+				x := c.values[i]
+				key = append(key, byte(x), byte(x>>8), byte(x>>16), byte(x>>24))
+			}
+			if before, seen := first[string(key)]; seen {
+				w.clash(v, before, c, free, reported)
+			} else {
+				first[string(key)] = c
+			}
 		}
+		return false
+	})
+}
+
+// clash reports the axes in which two cells in one place differ.
+func (w *yield) clash(v view, before, c cell, free []int, reported map[string]bool) {
+	for _, i := range free {
+		name := w.axes[i].Axis
+		switch {
+		case reported[name]:
+			continue
+		case before.values[i] != c.values[i]:
+			w.rep.add(joinPath(v.node.path), v.node.label, "axis %q has several values in one place; add it to %s", name, v.room())
+		case name == "n" && before.size != c.size:
+			w.rep.add(joinPath(v.node.path), v.node.label,
+				"axis %q is counted from a part of the data, so that it has several values in one place; add it to %s or over", name, v.add)
+		default:
+			continue
+		}
+		reported[name] = true
 	}
 }
 
-// selection returns whether a cell has the values that all blocks of a view select.
-func (w *yield) selection(selects []*node) func(cell) bool {
+// isSearch reports whether a value of an axis stands for what a search chooses of it, and what is wrong with one that does not.
+func (w *yield) isSearch(n *node, of string) bool {
+	name, is := value(n).Searched()
+	if at := w.axis(of); !is || at < 0 || len(w.exp.Best) == 0 || w.numberOf(at, value(n)) >= 0 {
+		return false
+	}
+	w.axisSearch(n, &axis{name: of}, name)
+	return true
+}
+
+// selection returns whether a cell has the values that all blocks of a view select; in is what the searches came to.
+func (w *yield) selection(selects []*node, in Chosen) func(cell) bool {
 	type wanted struct {
 		axis   int
 		values []int32
@@ -765,7 +875,8 @@ func (w *yield) selection(selects []*node) func(cell) bool {
 			}
 			one := wanted{axis: i}
 			for k, e := range oneOrMore(f) {
-				at := w.numberOf(i, value(e))
+				v, _ := w.exp.Value(f.name(), value(e), in)
+				at := w.numberOf(i, v)
 				if at < 0 && decidedByData(f.name()) {
 					at = min(k, 1) // a stand-in for the named hospital
 				}

@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
@@ -80,6 +81,29 @@ func BloodGases() []Quantity {
 		{"bg_baseexcess", "mmol/L", BloodGas, "base excess"},
 	}
 }
+
+// apache are the names that the first-day variables of APACHE have in eICU, where they are others than those here.
+var apache = map[string]string{"temperature": "tempc", "respiratoryrate": "resprate", "ph": "bg_ph", "pco2": "bg_paco2", "pao2": "bg_pao2"}
+
+// Named returns the quantity of a name, which is its own or that of a first-day variable of APACHE; false where it is none of these.
+func Named(name string) (Quantity, bool) {
+	if own, ok := apache[name]; ok {
+		name = own
+	}
+	for _, list := range [][]Quantity{VitalSigns(), LabValues(), BloodGases()} {
+		if i := slices.IndexFunc(list, func(q Quantity) bool { return q.Name == name }); i >= 0 {
+			return list[i], true
+		}
+	}
+	return Quantity{}, false
+}
+
+// In reports whether a unit is that of the quantity, spelled alike but for blanks, case and what is customary for 1 and mmol/L.
+func (q Quantity) In(unit string) bool { return plainUnit(unit) == plainUnit(q.Unit) }
+
+func plainUnit(unit string) string { return spellings.Replace(strings.ToLower(unit)) }
+
+var spellings = strings.NewReplacer(" ", "", "meq/l", "mmol/l", "10^9/l", "k/mcl", "10*3/ul", "k/mcl", "k/ul", "k/mcl", "k/µl", "k/mcl", "degc", "°c")
 
 // limits are what a quantity can hold in its unit: the least value that is not removed as an outlier, and the greatest that counts
 // as valid, of MIMIC-Extract's table of ranges (resources/variable_ranges.csv); shares of cells are 0 to 100 % by what they are.

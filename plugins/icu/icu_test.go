@@ -61,3 +61,39 @@ func TestWindowEnd(t *testing.T) {
 		t.Errorf("a short stay ends at %v, want %d", end, earliest)
 	}
 }
+
+// A quantity is found under its own name and that of APACHE, and units under their spellings; others are none of it.
+func TestNamed(t *testing.T) {
+	for name, want := range map[string]string{"tempc": "tempc", "temperature": "tempc", "respiratoryrate": "resprate", "pao2": "bg_pao2", "bg_ph": "bg_ph", "inr": "inr"} {
+		if q, ok := Named(name); !ok || q.Name != want || q.Summary == "" {
+			t.Errorf("%s: %+v, %v", name, q, ok)
+		}
+	}
+	for _, name := range []string{"", "tempc_first", "Temperature", "age"} {
+		if q, ok := Named(name); ok {
+			t.Errorf("%q is %+v", name, q)
+		}
+	}
+	for _, c := range []struct {
+		name, unit string
+		in         bool
+	}{
+		{"temperature", "°C", true},
+		{"temperature", "degC", true},
+		{"temperature", "°F", false},
+		{"temperature", "", false},
+		{"ph", "", true},
+		{"platelet", "10^9/L", true},
+		{"sodium", "mEq/L", true},
+		{"sodium", "mg/dL", false},
+	} {
+		if q, _ := Named(c.name); q.In(c.unit) != c.in {
+			t.Errorf("%s in %q: %v", c.name, c.unit, !c.in)
+		}
+	}
+	for name := range limits {
+		if q, ok := Named(name); !ok || q.Name != name {
+			t.Errorf("limits of %q, which is no quantity", name)
+		}
+	}
+}

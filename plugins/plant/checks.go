@@ -424,14 +424,6 @@ func (k *knowledge) male(i int) func(field) bool {
 	return nil
 }
 
-// detectable reports whether a changed record breaks a check about a changed column that it did not break before.
-func (k *knowledge) detectable(before, after record, changed []int) bool {
-	return slices.ContainsFunc(k.checks, func(c check) bool {
-		about := slices.ContainsFunc(c.columns, func(i int) bool { return slices.Contains(changed, i) })
-		return about && c.broken(after) && !c.broken(before)
-	})
-}
-
 // record returns a row.
 func (k *knowledge) record(row int) record {
 	out := make(record, len(k.columns))

@@ -93,11 +93,11 @@ type chosen struct {
 }
 
 // plantAll plants errors, kind by kind in turns, each in the next row that allows it.
-func (m *mixer) plantAll() {
+func (m *mixer) plantAll() error {
 	m.planted = map[int]*planted{}
 	want := int(math.Round(m.config.Share * float64(len(m.drawn))))
 	if want == 0 {
-		return
+		return nil
 	}
 	p := &planter{knowledge: learn(m.test, m.known), config: m.config, whose: m.whose}
 	order := slices.Clone(m.drawn)
@@ -117,6 +117,7 @@ func (m *mixer) plantAll() {
 	if len(m.planted) < want {
 		m.note("errors were planted in %d of %d rows that were to have one", len(m.planted), want)
 	}
+	return m.askRules(p.knowledge)
 }
 
 // kinds returns the kinds that the columns allow.
@@ -217,7 +218,7 @@ func (m *mixer) mix() (*Mixed, error) {
 	})
 	shuffled := m.shuffled()
 	add("shuffled", shuffled.Rows(), func(int) Record { return Record{Source: plugins.FromShuffled, Origin: -1} })
-	all, err := frame.Concat(m.synthetic, m.touched(), shuffled)
+	all, err := frame.Concat(m.synthetic, m.withErrors(m.drawn), shuffled)
 	if err != nil {
 		return nil, err
 	}
@@ -232,13 +233,13 @@ func (m *mixer) mix() (*Mixed, error) {
 	return out, nil
 }
 
-// touched returns the rows drawn, with the errors that were planted in some.
-func (m *mixer) touched() *frame.Frame {
-	out := m.test.Take(m.drawn)
+// withErrors returns rows of test, with the errors that were planted in some.
+func (m *mixer) withErrors(rows []int) *frame.Frame {
+	out := m.test.Take(rows)
 	columns := slices.Clone(out.Columns())
 	for i, c := range columns {
 		if c.Kind == frame.Number {
-			for at, row := range m.drawn {
+			for at, row := range rows {
 				if e := m.planted[row]; e != nil {
 					c.Numbers[at] = e.record[i].number
 				}
@@ -247,7 +248,7 @@ func (m *mixer) touched() *frame.Frame {
 			continue
 		}
 		levels, codes := slices.Clone(c.Levels), slices.Clone(c.Codes)
-		for at, row := range m.drawn {
+		for at, row := range rows {
 			if e := m.planted[row]; e != nil && e.record[i].level != nil {
 				code := slices.Index(levels, *e.record[i].level)
 				if code < 0 {

@@ -10,7 +10,7 @@ import (
 )
 
 // Version is raised when equal inputs may give other lineups.
-const Version = 1
+const Version = 2
 
 // Config says which real records stand beside the synthetic ones in the lineups of an audit.
 type Config struct {
@@ -74,7 +74,9 @@ func Mix(synthetic, test *frame.Frame, subject *frame.Column, c *Config, known K
 	m.test, m.config, m.known, m.rand = test, c, known, rand
 	m.subjects(subject)
 	m.draw()
-	m.plantAll()
+	if err := m.plantAll(); err != nil {
+		return nil, err
+	}
 	m.halve()
 	return m.mix()
 }

@@ -224,7 +224,12 @@ func TestUnits(t *testing.T) {
 		{"lactate", "mmol/L", 4.44, 40, "unit: mg/dL for mmol/L", true},
 		{"hemoglobin", "g/dL", 13.5, 135, "unit: g/L for g/dL", true},
 		{"albumin", "g/dL", 4, 40, "unit: g/L for g/dL", true},
-		{"hematocrit", "%", 40, 0.4, "unit: fraction for %", false},
+		{"hematocrit", "%", 40, 0.4, "unit: fraction for %", true},
+		{"HCT_lowest", "%", 40, 0.4, "unit: fraction for %", true}, // whatever the data set calls it
+		{"hct_before_surgery", "%", 40, 0.4, "unit: fraction for %", false},
+		{"spo2_min", "%", 97, 0.97, "unit: fraction for %", true},
+		{"SaO2", "", 97, 0.97, "unit: fraction for %", true},
+		{"FiO2", "fraction", 0.4, 40, "unit: % for fraction", true},
 		{"bg_paco2", "mmHg", 40, 5.332896, "unit: kPa for mmHg", false},
 		{"weight", "kg", 80, 176.36984, "unit: lb for kg", false},
 	} {
@@ -449,16 +454,33 @@ func TestPregnantMen(t *testing.T) {
 	}
 }
 
-func TestDeclaredLimitsComeFirst(t *testing.T) {
-	f := frame.Must(frame.NewNumber("heartrate", []float64{60, 70, 80}))
-	limits := map[string]plugins.Limit{"heartrate": {Max: new(5000.0)}}
-	m, err := plant.Mix(f.Take(nil), f, nil, &plant.Config{Share: 1, Kinds: []string{plant.Factor}}, plant.Known{Limits: limits}, source(0))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range m.Records {
-		if r.Planted == nil || r.Planted.Detectable {
-			t.Errorf("%+v", r.Planted)
+// Declared limits stand in the place of published ones; what a rule of a pack calls impossible stays so.
+func TestDeclaredLimits(t *testing.T) {
+	for _, c := range []struct {
+		value, most float64 // most 0: no limit is declared
+		tenfold     bool    // can be told
+	}{
+		{240, 0, true}, {240, 5000, false}, {240, 2000, true}, // 2,000 mg/dL is published
+		{310, 5000, true}, // 3,000 is the pack's limit
+	} {
+		f := frame.Must(frame.NewNumber("glucose", []float64{c.value, c.value + 1, c.value + 2, c.value + 3}))
+		limits := map[string]plugins.Limit{}
+		if c.most > 0 {
+			limits["glucose"] = plugins.Limit{Max: &c.most}
+		}
+		m, err := plant.Mix(f.Take(nil), f, nil, &plant.Config{Share: 1, Kinds: []string{plant.Factor}}, plant.Known{Limits: limits}, source(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		kinds := map[string]int{}
+		for _, r := range m.Records {
+			kinds[r.Planted.Kind]++
+			if want := c.tenfold && r.Planted.Kind == "factor-10: × 10"; r.Planted.Detectable != want {
+				t.Errorf("%v of at most %v: %+v", c.value, c.most, r.Planted)
+			}
+		}
+		if kinds["factor-10: × 10"] != 2 || kinds["factor-10: ÷ 10"] != 2 {
+			t.Errorf("planted: %v", kinds)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package sheet
 import (
 	"errors"
 	"strconv"
-	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins/icu"
 )
@@ -91,33 +90,11 @@ func Standard() map[string]Range {
 	return out
 }
 
-// apache are the names that the first-day variables of APACHE have in eICU, where they are others than those of plugins/icu.
-var apache = map[string]string{"temperature": "tempc", "respiratoryrate": "resprate", "ph": "bg_ph", "pco2": "bg_paco2", "pao2": "bg_pao2"}
-
-// standardOf returns what is normal of a quantity, if it is known in this unit.
-func standardOf(quantity, unit string) (Range, bool) {
-	if name, ok := apache[quantity]; ok {
-		quantity = name
-	}
-	r, ok := standard[quantity]
-	return r, ok && sameUnit(unit, units[quantity])
-}
-
-// units are the units of standard.
-var units = func() map[string]string {
-	out := map[string]string{}
-	for _, list := range [][]icu.Quantity{icu.VitalSigns(), icu.LabValues(), icu.BloodGases()} {
-		for _, q := range list {
-			out[q.Name] = q.Unit
-		}
-	}
-	return out
-}()
-
-// sameUnit reports whether two units are spelled alike but for blanks, case and what is customary for 1 and mmol/L.
-func sameUnit(a, b string) bool {
-	plain := strings.NewReplacer(" ", "", "meq/l", "mmol/l", "10^9/l", "k/mcl", "10*3/ul", "k/mcl", "k/ul", "k/mcl", "k/µl", "k/mcl", "degc", "°c")
-	return plain.Replace(strings.ToLower(a)) == plain.Replace(strings.ToLower(b))
+// standardOf returns what is normal of a quantity, which may have a name of APACHE, if it is known in this unit.
+func standardOf(name, unit string) (Range, bool) {
+	quantity, ok := icu.Named(name)
+	r, known := standard[quantity.Name]
+	return r, ok && known && quantity.In(unit)
 }
 
 func between(low, high float64) Range { return Range{Min: &low, Max: &high} }

@@ -23,8 +23,8 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/frame"
 )
 
-// Version is raised when equal records may be written otherwise.
-const Version = 1
+// Version is raised when equal records may be written otherwise, or other texts be suspicious.
+const Version = 2
 
 // The layouts.
 const (

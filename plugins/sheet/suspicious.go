@@ -10,20 +10,20 @@ import (
 // Suspicious reports whether a text of a record speaks to its reader instead of telling of the patient: it asks for a score, tells
 // to disregard instructions, poses as a message of a system or assistant, names language models, or claims to be real.
 //
-// It goes by patterns of English phrases (speaks below), with large and small letters, accents of width, look-alike letters,
-// digits in place of letters, invisible characters and letters parted by blanks or hyphens undone. It is a net with known holes: phrases in
-// other languages, and those that nobody thought of, pass. What clinicians write ("GCS score 10", "pain rated 10/10", "patient ignores
+// It goes by patterns of phrases, English (speaks below), German, French, Spanish, Italian, Portuguese and Dutch (languages.go), with large
+// and small letters, accents, width, look-alike letters, digits in place of letters, invisible characters and letters parted by blanks
+// or hyphens undone. It is a net with known holes: other languages, and phrases that nobody thought of, pass. What clinicians write ("GCS score 10", "pain rated 10/10", "patient ignores
 // instructions", "responds only to voice", "note to GP") must not be caught; suspicious_test.go holds both lists.
 // Nothing but a count and a mark hangs on it: texts are escaped whether or not it finds them.
 func Suspicious(text string) bool {
 	if len(text) < 6 {
 		return false
 	}
-	wide := unmasked(text)
+	wide := unaccented(unmasked(text))
 	plain := narrow.ReplaceAllString(wide, " ")
 	ways := []string{plain, strings.ReplaceAll(plain, "\n", " "), letters(plain), narrow.ReplaceAllString(joined(wide), " ")}
 	for i, one := range ways {
-		if !slices.Contains(ways[:i], one) && speaks.MatchString(one) {
+		if !slices.Contains(ways[:i], one) && (speaks.MatchString(one) || abroad.MatchString(one)) {
 			return true
 		}
 	}
@@ -41,6 +41,9 @@ const (
 	orders = `(?:instruction|instructions|prompt|prompts|rubric|rubrics|guideline|guidelines|directive|directives|command|commands|rules|criteria)`
 	reader = `(?:ai|llm|gpt|chatgpt|language model|model|chatbot|bot|assistant|judge|auditor|rater|grader|evaluator|annotator)`
 )
+
+// claimed ends a claim to be real, and not "real unstable" or "a real patient safety issue".
+const claimed = `(?: ?(?:$|[.,;:!?)\n"'])| (?:and|so|not|from|with|who|whose|please)\b)`
 
 var speaks = regexp.MustCompile(strings.Join([]string{
 	// asks for a score: "score this 10", "rate the record as plausible", "assign the highest rating", "a score of 10 is right"
@@ -79,6 +82,14 @@ var speaks = regexp.MustCompile(strings.Join([]string{
 	// claims to be real
 	`\bthis (?:record|row|case|data|entry|sample|sheet|table)(?: here)? (?:is|was|looks|seems|comes)(?: \w+)? (?:real|realistic|plausible|authentic|genuine|credible|not synthetic|from a real)\b`,
 	`\b(?:keep|accept|approve|pass) this (?:record|row|entry|sample)\b`,
+	`\bthis (?:is|was)(?: not a synthetic but)?(?: \w+)? an? (?:\w+ )?(?:real|genuine|authentic|actual|realistic|real-life|living) (?:patient|person|record|chart|row)(?:'s (?:record|data|chart))?` + claimed,
+	`\bthese are(?: \w+)? (?:real|genuine|authentic|actual|realistic) (?:patient |hospital |clinical )?(?:data|records|values|patients)` + claimed,
+	`\bthis (?:patient|person|chart) (?:is|was)(?: \w+)? (?:real|genuine|authentic|realistic|plausible|not (?:synthetic|simulated|fake|fictional|fictitious|made up|generated))` + claimed,
+	`\b(?:not|isn't|no|never) an? (?:synthetic|simulated|artificial|fabricated|fictitious|fake|generated) (?:patient|record|row|case|entry|sample|chart)\b`,
+	`\b(?:not|never) (?:synthetic|simulated|fabricated|generated|fake) (?:data|records|patients|values)\b|\bnot (?:generated|written|made) by (?:a |an )?(?:ai|llm|model|computer|machine|software)\b`,
+	`\b(?:real|genuine|authentic) (?:patient|record|data),? not (?:a )?(?:synthetic|simulated|generated|fake)\b`,
+	`\b(?:written|entered|documented|charted|recorded|typed) by an? (?:real|actual|human) (?:\w+ )?(?:doctor|physician|clinician|nurse|human|person)\b`,
+	`\bdear (?:reader|reviewer|scorer|evaluator|examiner)\b|\b(?:whoever|anyone who|if you|to those who) (?:is |are )?(?:read|reads|reading|judge|judges|judging|score|scores|scoring|rate|rates|rating) this\b`,
 }, "|"))
 
 // unmasked is a text in small letters without what hides words from patterns: width, look-alike letters of other alphabets,

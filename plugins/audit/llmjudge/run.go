@@ -176,7 +176,7 @@ func (r *run) findings(row int) []plugins.Finding {
 func (r *run) counts() []plugins.Count {
 	var out []plugins.Count
 	for which := range r.each() {
-		dims := map[string]string{"judge": r.config.LLMs[which/r.config.Repeats]}
+		dims := map[string]string{plugins.JudgeDim: r.config.LLMs[which/r.config.Repeats]}
 		if r.config.Repeats > 1 {
 			dims["repeat"] = strconv.Itoa(which%r.config.Repeats + 1)
 		}

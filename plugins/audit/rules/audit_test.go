@@ -16,6 +16,9 @@ import (
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/audit/rules"
 	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/plugins/icu"
+	"github.com/ehrlab/ehrlab/plugins/plant"
+	"github.com/ehrlab/ehrlab/plugins/rule"
 )
 
 var nothing = math.NaN()
@@ -169,7 +172,7 @@ func TestDeclaredLimits(t *testing.T) {
 			t.Fatal(err)
 		}
 		same(t, with, findings(out), want)
-		if out.Criteria[0].Name == rules.LimitsCriterion && out.Criteria[0].Applies != 3 {
+		if out.Criteria[0].Name == rule.LimitsCriterion && out.Criteria[0].Applies != 3 {
 			t.Errorf("limits apply to %d records, want 3", out.Criteria[0].Applies)
 		}
 	}
@@ -447,6 +450,74 @@ func TestPlantedErrorsAreFound(t *testing.T) {
 	t.Logf("untouched: %d of %d dropped", alarms, f.Rows())
 }
 
+// Rules find no planted error that is not called detectable: of a record that they keep as it was, and drop with the error.
+func TestWhatRulesFindIsDetectable(t *testing.T) {
+	icuColumns := map[string]plugins.ColumnInfo{}
+	for _, c := range icu.Columns() {
+		icuColumns[c.Name] = c
+	}
+	stays := simulated(t, 4000)
+	for name, c := range map[string]struct {
+		test  *frame.Frame
+		known plant.Known
+	}{
+		"icu": {stays, plant.Known{Target: "death", About: icuColumns}},
+		"declared limits": {stays, plant.Known{Target: "death", About: icuColumns, Limits: map[string]plugins.Limit{
+			"sodium_first_early": {Min: new(120.0)}, "glucose_first_early": {Max: new(5000.0)}, "tempc_max": {Max: new(39.0)},
+		}}},
+		"no units": {withoutUnits(stays), plant.Known{Target: "death"}},
+	} {
+		m, err := plant.Mix(c.test.Take(nil), c.test, nil, &plant.Config{Share: 1}, c.known, plugins.NewRand(1, "test", plugins.ForAudit))
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept := func(f *frame.Frame) []bool {
+			j, err := build(t, "{}").Judge(context.Background(), env(2), plugins.Lineup{Frame: f, About: c.known.About, Limits: c.known.Limits})
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := make([]bool, f.Rows())
+			for i, v := range j.Verdicts {
+				out[i] = v.Score == 1
+			}
+			return out
+		}
+		before, after := kept(c.test), kept(m.Frame)
+		found, detectable, fractions := 0, 0, 0
+		for i, r := range m.Records {
+			if r.Planted == nil || !before[r.Origin] {
+				continue
+			}
+			if r.Planted.Detectable {
+				detectable++
+			}
+			if after[i] {
+				continue
+			}
+			if found++; !r.Planted.Detectable {
+				t.Errorf("%s: rules find %+v", name, r.Planted)
+			}
+			if r.Planted.Kind == "unit: fraction for %" {
+				fractions++
+			}
+		}
+		t.Logf("%s: rules find %d, %d fractions for %% among them, and %d can be told", name, found, fractions, detectable)
+		if found < 1000 || fractions < 20 || detectable < found {
+			t.Errorf("%s: rules find %d, %d fractions for %% among them, and %d can be told", name, found, fractions, detectable)
+		}
+	}
+}
+
+func withoutUnits(f *frame.Frame) *frame.Frame {
+	var columns []*frame.Column
+	for _, c := range f.Columns() {
+		plain := *c
+		plain.Unit = ""
+		columns = append(columns, &plain)
+	}
+	return frame.Must(columns...)
+}
+
 func toFahrenheit(c *frame.Column, i int) bool {
 	c.Numbers[i] = c.Numbers[i]*9/5 + 32
 	return !math.IsNaN(c.Numbers[i])
@@ -465,6 +536,7 @@ func TestWhatTheICUPackSays(t *testing.T) {
 		"unit-hemoglobin":         {"hemoglobin_first_early 112", "hemoglobin_first_early 11.2"},
 		"unit-temperature":        {"temperature 98.6", "temperature 37"},
 		"unit-fio2":               {"fio2 0.4", "fio2 40"},
+		"unit-spo2":               {"spo2_min 0.97", "spo2_min 0"},
 		"order-first-max":         {"heartrate_first 120 heartrate_max 110", "heartrate_first 110 heartrate_max 110"},
 		"order-min-last":          {"spo2_min 95 spo2_last 90", "spo2_min 90 spo2_last 95"},
 		"jump-hemoglobin":         {"hemoglobin_first_early 1.1 hemoglobin_last_early 10.8", "hemoglobin_first_early 5 hemoglobin_last_early 10"},
@@ -510,6 +582,21 @@ func TestWhatTheICUPackSays(t *testing.T) {
 			if got != want || want && !asked {
 				t.Errorf("%s of %q: found %v, want %v; it applies: %v", rule, record, got, want, asked)
 			}
+		}
+	}
+}
+
+// A patient who bled nearly all haemoglobin away, and was given as much, is rare and kept; a slip of one of the two values is neither.
+func TestMassiveTransfusion(t *testing.T) {
+	for record, kept := range map[string]bool{
+		"hemoglobin_first_early 1.4 hemoglobin_last_early 9.2 hematocrit_first_early 4.4 hematocrit_last_early 28":  true,
+		"hemoglobin_first_early 12.6 hemoglobin_last_early 2.3 hematocrit_first_early 38 hematocrit_last_early 7":   true,
+		"hemoglobin_first_early 1.26 hemoglobin_last_early 12.1 hematocrit_first_early 38 hematocrit_last_early 36": false,
+	} {
+		j := judge(t, "{}", oneRecord(t, record))
+		found := strings.Join(findings(j), "\n")
+		if (j.Verdicts[0].Score == 1) != kept || !strings.Contains(found, "jump-hemoglobin") || kept != strings.Contains(found, "jump-hematocrit") {
+			t.Errorf("%s: score %v, want it kept: %v\n%s", record, j.Verdicts[0].Score, kept, found)
 		}
 	}
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/dataset/simulatedicu"
 	"github.com/ehrlab/ehrlab/plugins/dataset/table"
 	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/plugins/rule"
 	"github.com/ehrlab/ehrlab/plugins/stats"
 )
 
@@ -328,11 +329,11 @@ func TestRates(t *testing.T) {
 // notAsked are the rules of the pack that have no entry.
 func notAsked(t *testing.T, asked map[string]plugins.Severity) (out []string) {
 	t.Helper()
-	text, err := os.ReadFile("packs/icu.json")
+	text, err := os.ReadFile("../../rule/packs/icu.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var pack rules.Pack
+	var pack rule.Pack
 	if err := json.Unmarshal(text, &pack); err != nil {
 		t.Fatal(err)
 	}

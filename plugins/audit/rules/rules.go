@@ -1,37 +1,31 @@
 // Package rules judges records by declared rules: what a pack that ships or the experiment says has to hold for every patient.
 //
-// A rule is a condition on columns (parse.go), asked of the records that have what it hangs on. Each record gets the score
+// What rules are, and how they are asked, is in package rule. Each record gets the score
 // 1/(1 + the sum of the weights of its findings); with the default weights, 1 for an error and 0 for a warning, a record without
 // errors has the score 1, and any other at most 1/2.
 package rules
 
 import (
+	"context"
 	_ "embed"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/rule"
 )
 
 // Config is the audit's "with" block.
 type Config struct {
 	Packs    []string                    `json:"packs"`              // of rules that ship
-	Rules    map[string]Rule             `json:"rules,omitempty"`    // the experiment's own, by name
+	Rules    map[string]rule.Rule        `json:"rules,omitempty"`    // the experiment's own, by name
 	Without  []string                    `json:"without,omitempty"`  // rules of packs to leave out; "*" stands for any characters
 	Severity map[string]plugins.Severity `json:"severity,omitempty"` // of rules of packs, likewise; the longest name or pattern counts
-	Weights  Weights                     `json:"weights"`
-	Limits   string                      `json:"limits"` // severity of values outside of declared limits, or Off
+	Weights  rule.Weights                `json:"weights"`
+	Limits   string                      `json:"limits"` // severity of values outside of declared limits, or rule.Off
 }
-
-// Weights are what a finding of each severity adds to the divisor of a score.
-type Weights struct {
-	Error   float64 `json:"error"`   // > 0
-	Warning float64 `json:"warning"` // ≥ 0
-}
-
-// Off switches the limits that the data set declares off.
-const Off = "off"
 
 const maxWeight = 1e6
 
@@ -42,59 +36,55 @@ var settings string
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Audits, plugins.Info{
 		Name:    "rules",
-		Version: 1,
+		Version: 2,
 		Summary: "declared rules: limits of what can be measured, order, units, arithmetic, and what excludes each other",
 		Source: "plausibility and conformance as qualities of data: M. G. Kahn et al. (2016), eGEMs 4(1), 1244; " +
 			"each rule of a pack names its own",
 		Schema: settings,
 		Shapes: []plugins.Shape{plugins.Records},
-		Uses:   []plugins.Use{{Name: "pack icu", Version: icuVersion}},
+		Uses:   []plugins.Use{{Name: "pack icu", Version: rule.ICUVersion}},
 		Scale:  &plugins.Scale{Min: 0, Max: 1, Keep: 1},
 		Need: func(size plugins.Size) plugins.Need {
 			rows := max(size.N, size.Rows)
 			// of a record, twenty findings, which are there twice while blocks are put together, and the verdict
-			return plugins.Need{Threads: min(8, 1+rows/(4*blockRows)), Bytes: int64(rows)*(40*findingBytes+64) + 16<<20}
+			return plugins.Need{Threads: min(8, 1+rows/(4*rule.BlockRows)), Bytes: int64(rows)*(40*findingBytes+64) + 16<<20}
 		},
-	}, Config{Packs: []string{"icu"}, Weights: Weights{Error: 1}, Limits: string(plugins.SeverityError)}, New)
+	}, Config{Packs: []string{"icu"}, Weights: rule.Weights{Error: 1}, Limits: string(plugins.SeverityError)}, New)
 }
 
 // findingBytes is the memory of a finding.
 const findingBytes = 56
 
-// auditor is the rules to ask, by name: those of packs before the experiment's own.
-type auditor struct {
-	rules   []*rule
-	limits  string
-	weights Weights
-}
+// auditor asks its rules, by name: those of packs before the experiment's own.
+type auditor struct{ set rule.Set }
 
 // New returns the audit. Its errors are plugins.Faults.
 func New(c Config) (plugins.Auditor, error) {
-	a := &auditor{limits: c.Limits, weights: c.Weights}
+	set := rule.Set{Limits: c.Limits, Weights: c.Weights}
 	faults := c.checkValues()
-	shipped, more := packed(c.Packs)
+	shipped, more := rule.Packed(c.Packs)
 	faults = append(faults, more...)
 	chosen, more := c.choose(shipped)
 	faults = append(faults, more...)
-	a.rules = chosen
+	set.Rules = chosen
 	for _, name := range slices.Sorted(maps.Keys(c.Rules)) {
-		r, wrong := read(name, true, c.Rules[name])
+		r, wrong := rule.Parse(name, true, c.Rules[name])
 		for _, f := range wrong {
 			f.Field = append([]string{"rules", name}, f.Field...)
 			faults = append(faults, f)
 		}
-		if name == LimitsCriterion {
+		if name == rule.LimitsCriterion {
 			faults = append(faults, plugins.Fault{Field: []string{"rules", name}, Message: `the name "limits" stands for the limits of the data set; take another`})
 		}
-		a.rules = append(a.rules, r)
+		set.Rules = append(set.Rules, r)
 	}
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	if len(a.rules) == 0 && c.Limits == Off {
+	if len(set.Rules) == 0 && c.Limits == rule.Off {
 		return nil, plugins.Faults{{Message: `there is nothing to ask: name packs, write rules, or leave limits "error"`}}
 	}
-	return a, nil
+	return &auditor{set}, nil
 }
 
 // checkValues checks what the schema checks of an experiment.
@@ -109,7 +99,7 @@ func (c *Config) checkValues() (faults plugins.Faults) {
 		fail([]string{"weights", "warning"}, fmt.Sprintf("must be ≥ 0 and ≤ %v", maxWeight))
 	}
 	severities := []plugins.Severity{plugins.SeverityError, plugins.SeverityWarning}
-	if !slices.Contains(severities, plugins.Severity(c.Limits)) && c.Limits != Off {
+	if !slices.Contains(severities, plugins.Severity(c.Limits)) && c.Limits != rule.Off {
 		fail([]string{"limits"}, `must be "error", "warning" or "off"`)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Severity)) {
@@ -121,10 +111,10 @@ func (c *Config) checkValues() (faults plugins.Faults) {
 }
 
 // choose leaves out the rules of packs that the experiment does without, and sets the severities that it has changed.
-func (c *Config) choose(shipped []*rule) (chosen []*rule, faults plugins.Faults) {
+func (c *Config) choose(shipped []*rule.Parsed) (chosen []*rule.Parsed, faults plugins.Faults) {
 	names := make([]string, len(shipped))
 	for i, r := range shipped {
-		names[i] = r.name
+		names[i] = r.Name
 	}
 	unmatched := func(field []string, pattern string) {
 		faults = append(faults, plugins.Fault{
@@ -154,10 +144,10 @@ func (c *Config) choose(shipped []*rule) (chosen []*rule, faults plugins.Faults)
 		}
 	}
 	for _, r := range shipped {
-		if left[r.name] {
+		if left[r.Name] {
 			continue
 		}
-		if s, ok := severity[r.name]; ok {
+		if s, ok := severity[r.Name]; ok {
 			changed := *r
 			changed.Severity = s
 			r = &changed
@@ -179,17 +169,32 @@ func matching(pattern string, names []string) (found []string) {
 
 // Vet returns what is wrong with the experiment's own rules for records with these columns. The rules of packs are asked of the
 // columns that there are.
-func (a *auditor) Vet(columns []plugins.ColumnInfo) (faults plugins.Faults) {
-	about := map[string]known{}
-	names := make([]string, len(columns))
-	for i, c := range columns {
-		about[c.Name] = known{c.Kind, c.Unit}
-		names[i] = c.Name
+func (a *auditor) Vet(columns []plugins.ColumnInfo) plugins.Faults {
+	return rule.Vet(a.set.Rules, columns)
+}
+
+// Judge asks the rules of every record, as rule.Set does.
+func (a *auditor) Judge(ctx context.Context, env plugins.Env, in plugins.Lineup) (*plugins.Judged, error) {
+	return a.set.Judge(ctx, env.Threads, in)
+}
+
+// matches reports whether a pattern, in which "*" stands for any characters, stands for a name.
+func matches(pattern, name string) bool {
+	parts := strings.Split(pattern, "*")
+	if len(parts) == 1 {
+		return pattern == name
 	}
-	for _, r := range a.rules {
-		if r.own {
-			faults = append(faults, r.vet(about, names)...)
+	last := len(parts) - 1
+	if !strings.HasPrefix(name, parts[0]) || !strings.HasSuffix(name[len(parts[0]):], parts[last]) {
+		return false
+	}
+	rest := name[len(parts[0]) : len(name)-len(parts[last])]
+	for _, part := range parts[1:last] {
+		at := strings.Index(rest, part)
+		if at < 0 {
+			return false
 		}
+		rest = rest[at+len(part):]
 	}
-	return faults
+	return true
 }

@@ -1,10 +1,9 @@
-package rules
+package rule
 
 import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"log/slog"
 	"slices"
 	"testing"
 
@@ -12,10 +11,9 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/frame"
 )
 
-func judged(t *testing.T, a *auditor, f *frame.Frame) *plugins.Judged {
+func judged(t *testing.T, s *Set, f *frame.Frame) *plugins.Judged {
 	t.Helper()
-	env := plugins.Env{Threads: 1, Log: slog.New(slog.DiscardHandler), Progress: func(int, int) {}}
-	out, err := a.Judge(context.Background(), env, plugins.Lineup{Frame: f})
+	out, err := s.Judge(context.Background(), 1, plugins.Lineup{Frame: f})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,9 +22,9 @@ func judged(t *testing.T, a *auditor, f *frame.Frame) *plugins.Judged {
 
 // A pack that changes has another version, or audits of the old one would pass for those of the new.
 func TestPackHasItsVersion(t *testing.T) {
-	const version, digest = 2, "8ae4a5f33e718218"
-	if got := fmt.Sprintf("%x", sha256.Sum256(icuPack))[:16]; icuVersion != version || got != digest {
-		t.Errorf("version %d of the pack icu is %s, want version %d and %s: raise icuVersion where a released pack has changed, and note both here", icuVersion, got, version, digest)
+	const version, digest = 3, "9a64fe56d95cdb3d"
+	if got := fmt.Sprintf("%x", sha256.Sum256(icuPack))[:16]; ICUVersion != version || got != digest {
+		t.Errorf("version %d of the pack icu is %s, want version %d and %s: raise ICUVersion where a released pack has changed, and note both here", ICUVersion, got, version, digest)
 	}
 }
 
@@ -44,7 +42,7 @@ func TestFamilies(t *testing.T) {
 		"between listed": {map[string][]string{"s": {"_y", "_q"}, "p": {"x_"}}, "{p}{v}{s}", []string{"x", "z"}},
 		"none":           {nil, "{v}_mean", nil},
 	} {
-		r, faults := read("x", true, Rule{Each: c.each, Then: c.source + " > 1", Message: "m"})
+		r, faults := Parse("x", true, Rule{Each: c.each, Then: c.source + " > 1", Message: "m"})
 		if len(faults) > 0 {
 			t.Fatal(faults)
 		}
@@ -57,17 +55,6 @@ func TestFamilies(t *testing.T) {
 		}
 		if slices.Sort(got); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
-		}
-	}
-}
-
-func TestPatternsOfRules(t *testing.T) {
-	for pattern, want := range map[string]bool{
-		"icu.a-b": true, "icu.a-c": false, "*": true, "icu.*": true, "*b": true, "*a*": true, "i*.*b": true, "icu.a-b*": true,
-		"*x*": false, "icu.a-*-b": false, "": false, "icu.a-b*icu.a-b": false,
-	} {
-		if matches(pattern, "icu.a-b") != want {
-			t.Errorf("%q: %v", pattern, !want)
 		}
 	}
 }

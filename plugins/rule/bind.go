@@ -1,4 +1,4 @@
-package rules
+package rule
 
 import (
 	"fmt"
@@ -29,7 +29,7 @@ type known struct {
 }
 
 // fit checks that the columns of a member are there, and of the kind and unit that the rule is about.
-func (r *rule) fit(values map[string]string, about func(name string) (known, bool)) *misfit {
+func (r *Parsed) fit(values map[string]string, about func(name string) (known, bool)) *misfit {
 	for _, c := range r.reads {
 		name := c.column.name(values)
 		k, ok := about(name)
@@ -103,7 +103,7 @@ func checkKinds(n *node, values map[string]string, kindOf func(*node) frame.Kind
 }
 
 // bind makes the programs of a member whose columns fit.
-func (r *rule) bind(values map[string]string, f *frame.Frame) member {
+func (r *Parsed) bind(values map[string]string, f *frame.Frame) member {
 	out := member{then: compile(r.then, values, f)}
 	if r.when != nil {
 		out.when = compile(r.when, values, f)

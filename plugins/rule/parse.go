@@ -1,4 +1,9 @@
-package rules
+// Package rule reads rules that say what has to hold for every record, and asks them of records: those that an experiment writes, and
+// those of packs that ship.
+//
+// A rule is a condition on columns (parse.go), asked of the records that have what it hangs on (evaluate.go), for one column or
+// a family of columns (family.go).
+package rule
 
 import (
 	"regexp"

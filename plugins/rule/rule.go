@@ -1,4 +1,4 @@
-package rules
+package rule
 
 import (
 	"fmt"
@@ -24,19 +24,19 @@ type Rule struct {
 	Units map[string][]string `json:"units,omitempty"`
 }
 
-// rule is a rule that was read.
-type rule struct {
+// Parsed is a rule that was read.
+type Parsed struct {
 	Rule
-	name       string // a rule of a pack has the name of the pack before its own
+	Name       string // a rule of a pack has the name of the pack before its own
 	own        bool   // the experiment's, not a pack's
 	when, then *node  // when is nil for all records
 	reads      []*node
 	free       string // the variable that is not listed; empty: there is none
 }
 
-// read reads a rule. The fields of its faults start at the rule.
-func read(name string, own bool, from Rule) (*rule, plugins.Faults) {
-	r := &rule{Rule: from, name: name, own: own}
+// Parse reads a rule; own says that it is the experiment's. The fields of its faults start at the rule.
+func Parse(name string, own bool, from Rule) (*Parsed, plugins.Faults) {
+	r := &Parsed{Rule: from, Name: name, own: own}
 	var faults plugins.Faults
 	fail := func(field, format string, args ...any) {
 		faults = append(faults, plugins.Fault{Field: []string{field}, Message: fmt.Sprintf(format, args...)})
@@ -81,7 +81,7 @@ func read(name string, own bool, from Rule) (*rule, plugins.Faults) {
 }
 
 // checkFamily checks the variables of a rule, and finds the one that is not listed.
-func (r *rule) checkFamily(fail func(field, format string, args ...any)) {
+func (r *Parsed) checkFamily(fail func(field, format string, args ...any)) {
 	used := map[string]bool{}
 	for _, c := range r.reads {
 		for _, v := range c.column.vars {

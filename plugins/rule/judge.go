@@ -1,4 +1,4 @@
-package rules
+package rule
 
 import (
 	"context"
@@ -14,6 +14,22 @@ import (
 	"github.com/ehrlab/ehrlab/plugins/parallel"
 )
 
+// Set is rules to ask, by name: those of packs before the experiment's own.
+type Set struct {
+	Rules   []*Parsed
+	Limits  string // severity of values outside of declared limits, or Off
+	Weights Weights
+}
+
+// Weights are what a finding of each severity adds to the divisor of a score.
+type Weights struct {
+	Error   float64 `json:"error"`   // > 0
+	Warning float64 `json:"warning"` // ≥ 0
+}
+
+// Off switches the limits that the data set declares off.
+const Off = "off"
+
 // asked is a rule with the members of its family that fit the columns of the records.
 type asked struct {
 	members   []member
@@ -28,7 +44,9 @@ type asked struct {
 // A record has at most one finding of a rule. It cites the columns of those members of a family that are broken; of a rule without
 // a family, or of which one member fits, Finding.Columns is nil, and those of the criterion are meant. A finding takes 56 bytes:
 // 100,000 records that all break one rule, 5.6 MB.
-func (a *auditor) Judge(ctx context.Context, env plugins.Env, in plugins.Lineup) (*plugins.Judged, error) {
+//
+// threads is how many of them share the work; records, findings and notes are the same for any number.
+func (s *Set) Judge(ctx context.Context, threads int, in plugins.Lineup) (*plugins.Judged, error) {
 	if in.Shape == plugins.Events {
 		return nil, fmt.Errorf("rules are asked of records, not of events")
 	}
@@ -36,25 +54,25 @@ func (a *auditor) Judge(ctx context.Context, env plugins.Env, in plugins.Lineup)
 		return nil, fmt.Errorf("there are no records")
 	}
 	out := &plugins.Judged{}
-	rules := a.ask(in, out)
+	rules := s.ask(in, out)
 	for _, r := range rules {
 		r.which = plugins.NewBits(in.Frame.Rows())
 	}
-	blocks := make([]block, (in.Frame.Rows()+blockRows-1)/blockRows)
-	err := parallel.For(ctx, env.Threads, len(blocks), func(i int) error {
-		from := i * blockRows
-		blocks[i].judge(rules, from, min(from+blockRows, in.Frame.Rows()))
+	blocks := make([]block, (in.Frame.Rows()+BlockRows-1)/BlockRows)
+	err := parallel.For(ctx, threads, len(blocks), func(i int) error {
+		from := i * BlockRows
+		blocks[i].judge(rules, from, min(from+BlockRows, in.Frame.Rows()))
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	a.collect(blocks, rules, in.Frame.Rows(), out)
+	s.collect(blocks, rules, in.Frame.Rows(), out)
 	return out, nil
 }
 
 // ask finds the rules that can be asked of the records, and says which cannot.
-func (a *auditor) ask(in plugins.Lineup, out *plugins.Judged) []*asked {
+func (s *Set) ask(in plugins.Lineup, out *plugins.Judged) []*asked {
 	names := in.Frame.Names()
 	about := func(name string) (known, bool) {
 		c := in.Frame.Column(name)
@@ -72,18 +90,18 @@ func (a *auditor) ask(in plugins.Lineup, out *plugins.Judged) []*asked {
 	}
 	var rules []*asked
 	lacking := map[bool][]string{} // by whether the rule is the experiment's own
-	for _, r := range a.rules {
+	for _, r := range s.Rules {
 		members, others := r.fitting(names, about, in.Frame)
 		for _, message := range others {
-			out.Notes = append(out.Notes, fmt.Sprintf("rule %q is not asked of some columns: %s", r.name, message))
+			out.Notes = append(out.Notes, fmt.Sprintf("rule %q is not asked of some columns: %s", r.Name, message))
 		}
 		if len(members) == 0 {
-			lacking[r.own] = append(lacking[r.own], r.name)
+			lacking[r.own] = append(lacking[r.own], r.Name)
 			continue
 		}
-		rules = append(rules, newAsked(r.name, r.Rule, members, a.weights))
+		rules = append(rules, newAsked(r.Name, r.Rule, members, s.Weights))
 	}
-	if limits := a.declared(in); limits != nil {
+	if limits := s.declared(in); limits != nil {
 		rules = append(rules, limits)
 	}
 	for _, own := range []bool{false, true} {
@@ -100,7 +118,7 @@ func (a *auditor) ask(in plugins.Lineup, out *plugins.Judged) []*asked {
 }
 
 // fitting returns the members of a rule that fit the columns, and what keeps others of which there are all columns from it.
-func (r *rule) fitting(names []string, about func(string) (known, bool), f *frame.Frame) (members []member, others []string) {
+func (r *Parsed) fitting(names []string, about func(string) (known, bool), f *frame.Frame) (members []member, others []string) {
 	for _, values := range r.members(names) {
 		switch m := r.fit(values, about); {
 		case m == nil:
@@ -134,8 +152,8 @@ const LimitsCriterion = "limits"
 
 // declared is the rule that values lie within the limits that the experiment declares of the data set, each column a member of it; nil
 // where there are none.
-func (a *auditor) declared(in plugins.Lineup) *asked {
-	if a.limits == Off {
+func (s *Set) declared(in plugins.Lineup) *asked {
+	if s.Limits == Off {
 		return nil
 	}
 	var members []member
@@ -169,8 +187,8 @@ func (a *auditor) declared(in plugins.Lineup) *asked {
 		return nil
 	}
 	return newAsked(LimitsCriterion, Rule{
-		Message: "a value lies outside of the limits that the data set declares", Severity: plugins.Severity(a.limits), Source: "the experiment",
-	}, members, a.weights)
+		Message: "a value lies outside of the limits that the data set declares", Severity: plugins.Severity(s.Limits), Source: "the experiment",
+	}, members, s.Weights)
 }
 
 // block is what was found of some records.
@@ -294,7 +312,7 @@ func (a *answer) columns(r *asked, record int) []string {
 }
 
 // collect puts blocks together.
-func (a *auditor) collect(blocks []block, rules []*asked, rows int, out *plugins.Judged) {
+func (s *Set) collect(blocks []block, rules []*asked, rows int, out *plugins.Judged) {
 	findings, idle := 0, 0
 	applies := make([]int, len(rules))
 	for i := range blocks {

@@ -1,4 +1,4 @@
-package rules
+package rule
 
 import (
 	_ "embed"
@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/ehrlab/ehrlab/plugins"
@@ -19,8 +18,8 @@ import (
 //go:embed packs/icu.json
 var icuPack []byte
 
-// icuVersion is raised when the pack changes: it decides what the audit says, and is part of its key.
-const icuVersion = 2
+// ICUVersion is raised when the pack changes: it decides what audits say, and which planted errors can be told, and is part of both keys.
+const ICUVersion = 3
 
 // Pack is a set of rules that ships.
 type Pack struct {
@@ -29,17 +28,17 @@ type Pack struct {
 	Rules   map[string]Rule `json:"rules"`
 }
 
-var packs = map[string]func() ([]*rule, error){"icu": sync.OnceValues(func() ([]*rule, error) { return unpack("icu", icuPack) })}
+var packs = map[string]func() ([]*Parsed, error){"icu": sync.OnceValues(func() ([]*Parsed, error) { return unpack("icu", icuPack) })}
 
 // unpack reads the rules of a pack, in byte order of their names.
-func unpack(name string, text []byte) ([]*rule, error) {
+func unpack(name string, text []byte) ([]*Parsed, error) {
 	var pack Pack
 	if err := json.Unmarshal(text, &pack); err != nil {
 		return nil, fmt.Errorf("pack %q: %w", name, err)
 	}
-	var out []*rule
+	var out []*Parsed
 	for _, key := range slices.Sorted(maps.Keys(pack.Rules)) {
-		r, faults := read(name+"."+key, false, pack.Rules[key])
+		r, faults := Parse(name+"."+key, false, pack.Rules[key])
 		if len(faults) > 0 {
 			return nil, fmt.Errorf("pack %q, rule %q: %w", name, key, faults)
 		}
@@ -48,8 +47,8 @@ func unpack(name string, text []byte) ([]*rule, error) {
 	return out, nil
 }
 
-// packed returns the rules of packs, in the order in which these are named.
-func packed(names []string) (out []*rule, faults plugins.Faults) {
+// Packed returns the rules of packs, in the order in which these are named. The fields of faults start at "packs".
+func Packed(names []string) (out []*Parsed, faults plugins.Faults) {
 	for i, name := range names {
 		load, ok := packs[name]
 		field := []string{"packs", fmt.Sprint(i)}
@@ -70,25 +69,4 @@ func packed(names []string) (out []*rule, faults plugins.Faults) {
 		out = append(out, rules...)
 	}
 	return out, faults
-}
-
-// matches reports whether a pattern, in which "*" stands for any characters, stands for a name.
-func matches(pattern, name string) bool {
-	parts := strings.Split(pattern, "*")
-	if len(parts) == 1 {
-		return pattern == name
-	}
-	last := len(parts) - 1
-	if !strings.HasPrefix(name, parts[0]) || !strings.HasSuffix(name[len(parts[0]):], parts[last]) {
-		return false
-	}
-	rest := name[len(parts[0]) : len(name)-len(parts[last])]
-	for _, part := range parts[1:last] {
-		at := strings.Index(rest, part)
-		if at < 0 {
-			return false
-		}
-		rest = rest[at+len(part):]
-	}
-	return true
 }

@@ -1,4 +1,4 @@
-package rules
+package rule
 
 import (
 	"math"
@@ -17,9 +17,9 @@ const (
 	yes     uint8 = 2
 )
 
-// blockRows is the number of records that are evaluated at a time: values in between stay in the cache of a processor. It is a multiple of
+// BlockRows is the number of records that are evaluated at a time: values in between stay in the cache of a processor. It is a multiple of
 // 8, so that no two blocks share a byte of plugins.Bits.
-const blockRows = 2048
+const BlockRows = 2048
 
 // scratch holds the values in between of one block, by depth in a condition.
 type scratch struct {
@@ -29,14 +29,14 @@ type scratch struct {
 
 func (s *scratch) numberAt(depth, rows int) []float64 {
 	for len(s.numbers) <= depth {
-		s.numbers = append(s.numbers, make([]float64, blockRows))
+		s.numbers = append(s.numbers, make([]float64, BlockRows))
 	}
 	return s.numbers[depth][:rows]
 }
 
 func (s *scratch) truthAt(depth, rows int) []uint8 {
 	for len(s.truths) <= depth {
-		s.truths = append(s.truths, make([]uint8, blockRows))
+		s.truths = append(s.truths, make([]uint8, BlockRows))
 	}
 	return s.truths[depth][:rows]
 }

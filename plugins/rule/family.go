@@ -1,4 +1,4 @@
-package rules
+package rule
 
 import (
 	"maps"
@@ -110,7 +110,7 @@ func listed(each map[string][]string) []map[string]string {
 
 // members returns the values of the variables for which a rule may have all its columns: every choice of those that are listed
 // and, of the one that is not, every value that some column gives it.
-func (r *rule) members(names []string) []map[string]string {
+func (r *Parsed) members(names []string) []map[string]string {
 	choices := listed(r.Each)
 	if r.free == "" {
 		return choices

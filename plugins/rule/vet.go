@@ -1,4 +1,4 @@
-package rules
+package rule
 
 import (
 	"fmt"
@@ -8,9 +8,26 @@ import (
 	"github.com/ehrlab/ehrlab/plugins"
 )
 
+// Vet returns what is wrong with the experiment's own rules for records with these columns. Those of packs are asked of the columns
+// that there are.
+func Vet(rules []*Parsed, columns []plugins.ColumnInfo) (faults plugins.Faults) {
+	about := map[string]known{}
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		about[c.Name] = known{c.Kind, c.Unit}
+		names[i] = c.Name
+	}
+	for _, r := range rules {
+		if r.own {
+			faults = append(faults, r.vet(about, names)...)
+		}
+	}
+	return faults
+}
+
 // vet returns what is wrong with a rule of the experiment's own for records that have the given columns: it has to fit some, and
 // every value that it lists has to have a part in that.
-func (r *rule) vet(about map[string]known, names []string) (faults plugins.Faults) {
+func (r *Parsed) vet(about map[string]known, names []string) (faults plugins.Faults) {
 	look := func(name string) (known, bool) { k, ok := about[name]; return k, ok }
 	fits := map[string]map[string]bool{}
 	var first *misfit
@@ -38,7 +55,7 @@ func (r *rule) vet(about map[string]known, names []string) (faults plugins.Fault
 		for i, value := range r.Each[v] {
 			if !fits[v][value] {
 				faults = append(faults, plugins.Fault{
-					Field:   []string{"rules", r.name, "each", v, fmt.Sprint(i)},
+					Field:   []string{"rules", r.Name, "each", v, fmt.Sprint(i)},
 					Message: fmt.Sprintf("no columns fit the rule with {%s} as %q", v, value),
 				})
 			}
@@ -48,12 +65,12 @@ func (r *rule) vet(about map[string]known, names []string) (faults plugins.Fault
 }
 
 // unfit says why a rule fits no columns; m is nil where its variable takes no value.
-func (r *rule) unfit(m *misfit, names []string) plugins.Fault {
+func (r *Parsed) unfit(m *misfit, names []string) plugins.Fault {
 	field := func(n *node) []string {
 		if r.when != nil && (n == r.when || slices.Contains(r.when.columns(nil), n)) {
-			return []string{"rules", r.name, "when"}
+			return []string{"rules", r.Name, "when"}
 		}
-		return []string{"rules", r.name, "then"}
+		return []string{"rules", r.Name, "then"}
 	}
 	switch {
 	case m == nil:

@@ -1,4 +1,4 @@
-package rules
+package rule
 
 import (
 	"fmt"
@@ -253,7 +253,7 @@ func (n *node) value(record map[string]any, values map[string]string) (number fl
 // Columns at a time come to what single records do, whatever the rule, where blocks end, and which values are missing.
 func TestBlocksAreRecords(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	rules, faults := packed([]string{"icu"})
+	rules, faults := Packed([]string{"icu"})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
@@ -261,17 +261,17 @@ func TestBlocksAreRecords(t *testing.T) {
 		members := some(r)
 		for _, values := range members[:min(2, len(members))] {
 			kinds := kindsOf(t, r, values)
-			records := make([]map[string]any, blockRows+7)
+			records := make([]map[string]any, BlockRows+7)
 			for i := range records {
 				records[i] = draw(rng, r, values, kinds, 0.1)
 			}
 			f := frameOf(records, kinds)
 			m := r.bind(values, f)
-			a := (&asked{members: []member{m}}).answer(&scratch{}, blockRows, len(records))
-			first := (&asked{members: []member{m}}).answer(&scratch{}, 0, blockRows)
+			a := (&asked{members: []member{m}}).answer(&scratch{}, BlockRows, len(records))
+			first := (&asked{members: []member{m}}).answer(&scratch{}, 0, BlockRows)
 			for i, got := range slices.Concat(first.truth, a.truth) {
 				if want := r.truthOf(records[i], values); got != want {
-					t.Fatalf("%s %v of %v: %d, want %d", r.name, values, records[i], got, want)
+					t.Fatalf("%s %v of %v: %d, want %d", r.Name, values, records[i], got, want)
 				}
 			}
 		}
@@ -279,7 +279,7 @@ func TestBlocksAreRecords(t *testing.T) {
 }
 
 // truthOf is what a rule says of one record.
-func (r *rule) truthOf(record map[string]any, values map[string]string) uint8 {
+func (r *Parsed) truthOf(record map[string]any, values map[string]string) uint8 {
 	if r.when != nil {
 		if _, _, when := r.when.value(record, values); when != yes {
 			return unknown
@@ -290,7 +290,7 @@ func (r *rule) truthOf(record map[string]any, values map[string]string) uint8 {
 }
 
 // some returns the values of the variables for every member of a family; one that takes its values from the columns is "quantity".
-func some(r *rule) []map[string]string {
+func some(r *Parsed) []map[string]string {
 	out := listed(r.Each)
 	for _, values := range out {
 		if r.free != "" {
@@ -301,7 +301,7 @@ func some(r *rule) []map[string]string {
 }
 
 // kindsOf are the kinds of column that a member of a rule needs.
-func kindsOf(t *testing.T, r *rule, values map[string]string) map[string]frame.Kind {
+func kindsOf(t *testing.T, r *Parsed, values map[string]string) map[string]frame.Kind {
 	t.Helper()
 	kinds := map[string]frame.Kind{}
 	for _, c := range r.reads {
@@ -318,14 +318,14 @@ func kindsOf(t *testing.T, r *rule, values map[string]string) map[string]frame.K
 			}
 		}
 		if kinds[name] == "" {
-			t.Fatalf("%s: %q fits as no kind of column", r.name, name)
+			t.Fatalf("%s: %q fits as no kind of column", r.Name, name)
 		}
 	}
 	return kinds
 }
 
 // draw draws a record near the numbers and texts that a rule speaks of; a value is missing with some probability.
-func draw(rng *rand.Rand, r *rule, values map[string]string, kinds map[string]frame.Kind, missing float64) map[string]any {
+func draw(rng *rand.Rand, r *Parsed, values map[string]string, kinds map[string]frame.Kind, missing float64) map[string]any {
 	numbers, texts := []float64{0, 1, 2, 7.4, 12, 24, 40, 100, 140}, []string{"other"}
 	for _, n := range []*node{r.when, r.then} {
 		numbers, texts = n.constants(numbers, texts)
@@ -399,7 +399,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		r, faults := read("x", true, Rule{Then: source, Message: "m"})
+		r, faults := Parse("x", true, Rule{Then: source, Message: "m"})
 		if len(faults) > 0 {
 			return
 		}
@@ -425,33 +425,30 @@ func FuzzParse(f *testing.F) {
 // Every rule that ships has, for each member of its family, records that break it and records that do not; the audit tells them
 // apart, and says nothing of records that lack what the rule hangs on.
 func TestEveryShippedRule(t *testing.T) {
-	rules, faults := packed([]string{"icu"})
+	rules, faults := Packed([]string{"icu"})
 	if len(faults) > 0 || len(rules) < 100 {
 		t.Fatalf("%d rules, faults: %v", len(rules), faults)
 	}
-	audit, err := New(Config{Packs: []string{"icu"}, Weights: Weights{Error: 1}, Limits: Off})
-	if err != nil {
-		t.Fatal(err)
-	}
+	all := &Set{Rules: rules, Weights: Weights{Error: 1}, Limits: Off}
 	for k, r := range rules {
 		if r.Source == "" {
-			t.Errorf("%s has no source", r.name)
+			t.Errorf("%s has no source", r.Name)
 		}
 		for _, values := range some(r) {
 			kinds := kindsOf(t, r, values)
 			rng := rand.New(rand.NewPCG(uint64(k), 7))
 			broken, valid := find(rng, r, values, kinds, no), find(rng, r, values, kinds, yes)
 			if broken == nil || valid == nil {
-				t.Errorf("%s %v: no record that breaks it (%v) or none that does not (%v)", r.name, values, broken, valid)
+				t.Errorf("%s %v: no record that breaks it (%v) or none that does not (%v)", r.Name, values, broken, valid)
 				continue
 			}
-			tell(t, audit.(*auditor), r, values, frameOf([]map[string]any{broken, valid, {}}, kinds))
+			tell(t, all, r, values, frameOf([]map[string]any{broken, valid, {}}, kinds))
 		}
 	}
 }
 
 // find looks for a record of which a rule says something.
-func find(rng *rand.Rand, r *rule, values map[string]string, kinds map[string]frame.Kind, want uint8) map[string]any {
+func find(rng *rand.Rand, r *Parsed, values map[string]string, kinds map[string]frame.Kind, want uint8) map[string]any {
 	for range 200_000 {
 		if record := draw(rng, r, values, kinds, 0); r.truthOf(record, values) == want {
 			return record
@@ -461,25 +458,25 @@ func find(rng *rand.Rand, r *rule, values map[string]string, kinds map[string]fr
 }
 
 // tell judges three records, of which the first breaks a rule and the last has no values.
-func tell(t *testing.T, audit *auditor, r *rule, values map[string]string, f *frame.Frame) {
+func tell(t *testing.T, all *Set, r *Parsed, values map[string]string, f *frame.Frame) {
 	t.Helper()
-	out := judged(t, audit, f)
+	out := judged(t, all, f)
 	var found []string
 	for _, x := range out.Findings {
-		if out.Criteria[x.Criterion].Name == r.name {
+		if out.Criteria[x.Criterion].Name == r.Name {
 			found = append(found, fmt.Sprint(x.Record))
 		}
 	}
 	applies := -1
 	for _, c := range out.Criteria {
-		if c.Name == r.name {
+		if c.Name == r.Name {
 			applies = c.Applies
 		}
 	}
 	if !slices.Equal(found, []string{"0"}) || applies != 2 {
-		t.Errorf("%s %v: found in records %v, asked of %d; want it in the first of the two that it is asked of", r.name, values, found, applies)
+		t.Errorf("%s %v: found in records %v, asked of %d; want it in the first of the two that it is asked of", r.Name, values, found, applies)
 	}
 	if r.Severity == "error" && !(out.Verdicts[0].Score <= 0.5) {
-		t.Errorf("%s %v: the record that breaks it has the score %v", r.name, values, out.Verdicts[0].Score)
+		t.Errorf("%s %v: the record that breaks it has the score %v", r.Name, values, out.Verdicts[0].Score)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
-	"github.com/ehrlab/ehrlab/runner/record"
 	"github.com/ehrlab/ehrlab/runner/spec"
 )
 
@@ -32,29 +31,23 @@ func (src *source) choices(cells []int) []string {
 	return out
 }
 
-// onValidation says which of some scores are of validation rows; "" where none is.
-func (src *source) onValidation(columns []Column) string {
+// onValidation says which columns of a table have scores of validation rows; "" where none has.
+func (src *source) onValidation(t *Table) string {
 	var on []string
-	for i := range columns {
-		if address := columns[i].Score; src.ofValidation(address) && !slices.Contains(on, columns[i].header()) {
-			on = append(on, columns[i].header())
+	metrics := src.metricsOn()
+	of := func(h hit) bool {
+		return slices.ContainsFunc(metrics, func(m spec.Metric) bool { return m.Name == h.score.Metric })
+	}
+	for c := range t.Columns {
+		any := slices.ContainsFunc(t.Lines, func(l Line) bool { return slices.ContainsFunc(l.Values[c].hits, of) })
+		if header := t.Columns[c].header(); any && !slices.Contains(on, header) {
+			on = append(on, header)
 		}
 	}
 	if len(on) == 0 {
 		return ""
 	}
 	return "Rated on validation rows, in the place of the test rows: " + strings.Join(on, ", ") + "."
-}
-
-// ofValidation reports whether the score of an address is measured on validation rows.
-func (src *source) ofValidation(address string) bool {
-	metric, _, named := strings.Cut(address, ".")
-	return slices.ContainsFunc(src.metricsOn(), func(m spec.Metric) bool {
-		if named {
-			return m.Name == metric
-		}
-		return slices.ContainsFunc(src.core.Manifest.Scores, func(s record.ScoreInfo) bool { return s.Metric == m.Name && s.Name == address })
-	})
 }
 
 // metricsOn are the metrics that are measured on validation rows.

@@ -54,6 +54,11 @@ func (src *source) valuesAcross(declared *spec.Table) []string {
 		return c.Where[name] == nil || among(value, c.Where[name])
 	}
 	var values []string
+	order := src.orderOf(name, declared.Where)
+	sorted := func() []string {
+		slices.SortStableFunc(values, func(a, b string) int { return rankOf(order, a) - rankOf(order, b) })
+		return values
+	}
 	file := func(value string) {
 		wanted := slices.ContainsFunc(declared.Columns, func(c spec.TableColumn) bool { return selects(&c, value) })
 		if wanted && !slices.Contains(values, value) {
@@ -66,8 +71,7 @@ func (src *source) valuesAcross(declared *spec.Table) []string {
 				file(value)
 			}
 		}
-		slices.SortStableFunc(values, func(a, b string) int { return src.order[name][a] - src.order[name][b] })
-		return values
+		return sorted()
 	}
 	for i := range src.core.Scores {
 		s := &src.core.Scores[i]
@@ -82,7 +86,7 @@ func (src *source) valuesAcross(declared *spec.Table) []string {
 			file(value)
 		}
 	}
-	return values
+	return sorted()
 }
 
 // sortLines puts the lines in the declared order; those that are equal by it stay in the order of first mention. Where a row's name is

@@ -69,16 +69,16 @@ var nominal = []string{"dataset", "site", spec.TrainSite, spec.TestSite, "featur
 
 // positionsOf finds the place of each x label, those of the row at xAt: its value on an axis of numbers, else its rank among the
 // categories.
-func (src *source) positionsOf(t *Table, xAt int, x string, fig *plugins.Figure) map[string]float64 {
+func (src *source) positionsOf(t *Table, xAt int, x string, where map[string][]spec.Value, fig *plugins.Figure) map[string]float64 {
 	labels := make([]string, len(t.Lines))
 	for i := range t.Lines {
 		labels[i] = t.Lines[i].Labels[xAt]
 	}
-	return src.placesOf(labels, x, fig)
+	return src.placesOf(labels, x, where, fig)
 }
 
 // placesOf finds the place of each label of an axis or dimension x; "" stands for several of them.
-func (src *source) placesOf(all []string, x string, fig *plugins.Figure) map[string]float64 {
+func (src *source) placesOf(all []string, x string, where map[string][]spec.Value, fig *plugins.Figure) map[string]float64 {
 	at := map[string]float64{}
 	numeric := src.axes[x] && !slices.Contains(nominal, x)
 	var labels []string
@@ -94,7 +94,7 @@ func (src *source) placesOf(all []string, x string, fig *plugins.Figure) map[str
 	if numeric && len(labels) > 0 {
 		return at
 	}
-	src.sortLabels(x, labels)
+	sortLabels(src.orderOf(x, where), labels)
 	fig.Categories = make([]string, len(labels))
 	for i, label := range labels {
 		at[label] = float64(i)
@@ -103,9 +103,8 @@ func (src *source) placesOf(all []string, x string, fig *plugins.Figure) map[str
 	return at
 }
 
-// sortLabels puts categories in the order of the axis. Those of a dimension stay as they occur; a missing one is last.
-func (src *source) sortLabels(x string, labels []string) {
-	order := src.order[x]
+// sortLabels puts categories in an order; without one they stay as they occur. A missing one is last.
+func sortLabels(order map[string]int, labels []string) {
 	slices.SortStableFunc(labels, func(a, b string) int {
 		if a == "" || b == "" {
 			return strings.Compare(b, a)

@@ -214,15 +214,10 @@ func (g *gathered) place(c *record.Curve, info *plugins.CurveInfo, cell int) (at
 func (g *gathered) sort() {
 	p := g.declared
 	rank := func(name, label string) int {
-		if order := g.order[name]; order != nil {
+		if order := g.orderOf(name, p.Where); order != nil {
 			return rankOf(order, label)
 		}
-		for i, v := range p.Where[name] { // as the plot lists them
-			if v.String() == label {
-				return i
-			}
-		}
-		return len(p.Where[name])
+		return 0 // as they occur
 	}
 	slices.SortStableFunc(g.bundles, func(a, b *bundle) int {
 		real := 0

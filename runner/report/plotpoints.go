@@ -109,18 +109,33 @@ func (src *source) pointPanel(p *spec.Plot, part *pointPart) plugins.Figure {
 		x = ""
 	}
 	var labels []string
+	shown := map[string]string{}
 	for _, t := range part.tables {
 		for i := range t.Lines {
-			labels = append(labels, placeLabel(&t.Lines[i], along))
+			l := t.Lines[i]
+			label := placeLabel(&l, along)
+			labels = append(labels, label)
+			l.Labels = slices.Clone(l.Labels)
+			for k, name := range t.Rows {
+				l.Labels[k] = p.Shown(name, l.Labels[k])
+			}
+			shown[dashed(label)] = dashed(placeLabel(&l, along))
 		}
 	}
-	at := src.placesOf(labels, x, &fig)
+	at := src.placesOf(labels, x, narrowed(p.Where, part.Where), &fig)
+	for i, category := range fig.Categories {
+		fig.Categories[i] = shown[category]
+	}
 	for i, t := range part.tables {
 		name := ""
 		if len(part.tables) > 1 {
 			name = cmp.Or(part.scores[i].Title, part.scores[i].Score)
 		}
-		fig.Series = append(fig.Series, series(t, along, at, name)...)
+		own := series(t, along, at, name)
+		for k := range own {
+			own[k].Name = p.Shown(p.Series, own[k].Name)
+		}
+		fig.Series = append(fig.Series, own...)
 	}
 	return fig
 }

@@ -51,6 +51,7 @@ func TestScoresAreSeries(t *testing.T) {
 func TestPanelsHaveAnXOfTheirOwn(t *testing.T) {
 	p := &spec.Plot{
 		Name: "p", Title: "both", Y: "auroc", Series: "strategy", Over: []string{"seed"}, Where: map[string][]spec.Value{"strategy": texts("naive", "copula")},
+		Labels: map[string]map[string]string{"features": {"top5": "5"}, "strategy": {"naive": "plain"}},
 		Parts: []spec.PlotPart{
 			{Title: "scopes", X: "features", Outer: []string{"scope"}, XLabel: "scope and features"},
 			{Title: "features", X: "features", Where: map[string][]spec.Value{"scope": texts("within")}},
@@ -62,13 +63,13 @@ func TestPanelsHaveAnXOfTheirOwn(t *testing.T) {
 		t.Fatalf("%d panels, title %q", len(fig.Panels), fig.Title)
 	}
 	first, second := fig.Panels[0], fig.Panels[1]
-	if want := []string{"within top5", "within all", "across top5", "across all"}; !cmp.Equal(want, first.Categories) {
+	if want := []string{"within 5", "within all", "across 5", "across all"}; !cmp.Equal(want, first.Categories) {
 		t.Errorf("categories of the first panel: %v", first.Categories)
 	}
 	if first.XLabel != "scope and features" || second.XLabel != "features" || first.Title != "scopes" {
 		t.Errorf("labels %q, %q; title %q", first.XLabel, second.XLabel, first.Title)
 	}
-	if !cmp.Equal([]string{"top5", "all"}, second.Categories) || len(second.Series) != 2 {
+	if !cmp.Equal([]string{"5", "all"}, second.Categories) || len(second.Series) != 2 || second.Series[0].Name != "plain" {
 		t.Fatalf("second panel: %v, %d series", second.Categories, len(second.Series))
 	}
 	if y := first.Series[0].Y; math.Abs(y[0]-second.Series[0].Y[0]) > 1e-12 || y[0]-y[2] < 0.09 {
@@ -103,4 +104,24 @@ func plottedRows(t *testing.T, p *plotted) []map[string]string {
 		out = append(out, row)
 	}
 	return out
+}
+
+// Lines, columns across a table, and places along x stand as where lists them.
+func TestWhereGivesTheOrder(t *testing.T) {
+	where := map[string][]spec.Value{"features": texts("all", "top5"), "strategy": texts("ceiling", "copula", "naive"), "scope": texts("across", "within")}
+	table := made(t, study(), spec.Table{Name: "t", Rows: []string{"strategy", "scope"}, Across: "features", Over: []string{"seed"}, Where: where, Columns: []spec.TableColumn{{Score: "auroc"}}})
+	var lines []string
+	for _, l := range table.Lines {
+		lines = append(lines, strings.Join(l.Labels, " "))
+	}
+	if want := []string{"ceiling across", "ceiling within", "copula across", "copula within", "naive across", "naive within"}; !cmp.Equal(want, lines) {
+		t.Errorf("lines %v", lines)
+	}
+	if table.Columns[0].Across != "all" || table.Columns[1].Across != "top5" {
+		t.Errorf("columns %q, %q", table.Columns[0].Across, table.Columns[1].Across)
+	}
+	fig := newSource(study(), nil).plot(&spec.Plot{X: "strategy", Y: "across.auroc", Series: "features", Over: []string{"seed"}, Where: where}, plugins.PointForm).figure
+	if !cmp.Equal([]string{"ceiling", "copula", "naive"}, fig.Categories) || fig.Series[0].Name != "all" {
+		t.Errorf("categories %v, first series %q", fig.Categories, fig.Series[0].Name)
+	}
 }

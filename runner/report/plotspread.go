@@ -31,7 +31,7 @@ func (src *source) spreads(p *spec.Plot) *plotted {
 	})
 	fig := src.labelled(p)
 	xAt := len(keys) - 1
-	place := src.positionsOf(t, xAt, p.X, &fig)
+	place := src.positionsOf(t, xAt, p.X, p.Where, &fig)
 	fig.Series = spreadSeries(t, xAt, place)
 	most, fewest := 0, 0
 	for _, s := range fig.Series {
@@ -99,7 +99,7 @@ func (src *source) forest(p *spec.Plot) *plotted {
 	t := src.pointTable(p)
 	fig := src.labelled(p)
 	last := len(t.Rows) - 1
-	place := src.positionsOf(t, last, p.X, &fig)
+	place := src.positionsOf(t, last, p.X, p.Where, &fig)
 	if fig.Categories == nil { // places on the axis of a forest are names
 		fig.Categories = make([]string, 0, len(place))
 		for _, l := range t.Lines {

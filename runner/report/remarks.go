@@ -69,7 +69,7 @@ func (src *source) remarks(t *Table) []string {
 	out = append(out, t.left...)
 	out = append(out, t.statisticsRemark()...)
 	out = append(out, t.spreads()...)
-	if on := src.onValidation(t.Columns); on != "" {
+	if on := src.onValidation(t); on != "" {
 		out = append(out, on)
 	}
 	return append(out, src.listedExclusions()...)
@@ -110,7 +110,7 @@ func (src *source) models(cells []int) string {
 			}
 			part += " UTC"
 		}
-		parts = append(parts, part)
+		parts = union(parts, []string{part}) // an axis may set it in several ways
 	}
 	switch len(parts) {
 	case 0:

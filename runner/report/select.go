@@ -385,8 +385,22 @@ func (g *group) occurs(labels []string) {
 	}
 }
 
-// rows lists the lines of the table in order: axes as first mentioned, dimensions as they first occur, lines without a
-// dimension last.
+// orderOf is the order of the values of an axis: as a selection lists them, else as the experiment first mentions them; of a dimension that
+// nothing lists it is nil.
+func (src *source) orderOf(name string, where map[string][]spec.Value) map[string]int {
+	listed := where[name]
+	if len(listed) < 2 {
+		return src.order[name]
+	}
+	order := make(map[string]int, len(listed))
+	for i, v := range listed {
+		order[v.String()] = i
+	}
+	return order
+}
+
+// rows lists the lines of the table in order: as where lists the values of axes and dimensions, else axes as first mentioned and dimensions
+// as they first occur, lines without a dimension last.
 func (sel *selection) rows() []*row {
 	var rows []*row
 	for _, g := range sel.groups {
@@ -406,8 +420,8 @@ func (sel *selection) rows() []*row {
 	}
 	slices.SortStableFunc(rows, func(a, b *row) int {
 		for i, name := range sel.declared.Rows {
-			order := sel.order[name]
-			if !sel.axes[name] {
+			order := sel.orderOf(name, sel.declared.Where)
+			if order == nil {
 				order = sel.dimOrder[name]
 			}
 			if c := cmp.Compare(rankOf(order, a.labels[i]), rankOf(order, b.labels[i])); c != 0 {

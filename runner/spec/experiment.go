@@ -311,27 +311,28 @@ type TableColumn struct {
 
 // Plot is a declared plot.
 type Plot struct {
-	Name   string             `json:"name"`
-	Kind   string             `json:"kind"` // a view plugin
-	Title  string             `json:"title,omitempty"`
-	X      string             `json:"x,omitempty"`      // an axis or dimension; where pairs are drawn, a score
-	Outer  []string           `json:"outer,omitempty"`  // further axes and dimensions along x, within each value of which X changes
-	Y      string             `json:"y,omitempty"`      // a score
-	Scores []PlotScore        `json:"scores,omitempty"` // of points, in the place of Y: each is a series
-	Parts  []PlotPart         `json:"parts,omitempty"`  // of points: panels with cells, and an x, of their own
-	XLabel string             `json:"xlabel,omitempty"`
-	YLabel string             `json:"ylabel,omitempty"`
-	Curve  string             `json:"curve,omitempty"`  // "metric.curve", or a bare curve name of any metric
-	Series string             `json:"series,omitempty"` // an axis or dimension
-	Panels string             `json:"panels,omitempty"` // of curves: an axis or dimension that has a panel for each value
-	Values []string           `json:"values,omitempty"` // of a spread: axes and dimensions whose values are spread; empty: those of Over
-	Points []string           `json:"points,omitempty"` // of pairs of scores: axes and dimensions that tell points apart; empty: all axes
-	Minus  map[string]Value   `json:"minus,omitempty"`  // as TableColumn.Minus
-	Over   []string           `json:"over,omitempty"`
-	Where  map[string][]Value `json:"where,omitempty"`
-	XWhere map[string][]Value `json:"xwhere,omitempty"` // of pairs: for x alone, besides what Where selects
-	YWhere map[string][]Value `json:"ywhere,omitempty"`
-	With   json.RawMessage    `json:"with,omitempty"`
+	Name   string                       `json:"name"`
+	Kind   string                       `json:"kind"` // a view plugin
+	Title  string                       `json:"title,omitempty"`
+	X      string                       `json:"x,omitempty"`      // an axis or dimension; where pairs are drawn, a score
+	Outer  []string                     `json:"outer,omitempty"`  // further axes and dimensions along x, within each value of which X changes
+	Y      string                       `json:"y,omitempty"`      // a score
+	Labels map[string]map[string]string `json:"labels,omitempty"` // of points: shown for the values of axes and dimensions along x, and of the series
+	Scores []PlotScore                  `json:"scores,omitempty"` // of points, in the place of Y: each is a series
+	Parts  []PlotPart                   `json:"parts,omitempty"`  // of points: panels with cells, and an x, of their own
+	XLabel string                       `json:"xlabel,omitempty"`
+	YLabel string                       `json:"ylabel,omitempty"`
+	Curve  string                       `json:"curve,omitempty"`  // "metric.curve", or a bare curve name of any metric
+	Series string                       `json:"series,omitempty"` // an axis or dimension
+	Panels string                       `json:"panels,omitempty"` // of curves: an axis or dimension that has a panel for each value
+	Values []string                     `json:"values,omitempty"` // of a spread: axes and dimensions whose values are spread; empty: those of Over
+	Points []string                     `json:"points,omitempty"` // of pairs of scores: axes and dimensions that tell points apart; empty: all axes
+	Minus  map[string]Value             `json:"minus,omitempty"`  // as TableColumn.Minus
+	Over   []string                     `json:"over,omitempty"`
+	Where  map[string][]Value           `json:"where,omitempty"`
+	XWhere map[string][]Value           `json:"xwhere,omitempty"` // of pairs: for x alone, besides what Where selects
+	YWhere map[string][]Value           `json:"ywhere,omitempty"`
+	With   json.RawMessage              `json:"with,omitempty"`
 }
 
 // PlotScore is one of several scores of a plot.

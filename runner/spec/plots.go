@@ -18,7 +18,7 @@ func plot(n *node) Plot {
 		XLabel: text(n.field("xlabel")), YLabel: text(n.field("ylabel")),
 		Series: text(n.field("series")), Over: texts(n.field("over")), Where: choices(n.field("where")),
 		Minus: single(n.field("minus")), Values: texts(n.field("values")), Points: texts(n.field("points")),
-		Curve: text(n.field("curve")),
+		Curve: text(n.field("curve")), Labels: valueLabels(n.field("labels")),
 	}
 	p.X, p.Outer, p.XWhere = position(n.field("x"))
 	p.Y, p.YWhere = coordinate(n.field("y"))
@@ -95,7 +95,7 @@ type plotForm struct {
 }
 
 var plotForms = map[plugins.Form]plotForm{
-	plugins.PointForm:  {"scores along an axis or dimension", []string{"x", "y"}, []string{"series", "panels", "over", "minus", "where"}},
+	plugins.PointForm:  {"scores along an axis or dimension", []string{"x", "y"}, []string{"series", "panels", "labels", "over", "minus", "where"}},
 	plugins.ForestForm: {"a score of each of several hospitals or the like", []string{"x", "y"}, []string{"series", "over", "minus", "where"}},
 	plugins.SpreadForm: {"how a score spreads", []string{"x", "y"}, []string{"series", "values", "over", "minus", "where"}},
 	plugins.PairForm:   {"a score against another, or a recorded curve of pairs", nil, []string{"x", "y", "points", "curve", "series", "over", "where"}},

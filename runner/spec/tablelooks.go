@@ -47,12 +47,19 @@ func (t *Table) looks(n *node) {
 	is := func(name string) bool { f := n.field(name); return f.is(cue.BoolKind) && f.truth }
 	t.Transpose, t.Compact = is("transpose"), is("compact")
 	t.Join, t.Features, t.Heads = texts(n.field("join")), text(n.field("features")), named(n.field("heads"))
-	if f := n.field("labels"); f.is(cue.StructKind) {
-		t.Labels = map[string]map[string]string{}
-		for _, of := range f.fields {
-			t.Labels[of.name()] = named(of)
-		}
+	t.Labels = valueLabels(n.field("labels"))
+}
+
+// valueLabels decodes what is shown for values, by axis or dimension; nil where nothing is.
+func valueLabels(n *node) map[string]map[string]string {
+	if !n.is(cue.StructKind) {
+		return nil
 	}
+	out := map[string]map[string]string{}
+	for _, of := range n.fields {
+		out[of.name()] = named(of)
+	}
+	return out
 }
 
 // named decodes texts by name; nil where there are none.
@@ -70,8 +77,13 @@ func named(n *node) map[string]string {
 }
 
 // Shown is the text that stands for a value of an axis or dimension.
-func (t *Table) Shown(name, value string) string {
-	if text, ok := t.Labels[name][value]; ok {
+func (t *Table) Shown(name, value string) string { return shown(t.Labels, name, value) }
+
+// Shown is the text that stands for a value of an axis or dimension.
+func (p *Plot) Shown(name, value string) string { return shown(p.Labels, name, value) }
+
+func shown(labels map[string]map[string]string, name, value string) string {
+	if text, ok := labels[name][value]; ok {
 		return text
 	}
 	return value
@@ -192,9 +204,25 @@ func (w *yield) checkLabels(n *node, t *Table) {
 	case t.Across != "":
 		known = append(known, t.Across)
 	}
+	w.checkLabelsOf(n, "table", known)
+}
+
+// checkPlotLabels checks that labels stand for what lies along x and for the series.
+func (w *yield) checkPlotLabels(n *node) {
+	p := plot(n)
+	known := append(slices.Clone(p.Outer), p.X)
+	for _, part := range p.Parts {
+		known = added(known, append(slices.Clone(part.Outer), part.X)...)
+	}
+	known = added(known, p.Series)
+	w.checkLabelsOf(n, "plot", slices.DeleteFunc(known, func(name string) bool { return name == "" }))
+}
+
+// checkLabelsOf checks the labels of a table or plot that has labels of the known axes and dimensions.
+func (w *yield) checkLabelsOf(n *node, what string, known []string) {
 	for _, f := range fieldsOf(n.field("labels")) {
 		if !slices.Contains(known, f.name()) {
-			w.wrong(f, f.label, "the labels of this table are not of %q%s", f.name(), hint(f.name(), "they are of", known))
+			w.wrong(f, f.label, "the labels of this "+what+" are not of %q%s", f.name(), hint(f.name(), "they are of", known))
 			continue
 		}
 		i := w.axis(f.name())

@@ -146,8 +146,10 @@ func (l *loader) checkTableFields(n *node, kind TableKind) {
 		}
 	}
 	switch kind {
-	case "", ArgmaxTable, BestTable, WorstTable, EndsTable:
+	case "", ArgmaxTable:
 		needs("rows", "a text or a list")
+		needs("columns", "a list")
+	case BestTable, WorstTable, EndsTable: // without rows there is one ranking
 		needs("columns", "a list")
 	}
 	if kind == ArgmaxTable {

@@ -170,6 +170,11 @@ func (l *loader) checkViews() {
 	for _, n := range l.entries("tables") {
 		w.checkTable(n)
 	}
+	for _, n := range l.entries("plots") {
+		if w.sure {
+			w.checkPlotLabels(n)
+		}
+	}
 }
 
 // checkCase demands names that differ by more than case: files are named after them, and some file systems do not
@@ -620,19 +625,15 @@ func (w *yield) checkScore(v view, n *node, reported map[string]bool) {
 
 // checkApart checks that each place in a view holds one of the scores, or curves, of an address.
 func (w *yield) checkApart(v view, n *node, shown []scoreInfo, reported map[string]bool) {
-	for _, s := range shown {
-		for _, d := range s.free {
-			if !names(v.keys, d) && !names(v.over, d) && len(v.chosen(d)) != 1 {
-				w.wrong(n, n.at, "%q has a value for each %q; add %q to %s", n.text, d, d, v.room())
-				return
-			}
-		}
-		for _, d := range append(slices.Clone(s.by), plugins.Weighting) { // one value where a view does not ask for them
-			if !names(v.keys, d) && !names(v.over, d) && len(v.chosen(d)) > 1 {
-				w.wrong(n, n.at, "%q has a value for each %q, of which %d are selected; add %q to %s, or select one", n.text, d, len(v.chosen(d)), d, v.add)
-				return
-			}
-		}
+	each, several := v.open(shown)
+	if len(each) > 0 {
+		w.wrong(n, n.at, "%q has a value for each %s; add %s to %s", n.text, quoteAll(each), quoteAll(each), v.room())
+	}
+	for _, d := range several {
+		w.wrong(n, n.at, "%q has a value for each %q, of which %d are selected; add %q to %s, or select one", n.text, d, len(v.chosen(d)), d, v.add)
+	}
+	if len(each)+len(several) > 0 {
+		return
 	}
 	if a, b, ok := w.meet(v, shown); ok {
 		w.wrong(n, n.at, "%q is given by %q and %q in one place; write %q, or add a dimension that tells them apart to %s",
@@ -642,6 +643,25 @@ func (w *yield) checkApart(v view, n *node, shown []scoreInfo, reported map[stri
 	for _, s := range shown {
 		w.ambiguous(v, s, reported)
 	}
+}
+
+// open returns the dimensions of scores that would put several values in one place: those that scores have one for each value of, and
+// those that they have one value without, of which the view selects several.
+func (v *view) open(shown []scoreInfo) (each, several []string) {
+	shared := func(d string) bool { return !names(v.keys, d) && !names(v.over, d) }
+	for _, s := range shown {
+		for _, d := range s.free {
+			if shared(d) && len(v.chosen(d)) != 1 {
+				each = added(each, d)
+			}
+		}
+		for _, d := range append(slices.Clone(s.by), plugins.Weighting) {
+			if shared(d) && len(v.chosen(d)) > 1 {
+				several = added(several, d)
+			}
+		}
+	}
+	return each, several
 }
 
 func (w *yield) scoreKnown(address string) bool { return len(w.find(address)) > 0 }
@@ -669,16 +689,21 @@ func (w *yield) find(address string) []scoreInfo {
 	return found
 }
 
-// addresses lists what could be meant by an address that selects nothing.
+// addresses lists what could be meant by an address that selects nothing: the scores of the metric that it names first.
 func (w *yield) addresses(address string) []string {
-	var out []string
+	var own, out []string
+	metric, _, whole := strings.Cut(address, ".")
 	for _, s := range w.scores {
+		if whole && s.metric == metric {
+			own = append(own, s.metric+"."+s.name)
+			continue
+		}
 		out = append(out, s.metric+"."+s.name)
-		if !strings.Contains(address, ".") && !slices.Contains(out, s.name) {
+		if !whole && !slices.Contains(out, s.name) {
 			out = append(out, s.name)
 		}
 	}
-	return out
+	return append(own, out...)
 }
 
 func names(list []*node, name string) bool {

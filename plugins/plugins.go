@@ -412,6 +412,8 @@ type StandIn struct {
 	With json.RawMessage // its settings
 	// Governance is that of the absent rows where the experiment does not say; it decides what may be told of them, and so the prompts.
 	Governance Governance
+	// Share is how many rows it has for each of the absent data, about: where hospitals need some rows, they need that share of them.
+	Share float64
 }
 
 // RawWriter is a data set that can write the tables that it would have been extracted from.

@@ -204,7 +204,7 @@ func (a *app) readers(e *spec.Experiment) (datasets []*spec.Dataset, metrics []s
 	}
 	p, err := plan.New(e, plan.Inputs{
 		Registry: a.registry, Suppose: suppose,
-		Hash:     func(string) (cache.Hash, int64, error) { return "", 0, fs.ErrNotExist }, // files are read below
+		Hash: func(string) (cache.Hash, int64, error) { return "", 0, fs.ErrNotExist }, // files are read below
 	})
 	if err != nil {
 		return nil, nil, wrong(err)

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -99,23 +100,99 @@ func (a *app) planAsking(ctx context.Context, p *plan.Plan, c *cache.Cache) (*as
 
 // askingWhatever estimates what a plan would ask, whatever its searches choose.
 func (a *app) askingWhatever(ctx context.Context, p *plan.Plan, c *cache.Cache, m *models) (*asking, error) {
-	plans, err := a.supposed(p, c)
+	o := &outlines{Outliner: engine.NewOutliner(p, c, a.askingOptions(m)), m: m, known: map[cache.Key]*outlined{}}
+	in := plan.Inputs{Registry: a.registry, Hash: c.HashFile, Facts: c.Facts}
+	p, err := o.grown(ctx, p, &in)
 	if err != nil {
 		return nil, err
 	}
-	all := make([]*asking, len(plans))
-	for i, one := range plans {
-		if all[i], err = a.asking(ctx, one, c, m); err != nil {
+	may := supposed(p)
+	if len(may) == 0 {
+		return o.asking(ctx, p, c)
+	}
+	all := make([]*asking, len(may))
+	for i := range may { // one plan at a time: with many hospitals they are large
+		in.Suppose = may[i]
+		one, err := plan.New(p.Experiment, in)
+		if err != nil {
+			return nil, err
+		}
+		o.Take(one)
+		if all[i], err = o.asking(ctx, one, c); err != nil {
 			return nil, err
 		}
 	}
 	return together(all), nil
 }
 
-// asking estimates what the cells that are not in the cache would ask.
-func (a *app) asking(ctx context.Context, p *plan.Plan, c *cache.Cache, m *models) (*asking, error) {
-	o := engine.NewOutliner(p, c, a.askingOptions(m))
-	by := map[string]*askSummary{}
+// outlines are what steps of the plans of an experiment would ask. Of steps that make rows they are worked out once for all plans.
+type outlines struct {
+	*engine.Outliner
+	m     *models
+	known map[cache.Key]*outlined
+}
+
+// grown is a plan with the cells that wait for the data alone, such as those by hospital, which it makes in memory as far as that takes.
+// It adds what these say to the facts that plans grow by.
+func (o *outlines) grown(ctx context.Context, p *plan.Plan, in *plan.Inputs) (*plan.Plan, error) {
+	made, stored := map[cache.Key]json.RawMessage{}, in.Facts
+	in.Facts = func(k cache.Key) (json.RawMessage, bool) {
+		if facts, ok := made[k]; ok {
+			return facts, true
+		}
+		return stored(k)
+	}
+	for {
+		before := len(made)
+		for _, node := range p.Pending {
+			if node.Search != "" {
+				continue
+			}
+			for _, s := range node.Waits {
+				if _, known := in.Facts(s.Key); known {
+					continue
+				}
+				if facts, err := o.Facts(ctx, s); err == nil { // else what the cells ask fails alike, and is told
+					made[s.Key] = facts
+				}
+			}
+		}
+		if err := ctx.Err(); err != nil || len(made) == before {
+			return p, err
+		}
+		var err error
+		if p, err = plan.New(p.Experiment, *in); err != nil {
+			return nil, err
+		}
+		o.Take(p)
+	}
+}
+
+// outlined is what a step would ask.
+type outlined struct {
+	*plugins.Outline
+	seen [][]client.Peeked // the responses that can be looked up; nil before they are
+}
+
+// of is what a step would ask. What the judging of records would ask hangs on the steps before, and is not kept.
+func (o *outlines) of(ctx context.Context, s *plan.Step) (*outlined, error) {
+	if known := o.known[s.Key]; known != nil {
+		return known, nil
+	}
+	outline, err := o.Requests(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	out := &outlined{Outline: outline}
+	if s.Stage == plan.StageGenerate {
+		o.known[s.Key] = out
+	}
+	return out, nil
+}
+
+// asking estimates what the cells of a plan that are not in the cache would ask.
+func (o *outlines) asking(ctx context.Context, p *plan.Plan, c *cache.Cache) (*asking, error) {
+	m, by := o.m, map[string]*askSummary{}
 	purses := pursesOf(p.Experiment.Budget)
 	sent, err := m.sent(p.Experiment.Name)
 	if err != nil {
@@ -137,7 +214,7 @@ func (a *app) asking(ctx context.Context, p *plan.Plan, c *cache.Cache, m *model
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		outline, err := o.Requests(ctx, asks.Step)
+		outline, err := o.of(ctx, asks.Step)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -145,10 +222,15 @@ func (a *app) asking(ctx context.Context, p *plan.Plan, c *cache.Cache, m *model
 			failed = noteFailed(failed, cell.ID, err.Error())
 			continue
 		}
-		kinds, err := m.missing(ctx, asks.Asking, outline.Calls, answered[string(asks.Step.Key)], counted)
-		if err != nil {
-			return nil, fmt.Errorf("cell %s: %w", cell.ID, err)
+		if outline.seen == nil {
+			if outline.seen, err = m.lookUp(ctx, asks.Asking, outline.Calls); err != nil {
+				return nil, fmt.Errorf("cell %s: %w", cell.ID, err)
+			}
+			for i := range outline.Calls { // the rest is long, and of no more use
+				outline.Calls[i].Request = plugins.Request{MaxTokens: outline.Calls[i].Request.MaxTokens}
+			}
 		}
+		kinds := m.missing(asks.Asking, outline, answered[string(asks.Step.Key)], counted)
 		need := map[string]*expense{} // by model
 		for _, k := range kinds {
 			if by[k.call.Model] == nil {
@@ -203,19 +285,15 @@ type kind struct {
 
 // missing looks up which calls of a step are answered. Only those that repeat its first request can be looked up; of the others
 // the journal knows how many the step got answers to. counted are the responses that cells before ask for.
-func (m *models) missing(ctx context.Context, asks plan.Asking, calls []plugins.OutlinedCall, answered int, counted map[string]bool) ([]*kind, error) {
+func (m *models) missing(asks plan.Asking, outline *outlined, answered int, counted map[string]bool) []*kind {
 	open, _ := m.client.Open(asks.Caller)
 	_, judging := asks.Step.Work.(plan.JudgeWork)
-	seen, err := m.lookUp(ctx, asks, calls)
-	if err != nil {
-		return nil, err
-	}
-	kinds := make([]*kind, len(calls))
-	for i := range calls {
-		call := &calls[i]
+	kinds := make([]*kind, len(outline.Calls))
+	for i := range outline.Calls {
+		call := &outline.Calls[i]
 		k := &kind{call: call, info: open[call.Model].Info(), asked: span{float64(call.Low), float64(call.Expected), float64(call.High)}}
 		kinds[i] = k
-		for _, response := range seen[i] {
+		for _, response := range outline.seen[i] {
 			switch {
 			case response.Stored:
 				k.answer()
@@ -234,7 +312,7 @@ func (m *models) missing(ctx context.Context, asks plan.Asking, calls []plugins.
 			k.answer()
 		}
 	}
-	return kinds, nil
+	return kinds
 }
 
 // lookUp looks up the responses to calls that repeat a known request: those of the first round, as others are not known before that is

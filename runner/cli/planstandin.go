@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ehrlab/ehrlab/runner/cache"
@@ -70,10 +71,13 @@ func (a *app) printStandIns(asked *asking) {
 	}
 	var rows, of []string
 	for _, s := range asked.standIns {
-		rows, of = append(rows, s.Use), append(of, s.Dataset)
+		if of = append(of, s.Dataset); !slices.Contains(rows, s.Use) {
+			rows = append(rows, s.Use)
+		}
 	}
 	a.printf(`
 tokens are counted on invented rows of %s, as the data of %s are absent: their low and high are
-a quarter wider for it. Calls go by n and the rows of each call; which groups there are, and what was answered before, only the data tell.
+a quarter wider for it. Calls go by n and the rows of each call; which hospitals and groups there are, and what was answered before,
+the data alone tell.
 `, strings.Join(rows, " and "), strings.Join(of, " and "))
 }

@@ -5,18 +5,16 @@ import (
 	"math"
 	"slices"
 
-	"github.com/ehrlab/ehrlab/runner/cache"
 	"github.com/ehrlab/ehrlab/runner/plan"
 	"github.com/ehrlab/ehrlab/runner/spec"
 )
 
-// supposed are the plans that a plan may grow to: one for each combination of what its undecided searches may choose, or the plan itself
-// where none of its cells waits for a search.
-func (a *app) supposed(p *plan.Plan, c *cache.Cache) ([]*plan.Plan, error) {
-	if !slices.ContainsFunc(p.Pending, func(n *plan.Pending) bool { return n.Search != "" && n.Cells() > 0 }) {
-		return []*plan.Plan{p}, nil
+// supposed is what the undecided searches that cells of a plan wait for may choose, each combination once; none where no cell waits for one.
+func supposed(p *plan.Plan) []spec.Chosen {
+	needed := searched(p)
+	if len(needed) == 0 {
+		return nil
 	}
-	var plans []*plan.Plan
 	var seen []spec.Chosen
 	same := func(x, y spec.Assignment) bool { return maps.Equal(x, y) }
 	for _, w := range p.Experiment.Worlds() {
@@ -25,24 +23,30 @@ func (a *app) supposed(p *plan.Plan, c *cache.Cache) ([]*plan.Plan, error) {
 			switch values := w[choice.Search.Name]; {
 			case choice.Best >= 0:
 				agrees = agrees && same(values, choice.Values())
-			case values != nil:
+			case values != nil && needed[choice.Search.Name]:
 				open[choice.Search.Name] = values
 			}
 		}
-		if !agrees || slices.ContainsFunc(seen, func(have spec.Chosen) bool { return maps.EqualFunc(have, open, same) }) {
-			continue
+		if agrees && !slices.ContainsFunc(seen, func(have spec.Chosen) bool { return maps.EqualFunc(have, open, same) }) {
+			seen = append(seen, open)
 		}
-		seen = append(seen, open)
-		one, err := plan.New(p.Experiment, plan.Inputs{Registry: a.registry, Hash: c.HashFile, Facts: c.Facts, Suppose: open})
-		if err != nil {
-			return nil, err
+	}
+	return seen
+}
+
+// searched are the searches that cells wait for; others may choose what they like.
+func searched(p *plan.Plan) map[string]bool {
+	names := map[string]bool{}
+	for _, node := range p.Pending {
+		for _, cell := range node.Unresolved(p.Axes) {
+			for _, v := range cell.Values {
+				if s := p.Experiment.SearchOf(v); s != nil {
+					names[s.Name] = true
+				}
+			}
 		}
-		plans = append(plans, one)
 	}
-	if len(plans) == 0 {
-		return []*plan.Plan{p}, nil
-	}
-	return plans, nil
+	return names
 }
 
 // ranged is the range of several estimates: the least of the low ones, the mean of the expected, and the greatest of the high ones.

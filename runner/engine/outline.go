@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -24,11 +25,27 @@ type Outliner struct {
 func NewOutliner(p *plan.Plan, c *cache.Cache, opt Options) *Outliner {
 	r := newRun(p, c, opt)
 	r.dry = true
-	for _, s := range p.Steps {
-		r.store.want(s) // holds what the steps outlined have in common
-	}
 	r.store.damaged = func(*plan.Step, error) {} // made again here, told of by the run that needs it
-	return &Outliner{run: r, calibrated: map[string]bool{}}
+	o := &Outliner{run: r}
+	o.Take(p)
+	return o
+}
+
+// Take goes on to a plan: one of the experiment of those before, whose outputs are kept for it.
+func (o *Outliner) Take(p *plan.Plan) {
+	for _, s := range p.Steps {
+		o.run.store.want(s) // holds what the steps outlined have in common
+	}
+	o.calibrated = map[string]bool{}
+}
+
+// Facts are what the index of the cache would say of a step's output, which is made in memory where the cache lacks it.
+func (o *Outliner) Facts(ctx context.Context, s *plan.Step) (json.RawMessage, error) {
+	a, err := o.run.store.load(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return a.meta.Facts.json(), nil
 }
 
 // Outline returns what a step would ask, a call for each kind of request; an error when it asks no models.

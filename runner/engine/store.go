@@ -19,7 +19,7 @@ type store struct {
 	damaged func(*plan.Step, error)
 
 	mu    sync.Mutex
-	slots map[*plan.Step]*slot
+	slots map[cache.Key]*slot // by step: those of several plans share what has one key
 }
 
 // slot is the output of one step, and what is derived from it for its readers.
@@ -43,7 +43,7 @@ type pairRoles struct {
 }
 
 func newStore(c *cache.Cache) *store {
-	return &store{cache: c, slots: map[*plan.Step]*slot{}}
+	return &store{cache: c, slots: map[cache.Key]*slot{}}
 }
 
 // want notes that a step will be run and read its inputs.
@@ -63,24 +63,24 @@ func (st *store) release(s *plan.Step) {
 		slot := st.slot(in)
 		slot.readers--
 		if slot.readers <= 0 {
-			delete(st.slots, in)
+			delete(st.slots, in.Key)
 		}
 	}
 }
 
 // slot returns the slot of a step; the caller holds mu.
 func (st *store) slot(s *plan.Step) *slot {
-	if st.slots[s] == nil {
-		st.slots[s] = &slot{}
+	if st.slots[s.Key] == nil {
+		st.slots[s.Key] = &slot{}
 	}
-	return st.slots[s]
+	return st.slots[s.Key]
 }
 
 // get returns the slot of a step; where no step is waiting for it any more, one that is not kept.
 func (st *store) get(s *plan.Step) *slot {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if slot, ok := st.slots[s]; ok {
+	if slot, ok := st.slots[s.Key]; ok {
 		return slot
 	}
 	return &slot{}
@@ -89,7 +89,7 @@ func (st *store) get(s *plan.Step) *slot {
 // keep holds a fresh output for the steps that will read it.
 func (st *store) keep(s *plan.Step, a *artifact) {
 	st.mu.Lock()
-	slot, wanted := st.slots[s]
+	slot, wanted := st.slots[s.Key]
 	st.mu.Unlock()
 	if !wanted {
 		return

@@ -459,8 +459,8 @@ func (b *builder) prepare(v *variant, c *Chain, shares *Step) *Step {
 // the files enter by what they are for and what they hold.
 func (b *builder) read(c *Chain) error {
 	use, with, paths := c.Dataset.Use.Use, c.Dataset.With, c.Dataset.Paths
-	if s := b.plan.Experiment.StandIns[c.Dataset.Name]; s != nil {
-		use, with, paths = s.Use, s.With, nil
+	if c.StandIn = b.plan.Experiment.StandIns[c.Dataset.Name]; c.StandIn != nil {
+		use, with, paths = c.StandIn.Use, c.StandIn.With, nil
 	}
 	entry := b.in.Registry.Datasets.Get(use)
 	plugin, settings, err := entry.Build(with)

@@ -98,7 +98,8 @@ type Step struct {
 type Chain struct {
 	Dataset  *spec.Dataset
 	Info     *plugins.Info
-	Header   *plugins.Header // nil when the data are absent
+	Header   *plugins.Header  // nil when the data are absent
+	StandIn  *plugins.StandIn // in the place of absent data, for estimates; else nil
 	Roles    map[string]plugins.Role
 	Target   string // the columns of the roles that steps ask for; "" where there is none
 	Subject  string

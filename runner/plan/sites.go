@@ -3,6 +3,7 @@ package plan
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -344,6 +345,10 @@ func (c *Chain) minimum() spec.Minimum {
 	m := c.Dataset.Minimum
 	if c.Governance() == plugins.Restricted {
 		m.Rows, m.Events, m.NonEvents = max(m.Rows, plugins.FewestTold), max(m.Events, plugins.FewestTold), max(m.NonEvents, plugins.FewestTold)
+	}
+	if c.StandIn != nil {
+		of := func(n int) int { return int(math.Ceil(float64(n) * c.StandIn.Share)) }
+		m = spec.Minimum{Rows: of(m.Rows), Events: of(m.Events), NonEvents: of(m.NonEvents)}
 	}
 	return m
 }

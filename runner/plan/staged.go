@@ -34,9 +34,13 @@ func (n *Pending) Cells() int { return len(n.points) }
 
 // Unresolved lists the cells of the node by the ids and values that the file gives them.
 func (n *Pending) Unresolved(axes []string) []Cell {
-	cells := make([]Cell, len(n.points))
-	for i, pt := range n.points {
-		cells[i] = Cell{ID: cellID(axes, pt.values), Values: pt.values}
+	var cells []Cell
+	seen := map[string]bool{} // several blocks may have a cell
+	for _, pt := range n.points {
+		if id := cellID(axes, pt.values); !seen[id] {
+			seen[id] = true
+			cells = append(cells, Cell{ID: id, Values: pt.values})
+		}
 	}
 	return cells
 }

@@ -32,6 +32,7 @@ func (l *loader) checkAudited() {
 	}
 	for _, n := range l.entries("metrics") {
 		l.checkRecords(n, l.datasetsWith("metrics", n.name()))
+		l.checkCited(n)
 	}
 	matrix := l.root.field("matrix").whole()
 	for _, n := range l.entries("audits") {
@@ -342,6 +343,37 @@ func (l *loader) warnUnaudited() {
 		if !slices.ContainsFunc(l.exp.Matrix, func(b Block) bool { return b.measures(n.name()) && len(l.exp.audits(&b)) > 0 }) {
 			l.rep.warn(joinPath(n.path), n.label, "rates audits, and no block that it measures has one: its scores will be undefined; give a block the axis audit")
 		}
+	}
+}
+
+// checkCited checks the audits that the settings of a metric name: its blocks have to have them.
+func (l *loader) checkCited(n *node) {
+	b := l.found.built[indexKey(n.path)]
+	if b == nil || !n.ok() || !l.root.field("matrix").whole() || !l.root.field("audits").whole() {
+		return
+	}
+	cites, ok := b.plugin.(plugins.Citing)
+	if !ok {
+		return
+	}
+	var names []string
+	for i := range l.exp.Matrix {
+		if block := &l.exp.Matrix[i]; block.measures(n.name()) {
+			for _, v := range l.exp.audits(block) {
+				for _, a := range l.exp.within(v.Text) {
+					if len(a.All) == 0 {
+						names = added(names, a.Name)
+					}
+				}
+			}
+		}
+	}
+	if len(names) == 0 {
+		return // there is a warning of that
+	}
+	for _, f := range cites.VetAudits(names) {
+		f.Field = append([]string{"with"}, f.Field...)
+		l.fault(n, f)
 	}
 }
 

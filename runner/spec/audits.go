@@ -238,7 +238,7 @@ func (e *Experiment) AuditAt(name string, assign map[string]Value) (*Audit, erro
 // auditNames are the values of the audit axis that a block may have; those of the arms beside come by themselves.
 func (l *loader) auditNames() known {
 	k := l.sectionNames("audits")
-	k.names = append([]string{AuditOff}, k.names...)
+	k.names = added([]string{AuditOff}, k.names...) // an entry of that name is a mistake of its own
 	return k
 }
 

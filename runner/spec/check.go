@@ -225,6 +225,8 @@ func (c *checker) block(n *node, r *rule) {
 		case r.anyOf:
 			c.free(f)
 		case f.state == bad: // reported already
+		case len(n.path) == 0 && inBlocks[f.name()] != "":
+			c.wrong(f, f.label, "no such field; it belongs to a block of the matrix, such as matrix: [{%s: %s}]", f.name(), inBlocks[f.name()])
 		default:
 			c.wrong(f, f.label, "no such field%s", hint(f.name(), "the fields here are", r.names()))
 		}

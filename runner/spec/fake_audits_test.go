@@ -96,7 +96,9 @@ func addAudits(r *plugins.Registry) {
 	}, judgeConfig{Repeats: 1}, func(c judgeConfig) (plugins.Auditor, error) { return fakeJudge{llms: c.LLMs}, nil })
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name: "audit", Version: 1, Summary: "a fake", Shapes: records, Audited: true,
-		Scores: []plugins.ScoreInfo{{Name: "kept", Summary: "kept", Max: 1, Dims: []string{plugins.AuditDim}, Better: plugins.Neutral}},
+		Scores: []plugins.ScoreInfo{{Name: "kept", Summary: "kept", Max: 1, Dims: []string{plugins.AuditDim}, Better: plugins.Neutral}, {
+			Name: "part", Summary: "part", Max: 1, Dims: []string{plugins.AuditDim, "reason", "kind"}, Better: plugins.Neutral,
+		}},
 	}, none{}, func(none) (plugins.Metric, error) { return fakeMetric{}, nil })
 	for name, random := range map[string][]plugins.Purpose{"drawn": {plugins.ForGeneration}, "fixed": nil} {
 		plugins.Add(&r.Strategies, plugins.Info{Name: name, Version: 1, Summary: "a fake", Shapes: records, Random: random}, none{},

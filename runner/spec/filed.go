@@ -40,7 +40,7 @@ func (l *loader) checkFiles(n *node, u *Use, filed plugins.Filed) {
 		if !l.present(n, u, files) {
 			return
 		}
-		if err := filed.Check(context.Background()); err != nil {
+		for _, err := range each(filed.Check(context.Background())) {
 			message := err.Error()
 			for _, f := range files {
 				message = strings.ReplaceAll(message, f.Path, l.display(f.Path))
@@ -48,4 +48,15 @@ func (l *loader) checkFiles(n *node, u *Use, filed plugins.Filed) {
 			l.fileMistake(n, u, "", "%s", message)
 		}
 	})
+}
+
+// each lists the errors that one joins, or that one.
+func each(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return []error{err}
 }

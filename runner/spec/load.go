@@ -98,7 +98,7 @@ func check(ctx *cue.Context, s *sources, root *node, rep *reporter, opts Options
 	c := &checker{rep: rep, ctx: ctx, opts: opts, broken: s.broken, schemas: set, found: newFindings()}
 	c.check(root, set.top)
 	l := &loader{
-		checker: c, root: root, exp: &Experiment{Dir: s.dir, Headers: map[string]*plugins.Header{}, StandIns: map[string]*plugins.StandIn{}},
+		checker: c, root: root, exp: &Experiment{Dir: s.dir, Headers: map[string]*plugins.Header{}},
 		models: map[string][]model{}, asked: map[string]bool{},
 	}
 	l.decode()

@@ -77,6 +77,15 @@ func (l *loader) siteNames() known {
 // notAxes are the fields of a block that are no axes.
 var notAxes = []string{"zip", "include", "exclude", "metrics"}
 
+// inBlocks are fields of a block that a section may be taken for, with an example.
+var inBlocks = map[string]string{
+	"exclude": `[{strategy: "NAME", n: 500, reason: "why these cells are left out"}]`,
+	"include": `[{strategy: "NAME", n: 500, seed: 1}]`,
+	"zip":     `[["strategy", "features"]]`,
+	"n":       "[500]",
+	"seed":    "[1, 2, 3]",
+}
+
 // checkMatrix decodes the blocks and checks them.
 func (l *loader) checkMatrix() {
 	l.checkSubsets()

@@ -107,6 +107,9 @@ func (l *loader) standIn(n *node, d *Dataset, b *built) *plugins.Header {
 	h := l.readHeader(n, d, &built{plugin: plugin, info: &entry.Info}, nil)
 	if h != nil {
 		h.Governance = s.Governance
+		if l.exp.StandIns == nil {
+			l.exp.StandIns = map[string]*plugins.StandIn{}
+		}
 		l.exp.StandIns[d.Name] = s
 	}
 	return h

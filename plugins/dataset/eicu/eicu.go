@@ -137,13 +137,15 @@ func New(c Config) (plugins.Dataset, error) {
 	return &Dataset{c}, nil
 }
 
-// StandIn is simulated-icu for the matrix that has its columns, and none for the other. The size of what is made of train rows hardly
-// hangs on their number: 5,000 stays give the tokens of 88,857 within 3 %, and are there in a tenth of the time.
+// StandIn is simulated-icu for the matrix that has its columns, and none for the other. It has 5,000 stays for the 88,857 that Lin, Yu and
+// Lee (arXiv 2504.14657) had of the matrix: prompts take the same tokens within 3 %, and are there in a tenth of the time.
 func (d *Dataset) StandIn() *plugins.StandIn {
 	if d.config.Matrix != Johnson2018 {
 		return nil
 	}
-	return &plugins.StandIn{Use: "simulated-icu", With: json.RawMessage(`{"rows":5000,"hospitals":186}`), Governance: plugins.Restricted}
+	return &plugins.StandIn{
+		Use: "simulated-icu", With: json.RawMessage(`{"rows":5000,"hospitals":186}`), Governance: plugins.Restricted, Share: 5000. / 88857,
+	}
 }
 
 // Header describes the columns. It looks at the headers of the tables, so that a missing column is known before anything runs.

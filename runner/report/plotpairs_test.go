@@ -85,7 +85,7 @@ func TestSpreads(t *testing.T) {
 	if d := cmp.Diff([]float64{0.87, 0.77}, fig.Series[0].Values[2], approximately); d != "" {
 		t.Error(d)
 	}
-	if !strings.HasPrefix(csv, "strategy,axis.column,column,") && !strings.HasPrefix(csv, "strategy,column,") || !strings.Contains(strings.Join(fig.Notes, "\n"), "one for each column; these are means over seeds, n/N = ") {
+	if !strings.HasPrefix(csv, "strategy,axis.column,column,") && !strings.HasPrefix(csv, "strategy,column,") || !strings.Contains(strings.Join(fig.Notes, "\n"), "one for each column (age, lactate_mmol); these are means over seeds, n/N = ") {
 		t.Errorf("%q\n%s", fig.Notes, csv)
 	}
 }

@@ -48,7 +48,7 @@ func (src *source) spreads(p *spec.Plot) *plotted {
 		if fewest < most {
 			count = fmt.Sprintf("%d to %d", fewest, most)
 		}
-		text := fmt.Sprintf("Each box is of %s values, one for each %s", count, strings.Join(values, " and "))
+		text := fmt.Sprintf("Each box is of %s values, one for each %s", count, src.listed(t, values))
 		if len(over) > 0 {
 			text += "; these are " + t.means() + ", " + t.counts()
 		}
@@ -56,6 +56,26 @@ func (src *source) spreads(p *spec.Plot) *plotted {
 	}
 	fig.Notes = t.figureNotes(p, src.origin(), said)
 	return &plotted{name: p.Name, figure: fig, data: t.csv}
+}
+
+// listed names what the values of a box are of; of a dimension, such as quantile, a few values are listed, as a box of them says otherwise
+// little of what it is drawn from.
+func (src *source) listed(t *Table, names []string) string {
+	const most = 7
+	out := slices.Clone(names)
+	for i, name := range names {
+		if slices.Contains(src.core.Manifest.Axes, name) {
+			continue
+		}
+		var labels []string
+		for _, l := range t.Lines {
+			labels = union(labels, []string{dashed(l.Labels[slices.Index(t.Rows, name)])})
+		}
+		if len(labels) <= most {
+			out[i] += " (" + strings.Join(labels, ", ") + ")"
+		}
+	}
+	return strings.Join(out, " and ")
 }
 
 // spreadSeries makes one series for each value of the first label, if there are two keys, with the values at each x.

@@ -18,8 +18,8 @@ var studentsT = []float64{math.Tan(0.475 * math.Pi), math.Sqrt2 * 0.95 / math.Sq
 
 // recomputed is a mean over seeds, as anybody would make it of scores.csv and cells.csv.
 type recomputed struct {
-	values, halves []float64 // of the cells with a value: it, and half of its interval
-	planned        int
+	values, below, above []float64 // of the cells with a value: it, and how far its interval reaches down and up
+	planned              int
 }
 
 func (r *recomputed) mean() float64 {
@@ -30,14 +30,14 @@ func (r *recomputed) mean() float64 {
 	return sum / float64(len(r.values))
 }
 
-// half is half of the interval of the mean: Student's t over seeds, to which the sampling of the test rows is added where the
-// values have intervals.
-func (r *recomputed) half() float64 {
+// reach is how far the interval of the mean reaches to one side: Student's t over seeds, to which the sampling of the test rows is added
+// where the values have intervals, which reach so far.
+func (r *recomputed) reach(side []float64) float64 {
 	n, mean, squares, rows := float64(len(r.values)), r.mean(), 0., 0.
 	for _, v := range r.values {
 		squares += (v - mean) * (v - mean)
 	}
-	for _, h := range r.halves {
+	for _, h := range side {
 		rows += h * h / n
 	}
 	return math.Hypot(studentsT[len(r.values)-2]*math.Sqrt(squares/(n-1)/n), math.Sqrt(rows))
@@ -97,7 +97,8 @@ func recompute(t *testing.T, dir string) map[string]*recomputed {
 		}
 		r.values = append(r.values, number("value"))
 		if s["low"] != "" {
-			r.halves = append(r.halves, (number("high")-number("low"))/2)
+			r.below = append(r.below, number("value")-number("low"))
+			r.above = append(r.above, number("high")-number("value"))
 		}
 	}
 	return out
@@ -158,7 +159,7 @@ func TestATableIsWhatScoresCSVSays(t *testing.T) {
 			}
 			continue
 		}
-		low, high := r.mean()-r.half(), r.mean()+r.half()
+		low, high := r.mean()-r.reach(r.below), r.mean()+r.reach(r.above)
 		if !close(row["low"], low) && !(low < 0 && row["low"] == "0") || !close(row["high"], high) && !(high > 1 && row["high"] == "1") {
 			t.Errorf("interval [%s, %s], want [%v, %v]: %v", row["low"], row["high"], low, high, row)
 		}

@@ -882,7 +882,32 @@ func TestGroupsStandWhereTheyAreAskedFor(t *testing.T) {
 	}
 }
 
-// By hand: 1, 2, 6 have the half width 4.30·√(7/3) over the replicates; each has one of 2 over its rows, which are the same ones.
+// Replicates that are rated alike on the same rows are no more certain than one of them.
+func TestEqualValuesKeepTheIntervalOfTheirRows(t *testing.T) {
+	for unit, both := range map[string]bool{"test subjects": true, "synthetic rows": false} {
+		core, views := averaged("strategies.*.with.seed", 2, 2, 2)
+		for i := range core.Scores {
+			core.Scores[i].Interval = &plugins.Interval{Low: 1, High: 5, Level: 0.95, Unit: unit}
+		}
+		table := tableOf(t, core, views)
+		v := table.Lines[0].Values[0]
+		switch {
+		case v.Value != 2 || (v.Interval != nil) != both:
+			t.Errorf("%s: %+v", unit, v)
+		case both && (math.Abs(v.Interval.Low-1) > 1e-9 || math.Abs(v.Interval.High-5) > 1e-9):
+			t.Errorf("%s: %+v, want 1 to 5", unit, v.Interval)
+		}
+		if said := slices.Contains(table.Notes, "no interval: all replicates are equal"); said == both {
+			t.Errorf("%s: %q", unit, table.Notes)
+		}
+	}
+	core, views := averaged("strategies.*.with.seed", 2, 2, 2)
+	if table := tableOf(t, core, views); len(table.Notes) > 0 {
+		t.Errorf("values without intervals of their own: %q", table.Notes)
+	}
+}
+
+// By hand: 1, 2, 6 have the half width 4.30·√(7/3) over the replicates; each reaches 1 down and 3 up over its rows, which are the same ones.
 func TestIntervalsHoldTheRowsThatValuesShare(t *testing.T) {
 	for unit, both := range map[string]bool{"test subjects": true, "real subjects and synthetic rows": false} {
 		core, views := averaged("strategies.*.with.seed", 1, 2, 6)
@@ -890,14 +915,15 @@ func TestIntervalsHoldTheRowsThatValuesShare(t *testing.T) {
 			v := core.Scores[i].Value
 			core.Scores[i].Interval = &plugins.Interval{Low: v - 1, High: v + 3, Level: 0.95, Unit: unit}
 		}
-		half := 4.302652729911275 * math.Sqrt(7.0/3)
+		down := 4.302652729911275 * math.Sqrt(7.0/3)
+		up := down
 		if both {
-			half = math.Hypot(half, 2)
+			down, up = math.Hypot(down, 1), math.Hypot(up, 3)
 		}
 		table := tableOf(t, core, views)
 		v := table.Lines[0].Values[0]
-		if v.Value != 3 || math.Abs(v.Interval.High-(3+half)) > 1e-9 || math.Abs(v.Interval.Low-(3-half)) > 1e-9 || strings.Contains(v.Interval.Unit, unit) != both {
-			t.Errorf("%s: %+v, want ±%v", unit, v.Interval, half)
+		if v.Value != 3 || math.Abs(v.Interval.High-(3+up)) > 1e-9 || math.Abs(v.Interval.Low-(3-down)) > 1e-9 || strings.Contains(v.Interval.Unit, unit) != both {
+			t.Errorf("%s: %+v, want -%v and +%v", unit, v.Interval, down, up)
 		}
 		if strings.Contains(strings.Join(table.Remarks, " "), "data fixed") == both {
 			t.Errorf("%s: %q", unit, table.Remarks)

@@ -119,11 +119,16 @@ func (sel *selection) summarise(v *Value, g *group, column int, ok []hit, low, h
 	}
 	v.Sample = sampleOf(values, sel.others(axes), axes)
 	clip(v.Sample.Prediction, low, high)
+	onSameRows := !slices.ContainsFunc(axes, func(a string) bool { return !sel.replicates[a] })
 	if slices.Min(values) == slices.Max(values) {
-		if len(sel.others(axes)) == 0 && sel.twoLevel(v, axes, ok) {
+		switch {
+		case len(sel.others(axes)) > 0:
+		case sel.twoLevel(v, axes, ok) || onSameRows && overSampling(v, axes, ok):
 			v.clipped = clip(v.Interval, low, high)
+		case ok[0].score.Interval != nil: // such as the prevalence of one test set has none in any row
+			v.notes = append(v.notes, plainNote("no interval: all replicates are equal"))
 		}
-		return // other replicates that cannot differ, such as the prevalence of one test set, give no interval
+		return
 	}
 	mean, from, to, err := stats.MeanInterval(values, level)
 	if err == nil && !(to-from <= math.MaxFloat64) { // NaN too
@@ -143,7 +148,6 @@ func (sel *selection) summarise(v *Value, g *group, column int, ok []hit, low, h
 		v.clipped = clip(v.Interval, low, high)
 		return
 	}
-	onSameRows := !slices.ContainsFunc(axes, func(a string) bool { return !sel.replicates[a] })
 	if onSameRows && overSampling(v, axes, ok) {
 		v.clipped = clip(v.Interval, low, high)
 		return
@@ -178,24 +182,26 @@ func (sel *selection) twoLevel(v *Value, axes []string, ok []hit) bool {
 
 // overSampling sets the interval of a mean over replicates whose scores have no draws, but intervals by the real rows that they were rated
 // on: to the spread of the replicates it adds the sampling of these rows, which is the same for all of them. Each half width
-// stands for one part, as in stats.TwoLevel. Intervals that synthetic rows have a part in already hold some of what replicates differ by.
+// stands for one part, as in stats.TwoLevel, and each side has its own: that of a share near 1 reaches down further than up. Intervals
+// that synthetic rows have a part in already hold some of what replicates differ by.
 func overSampling(v *Value, axes []string, ok []hit) bool {
-	values, rows := make([]float64, len(ok)), 0.0
+	values, below, above := make([]float64, len(ok)), 0.0, 0.0
 	for i, h := range ok {
 		iv := h.score.Interval
 		if iv == nil || iv.Level != level || iv.Unit != ok[0].score.Interval.Unit || strings.Contains(iv.Unit, "synthetic") {
 			return false
 		}
 		values[i] = h.score.Value
-		rows += (iv.High - iv.Low) * (iv.High - iv.Low) / 4 / float64(len(ok))
+		below, above = math.Hypot(below, values[i]-iv.Low), math.Hypot(above, iv.High-values[i])
 	}
 	mean, low, high, err := stats.MeanInterval(values, level)
-	half := math.Hypot((high-low)/2, math.Sqrt(rows))
-	if err != nil || notFinite(half) {
+	root := math.Sqrt(float64(len(ok)))
+	from, to := mean-math.Hypot(mean-low, below/root), mean+math.Hypot(high-mean, above/root)
+	if err != nil || notFinite(from) || notFinite(to) {
 		return false
 	}
 	v.Interval = &plugins.Interval{
-		Low: mean - half, High: mean + half, Level: level, Unit: unitOf(axes) + " × " + ok[0].score.Interval.Unit,
+		Low: from, High: to, Level: level, Unit: unitOf(axes) + " × " + ok[0].score.Interval.Unit,
 		Method: twoLevel + studentT + ", and the interval of each value",
 	}
 	return true

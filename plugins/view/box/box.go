@@ -30,7 +30,7 @@ type Config struct {
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Views, plugins.Info{
 		Name:    "box",
-		Version: 1,
+		Version: 2,
 		Summary: "median, quartiles and whiskers of the values behind each point, grouped by series",
 		Source:  "J. W. Tukey (1977), Exploratory Data Analysis; quartiles by linear interpolation",
 		Schema: style.Schema + style.ValuesSchema + `
@@ -106,7 +106,7 @@ func spreads(series []plugins.Series) []plugins.Series {
 func (v view) explained() string {
 	whiskers := "whiskers to the last value within 1.5 times the height of the box"
 	if v.config.Whiskers == "range" {
-		whiskers = "whiskers to the least and greatest value"
+		whiskers = "whiskers to the least and greatest of these values"
 	}
 	return fmt.Sprintf("Boxes: median and quartiles, %s; fewer than %d values are drawn with their median alone.", whiskers, leastBox)
 }

@@ -76,6 +76,15 @@ func TestWhiskers(t *testing.T) {
 	}
 }
 
+// Values may be quantiles, of which whiskers do not reach to the least and greatest of what they are of.
+func TestCaption(t *testing.T) {
+	for whiskers, want := range map[string]string{"range": "whiskers to the least and greatest of these values;", "tukey": "within 1.5 times the height of the box;"} {
+		if said := (view{Config{Whiskers: whiskers}}).explained(); !strings.Contains(said, want) {
+			t.Errorf("%s: %q", whiskers, said)
+		}
+	}
+}
+
 func TestCounts(t *testing.T) {
 	fig := figure([]float64{1, 2}, []float64{1, 2, 3}, nil)
 	fig.Series = append(fig.Series, plugins.Series{Name: "t", X: []float64{0, 1}, Values: [][]float64{{1, 2}, {1}}})

@@ -23,7 +23,7 @@ func Register(r *plugins.Registry) {
 	column := []string{"column"}
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "moments",
-		Version: 1,
+		Version: 2,
 		Summary: "standardised mean difference, similarity of mean, standard deviation and median, and overlap of intervals, of each number column",
 		Source: "P. C. Austin (2009), Stat. Med. 28(25), 3083–3107 (standardised difference); A. F. Karr et al. (2006), The American Statistician 60(3), 224–232 (interval overlap); " +
 			"SDMetrics (statistic similarity)",
@@ -45,7 +45,7 @@ columns?: "all" | "continuous"`,
 			{Name: similarity + "std", Summary: "1 - |SD_real - SD_synthetic|/real range, at least 0", Min: 0, Max: 1, Better: plugins.Higher, Dims: column},
 			{Name: similarity + "median", Summary: "1 - |median_real - median_synthetic|/real range, at least 0", Min: 0, Max: 1, Better: plugins.Higher, Dims: column},
 			{Name: overlap, Summary: "overlap of mean ± 1.96 SD of both sides (the SD, not the standard error), averaged over the two lengths, at least 0", Min: 0, Max: 1, Better: plugins.Higher, Dims: column},
-			{Name: "mean_absolute_" + difference, Summary: "mean |standardised_mean_difference| over the number columns", Min: 0, Max: math.Inf(1), Better: plugins.Lower},
+			{Name: "mean_absolute_" + difference, Summary: "mean |standardised_mean_difference| over the number columns, with the interval that differences between columns give it", Min: 0, Max: math.Inf(1), Better: plugins.Lower},
 			{Name: "share_notable_" + difference, Summary: "share of the number columns whose |standardised_mean_difference| is above 0.1", Min: 0, Max: 1, Better: plugins.Lower},
 			{Name: "mean_" + similarity + "mean", Summary: "mean statistic_similarity_mean over the number columns", Min: 0, Max: 1, Better: plugins.Higher},
 			{Name: "mean_" + similarity + "std", Summary: "mean statistic_similarity_std over the number columns", Min: 0, Max: 1, Better: plugins.Higher},
@@ -110,10 +110,26 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 		return nil, err
 	}
 	means := out.Scores[len(out.Scores)-len(quantities):]
+	overColumns(&means[0], out.Scores)
 	first, last := means[0], means[len(means)-1]
 	out.Scores = append(out.Scores, differences(out.Scores, first))
 	out.Scores = append(out.Scores, overlaps(out.Scores, last)...)
 	return out, nil
+}
+
+// overColumns gives the mean of |standardised_mean_difference| an interval, with the columns as the unit: what columns of the same kind would
+// have been moved by. One column says nothing of others.
+func overColumns(mean *plugins.Score, scores []plugins.Score) {
+	var sizes []float64
+	for i := range scores {
+		if s := &scores[i]; s.Name == difference && s.Status == plugins.OK {
+			sizes = append(sizes, math.Abs(s.Value))
+		}
+	}
+	const level = 0.95
+	if _, low, high, err := stats.MeanInterval(sizes, level); err == nil && mean.Status == plugins.OK {
+		mean.Interval = &plugins.Interval{Low: max(0, low), High: high, Level: level, Unit: "columns", Method: "Student t"}
+	}
 }
 
 // values returns the quantities of a column, in their order.

@@ -179,3 +179,17 @@ func TestAShiftOfContinuousColumnsIsItsSize(t *testing.T) {
 		}
 	}
 }
+
+// The mean over columns has the interval of Student's t over their sizes; one column has none.
+func TestTheMeanOverColumnsHasTheirInterval(t *testing.T) {
+	real := frame.Must(number("x", -1, 1), number("y", -1, 1), number("z", -1, 1))
+	moved := frame.Must(number("x", 0, 2), number("y", -4, -2), number("z", 1, 3)) // by 1, -3 and 2 of SD √2
+	got := measure(t, real, moved).Score("mean_absolute_standardised_mean_difference")
+	half := 4.302652729911275 * (1 / math.Sqrt2) / math.Sqrt(3) // t with two degrees of freedom × SD/√3
+	if iv := got.Interval; iv == nil || iv.Unit != "columns" || math.Abs(iv.Low-max(0, math.Sqrt2-half)) > 1e-9 || math.Abs(iv.High-math.Sqrt2-half) > 1e-9 {
+		t.Errorf("%v with %+v", got.Value, iv)
+	}
+	if one := column(t, []float64{-1, 1}, []float64{0, 2}).Score("mean_absolute_standardised_mean_difference"); one.Interval != nil {
+		t.Errorf("one column: %+v", one.Interval)
+	}
+}

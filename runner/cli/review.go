@@ -235,7 +235,7 @@ func (a *app) printExported(k *review.Key, folder string, files []string) {
 	if pairs > 0 {
 		a.printf(", in %s", plural(pairs, "pair"))
 	}
-	a.printf("\n  each rater sees %d, of which %d are for practice and %d are shown again\n", len(k.Raters[0].Items), practice, len(k.Raters[0].Items)-practice-study)
+	a.printf("\n  each rater sees %d, %d of them for practice and %d for the second time\n", len(k.Raters[0].Items), practice, len(k.Raters[0].Items)-practice-study)
 	for _, name := range files {
 		a.printf("  %s\n", filepath.Join(folder, filepath.FromSlash(name)))
 	}
@@ -272,7 +272,8 @@ that is wrong is told with file and line, and then nothing is written. Unless --
 
 It writes, beside the key's folder or where --out says, ratings.csv for the metric 'ratings', labels.csv for
 'audit-calibration' where records were drawn across what an audit scored, and comments.csv. What it prints is what
-'ratings' says of that file. --before names the ratings.csv of an earlier round: what has changed since is printed, too.`,
+'ratings' says of that file. --before names the ratings.csv of an earlier round, of a packet that --exclude named when this one was
+exported: what has changed since is printed, too.`,
 		Example: `  ehrlab review import review1/key/key.json answers-ann.csv answers-bob.csv
   ehrlab review import review2/key/key.json redcap.csv --before review1/answers/ratings.csv
   ehrlab review import --json --partial review1/key/key.json answers-ann.csv`,

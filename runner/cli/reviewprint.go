@@ -157,7 +157,7 @@ func (r reviewed) origins() {
 		}
 		shares = append(shares, []string{rater, share(review.Synthetic), share(review.Real), figure(r.of("share_difference", "rater", rater, "of", "at most"), 2)})
 	}
-	r.grid("How realistic are synthetic records, beside real ones? Cohen's d below 0: less", []string{"rater", "synthetic", "real", "d", "AUC", "Mann–Whitney p"}, means)
+	r.grid("How realistic are synthetic records, beside real ones? Mean ± SD of ratings; Cohen's d below 0: less", []string{"rater", "synthetic", "real", "d", "AUC", "Mann–Whitney p"}, means)
 	r.grid(fmt.Sprintf("Share of records rated %g or less", r.AtMost), []string{"rater", "synthetic", "real", "difference"}, shares)
 }
 
@@ -225,22 +225,39 @@ func (r reviewed) blinding() {
 		[]string{"rater", "synthetic", "real", "confidence when right", "when wrong"}, rows)
 }
 
+// judge sets raters against the scores of the auditor. Not every record has such a score.
 func (r reviewed) judge() {
 	alike := r.Scale != nil && r.Scale.Min == review.LeastRealism && r.Scale.Max == review.MostRealism
-	head := []string{"rater", "Spearman's correlation"}
+	head := []string{"rater", "records", "Spearman's correlation"}
 	if alike { // else a difference would mean nothing
 		head = append(head, "weighted kappa (quadratic)", "rating less score")
 	}
 	var rows [][]string
+	var lacks []string
+	told := func(s *plugins.Score, what string) string {
+		if s != nil && s.Status == plugins.Undefined {
+			if text := "no " + what + ": " + s.Reason; !slices.Contains(lacks, text) {
+				lacks = append(lacks, text)
+			}
+		}
+		return figure(s, 2)
+	}
 	for _, rater := range r.sides() {
-		row := []string{rater, figure(r.of("judge_correlation", "rater", rater), 2)}
+		rho := r.of("judge_correlation", "rater", rater)
+		if rho == nil {
+			continue
+		}
+		row := []string{rater, strconv.Itoa(rho.N), told(rho, "correlation")}
 		if alike {
-			row = append(row, figure(r.of("judge_kappa", "rater", rater, "weights", "quadratic"), 2), figure(r.of("judge_difference", "rater", rater), 2))
+			row = append(row, told(r.of("judge_kappa", "rater", rater, "weights", "quadratic"), "weighted kappa"), figure(r.of("judge_difference", "rater", rater), 2))
 		}
 		rows = append(rows, row)
 	}
-	r.grid("Raters and the scores of "+r.Audit, head, rows)
+	r.grid("Raters and the scores of "+r.Audit+", of the records that have both", head, rows)
+	for _, text := range lacks {
+		r.wrapped("", text)
+	}
 	if d := r.of("judge_cohens_d"); d != nil && d.Status == plugins.OK {
-		r.printf("d of the scores of %s on these records: %s\n", r.Audit, figure(d, 2))
+		r.printf("d of the scores of %s, of %s: %s\n", r.Audit, plural(d.N, "record"), figure(d, 2))
 	}
 }

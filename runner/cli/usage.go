@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,8 +18,31 @@ func wrongUsage(cmd *cobra.Command, err error) error {
 	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
 		err = fmt.Errorf("%w%s", err, didYouMeanFlag(cmd, unknown.GetSpecifiedName()))
 	}
+	var value *pflag.InvalidValueError
+	if errors.As(err, &value) {
+		err = notANumber(value)
+	}
 	help := "ehrlab help " + strings.TrimPrefix(cmd.CommandPath(), "ehrlab")
 	return wrong(fmt.Errorf("%s: %w; see '%s'", cmd.CommandPath(), err, strings.Join(strings.Fields(help), " ")))
+}
+
+// numberKinds are what flags want that hold numbers, by the types that pflag names.
+var numberKinds = map[string]string{
+	"int": "a whole number", "int64": "a whole number", "uint64": "a whole number, 0 or more", "float64": "a number", "intSlice": "whole numbers, such as 10,20",
+}
+
+// notANumber says what a flag wants, in the place of what the function says that read its number.
+func notANumber(wrong *pflag.InvalidValueError) error {
+	var number *strconv.NumError
+	flag := wrong.GetFlag()
+	want, known := numberKinds[flag.Value.Type()]
+	switch {
+	case !known || !errors.As(wrong, &number):
+		return wrong
+	case errors.Is(number, strconv.ErrRange):
+		want += " within 64 bits"
+	}
+	return fmt.Errorf("--%s %q: want %s", flag.Name, wrong.GetValue(), want)
 }
 
 // didYouMeanFlag suggests a flag of a command.

@@ -251,8 +251,12 @@ func settle(w plan.DecideWork, d *decided, rows, before *artifact, passes []bool
 	}
 	out.meta.Counts = d.counts()
 	for k, policy := range w.Policies {
+		lead := ""
+		if len(w.Policies) > 1 { // the note of one says of itself whose it is
+			lead = policy.Audit + ": "
+		}
 		if w.Round == 0 && d.Thresholds[k] > policy.Scale.Max {
-			out.meta.Notes = append(out.meta.Notes, fmt.Sprintf("%s: the threshold of %s lies above the scale: every record with a score is dropped", policy.Audit, d.Chosen[k]))
+			out.meta.Notes = append(out.meta.Notes, lead+"the threshold of "+d.Chosen[k]+" lies above the scale: every record with a score is dropped")
 		}
 	}
 	return out, nil

@@ -187,11 +187,16 @@ func TestSearchesOfEqualMeansAndOfLowScores(t *testing.T) {
 // The best of the candidates that are left would be the best of the survivors: nothing is chosen, and the cells that wait have failed.
 func TestASearchWithoutAScoreIsNotDecided(t *testing.T) {
 	for name, with := range map[string]string{"failed: no rows today": `{"fail": true}`, "its tuning.mean is undefined": `{"x": -1}`} {
-		core, res := searched(t, newLevelBench(t), greedy(map[string]string{"a": with, "b": `{"x": 2}`, "c": `{"x": 1}`}), 2)
+		e := greedy(map[string]string{"a": with, "b": `{"x": 2}`, "c": `{"x": 1}`})
+		e.Matrix = append(e.Matrix, e.Matrix[len(e.Matrix)-1]) // cells of two blocks come once
+		core, res := searched(t, newLevelBench(t), e, 2)
 		var waiting []string
 		for _, c := range core.Cells {
 			if !strings.HasPrefix(c.Axes["strategy"], "best.") {
 				continue
+			}
+			if slices.Contains(waiting, c.ID) {
+				t.Errorf("%s: the cell %s is there twice", name, c.ID)
 			}
 			waiting = append(waiting, c.ID)
 			if c.Status != record.CellFailed || !strings.HasPrefix(c.Reason, "best.strategy cannot be decided: cell ") || !strings.Contains(c.Reason, ".a.n10.seed1-") || !strings.HasSuffix(c.Reason, name) {

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/icu"
@@ -129,6 +130,8 @@ func (c *Config) check() error {
 		}
 	}
 	switch {
+	case strings.TrimSpace(c.Rubric) == "":
+		return errors.New("rubric is empty; want what the scores mean, or leave it out for the one in five bands")
 	case c.Repeats < 1:
 		return fmt.Errorf("repeats is %d; want at least 1", c.Repeats)
 	case c.Combine != Mean && c.Combine != Median && c.Combine != Majority:

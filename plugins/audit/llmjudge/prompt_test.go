@@ -79,12 +79,13 @@ func TestTextsThatAreNoPrompt(t *testing.T) {
 
 func TestSettingsThatAreWrong(t *testing.T) {
 	for want, edit := range map[string]func(*Config){
-		`llms names "a" twice; repeats asks a model several times`: func(c *Config) { c.LLMs = []string{"a", "b", "a"} },
-		`repeats is 0; want at least 1`:                            func(c *Config) { c.Repeats = 0 },
-		`combine is "max"; want "mean", "median" or "majority"`:    func(c *Config) { c.Combine = "max" },
-		`max_tokens is -1; want at least 1`:                        func(c *Config) { c.MaxTokens = -1 },
-		`temperature is -1; want 0 or more`:                        func(c *Config) { cold := -1.0; c.Temperature = &cold },
-		`layout is ""; want "families" or "columns"`:               func(c *Config) { c.Layout = "" },
+		`llms names "a" twice; repeats asks a model several times`:                              func(c *Config) { c.LLMs = []string{"a", "b", "a"} },
+		`repeats is 0; want at least 1`:                                                         func(c *Config) { c.Repeats = 0 },
+		`combine is "max"; want "mean", "median" or "majority"`:                                 func(c *Config) { c.Combine = "max" },
+		`rubric is empty; want what the scores mean, or leave it out for the one in five bands`: func(c *Config) { c.Rubric = " \n" },
+		`max_tokens is -1; want at least 1`:                                                     func(c *Config) { c.MaxTokens = -1 },
+		`temperature is -1; want 0 or more`:                                                     func(c *Config) { cold := -1.0; c.Temperature = &cold },
+		`layout is ""; want "families" or "columns"`:                                            func(c *Config) { c.Layout = "" },
 	} {
 		c := Defaults()
 		c.LLMs = []string{"judge"}

@@ -2,7 +2,11 @@ package plugins
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"math/bits"
+	"slices"
 
 	"github.com/ehrlab/ehrlab/plugins/frame"
 )
@@ -212,4 +216,23 @@ type AuditReport struct {
 	Second  []bool     // of real and planted rows: in the half that a chosen threshold is rated on, and not in the half that it is chosen on
 	Planted []*Planted // of FromPlanted; else nil
 	Kept    []bool     // whether this auditor alone would keep it
+}
+
+// ScoresID identifies what the auditor says of the synthetic records: reports with equal texts give rows with equal numbers equal scores,
+// whatever records stand beside them in their lineups. It is a hash, from which no score can be read back. A file of labels names
+// the scores in it by this, as settings of an audit may differ between cells where its name does not.
+func (r *AuditReport) ScoresID() string {
+	var records []int
+	for i, source := range r.Sources {
+		if source == FromSynthetic {
+			records = append(records, i)
+		}
+	}
+	slices.SortStableFunc(records, func(a, b int) int { return r.Origin[a] - r.Origin[b] })
+	h := sha256.New()
+	for _, i := range records {
+		v := r.Judged.Verdicts[i]
+		fmt.Fprintf(h, "%d %s %v\n", r.Origin[i], v.Status, v.Score)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:10])
 }

@@ -32,3 +32,9 @@ type Vetting interface {
 	// The kind of a column may be unknown.
 	Vet(columns []ColumnInfo) Faults
 }
+
+// Citing is what a Metric implements whose settings name audits of the experiment.
+type Citing interface {
+	// VetAudits returns what is wrong with the settings where cells have these audits and no others.
+	VetAudits(audits []string) Faults
+}

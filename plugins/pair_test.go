@@ -62,3 +62,46 @@ func TestAlike(t *testing.T) {
 		t.Error("parts of the same rows are not told from parts of equal ones")
 	}
 }
+
+func TestRowsAreIdentifiedByWhatTheyHold(t *testing.T) {
+	levels := func(of ...string) *frame.Frame {
+		return frame.Must(frame.NewCategoryFromStrings("sex", of, make([]bool, len(of))), frame.NewNumber("age", make([]float64, len(of))))
+	}
+	rows := levels("f", "m", "f")
+	same := levels("m", "f", "m", "f").Take([]int{1, 2, 3}) // levels in another order
+	if id := plugins.RowsID(rows); len(id) != 20 || id != plugins.RowsID(same) {
+		t.Errorf("%q and %q", id, plugins.RowsID(same))
+	}
+	for name, other := range map[string]*frame.Frame{"another order": rows.Take([]int{1, 0, 2}), "fewer": rows.Take([]int{0, 1}), "another value": levels("f", "m", "m")} {
+		if plugins.RowsID(other) == plugins.RowsID(rows) {
+			t.Errorf("%s has the identity", name)
+		}
+	}
+	if id := plugins.RowsID(frame.Must()); id != "" {
+		t.Errorf("no columns are %q", id)
+	}
+}
+
+// The scores of synthetic rows identify a report, wherever they stand in it and whatever stands beside them.
+func TestScoresAreIdentifiedByRow(t *testing.T) {
+	type record struct {
+		source plugins.Source
+		row    int
+		score  float64
+	}
+	id := func(records ...record) string {
+		r := &plugins.AuditReport{Judged: &plugins.Judged{}}
+		for _, x := range records {
+			r.Sources, r.Origin = append(r.Sources, x.source), append(r.Origin, x.row)
+			r.Judged.Verdicts = append(r.Judged.Verdicts, plugins.Verdict{Status: plugins.Scored, Score: x.score})
+		}
+		return r.ScoresID()
+	}
+	a, b := record{plugins.FromSynthetic, 0, 1}, record{plugins.FromSynthetic, 1, 2}
+	if id(a, b) != id(b, record{plugins.FromReal, 0, 9}, a) {
+		t.Error("the identity hangs on the lineup")
+	}
+	if id(a, b) == id(a, record{plugins.FromSynthetic, 1, 3}) || id(a, b) == id(a) || id(a, b) == id(record{plugins.FromSynthetic, 0, 2}, record{plugins.FromSynthetic, 1, 1}) {
+		t.Error("other scores have the identity")
+	}
+}

@@ -78,6 +78,7 @@ const (
 type checker struct {
 	key      *Key
 	partial  bool
+	unread   bool // a file, or a part of it: whose rows it has is unknown
 	problems Problems
 	items    map[string]asked
 	answers  map[string]given
@@ -124,6 +125,12 @@ func (c *checker) fault(file string, line int, format string, args ...any) {
 	c.problems = append(c.problems, Problem{file, line, fmt.Sprintf(format, args...)})
 }
 
+// unreadable tells a fault that ends the reading of a file.
+func (c *checker) unreadable(file string, line int, format string, args ...any) {
+	c.unread = true
+	c.fault(file, line, format, args...)
+}
+
 // file reads one file. What is wrong with its content is a problem, and only what is wrong with the machine an error.
 func (c *checker) file(path string) error {
 	name := filepath.Base(path)
@@ -137,10 +144,10 @@ func (c *checker) file(path string) error {
 	case err != nil:
 		return err
 	case len(content) > mostAnswers:
-		c.fault(name, 0, "larger than any file of answers; want one that a form saved, a filled-in table, or a raw export of REDCap")
+		c.unreadable(name, 0, "larger than any file of answers; want one that a form saved, a filled-in table, or a raw export of REDCap")
 		return nil
 	case !utf8.Valid(content):
-		c.fault(name, 0, "is not UTF-8 text; save it as CSV in UTF-8")
+		c.unreadable(name, 0, "is not UTF-8 text; save it as CSV in UTF-8")
 		return nil
 	}
 	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(content, []byte("\ufeff"))))
@@ -148,13 +155,14 @@ func (c *checker) file(path string) error {
 	head, err := r.Read()
 	if err != nil {
 		if errors.Is(err, io.EOF) {
-			c.fault(name, 0, "is empty; want a head and a row for each record")
+			c.unreadable(name, 0, "is empty; want a head and a row for each record")
 			return nil
 		}
 		c.broken(name, err)
 		return nil
 	}
 	columns, ok := c.head(name, head)
+	c.unread = c.unread || !ok
 	for ok {
 		row, err := r.Read()
 		switch {
@@ -176,10 +184,10 @@ func (c *checker) file(path string) error {
 func (c *checker) broken(name string, err error) {
 	var at *csv.ParseError
 	if errors.As(err, &at) {
-		c.fault(name, at.StartLine, "broken CSV: %v; nothing was read from here on", at.Err)
+		c.unreadable(name, at.StartLine, "broken CSV: %v; nothing was read from here on", at.Err)
 		return
 	}
-	c.fault(name, 0, "broken CSV: %v", err)
+	c.unreadable(name, 0, "broken CSV: %v", err)
 }
 
 // separator is what parts the fields of the first line: spreadsheets of some countries write a semicolon.
@@ -350,11 +358,11 @@ func (c *checker) collect(files int) *Answers {
 		}
 		out.Wanted += wanted
 		switch {
-		case missing == 0 || c.partial:
+		case missing == 0 || c.partial || c.unread: // what a file lacks that was not read to its end is not known
 		case missing == wanted:
 			c.fault("", 0, "rater %s: none of the %d records has a row; name the file of this rater too, or allow what is there with --partial", rater.Name, wanted)
 		default:
-			c.fault("", 0, "rater %s: %d of %d records have no row; complete them, or allow what is there with --partial", rater.Name, missing, wanted)
+			c.fault("", 0, "rater %s: no row of %d of %d records; complete them, or allow what is there with --partial", rater.Name, missing, wanted)
 		}
 	}
 	if c.partial && out.Ratings == 0 && len(c.problems) == 0 {

@@ -129,6 +129,14 @@ func (r *Record) scored(v plugins.Verdict, judged bool) {
 	}
 }
 
+// of identifies the synthetic rows that are drawn from.
+func (d *drawer) of() string {
+	if d.Rows == AllRows {
+		return plugins.RowsID(d.rows.Made)
+	}
+	return plugins.RowsID(d.rows.Made.Take(d.rows.Kept))
+}
+
 // synthetic lists the synthetic rows that may be drawn.
 func (d *drawer) synthetic() []candidate {
 	shown := d.shown()

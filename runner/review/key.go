@@ -34,13 +34,14 @@ const (
 )
 
 // keyFormat is raised when keys are written otherwise.
-const keyFormat = 1
+const keyFormat = 2
 
 // Key says of every record of a packet where it comes from. Whoever rates must not see it.
 type Key struct {
 	Format     int                `json:"format"`
 	Experiment string             `json:"experiment"`
 	Cell       string             `json:"cell"`
+	Of         string             `json:"of"`   // the synthetic rows that were drawn from, as plugins.RowsID
 	Rows       string             `json:"rows"` // AllRows or KeptRows
 	Round      int                `json:"round"`
 	Seed       uint64             `json:"seed"`
@@ -49,7 +50,9 @@ type Key struct {
 	Allowed    string             `json:"allowed,omitempty"` // why rows of restricted data may be in the packet
 	Sample     string             `json:"sample"`            // AtRandom or ByScore
 	Header     []Match            `json:"header,omitempty"`
-	Audit      string             `json:"audit,omitempty"` // whose scores records have
+	Excluded   []string           `json:"excluded,omitempty"` // hashes of the packets whose records were not shown again
+	Audit      string             `json:"audit,omitempty"`    // whose scores records have
+	Scores     string             `json:"scores,omitempty"`   // these, as plugins.AuditReport.ScoresID
 	Scale      *Scale             `json:"scale,omitempty"`
 	Records    []Record           `json:"records"`
 	Raters     []Rater            `json:"raters"`
@@ -172,6 +175,9 @@ func parseKey(content []byte) (*Key, error) {
 
 // check finds what no export writes.
 func (k *Key) check() error {
+	if k.Of == "" {
+		return errNoKey
+	}
 	records := map[string]bool{}
 	for _, r := range k.Records {
 		if r.Name == "" || records[r.Name] || r.Origin != Synthetic && r.Origin != Real {

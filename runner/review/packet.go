@@ -16,6 +16,7 @@ import (
 	"github.com/ehrlab/ehrlab/runner/cache"
 	"github.com/ehrlab/ehrlab/runner/engine"
 	"github.com/ehrlab/ehrlab/runner/plan"
+	"github.com/ehrlab/ehrlab/runner/spelling"
 )
 
 // Packet is what one export makes: the files for raters, and the key that must stay away from them.
@@ -61,11 +62,14 @@ func New(ctx context.Context, p *plan.Plan, c *cache.Cache, cell *plan.Cell, q R
 		return nil, err
 	}
 	key := &Key{
-		Experiment: p.Experiment.Name, Cell: cell.ID, Rows: q.Rows, Round: round, Seed: q.Seed, Governance: governance,
+		Experiment: p.Experiment.Name, Cell: cell.ID, Of: d.of(), Rows: q.Rows, Round: round, Seed: q.Seed, Governance: governance,
 		Simulated: simulated(cell), Allowed: allowed, Sample: q.Sample, Header: q.Header, Raters: d.items(records),
 	}
+	for _, k := range q.Exclude {
+		key.Excluded = append(key.Excluded, k.hash)
+	}
 	if d.judge != nil {
-		key.Audit, key.Scale = d.judge.Audit, &Scale{d.judge.Scale.Min, d.judge.Scale.Max, d.judge.Threshold}
+		key.Audit, key.Scores, key.Scale = d.judge.Audit, d.judge.ScoresID(), &Scale{d.judge.Scale.Min, d.judge.Scale.Max, d.judge.Threshold}
 	}
 	for _, r := range records {
 		key.Records = append(key.Records, r.Record)
@@ -88,8 +92,10 @@ func (d *drawer) packet(key *Key, records []candidate, cell *plan.Cell) (*Packet
 	about, limits := cell.Dataset.Told()
 	options := sheet.Defaults()
 	options.Columns = d.Columns
-	if faults := options.Vet(d.rows.Made.Names()); len(faults) > 0 {
-		return nil, faults
+	for _, name := range d.Columns {
+		if known := d.rows.Made.Names(); !slices.Contains(known, name) {
+			return nil, fmt.Errorf("columns: there is no column named %q%s", name, spelling.Hint(name, "there are", known))
+		}
 	}
 	s, err := sheet.New(d.rows.Made, sheet.Known{About: about, Limits: limits, Styles: sheet.Styles(d.rows.Train)}, options)
 	if err != nil {

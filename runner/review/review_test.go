@@ -95,7 +95,10 @@ func drawn(t *testing.T, rows *engine.Rows, q Request) ([]candidate, *drawer) {
 func export(t *testing.T, rows *engine.Rows, q Request, round int) *Packet {
 	t.Helper()
 	records, d := drawn(t, rows, q)
-	key := &Key{Experiment: "e", Cell: "secret-cell", Rows: q.Rows, Round: round, Seed: q.Seed, Sample: q.Sample, Header: q.Header, Raters: d.items(records)}
+	key := &Key{Experiment: "e", Cell: "secret-cell", Of: d.of(), Rows: q.Rows, Round: round, Seed: q.Seed, Sample: q.Sample, Header: q.Header, Raters: d.items(records)}
+	for _, k := range q.Exclude {
+		key.Excluded = append(key.Excluded, k.hash)
+	}
 	for _, r := range records {
 		key.Records = append(key.Records, r.Record)
 	}
@@ -483,7 +486,7 @@ func TestBrokenKeys(t *testing.T) {
 	p := export(t, rowsOf(patients(120, 0, plainNote)), request(), 1)
 	whole := p.content(t, "key/key.json")
 	for _, text := range []string{
-		"", "{}", "[]", "null", `{"format": 1}`, whole[:len(whole)/2], strings.Replace(whole, `"format": 1`, `"format": 2`, 1),
+		"", "{}", "[]", "null", `{"format": 2}`, whole[:len(whole)/2], strings.Replace(whole, `"format": 2`, `"format": 1`, 1), strings.Replace(whole, `"of": "`, `"off": "`, 1),
 		strings.Replace(whole, `"origin": "real"`, `"origin": "fake"`, 1), strings.Replace(whole, `"record": "r001"`, `"record": "r002"`, 1),
 		strings.Replace(whole, `"showing": 1`, `"showing": 3`, 1),
 	} {
@@ -686,7 +689,7 @@ func TestFaultsOfAnswers(t *testing.T) {
 		{`a0.csv:12: column "item": the packet has no such item`, change(12, 2, "4711")},
 		{`a0.csv:12: column "rater": the item was shown to ann`, change(12, 1, "4711")},
 		{`a0.csv:13: the item is in line 12 of a0.csv, too; want one answer`, func(all []string) { all[12] = all[11] }},
-		{`rater ann: 1 of 44 records have no row; complete them, or allow what is there with --partial`, func(all []string) { all[12] = all[len(all)-1]; all[len(all)-1] = "" }},
+		{`rater ann: no row of 1 of 44 records; complete them, or allow what is there with --partial`, func(all []string) { all[12] = all[len(all)-1]; all[len(all)-1] = "" }},
 		{`a0.csv:14: 1 fields; want 8 as in the head`, func(all []string) { all[13] = "4711" }},
 		{`a0.csv:15: broken CSV: `, func(all []string) { all[14] = `a,"b"c,4711` }},
 		{`a0.csv:1: no column "realism"`, func(all []string) { all[0] = strings.Replace(all[0], "realism", "4711", 1) }},
@@ -707,9 +710,10 @@ func TestFaultsOfAnswers(t *testing.T) {
 	if told, ok := err.(Problems); !ok || len(told) != 4 || told[0].Line != 10 || told[1].Line != 15 || told[2].Line != 20 || told[3].File != "" {
 		t.Errorf("several faults are told as\n%v", err)
 	}
-	for text, want := range map[string]string{"": "is empty", "\xff\xfe": "is not UTF-8", "a,b\n1,2\n": `no column "packet"`, `"`: "broken CSV"} {
-		if _, err := reading(t, p, false, text); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("want %q: %v", want, err)
+	for text, want := range map[string]string{"": "is empty", "\xff\xfe": "is not UTF-8", "a,b\n1,2\n": `no column "packet"`, `"`: "broken CSV", strings.Join(append(slices.Clone(lines[:9]), `a,"b"c`), "\n"): "a0.csv:10: broken CSV"} {
+		_, err := reading(t, p, false, text)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "rater ann") { // what else is in it is not known
+			t.Errorf("want %q and nothing of what is lacking: %v", want, err)
 		}
 	}
 }
@@ -738,7 +742,7 @@ func TestLabels(t *testing.T) {
 	q := request()
 	q.Sample = ByScore
 	p := export(t, rowsOf(patients(120, 0, plainNote)), q, 1)
-	p.Key.Audit = "judge"
+	p.Key.Audit, p.Key.Scores = "judge", "aa"
 	a, err := reading(t, p, false, filled(p, func(_ int, item Item) []string {
 		realism := "9"
 		if p.Key.record(item.Record).Origin == Synthetic || item.Showing == 2 { // the second showing does not count
@@ -750,11 +754,11 @@ func TestLabels(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows, err := csv.NewReader(bytes.NewReader(a.labels(5))).ReadAll()
-	if err != nil || len(rows) != 41 || strings.Join(rows[0], ",") != "record,source,score,probability,label" {
+	if err != nil || len(rows) != 41 || strings.Join(rows[0], ",") != "record,source,score,probability,label,audit,scores,rows" {
 		t.Fatal(rows, err)
 	}
 	for _, row := range rows[1:] {
-		if want := map[string]string{Real: "plausible", Synthetic: "implausible"}[row[1]]; row[4] != want || row[3] == "" {
+		if want := map[string]string{Real: "plausible", Synthetic: "implausible"}[row[1]]; row[4] != want || row[3] == "" || row[5] != "judge" || row[6] != "aa" || row[7] != p.Key.Of {
 			t.Errorf("%v, want %s", row, want)
 		}
 	}
@@ -770,6 +774,57 @@ func TestLabels(t *testing.T) {
 		b := *a
 		if b.Key = &k; b.labels(5) != nil || !strings.Contains(k.Labelled(), want) {
 			t.Errorf("want no labels, as %s: %q", want, k.Labelled())
+		}
+	}
+}
+
+// Ratings of the round before name a packet that this one excluded; anything else is told with its place.
+func TestTheRoundBefore(t *testing.T) {
+	rows := rowsOf(patients(120, 0, plainNote))
+	first := export(t, rows, request(), 1)
+	q := request()
+	q.Exclude, q.Rows, q.N = []*Key{first.Key}, KeptRows, 5
+	second := export(t, rows, q, 2)
+	if second.Key.Of == first.Key.Of || second.Key.Of != plugins.RowsID(rows.Made.Take(rows.Kept)) || first.Key.Of != plugins.RowsID(rows.Made) {
+		t.Errorf("rows %q, then %q", first.Key.Of, second.Key.Of)
+	}
+	ratings := func(p *Packet) string {
+		a, err := reading(t, p, false, filled(p, full))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(a.ratings())
+	}
+	mixed := ratings(first)
+	mixed += strings.SplitAfterN(ratings(second), "\n", 3)[1]
+	follows := func(k *Key, text string) error {
+		path := filepath.Join(t.TempDir(), "ratings.csv")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return k.follows(t.Context(), path)
+	}
+	if err := follows(second.Key, ratings(first)); err != nil {
+		t.Errorf("of the packet that was excluded: %v", err)
+	}
+	if err := second.Key.follows(t.Context(), ""); err != nil {
+		t.Errorf("without a file: %v", err)
+	}
+	for _, c := range []struct {
+		what, text, want string
+		key              *Key
+	}{
+		{"the same packet", ratings(second), `ratings.csv:2:`, second.Key},
+		{"the same packet", ratings(second), `column "packet": these are ratings of this packet itself; want the ratings.csv of a packet that --exclude named`, second.Key},
+		{"a later one", ratings(second), `column "packet": the packet excluded none, so that both may show the same records and patients`, first.Key},
+		{"another one", strings.ReplaceAll(ratings(first), first.Key.hash, "0123"), `column "packet": the packet excluded others and not this one`, second.Key},
+		{"two packets", mixed, `ratings.csv:134:`, second.Key},
+		{"two packets", mixed, `column "packet": is not what the first row has`, second.Key},
+		{"no packet", "record,rater,rating\na,b,3\n", `packet`, second.Key},
+		{"no row", "record,rater,rating,packet\n", `no row below the header`, second.Key},
+	} {
+		if err := follows(c.key, c.text); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %s", c.what, err, c.want)
 		}
 	}
 }

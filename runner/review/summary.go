@@ -63,6 +63,9 @@ type RaterSummary struct {
 // Import writes what was answered for the metrics that read it, and sums it up by one of them. Where anything is wrong, files of an
 // earlier import stay as they are.
 func (a *Answers) Import(ctx context.Context, registry *plugins.Registry, o Options) (*Summary, error) {
+	if err := a.Key.follows(ctx, o.Before); err != nil {
+		return nil, fmt.Errorf("the earlier round: %w", err)
+	}
 	folder := filepath.Clean(o.Folder)
 	if err := os.MkdirAll(filepath.Dir(folder), 0o700); err != nil {
 		return nil, err

@@ -19,6 +19,9 @@ const (
 	CommentsFile = "comments.csv"
 )
 
+// rowsColumn is what the metrics that read these files call the column that tells of which synthetic rows they are.
+const rowsColumn = "rows"
+
 // number is a number as text, and nothing where there is none.
 func number(v float64) string {
 	if math.IsNaN(v) {
@@ -34,7 +37,7 @@ func (k *Key) paired() bool {
 
 // ratings is the file that the metric "ratings" reads: a row for each showing that was answered. It names no row of the data.
 func (a *Answers) ratings() []byte {
-	head := []string{"record", "rater", "rating", "origin", "round", "guess", "confidence", "seconds"}
+	head := []string{"record", "rater", "rating", "origin", "round", "guess", "confidence", "seconds", packetColumn, rowsColumn}
 	if a.Key.paired() {
 		head = append(head, "pair")
 	}
@@ -45,6 +48,7 @@ func (a *Answers) ratings() []byte {
 	for _, x := range a.Given {
 		row := []string{
 			x.Record.Name, x.Rater, number(x.Realism), x.Record.Origin, strconv.Itoa(x.Item.Showing), x.Guess, number(x.Confidence), number(x.Seconds),
+			a.Key.hash, a.Key.Of,
 		}
 		if a.Key.paired() {
 			row = append(row, x.Record.Pair)
@@ -90,7 +94,7 @@ func (a *Answers) labels(atMost float64) []byte {
 			byRecord[x.Record.Name] = append(byRecord[x.Record.Name], x.Realism)
 		}
 	}
-	rows := [][]string{{"record", "source", "score", "probability", "label"}}
+	rows := [][]string{{"record", "source", "score", "probability", "label", "audit", "scores", rowsColumn}}
 	for _, r := range a.Key.Records {
 		mean, err := stats.Mean(byRecord[r.Name])
 		if err != nil || !r.Judged || r.Origin == Real && a.Key.Sample != ByScore {
@@ -100,7 +104,7 @@ func (a *Answers) labels(atMost float64) []byte {
 		if mean <= atMost {
 			label = "implausible"
 		}
-		rows = append(rows, []string{r.Name, r.Origin, optional(r.Score), number(r.Probability), label})
+		rows = append(rows, []string{r.Name, r.Origin, optional(r.Score), number(r.Probability), label, a.Key.Audit, a.Key.Scores, a.Key.Of})
 	}
 	if len(rows) == 1 {
 		return nil

@@ -14,7 +14,10 @@ import (
 	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
+	"github.com/ehrlab/ehrlab/plugins/frame"
+	"github.com/ehrlab/ehrlab/plugins/parallel"
 	"github.com/ehrlab/ehrlab/plugins/rule"
+	"github.com/ehrlab/ehrlab/plugins/sheet"
 )
 
 // Config is the audit's "with" block.
@@ -36,13 +39,13 @@ var settings string
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Audits, plugins.Info{
 		Name:    "rules",
-		Version: 2,
+		Version: 3,
 		Summary: "declared rules: limits of what can be measured, order, units, arithmetic, and what excludes each other",
 		Source: "plausibility and conformance as qualities of data: M. G. Kahn et al. (2016), eGEMs 4(1), 1244; " +
 			"each rule of a pack names its own",
 		Schema: settings,
 		Shapes: []plugins.Shape{plugins.Records},
-		Uses:   []plugins.Use{{Name: "pack icu", Version: rule.ICUVersion}},
+		Uses:   []plugins.Use{{Name: "pack icu", Version: rule.ICUVersion}, {Name: "sheet", Version: sheet.Version}},
 		Scale:  &plugins.Scale{Min: 0, Max: 1, Keep: 1},
 		Need: func(size plugins.Size) plugins.Need {
 			rows := max(size.N, size.Rows)
@@ -173,9 +176,49 @@ func (a *auditor) Vet(columns []plugins.ColumnInfo) plugins.Faults {
 	return rule.Vet(a.set.Rules, columns)
 }
 
-// Judge asks the rules of every record, as rule.Set does.
+// Judge asks the rules of every record, as rule.Set does. Records with a text that speaks to its reader are marked; no score hangs on that.
 func (a *auditor) Judge(ctx context.Context, env plugins.Env, in plugins.Lineup) (*plugins.Judged, error) {
-	return a.set.Judge(ctx, env.Threads, in)
+	out, err := a.set.Judge(ctx, env.Threads, in)
+	if err != nil {
+		return nil, err
+	}
+	return out, markSuspicious(ctx, env.Threads, in.Frame, out.Verdicts)
+}
+
+// levelsAtOnce is how many levels of a column one thread takes: a fortieth of a second, where they are sentences.
+const levelsAtOnce = 128
+
+// markSuspicious marks the records with a text that speaks to its reader. A level that some record has is looked at once.
+func markSuspicious(ctx context.Context, threads int, f *frame.Frame, verdicts []plugins.Verdict) error {
+	for _, c := range f.Columns() {
+		if c.Kind != frame.Category {
+			continue
+		}
+		used, speaks := make([]bool, len(c.Levels)), make([]bool, len(c.Levels))
+		for _, code := range c.Codes {
+			if code != frame.Missing {
+				used[code] = true
+			}
+		}
+		err := parallel.For(ctx, threads, (len(speaks)+levelsAtOnce-1)/levelsAtOnce, func(i int) error {
+			for k := i * levelsAtOnce; k < min((i+1)*levelsAtOnce, len(speaks)); k++ {
+				speaks[k] = used[k] && sheet.Suspicious(c.Levels[k])
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(speaks, true) {
+			continue
+		}
+		for row, code := range c.Codes {
+			if code != frame.Missing && speaks[code] {
+				verdicts[row].Suspicious = true
+			}
+		}
+	}
+	return nil
 }
 
 // matches reports whether a pattern, in which "*" stands for any characters, stands for a name.

@@ -22,7 +22,7 @@ type Config struct {
 // Labels is a file of records that clinicians labelled.
 type Labels struct {
 	Path  string `json:"path"`
-	Audit string `json:"audit,omitempty"` // whose scores the file has; "" where a cell has one audit
+	Audit string `json:"audit,omitempty"` // whose scores the file has; "": the file says so, or a cell has one audit
 }
 
 const schema = `
@@ -30,7 +30,7 @@ const schema = `
 labels?: {
 	// .csv, .tsv, .txt, .data, each also with .gz, .parquet, .arrow, .feather: a row is one record
 	path!: string & !="" @path()
-	// the audit that gave the scores in the file; may be left out where a cell has one
+	// the audit that gave the scores in the file; may be left out where the file says so, or a cell has one
 	audit?: string & !=""
 }
 // of the bootstrap over labelled records: 1000 unless set; 0 for none
@@ -41,7 +41,7 @@ resamples?: int & >=0 & <=100000
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "audit-calibration",
-		Version: 3,
+		Version: 4,
 		Summary: "what auditors find of errors that were planted in real records, and how often they reject real records as they are",
 		Source: "E. B. Wilson (1927), J. Am. Stat. Assoc. 22(158), 209–212; L. Kish (1965), Survey Sampling, section 8.2; N. A. Obuchowski (1997), " +
 			"Biometrics 53(2), 567–578; J. Hájek (1971), in Foundations of Statistical Inference, 236 (weighting); C. B. Begg, R. A. Greenes (1983), Biometrics 39(1), 207–215 (verification of a sample)",

@@ -479,7 +479,7 @@ func TestLabelledRecords(t *testing.T) {
 			t.Errorf("%s has the interval %+v", name, i)
 		}
 	}
-	if w := got.Score("labelled_sensitivity", "auditor", "judge", "source", "synthetic").Warnings; len(w) != 1 || w[0] != "1 labelled records without a score count as not caught" {
+	if w := got.Score("labelled_sensitivity", "auditor", "judge", "source", "synthetic").Warnings; len(w) != 2 || w[0] != "1 labelled records without a score count as not caught" {
 		t.Errorf("warnings %q", w)
 	}
 }
@@ -590,5 +590,108 @@ func TestNewChecksItsSettings(t *testing.T) {
 		if _, err := auditcalibration.New(c); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}
+	}
+}
+
+// All that is wrong with a file is told at once, up to a number of faults.
+func TestAllFaultsOfLabelsAreTold(t *testing.T) {
+	check := func(content string) string {
+		m, _ := metrictest.Build(t, auditcalibration.Register, "audit-calibration", fmt.Sprintf(`{"labels": {"path": %q}}`, labelFile(t, content)))
+		err := m.(plugins.Filed).Check(t.Context())
+		if err == nil {
+			t.Fatalf("no fault of %q", content)
+		}
+		return err.Error()
+	}
+	header := "record,source,score,probability,label\n"
+	got := check(header + "a,synthetic,3,0,perhaps\na,,3,1,no\nb,all,3,1,\nc,synthetic,3,1,no\n")
+	for _, place := range []string{`csv:2:15: column "probability"`, `csv:2:17: column "label"`, `csv:3:1: column "record"`, `csv:3:3: column "source"`, `csv:4:3: column "source"`, `csv:4:11: column "label"`} {
+		if !strings.Contains(got, place) {
+			t.Errorf("%s\nlacks %s", got, place)
+		}
+	}
+	if n := strings.Count(got, "\n") + 1; n != 6 {
+		t.Errorf("%d faults:\n%s", n, got)
+	}
+	got = check(header + strings.Repeat("a,synthetic,3,1,no\n", 31))
+	if n := strings.Count(got, "\n") + 1; n != 21 || !strings.HasSuffix(got, "labels.csv: and 10 more") {
+		t.Errorf("%d lines:\n%s", n, got)
+	}
+}
+
+// A score that the audit cannot have given shows that the file is of another one.
+func TestLabelsOfAnotherScale(t *testing.T) {
+	path := labelFile(t, "record,source,score,probability,label\na,synthetic,10,1,no\nb,synthetic,0,1,yes\nc,synthetic,,1,yes\nd,synthetic,10.5,1,no\ne,synthetic,1,1,no\n")
+	m, info := metrictest.Build(t, auditcalibration.Register, "audit-calibration", fmt.Sprintf(`{"labels": {"path": %q}}`, path))
+	if err := m.(plugins.Filed).Check(t.Context()); err != nil {
+		t.Errorf("before the scale is known: %v", err)
+	}
+	_, err := m.Measure(t.Context(), metrictest.Env(info, 1, 1), pair(34, 1, example().AuditReport))
+	const want = `column "score": outside of the scale of the audit "judge", from 1 to 10; want the score that it gave the record`
+	if err == nil || err.Error() != "labels.csv:3:13: "+want+"\nlabels.csv:5:13: "+want {
+		t.Errorf("%v", err)
+	}
+}
+
+// A file that says of which rows it is has scores in cells of these rows alone, and one that says whose its scores are needs no setting.
+func TestLabelsOfOtherRows(t *testing.T) {
+	made := frame.Must(frame.NewNumber("x", []float64{1, 2, 3}))
+	reported := example().AuditReport
+	scores := reported.ScoresID()
+	of := func(rows string) string {
+		return labelFile(t, fmt.Sprintf("record,source,score,probability,label,audit,scores,rows\na,synthetic,3,1,yes,judge,%[2]s,%[1]s\nb,real,8,1,no,judge,%[2]s,%[1]s\n", rows, scores))
+	}
+	other := example().AuditReport
+	other.Audit = "rules"
+	p := pair(34, 1, other, example().AuditReport)
+	p.Audit.Before = made
+	with := func(path, audit string) string {
+		return fmt.Sprintf(`{"labels": {"path": %q%s}}`, path, audit)
+	}
+	got := measure(t, p, with(of(plugins.RowsID(made)), ""))
+	if s := got.Score("labelled_sensitivity", "auditor", "judge", "source", "synthetic"); s.Status != plugins.OK || s.Value != 1 || slices.ContainsFunc(s.Warnings, func(w string) bool { return strings.Contains(w, "rows") }) {
+		t.Errorf("of these rows: %+v", s)
+	}
+	got = measure(t, p, with(of(plugins.RowsID(made.Take([]int{0, 2, 1}))), ""))
+	for _, source := range []string{"real", "synthetic", "all"} {
+		for _, name := range []string{"labelled_sensitivity", "labelled_specificity", "labelled_implausible_share"} {
+			if s := got.Score(name, "auditor", "judge", "source", source); s.Reason != "the labelled records are of other synthetic rows than those that were made in this cell" {
+				t.Errorf("of other rows: %+v", s)
+			}
+		}
+	}
+	for i, source := range reported.Sources {
+		if source == plugins.FromSynthetic {
+			p.Audit.Reports[1].Judged.Verdicts[i].Score--
+			break
+		}
+	}
+	got = measure(t, p, with(of(plugins.RowsID(made)), ""))
+	if s := got.Score("labelled_sensitivity", "auditor", "judge", "source", "all"); !strings.HasPrefix(s.Reason, "the labelled records have other scores than this audit gave") {
+		t.Errorf("of other scores: %+v", s)
+	}
+	got = measure(t, p, with(of(plugins.RowsID(made)), `, "audit": "rules"`)) // the setting counts before the file
+	if s := got.Score("labelled_sensitivity", "auditor", "rules", "source", "synthetic"); s.Status != plugins.OK {
+		t.Errorf("with a setting: %+v", s)
+	}
+	got = measure(t, p, with(labelFile(t, labels), `, "audit": "judge"`))
+	if s := got.Score("labelled_specificity", "auditor", "judge", "source", "synthetic"); s.Status != plugins.OK || !slices.Contains(s.Warnings, `the file of labels has no column "rows": whether its records are of the rows of this cell is not checked`) {
+		t.Errorf("of a file that does not say: %+v", s)
+	}
+}
+
+func TestAuditsOfLabelsAreVetted(t *testing.T) {
+	vet := func(with string) plugins.Faults {
+		m, _ := metrictest.Build(t, auditcalibration.Register, "audit-calibration", with)
+		return m.(plugins.Citing).VetAudits([]string{"majority", "rules"})
+	}
+	for _, with := range []string{`{}`, `{"labels": {"path": "a.csv"}}`, `{"labels": {"path": "a.csv", "audit": "rules"}}`} {
+		if faults := vet(with); faults != nil {
+			t.Errorf("%s: %v", with, faults)
+		}
+	}
+	faults := vet(`{"labels": {"path": "a.csv", "audit": "majj"}}`)
+	if len(faults) != 1 || !slices.Equal(faults[0].Field, []string{"labels", "audit"}) || faults[0].Name != "majj" || len(faults[0].Known) != 2 {
+		t.Errorf("%+v", faults)
 	}
 }

@@ -1,6 +1,7 @@
 package auditcalibration
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,10 @@ const (
 	scoreColumn       = "score"
 	probabilityColumn = "probability"
 	labelColumn       = "label"
+	// These need not be there, and are the same in every row.
+	auditColumn  = "audit"
+	scoresColumn = "scores"
+	rowsColumn   = "rows"
 )
 
 // The labels, and what else a clinician may write for them.
@@ -71,16 +76,75 @@ func (m metric) Check(ctx context.Context) error {
 	return err
 }
 
-// read reads the file, or a sample of it. Errors are *frame.FileError.
-func (l *Labels) read(ctx context.Context, threads int, sample bool) ([]labelled, error) {
-	names := []string{recordColumn, sourceColumn, scoreColumn, probabilityColumn, labelColumn}
-	opts := frame.ReadOptions{Threads: threads, MaxBytes: maxBytes, Keep: names, Columns: map[string]frame.ColumnOptions{
-		recordColumn: {Kind: frame.Category}, sourceColumn: {Kind: frame.Category}, labelColumn: {Kind: frame.Category},
-		scoreColumn: {Kind: frame.Number}, probabilityColumn: {Kind: frame.Number},
+// VetAudits implements plugins.Citing.
+func (m metric) VetAudits(audits []string) plugins.Faults {
+	l := m.config.Labels
+	if l == nil || l.Audit == "" || slices.Contains(audits, l.Audit) {
+		return nil
+	}
+	return plugins.Faults{{
+		Field: []string{"labels", "audit"}, Message: fmt.Sprintf("no cell of the metric has an audit %q", l.Audit), Name: l.Audit, Known: audits,
 	}}
+}
+
+// sample is a file of labels.
+type sample struct {
+	faults
+	records []labelled
+	rows    string // the synthetic rows that records are of, as plugins.RowsID; empty: the file does not say
+	audit   string // that gave the scores, by the name that it had; empty: the file does not say
+	scores  string // that it gave, as plugins.AuditReport.ScoresID; empty: the file does not say
+}
+
+// mostFaults is how many faults of a file are told: one of something else has some in every row.
+const mostFaults = 20
+
+// faults are those of the rows of a file, each with its place.
+type faults struct {
+	ctx  context.Context
+	path string
+	opts frame.ReadOptions
+	list []error
+	more int
+}
+
+func (f *faults) add(row int, column, format string, args ...any) {
+	if len(f.list) == mostFaults {
+		f.more++
+		return
+	}
+	f.list = append(f.list, frame.FaultAt(f.ctx, f.path, f.opts, row, column, fmt.Sprintf(format, args...)))
+}
+
+// err joins all faults; nil where there is none.
+func (f *faults) err() error {
+	if f.more > 0 {
+		return errors.Join(append(f.list, fmt.Errorf("%s: and %d more", filepath.Base(f.path), f.more))...)
+	}
+	return errors.Join(f.list...)
+}
+
+// read reads the file, or a part of it to check. Errors are *frame.FileError, or several of these joined.
+func (l *Labels) read(ctx context.Context, threads int, part bool) (*sample, error) {
+	opts := frame.ReadOptions{Threads: threads, MaxBytes: maxBytes}
+	head, err := frame.SampleFile(ctx, l.Path, opts, 1, sampleBytes)
+	if err != nil {
+		return nil, err
+	}
+	opts.Keep = []string{recordColumn, sourceColumn, scoreColumn, probabilityColumn, labelColumn}
+	opts.Columns = map[string]frame.ColumnOptions{scoreColumn: {Kind: frame.Number}, probabilityColumn: {Kind: frame.Number}}
+	for _, name := range []string{auditColumn, scoresColumn, rowsColumn} {
+		if slices.Contains(head.Header, name) {
+			opts.Keep = append(opts.Keep, name)
+		}
+	}
+	for _, name := range opts.Keep {
+		if opts.Columns[name].Kind == "" {
+			opts.Columns[name] = frame.ColumnOptions{Kind: frame.Category}
+		}
+	}
 	var t *frame.Table
-	var err error
-	if sample {
+	if part {
 		t, err = frame.SampleFile(ctx, l.Path, opts, sampleRows, sampleBytes)
 	} else {
 		t, err = frame.ReadFile(ctx, l.Path, opts)
@@ -91,70 +155,138 @@ func (l *Labels) read(ctx context.Context, threads int, sample bool) ([]labelled
 	if t.Frame.Rows() == 0 {
 		return nil, &frame.FileError{File: filepath.Base(l.Path), Msg: "no row below the header; want one for each labelled record"}
 	}
-	fault := func(row int, column, format string, args ...any) error {
-		return frame.FaultAt(ctx, l.Path, opts, row, column, fmt.Sprintf(format, args...))
-	}
-	return records(t.Frame, fault)
+	s := &sample{faults: faults{ctx: ctx, path: l.Path, opts: opts}}
+	s.rows, s.audit, s.scores = s.same(t.Frame.Column(rowsColumn)), s.same(t.Frame.Column(auditColumn)), s.same(t.Frame.Column(scoresColumn))
+	s.read(t.Frame)
+	return s, s.err()
 }
 
-// records makes records of rows.
-func records(f *frame.Frame, fault func(row int, column, format string, args ...any) error) ([]labelled, error) {
-	out := make([]labelled, f.Rows())
+// same returns what a column has in every row; empty where there is no such column.
+func (s *sample) same(c *frame.Column) string {
+	if c == nil {
+		return ""
+	}
+	for row := range c.Codes {
+		if c.IsMissing(row) || c.Codes[row] != c.Codes[0] {
+			s.add(row, c.Name, "is not what the first row has; want one for all records of a file")
+		}
+	}
+	if c.IsMissing(0) {
+		return ""
+	}
+	return c.Levels[c.Codes[0]]
+}
+
+// read makes records of rows.
+func (s *sample) read(f *frame.Frame) {
 	seen := map[int32]bool{}
-	record, source, label := f.Column(recordColumn), f.Column(sourceColumn), f.Column(labelColumn)
-	for row := range out {
-		for _, c := range []*frame.Column{record, source, label} {
-			if c.IsMissing(row) {
-				return nil, fault(row, c.Name, "no %s; every record needs one", c.Name)
-			}
+	record := f.Column(recordColumn)
+	for row := range f.Rows() {
+		if record.IsMissing(row) {
+			s.add(row, recordColumn, "no record; every row needs one")
+		} else if seen[record.Codes[row]] {
+			s.add(row, recordColumn, "the record is in a row above, too; want one row for each record")
+		} else {
+			seen[record.Codes[row]] = true
 		}
-		if seen[record.Codes[row]] {
-			return nil, fault(row, recordColumn, "the record is in a row above, too; want one row for each record")
-		}
-		seen[record.Codes[row]] = true
-		p := f.Column(probabilityColumn).Numbers[row]
-		if !(p > 0 && p <= 1) || math.IsInf(1/p, 0) {
-			return nil, fault(row, probabilityColumn, "want the probability that the record was drawn with, above 0 and at most 1")
-		}
-		text := strings.ToLower(label.Levels[label.Codes[row]])
-		out[row] = labelled{source: source.Levels[source.Codes[row]], score: f.Column(scoreColumn).Numbers[row], weight: 1 / p, implausible: slices.Contains(implausible, text)}
-		if out[row].source == every {
-			return nil, fault(row, sourceColumn, "a source is called as all records are; want another name than %q", every)
-		}
-		if !out[row].implausible && !slices.Contains(plausible, text) {
-			return nil, fault(row, labelColumn, "is neither %q nor %q", implausible[0], plausible[0])
-		}
+		s.records = append(s.records, s.record(f, row))
 	}
-	return out, nil
 }
 
-// audited returns the report whose scores the file has, or why there is none.
-func (l *Labels) audited(a *plugins.Audited) (*plugins.AuditReport, error) {
+// record reads a row.
+func (s *sample) record(f *frame.Frame, row int) labelled {
+	text := func(column string) string {
+		c := f.Column(column)
+		if c.IsMissing(row) {
+			s.add(row, column, "no %s; every record needs one", column)
+			return ""
+		}
+		return c.Levels[c.Codes[row]]
+	}
+	p := f.Column(probabilityColumn).Numbers[row]
+	out := labelled{source: text(sourceColumn), score: f.Column(scoreColumn).Numbers[row], weight: 1 / p}
+	if out.source == every {
+		s.add(row, sourceColumn, "a source is called as all records are; want another name than %q", every)
+	}
+	if !(p > 0 && p <= 1) || math.IsInf(out.weight, 0) {
+		s.add(row, probabilityColumn, "want the probability that the record was drawn with, above 0 and at most 1")
+	}
+	label := strings.ToLower(text(labelColumn))
+	if out.implausible = slices.Contains(implausible, label); !out.implausible && label != "" && !slices.Contains(plausible, label) {
+		s.add(row, labelColumn, "is neither %q nor %q", implausible[0], plausible[0])
+	}
+	return out
+}
+
+// onScale refuses scores that the audit cannot have given: the file is of another one.
+func (s *sample) onScale(report *plugins.AuditReport) error {
+	for row, r := range s.records {
+		if r.score < report.Scale.Min || r.score > report.Scale.Max { // NaN is neither
+			s.add(row, scoreColumn, "outside of the scale of the audit %q, from %g to %g; want the score that it gave the record", report.Audit, report.Scale.Min, report.Scale.Max)
+		}
+	}
+	return s.err()
+}
+
+// audited returns the report whose scores the file has, or why there is none. What the experiment says counts before what the file says.
+func (s *sample) audited(l *Labels, a *plugins.Audited) (*plugins.AuditReport, error) {
+	name := cmp.Or(l.Audit, s.audit)
 	var names []string
 	for i := range a.Reports {
-		if a.Reports[i].Audit == l.Audit || l.Audit == "" && len(a.Reports) == 1 {
+		if a.Reports[i].Audit == name || name == "" && len(a.Reports) == 1 {
 			return &a.Reports[i], nil
 		}
 		names = append(names, strconv.Quote(a.Reports[i].Audit))
 	}
-	if l.Audit == "" {
+	if name == "" {
 		return nil, fmt.Errorf(`the cell has several audits; "labels.audit" says whose scores the file has: want one of %s`, strings.Join(names, ", "))
 	}
-	return nil, fmt.Errorf(`the cell has no audit %q, whose scores the file of labels has`, l.Audit)
+	return nil, fmt.Errorf(`the cell has no audit %q, whose scores the file of labels has`, name)
 }
+
+// unlike says why the file does not tell of an audit of a cell, or "".
+func (s *sample) unlike(a *plugins.Audited, report *plugins.AuditReport) string {
+	switch {
+	case s.rows != "" && s.rows != plugins.RowsID(a.Before):
+		return ofOthers
+	case s.scores != "" && s.scores != report.ScoresID():
+		return ofScores
+	}
+	return ""
+}
+
+// sources are those of the records and, where they are several, all of them together.
+func (s *sample) sources() []string {
+	var out []string
+	for _, r := range s.records {
+		out = append(out, r.source)
+	}
+	slices.Sort(out)
+	if out = slices.Compact(out); len(out) > 1 {
+		out = append(out, every)
+	}
+	return out
+}
+
+// Why a file of labels does not tell of a cell, or may not.
+const (
+	ofOthers  = "the labelled records are of other synthetic rows than those that were made in this cell"
+	ofScores  = "the labelled records have other scores than this audit gave the rows of this cell: its settings, or answers of its models, were others"
+	ofAnyRows = `the file of labels has no column "rows": whether its records are of the rows of this cell is not checked`
+)
 
 var labelledScores = []string{"labelled_sensitivity", "labelled_specificity", "labelled_implausible_share"}
 
 // labelled adds the scores that rest on labelled records: of each source in the file, and of all.
 func (m metric) labelled(ctx context.Context, env plugins.Env, a *plugins.Audited, out *plugins.Measurement) error {
-	none := func(auditor, reason string) {
+	none := func(auditor, source, reason string) {
 		for _, name := range labelledScores {
-			out.Scores = append(out.Scores, undefined(name, map[string]string{plugins.AuditDim: auditor, sourceDim: every}, reason))
+			out.Scores = append(out.Scores, undefined(name, map[string]string{plugins.AuditDim: auditor, sourceDim: source}, reason))
 		}
 	}
 	if m.config.Labels == nil {
 		for i := range a.Reports {
-			none(a.Reports[i].Audit, `no record was labelled by clinicians: "labels" names no file`)
+			none(a.Reports[i].Audit, every, `no record was labelled by clinicians: "labels" names no file`)
 		}
 		return nil
 	}
@@ -162,24 +294,25 @@ func (m metric) labelled(ctx context.Context, env plugins.Env, a *plugins.Audite
 	if err != nil {
 		return err
 	}
-	report, err := m.config.Labels.audited(a)
+	report, err := read.audited(m.config.Labels, a)
 	if err != nil {
-		none(plugins.NoAuditor, err.Error())
+		none(plugins.NoAuditor, every, err.Error())
 		return nil
 	}
 	for i := range a.Reports {
 		if a.Reports[i].Audit != report.Audit {
-			none(a.Reports[i].Audit, fmt.Sprintf("the file of labels has the scores of the audit %q", report.Audit))
+			none(a.Reports[i].Audit, every, fmt.Sprintf("the file of labels has the scores of the audit %q", report.Audit))
 		}
 	}
-	var sources []string
-	for _, r := range read {
-		sources = append(sources, r.source)
+	sources := read.sources()
+	if why := read.unlike(a, report); why != "" {
+		for _, source := range sources {
+			none(report.Audit, source, why)
+		}
+		return nil
 	}
-	slices.Sort(sources)
-	sources = slices.Compact(sources)
-	if len(sources) > 1 {
-		sources = append(sources, every)
+	if err := read.onScale(report); err != nil {
+		return err
 	}
 	for _, source := range sources {
 		if err := m.weigh(ctx, env, report, source, read, out); err != nil {
@@ -190,9 +323,9 @@ func (m metric) labelled(ctx context.Context, env plugins.Env, a *plugins.Audite
 }
 
 // weigh scores the records of one source.
-func (m metric) weigh(ctx context.Context, env plugins.Env, report *plugins.AuditReport, source string, all []labelled, out *plugins.Measurement) error {
+func (m metric) weigh(ctx context.Context, env plugins.Env, report *plugins.AuditReport, source string, from *sample, out *plugins.Measurement) error {
 	dims := map[string]string{plugins.AuditDim: report.Audit, sourceDim: source}
-	of := slices.DeleteFunc(slices.Clone(all), func(r labelled) bool { return source != every && r.source != source })
+	of := slices.DeleteFunc(slices.Clone(from.records), func(r labelled) bool { return source != every && r.source != source })
 	unscored := 0
 	for _, r := range of {
 		if math.IsNaN(r.score) {
@@ -222,6 +355,9 @@ func (m metric) weigh(ctx context.Context, env plugins.Env, report *plugins.Audi
 		}
 		if unscored > 0 && s.Status == plugins.OK && k < 2 {
 			s.Warnings = append(s.Warnings, fmt.Sprintf("%d labelled records without a score count as not caught", unscored))
+		}
+		if from.rows == "" && s.Status == plugins.OK {
+			s.Warnings = append(s.Warnings, ofAnyRows)
 		}
 		out.Scores = append(out.Scores, s)
 	}

@@ -19,7 +19,7 @@ const (
 
 var (
 	errOneRater   = errors.New("there is one rater")
-	errCategories = fmt.Errorf("there are more than %d different ratings: kappa is of categories; see icc and krippendorff_alpha", mostCategories)
+	errCategories = fmt.Errorf("there are more than %d different values: kappa is of categories; see icc and krippendorff_alpha", mostCategories)
 	errNotWhole   = fmt.Errorf("ratings are not whole numbers within a range of %d: how far categories lie apart is unknown; see icc", mostCategories)
 	errNoComplete = errors.New("no record has a rating of every rater")
 	errNoPair     = errors.New("no record has ratings of both")
@@ -101,13 +101,13 @@ func (c *categories) table(p *pairs) [][]int {
 	return out
 }
 
-// kappas scores the agreement of two ratings of records.
-func (r *scorer) kappas(name, dim, who string, p *pairs) error {
+// kappas scores the agreement of two ratings of records. unequal is why it is not known how far categories lie apart, where it is not.
+func (r *scorer) kappas(name, dim, who string, p *pairs, unequal error) error {
 	c, reason := newCategories(p.a, p.b)
 	for _, w := range weightings {
 		e := estimate{n: len(p.a), err: reason}
-		if e.err == nil && !c.apart && w.weights != stats.Unweighted {
-			e.err = errNotWhole
+		if w.weights != stats.Unweighted && (c == nil || !c.apart) {
+			e.err = unequal
 		}
 		if e.err == nil {
 			kappa, err := stats.CohenKappa(c.table(p), w.weights)
@@ -192,7 +192,7 @@ func (r *scorer) agreePairwise() error {
 	for a, first := range s.raters {
 		for b := a + 1; b < len(s.raters); b++ {
 			who := first + " and " + s.raters[b]
-			if err := r.kappas("cohen_kappa", "raters", who, &of[a][b]); err != nil {
+			if err := r.kappas("cohen_kappa", "raters", who, &of[a][b], errNotWhole); err != nil {
 				return err
 			}
 			r.alike("raw_agreement", "raters", who, &of[a][b], errNoPair)
@@ -381,7 +381,7 @@ func (r *scorer) agreeWithThemselves() error {
 			for _, w := range weightings {
 				r.undefined("intra_rater_kappa", dims("rater", name, "weights", w.name), errNoRepeat)
 			}
-		} else if err := r.kappas("intra_rater_kappa", "rater", name, &of[i]); err != nil {
+		} else if err := r.kappas("intra_rater_kappa", "rater", name, &of[i], errNotWhole); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package ratings
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 
@@ -11,6 +12,8 @@ import (
 
 // Why ratings are not set against what is known of records besides.
 var (
+	errScoresBetween = fmt.Errorf("scores of the judge are not whole numbers within a range of %d, as means of several answers are not: how far categories lie apart is unknown; see judge_correlation", mostCategories)
+
 	errNoPairRated = errors.New("of no pair both records have such a rating")
 	errNoJudged    = errors.New("no record has such a rating and a score of the judge")
 	errOneOrigin   = errors.New("the judge has scored no record of one of the origins")
@@ -155,7 +158,13 @@ func (r *scorer) againstJudge() error {
 			for _, w := range weightings {
 				r.undefined("judge_kappa", dims("rater", v.name, "weights", w.name), errNoJudged)
 			}
-		} else if err := r.kappas("judge_kappa", "rater", v.name, p); err != nil {
+			continue
+		}
+		unequal := errNotWhole
+		if c, err := newCategories(p.b); err != nil || !c.apart {
+			unequal = errScoresBetween
+		}
+		if err := r.kappas("judge_kappa", "rater", v.name, p, unequal); err != nil {
 			return err
 		}
 	}

@@ -60,6 +60,10 @@ func TestJudgeByHand(t *testing.T) {
 	for i := range x {
 		xy, xx, yy = xy+(x[i]-4)*(y[i]-4), xx+(x[i]-4)*(x[i]-4), yy+(y[i]-4)*(y[i]-4)
 	}
+	between := measure(t, strings.NewReplacer("c,8\n", "c,8.5\n").Replace(judged), "")
+	if s := between.Score("judge_kappa", "rater", "ann", "weights", "quadratic"); s.Status != plugins.Undefined || !strings.HasPrefix(s.Reason, "scores of the judge are not whole") {
+		t.Errorf("mean scores of a judge: %+v", s)
+	}
 	s := m.Score("judge_correlation", "rater", "ann")
 	if s.N != 7 || s.Interval == nil {
 		t.Errorf("%+v", s)

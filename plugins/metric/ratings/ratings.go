@@ -46,6 +46,7 @@ type Columns struct {
 	Flag       string `json:"flag,omitempty"`
 	Pair       string `json:"pair,omitempty"`
 	Judge      string `json:"judge,omitempty"`
+	Rows       string `json:"rows,omitempty"`
 }
 
 // Range is an interval of numbers, its ends included.
@@ -85,6 +86,8 @@ columns?: {
 	pair?: string & !=""
 	// the score that an auditor gave the record: a number, on the scale of the ratings where kappa is to mean something
 	judge?: string & !=""
+	// of which synthetic rows the file tells, as review import writes it, the same in every row: in cells of other rows scores are undefined
+	rows?: string & !=""
 }
 // the first is compared with the second; "synthetic" and "real" unless set
 origins?: [string & !="", string & !=""]
@@ -105,7 +108,7 @@ resamples?: int & >=0 & <=100000
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "ratings",
-		Version: 2,
+		Version: 3,
 		Summary: "ratings of records by people or models, read from a file: two origins of records compared, and how far raters agree",
 		Source: "J. Cohen (1960), Educ. Psychol. Meas. 20(1), 37–46; J. L. Fleiss (1971), Psychol. Bull. 76(5), 378–382; K. Krippendorff (2011), " +
 			"University of Pennsylvania; P. E. Shrout, J. L. Fleiss (1979), Psychol. Bull. 86(2), 420–428; H. Bang, L. Ni, C. E. Davis (2004), Control. Clin. Trials 25(2), 143–156; " +
@@ -196,9 +199,10 @@ func (m metric) Check(ctx context.Context) error {
 	return err
 }
 
-// Measure reads the file and nothing of the pair: who names the metric says which rows were rated. Errors name file, line and column,
-// and never a value.
-func (m metric) Measure(ctx context.Context, env plugins.Env, _ *plugins.Pair) (*plugins.Measurement, error) {
+// Measure reads the file. Where that says of which synthetic rows it tells, and the pair has others, all scores are undefined; else who names
+// the metric says which rows were rated, as a warning tells. A pair without synthetic columns is of no cell, and takes any file. Errors
+// name file, line and column, and never a value.
+func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair) (*plugins.Measurement, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -206,7 +210,12 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, _ *plugins.Pair) (
 	if err != nil {
 		return nil, err
 	}
-	r := &scorer{ctx: ctx, env: env, config: m.config, sheet: sheet, draws: "ratings", out: &plugins.Measurement{Counts: sheet.counts()}}
+	id, config := plugins.RowsID(pair.Synthetic), m.config
+	others := id != "" && sheet.of != "" && sheet.of != id
+	if others {
+		config.Resamples = 0 // no interval is told
+	}
+	r := &scorer{ctx: ctx, env: env, config: config, sheet: sheet, draws: "ratings", out: &plugins.Measurement{Counts: sheet.counts()}}
 	if m.config.Before != "" {
 		if r.before, err = read(ctx, m.config.earlier(), env.Threads, false); err != nil {
 			return nil, err
@@ -217,5 +226,24 @@ func (m metric) Measure(ctx context.Context, env plugins.Env, _ *plugins.Pair) (
 			return nil, err
 		}
 	}
+	switch {
+	case others:
+		withdraw(r.out.Scores)
+	case id != "" && sheet.of == "":
+		r.warn(ofAnyRows)
+	}
 	return r.out, nil
+}
+
+// Why a file does not tell of a cell, or may not.
+const (
+	ofOthers  = `the ratings are of other synthetic rows than those of this cell; those of rows before an audit are of the cell with audit "off"`
+	ofAnyRows = `the file of ratings has no column "rows": whether the ratings are of the rows of this cell is not checked`
+)
+
+// withdraw leaves no score a value: the file tells of other rows.
+func withdraw(scores []plugins.Score) {
+	for i, s := range scores {
+		scores[i] = plugins.Score{Name: s.Name, Dims: s.Dims, Status: plugins.Undefined, Reason: ofOthers}
+	}
 }

@@ -554,3 +554,41 @@ func BenchmarkReview(b *testing.B) {
 		}
 	}
 }
+
+// A file that says of which synthetic rows it tells has scores in cells of these rows alone; one that does not say has a warning.
+func TestRatingsOfOtherRows(t *testing.T) {
+	made := frame.Must(frame.NewNumber("x", []float64{1, 2, 3}))
+	of := func(text string, rows *frame.Frame) metrictest.Result {
+		p := plugins.NewPair(plugins.NewParts(nil), rows, "")
+		return metrictest.Measure(t, ratings.Register, "ratings", write(t, "ratings.csv", text, ""), p)
+	}
+	lines := strings.Split(strings.TrimSpace(scored), "\n")
+	for i := range lines {
+		lines[i] += "," + plugins.RowsID(made)
+	}
+	lines[0] = "record,rater,rating,origin,round,guess,confidence,flag,rows"
+	named := strings.Join(lines, "\n") + "\n"
+	want := measure(t, scored, "")
+	for name, got := range map[string]metrictest.Result{"of these rows": of(named, made), "of no cell": measure(t, named, "")} {
+		if !slices.Equal(dereferenced(got.Scores), dereferenced(want.Scores)) {
+			t.Errorf("%s: other scores than without a column of rows", name)
+		}
+	}
+	others, unnamed := of(named, made.Take([]int{1, 0, 2})), of(scored, made)
+	if len(others.Scores) != len(want.Scores) || len(unnamed.Scores) != len(want.Scores) {
+		t.Fatalf("%d and %d scores, want %d", len(others.Scores), len(unnamed.Scores), len(want.Scores))
+	}
+	for i, s := range others.Scores {
+		if s.Status != plugins.Undefined || !strings.HasPrefix(s.Reason, "the ratings are of other synthetic rows than those of this cell") {
+			t.Errorf("of other rows: %+v", s)
+		}
+		w := unnamed.Scores[i]
+		if w.Status == plugins.OK && !slices.ContainsFunc(w.Warnings, func(text string) bool { return strings.HasPrefix(text, `the file of ratings has no column "rows"`) }) {
+			t.Errorf("without a column of rows: %+v", w)
+		}
+	}
+	_, err := built(t, write(t, "ratings.csv", named+"s1,cy,2,synthetic,1,,,,elsewhere\n", "")).Measure(t.Context(), plugins.Env{}, pair())
+	if err == nil || !strings.Contains(err.Error(), `ratings.csv:22:24: column "rows": is not what the first row has; want ratings of the same synthetic rows in a file`) {
+		t.Errorf("of two cells: %v", err)
+	}
+}

@@ -39,6 +39,7 @@ type sheet struct {
 	first   []rating    // of each record by each rater, by record and rater
 	second  [][2]rating // the first and the second, where there is a second
 	later   int         // ratings of third and later rounds
+	of      string      // the synthetic rows that records are of, as plugins.RowsID; empty: the file does not say
 }
 
 // role is a column with what it stands for.
@@ -62,6 +63,7 @@ func (c Columns) all() []role {
 		{"flag", c.Flag, false, frame.Category},
 		{"pair", c.Pair, false, frame.Category},
 		{"judge", c.Judge, false, frame.Number},
+		{"rows", c.Rows, false, frame.Category},
 	}
 	taken := map[string]bool{}
 	for _, r := range roles {
@@ -159,6 +161,9 @@ func (r *reader) sheet() (*sheet, error) {
 		s.has[what] = true
 	}
 	var err error
+	if s.of, err = r.rated(); err != nil {
+		return nil, err
+	}
 	if s.origins, err = r.origins(); err != nil {
 		return nil, err
 	}
@@ -172,6 +177,20 @@ func (r *reader) sheet() (*sheet, error) {
 		}
 	}
 	return s, r.arrange(s, rated)
+}
+
+// rated returns the synthetic rows that the file says it tells of; empty where it does not say.
+func (r *reader) rated() (string, error) {
+	c := r.of["rows"]
+	if c == nil {
+		return "", nil
+	}
+	for row := range r.rows {
+		if c.IsMissing(row) || c.Codes[row] != c.Codes[0] {
+			return "", r.fault(row, "rows", "is not what the first row has; want ratings of the same synthetic rows in a file")
+		}
+	}
+	return c.Levels[c.Codes[0]], nil
 }
 
 // origins returns the origin of each record.

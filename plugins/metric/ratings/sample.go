@@ -61,6 +61,15 @@ func (r *scorer) add(name string, of map[string]string, e estimate) {
 	r.out.Scores = append(r.out.Scores, s)
 }
 
+// warn adds a warning to all scores that have a value.
+func (r *scorer) warn(text string) {
+	for i := range r.out.Scores {
+		if s := &r.out.Scores[i]; s.Status == plugins.OK {
+			s.Warnings = append(s.Warnings, text)
+		}
+	}
+}
+
 func (r *scorer) undefined(name string, of map[string]string, reason error) {
 	r.add(name, of, estimate{err: reason})
 }

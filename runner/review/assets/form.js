@@ -117,7 +117,7 @@
 		link.click();
 		setTimeout(() => URL.revokeObjectURL(url), 10000);
 		const left = study.filter(page => !answered(page)).length;
-		say(left ? `Saved as answers-${rater}.csv; ${left} of ${study.length} records are not yet answered in full.` : `Saved as answers-${rater}.csv: all records are answered.`);
+		say(left ? `Saved as answers-${rater}.csv; not yet answered in full: ${left} of ${study.length} records.` : `Saved as answers-${rater}.csv: all records are answered.`);
 	};
 
 	const forth = () => show(at + 1), back = () => show(at - 1);

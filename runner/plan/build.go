@@ -86,8 +86,9 @@ type builder struct {
 	axis     map[string]int
 	varied   []int // positions of the axes that are put into settings: llm and the declared ones
 	pending  map[string]*Pending
-	searches []*searching // those first that others rest on
-	chains   []*Chain     // in the order they were first needed
+	roles    map[promptedChain]json.RawMessage // of generate steps that ask models, each made once
+	searches []*searching                      // those first that others rest on
+	chains   []*Chain                          // in the order they were first needed
 }
 
 // variant is the experiment with the values of some axes put into its settings, and what has been built from it.
@@ -134,7 +135,7 @@ func newBuilder(p *Plan, in Inputs) *builder {
 	b := &builder{
 		plan: p, in: in,
 		steps: map[cache.Key]*Step{}, cells: map[string]*Cell{}, excluded: map[string]*Excluded{},
-		variants: map[string]*variant{}, pending: map[string]*Pending{},
+		variants: map[string]*variant{}, pending: map[string]*Pending{}, roles: map[promptedChain]json.RawMessage{},
 		axis: map[string]int{},
 	}
 	for i, a := range p.Axes {

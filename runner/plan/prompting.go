@@ -188,18 +188,29 @@ func aboutOf(t told) map[string]map[string]string {
 // promptingRoles is the roles of a generate step whose strategy asks models: the label, and all that its prompts may hold
 // besides the rows and the settings. Data sets of equal rows do not share the step when only one of them is restricted: what may
 // leave is decided for the step.
-func (c *Chain) promptingRoles(p *prompted) json.RawMessage {
+func (b *builder) promptingRoles(c *Chain, p *prompted) json.RawMessage {
+	of := promptedChain{c, p}
+	if roles := b.roles[of]; roles != nil {
+		return roles
+	}
 	t := c.told()
-	return marshal(map[string]any{
+	b.roles[of] = marshal(map[string]any{
 		"target": c.Target, "subject": c.Subject, "beside": p.plugin.Beside(), "about": aboutOf(t), "limits": t.Limits,
 		"restricted": c.Governance() == plugins.Restricted,
 	})
+	return b.roles[of]
+}
+
+// promptedChain is a strategy that asks models of the rows of a chain.
+type promptedChain struct {
+	*Chain
+	*prompted
 }
 
 // ask completes the recipe and the work of a generate step whose strategy asks models. Equal requests of other seeds are other
 // calls, whatever the strategy itself draws.
 func (b *builder) ask(p *prompted, c *Chain, pt point, seed uint64, label string, r *cache.Recipe, w *GenerateWork) {
-	r.Seed, r.Data, r.Roles = &seed, c.Identity, c.promptingRoles(p)
+	r.Seed, r.Data, r.Roles = &seed, c.Identity, b.promptingRoles(c, p)
 	t := c.told()
 	w.Prompting, w.Models = p.plugin, p.models
 	w.Beside, w.About, w.Limits = p.plugin.Beside(), t.About, t.Limits

@@ -830,12 +830,19 @@ func (w *yield) ambiguous(v view, s scoreInfo, reported map[string]bool) {
 			free = append(free, i)
 		}
 	}
+	ever := w.selection(v.selects(), nil)
+	var cells []cell // that are selected whatever searches come to: few of all
+	for _, c := range w.cells {
+		if w.exp.Matrix[c.block].measures(s.metric) && ever(c) {
+			cells = append(cells, c)
+		}
+	}
 	w.inWorlds(func(in Chosen, there func(cell) bool) bool {
 		selected := w.selection(v.selects(), in)
 		first := map[string]cell{}
 		var key []byte
-		for _, c := range w.cells {
-			if !there(c) || !w.exp.Matrix[c.block].measures(s.metric) || !selected(c) {
+		for _, c := range cells {
+			if !there(c) || !selected(c) {
 				continue
 			}
 			key = key[:0]
@@ -882,7 +889,8 @@ func (w *yield) isSearch(n *node, of string) bool {
 	return true
 }
 
-// selection returns whether a cell has the values that all blocks of a view select; in is what the searches came to.
+// selection returns whether a cell has the values that all blocks of a view select; in is what the searches came to. Where it is nil, values
+// that a search chooses are any.
 func (w *yield) selection(selects []*node, in Chosen) func(cell) bool {
 	type wanted struct {
 		axis   int
@@ -899,7 +907,11 @@ func (w *yield) selection(selects []*node, in Chosen) func(cell) bool {
 				continue
 			}
 			one := wanted{axis: i}
-			for k, e := range oneOrMore(f) {
+			values := oneOrMore(f)
+			if in == nil && slices.ContainsFunc(values, func(e *node) bool { _, is := value(e).Searched(); return is }) {
+				continue
+			}
+			for k, e := range values {
 				v, _ := w.exp.Value(f.name(), value(e), in)
 				at := w.numberOf(i, v)
 				if at < 0 && decidedByData(f.name()) {

@@ -140,6 +140,10 @@ func Run(checks []spec.Check, checked *Version, base func(*spec.Check) Baseline,
 			old = of(b.Core)
 		}
 		found := compare(c, of(checked.Core), old)
+		if len(found) == 0 && old != nil { // a search was not decided: what the baseline chose is missing
+			c = new(record.Decided(*c, b.Core.Manifest.Choices))
+			found = compare(c, of(checked.Core), old)
+		}
 		if len(found) == 0 {
 			return nil, fmt.Errorf("check %q %w of %s: %q is not measured on what where says", c.Name, ErrNothing, checked.Name, c.Score)
 		}

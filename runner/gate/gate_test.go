@@ -599,3 +599,20 @@ func TestAddedDimensions(t *testing.T) {
 		t.Errorf("%+v", r.Comparisons)
 	}
 }
+
+// Where a search comes to nothing, what the baseline chose by it is missing: the experiment is not wrong.
+func TestACheckOfAnUndecidedSearchIsIncomplete(t *testing.T) {
+	old := flat(1, "copula", 0.8, 0.9)
+	old.Manifest.Choices = []record.Choice{{Search: "s", Of: []string{"strategy"}, Candidates: []record.Candidate{{Values: []string{"copula"}}}, RunnerUp: -1}}
+	now := flat(2, "best.s", 0.8, 0.9)
+	for i := range now.Cells {
+		now.Cells[i].Status = record.CellFailed
+	}
+	now.Scores = nil
+	now.Manifest.Choices = []record.Choice{{Search: "s", Of: []string{"strategy"}, Best: -1, RunnerUp: -1, Undecided: "a cell failed"}}
+	check := holds(0.02)
+	check.Where = map[string][]spec.Value{"strategy": {{Text: "best.s"}}}
+	if r := against(t, check, now, old); r.Code() != CodeIncomplete {
+		t.Errorf("code %d, want %d, of results that are missing", r.Code(), CodeIncomplete)
+	}
+}

@@ -247,7 +247,23 @@ func (s *studied) counted(name, column, level string) (found *record.Count, seve
 	return found, false
 }
 
-// groups are the levels of the columns with the role group that are told, and one line of a column of which none is.
+// otherLevels stands for the levels of a column that are not told, where some are.
+const otherLevels = "other levels"
+
+// hides reports whether a column has levels that are not told.
+func (s *studied) hides(column string) bool {
+	distinct, _ := s.counted(cohorts.CountDistinct, column, "")
+	told := 0
+	for i := range s.core.Counts {
+		c := &s.core.Counts[i]
+		if c.Dataset == s.info.Name && c.Cell == "" && c.Name == cohorts.CountLevel && c.Dims[plugins.ColumnDim] == column && s.selected(c) {
+			told++
+		}
+	}
+	return distinct != nil && distinct.Value > told
+}
+
+// groups are the levels of the columns with the role group that are told, and one line of a column of which some or all are not.
 func (s *studied) groups() []factLine {
 	var out []factLine
 	for _, c := range s.info.Columns {
@@ -268,6 +284,8 @@ func (s *studied) groups() []factLine {
 		}
 		if len(out) == before {
 			out = append(out, factLine{spec.GroupsFact, c.Name, "levels"})
+		} else if s.hides(c.Name) {
+			out = append(out, factLine{spec.GroupsFact, c.Name, otherLevels})
 		}
 	}
 	return out
@@ -286,6 +304,9 @@ func (s *studied) value(f factLine) Value {
 		}
 		return absent("no column has the role site")
 	case spec.GroupsFact:
+		if f.level == otherLevels && !s.hides(f.column) {
+			return absent("all levels are told")
+		}
 		return s.single(cohorts.CountLevel, f.column, f.level)
 	case spec.LabelFact:
 		return s.labelled()

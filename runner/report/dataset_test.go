@@ -171,3 +171,17 @@ func TestTraceOfATransposedTable(t *testing.T) {
 		t.Errorf("%+v", turned)
 	}
 }
+
+// A level that is not told beside others that are has a line that says so.
+func TestHiddenLevelsHaveALine(t *testing.T) {
+	core := stays()
+	core.Counts = slices.DeleteFunc(core.Counts, func(c record.Count) bool { return c.Dims["column"] == "female" && c.Dims["level"] == "1" && c.Dataset == "icu" })
+	for _, distinct := range []int{1, 2} {
+		of := *core
+		of.Counts = append(slices.Clone(core.Counts), record.Count{Dataset: "icu", Stage: "cohort", Count: plugins.Count{Name: cohorts.CountDistinct, Dims: map[string]string{"column": "female"}, Value: distinct}})
+		text := strings.Join(shownCells(made(t, &of, spec.Table{Name: "d", Kind: spec.DatasetTable})), "\n")
+		if want := distinct == 2; strings.Contains(text, "female other levels | –") != want {
+			t.Errorf("of %d levels, one of them told:\n%s", distinct, text)
+		}
+	}
+}

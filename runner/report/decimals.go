@@ -49,9 +49,9 @@ func (v *Value) numbers(what derived) []float64 {
 	case what == ownScore || what == theirDifference:
 		return []float64{v.Value}
 	case what == theirs && v.Printed != nil && v.Printed.Low != nil:
-		return []float64{v.Printed.Value, *v.Printed.Low, *v.Printed.High}
-	case what == theirs && v.Printed != nil:
-		return []float64{v.Printed.Value}
+		return []float64{*v.Printed.Value, *v.Printed.Low, *v.Printed.High}
+	case what == theirs && v.Printed != nil && v.Printed.Value != nil:
+		return []float64{*v.Printed.Value}
 	case what == spreadSD && v.Spread != nil:
 		return []float64{v.Spread.SD}
 	case what == spreadNext && v.Spread != nil && v.Spread.Next != nil:

@@ -449,7 +449,9 @@ func (t *Table) longRow(l *Line, c int) []string {
 		}
 	}
 	if p := v.Printed; p != nil {
-		put("printed", p.Value)
+		if p.Value != nil {
+			put("printed", *p.Value)
+		}
 		if p.Low != nil {
 			put("printed_low printed_high", *p.Low, *p.High)
 		}

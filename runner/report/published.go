@@ -13,8 +13,8 @@ const notComparable = "not comparable (simulated)"
 
 // Printed is what others have printed for a value of a table.
 type Printed struct {
-	Value      float64  `json:"value"`
-	Low        *float64 `json:"low,omitempty"` // ends of the printed interval; nil: none was printed
+	Value      *float64 `json:"value,omitempty"` // nil, as the ends of its interval, where ours is simulated: no format has both
+	Low        *float64 `json:"low,omitempty"`   // ends of the printed interval; nil: none was printed
 	High       *float64 `json:"high,omitempty"`
 	At         string   `json:"at,omitempty"` // where in the source
 	Comparable bool     `json:"comparable"`   // patients and models of our value are real
@@ -28,14 +28,18 @@ func (src *source) addPublished(t *Table, declared *spec.Table) {
 		return
 	}
 	from := &src.published[at]
-	found, comparable := 0, 0
+	found, comparable, several := 0, 0, 0
 	for i := range t.Lines {
 		l := &t.Lines[i]
 		for c := range t.Columns {
 			if t.Columns[c].derived != ownScore {
 				continue
 			}
-			if p := src.printedFor(t, declared, from, l, c); p != nil {
+			p, many := src.printedFor(t, declared, from, l, c)
+			if many {
+				several++
+			}
+			if p != nil {
 				l.Values[c].Printed = p
 				found++
 				if p.Comparable {
@@ -45,7 +49,11 @@ func (src *source) addPublished(t *Table, declared *spec.Table) {
 		}
 	}
 	t.printed = true
+	if several > 0 {
+		t.left = append(t.left, fmt.Sprintf("Values for which %s has several numbers, so that none stands beside them: %d.", from.Source, several))
+	}
 	switch {
+	case found == 0 && several > 0:
 	case found == 0:
 		t.left = append(t.left, "No number of the table is printed in "+from.Source+".")
 	case comparable == 0:
@@ -85,7 +93,7 @@ func (t *Table) addTheirs(from *spec.Published) {
 				if !v.Printed.Comparable {
 					printed.Text = notComparable
 				} else if v.Status == OK {
-					difference = Value{Status: OK, Value: v.Value - v.Printed.Value, Printed: v.Printed, N: v.N, Of: v.Of, hits: v.hits}
+					difference = Value{Status: OK, Value: v.Value - *v.Printed.Value, Printed: v.Printed, N: v.N, Of: v.Of, hits: v.hits}
 				}
 			}
 			l.Values = slices.Insert(l.Values, c+1, printed, difference)
@@ -94,12 +102,11 @@ func (t *Table) addTheirs(from *spec.Published) {
 	t.left = append(t.left, fmt.Sprintf("Theirs: %s, as printed, with the printed interval. Difference: ours less theirs. Nothing of ours is computed from them.", from.Source))
 }
 
-// printedFor is the number that a source has for a value; nil: it has none, or several, which a table that averages over what tells them
-// apart cannot show.
-func (src *source) printedFor(t *Table, declared *spec.Table, from *spec.Published, l *Line, c int) *Printed {
+// printedFor is the number that a source has for a value; nil: it has none, or several.
+func (src *source) printedFor(t *Table, declared *spec.Table, from *spec.Published, l *Line, c int) (p *Printed, several bool) {
 	v, column := &l.Values[c], &t.Columns[c]
 	if column.Minus != "" {
-		return nil
+		return nil, false
 	}
 	addresses := []string{column.Score}
 	var cells []int
@@ -115,14 +122,17 @@ func (src *source) printedFor(t *Table, declared *spec.Table, from *spec.Publish
 			continue
 		}
 		if found != nil {
-			return nil
+			return nil, true
 		}
 		found = p
 	}
 	if found == nil {
-		return nil
+		return nil, false
 	}
-	return &Printed{Value: found.Value, Low: found.Low, High: found.High, At: found.At, Comparable: src.banner(cells) == ""}
+	if src.banner(cells) != "" {
+		return &Printed{At: found.At}, false
+	}
+	return &Printed{Value: &found.Value, Low: found.Low, High: found.High, At: found.At, Comparable: true}, false
 }
 
 // printedAt reports whether a value stands where a number was printed for.
@@ -192,7 +202,7 @@ func (c *Column) theirs(v *Value) string {
 	case v.Text != "":
 		return v.Text
 	case p.Low == nil:
-		return c.number(p.Value)
+		return c.number(*p.Value)
 	}
-	return c.number(p.Value) + " [" + c.like(*p.Low, p.Value) + ", " + c.like(*p.High, p.Value) + "]"
+	return c.number(*p.Value) + " [" + c.like(*p.Low, *p.Value) + ", " + c.like(*p.High, *p.Value) + "]"
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -63,12 +64,49 @@ func TestSimulatedNumbersAreComparedWithNone(t *testing.T) {
 			t.Errorf("%s: %d lines say that they cannot be compared, want 2", name, got)
 		}
 	}
-	for i := range r.Lines {
-		for _, v := range r.Lines[i].Values {
-			if v.Printed != nil && v.Printed.Comparable {
-				t.Error("a simulated value counts as comparable")
+	data, err := json.Marshal(r.Table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// the mean of ours is another number than what was printed, so that the latter stands nowhere by chance
+	for name, text := range map[string]string{"CSV": string(r.CSV), "Parquet": string(r.Parquet), "JSON": string(data)} {
+		for _, printed := range []string{",0.6,", ",0.5,", `"printed":{"value"`, `"low":0.5,"high":0.7`} {
+			if strings.Contains(text, printed) {
+				t.Errorf("%s: %s, as printed, stands beside a simulated number", name, printed)
 			}
 		}
+	}
+	found := 0
+	for i := range r.Lines {
+		for _, v := range r.Lines[i].Values {
+			if p := v.Printed; p != nil {
+				found++
+				if p.Comparable || p.Value != nil || p.Low != nil || p.High != nil {
+					t.Errorf("a simulated value has a printed one beside it: %+v", p)
+				}
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no value says where a number was printed for it")
+	}
+}
+
+// Where a source has several numbers for a value, that is said, and not that it has none.
+func TestSeveralPrintedNumbersAreTold(t *testing.T) {
+	views := printedStudy()
+	again := views[0].Values[0]
+	again.Score, again.At = "auroc", "Table 2"
+	views[0].Values = append(views[0].Values[:1], again)
+	tables, err := Tables(realStudy(), record.Views{Published: views, Tables: []spec.Table{{
+		Name: "t", Rows: []string{"strategy", "features"}, Over: []string{"seed"}, Published: "lin", Columns: []spec.TableColumn{{Score: "across.auroc"}},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(tables[0].Markdown)
+	if !strings.Contains(text, "has several numbers, so that none stands beside them: 1.") || strings.Contains(text, "No number of the table is printed") {
+		t.Errorf("two numbers for one value are passed over in silence:\n%s", text)
 	}
 }
 
@@ -104,7 +142,7 @@ func TestAMeanOverPlacesHasNoPrintedNumber(t *testing.T) {
 	for _, l := range tables[0].Lines {
 		for _, v := range l.Values {
 			if v.Printed != nil {
-				t.Errorf("%v: %v stands beside a mean over feature sets", l.Labels, v.Printed.Value)
+				t.Errorf("%v: %v stands beside a mean over feature sets", l.Labels, *v.Printed.Value)
 			}
 		}
 	}

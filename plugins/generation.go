@@ -85,6 +85,9 @@ const (
 	Weighting      = "weighting"
 	Raw            = "raw"
 	PostStratified = "post-stratified"
+
+	// PostStratify is the name of the Use of metrics of such rows. Those of other cells of the same metric do not have it.
+	PostStratify = "post-stratify"
 )
 
 // Everyone is the value that scores of all rows together have of a dimension by which their metric measures groups of patients, too.

@@ -94,7 +94,7 @@ func (g *collector) manifest() {
 				if m.MetricUses == nil {
 					m.MetricUses = map[string][]plugins.Use{}
 				}
-				m.MetricUses[x.Metric.Name] = x.Step.Recipe.Uses
+				m.MetricUses[x.Metric.Name] = withUses(m.MetricUses[x.Metric.Name], x.Step.Recipe.Uses)
 			}
 			if seen[x.Metric.Name] {
 				continue
@@ -535,4 +535,16 @@ func axesOf(p *plan.Plan, values []spec.Value) map[string]string {
 		out[p.Axes[i]] = v.String()
 	}
 	return out
+}
+
+// withUses adds the libraries of a cell to those of cells before it: some cells of a metric have more than others.
+func withUses(uses, more []plugins.Use) []plugins.Use {
+	uses = slices.Clone(uses)
+	for _, u := range more {
+		if !slices.Contains(uses, u) {
+			uses = append(uses, u)
+		}
+	}
+	slices.SortFunc(uses, func(a, b plugins.Use) int { return strings.Compare(a.Name, b.Name) })
+	return uses
 }

@@ -196,8 +196,10 @@ func (r *reasons) metric(now, old *side, name string) {
 		}
 	}
 	uses, before := now.core.Manifest.MetricUses[name], old.core.Manifest.MetricUses[name]
-	if uses != nil && before != nil && !slices.Equal(uses, before) { // versions of before this was recorded have none
-		r.add("metric %s: %s", name, libraries(uses, before))
+	if uses != nil && before != nil { // versions of before this was recorded have none
+		if d := libraries(uses, before); d != "" {
+			r.add("metric %s: %s", name, d)
+		}
 	}
 	files := func(core *record.Core) []record.FileInfo {
 		for _, m := range core.Manifest.MetricFiles {
@@ -212,7 +214,8 @@ func (r *reasons) metric(now, old *side, name string) {
 	}
 }
 
-// libraries says how two lists of libraries differ.
+// libraries says how two lists of libraries differ; "" when they do not. That of drawing rows to the real shares is no difference where
+// one version alone has cells of such rows.
 func libraries(now, old []plugins.Use) string {
 	for _, u := range now {
 		for _, was := range old {
@@ -220,6 +223,14 @@ func libraries(now, old []plugins.Use) string {
 				return fmt.Sprintf("%s is version %d, was %d", u.Name, u.Version, was.Version)
 			}
 		}
+	}
+	common := func(uses []plugins.Use) []plugins.Use {
+		uses = slices.DeleteFunc(slices.Clone(uses), func(u plugins.Use) bool { return u.Name == plugins.PostStratify })
+		slices.SortFunc(uses, func(a, b plugins.Use) int { return strings.Compare(a.Name, b.Name) })
+		return uses
+	}
+	if slices.Equal(common(now), common(old)) {
+		return ""
 	}
 	return "it is made with other libraries"
 }

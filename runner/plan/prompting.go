@@ -13,7 +13,7 @@ import (
 )
 
 // postStratify is part of the keys of what is measured on rows whose strategy may set the shares of groups.
-var postStratify = plugins.Use{Name: "post-stratify", Version: 2}
+var postStratify = plugins.Use{Name: plugins.PostStratify, Version: 2}
 
 // Model is a language model that a cell asks.
 type Model struct {

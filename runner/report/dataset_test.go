@@ -175,7 +175,9 @@ func TestTraceOfATransposedTable(t *testing.T) {
 // A level that is not told beside others that are has a line that says so.
 func TestHiddenLevelsHaveALine(t *testing.T) {
 	core := stays()
-	core.Counts = slices.DeleteFunc(core.Counts, func(c record.Count) bool { return c.Dims["column"] == "female" && c.Dims["level"] == "1" && c.Dataset == "icu" })
+	core.Counts = slices.DeleteFunc(core.Counts, func(c record.Count) bool {
+		return c.Dims["column"] == "female" && c.Dims["level"] == "1" && c.Dataset == "icu"
+	})
 	for _, distinct := range []int{1, 2} {
 		of := *core
 		of.Counts = append(slices.Clone(core.Counts), record.Count{Dataset: "icu", Stage: "cohort", Count: plugins.Count{Name: cohorts.CountDistinct, Dims: map[string]string{"column": "female"}, Value: distinct}})

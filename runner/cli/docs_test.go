@@ -266,6 +266,7 @@ func TestExamplesOfTheHelp(t *testing.T) {
 
 // TestReportMakesTheViewsFromTheRecordAlone removes cache and data before the report.
 func TestReportMakesTheViewsFromTheRecordAlone(t *testing.T) {
+	withoutRace(t)
 	dir, env := workplace(t)
 	try(t, dir, env, "ehrlab run experiments/quickstart.cue")
 	version := filepath.Join(dir, "results", "quickstart", "v1")

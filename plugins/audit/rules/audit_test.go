@@ -388,6 +388,9 @@ func damage(rng *rand.Rand, f *frame.Frame) {
 
 // Planted errors of order and °F for °C are found in at least 95 of 100 records, with fewer than 2 of 100 untouched ones dropped.
 func TestPlantedErrorsAreFound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("thousands of records; TestOrderAndThreads has what runs side by side")
+	}
 	f := simulated(t, 6000)
 	dropped := func(f *frame.Frame) []bool {
 		j := judge(t, "{}", f)
@@ -452,6 +455,9 @@ func TestPlantedErrorsAreFound(t *testing.T) {
 
 // Rules find no planted error that is not called detectable: of a record that they keep as it was, and drop with the error.
 func TestWhatRulesFindIsDetectable(t *testing.T) {
+	if testing.Short() {
+		t.Skip("thousands of records; TestOrderAndThreads has what runs side by side")
+	}
 	icuColumns := map[string]plugins.ColumnInfo{}
 	for _, c := range icu.Columns() {
 		icuColumns[c.Name] = c

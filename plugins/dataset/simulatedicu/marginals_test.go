@@ -37,6 +37,9 @@ The demo: Johnson A, Pollard T, Badawi O, Raffa J, eICU Collaborative Research D
 
 // TestMarginals compares the simulated cohort with the open demo: marginals.md holds the table, which must be what the data give.
 func TestMarginals(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a large cohort; one thread")
+	}
 	demo := openDemo(t)
 	rows := slices.Concat(demo.who(), demo.pressures(), demo.firstDay(), demo.laboratory(), []marginal{demo.urine()})
 	f := read(t, `{"rows": 50000, "hospitals": 186}`, 2)

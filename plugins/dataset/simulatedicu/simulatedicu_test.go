@@ -96,6 +96,9 @@ func TestHeaderDescribesTheFrame(t *testing.T) {
 }
 
 func TestPrevalenceIsTheSetting(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large cohorts; one thread")
+	}
 	for with, want := range map[string]float64{
 		`{"rows": 25000}`: 0.0867,
 		`{"rows": 25000, "prevalence": 0.3, "seed": 5}`:                           0.3,
@@ -113,6 +116,9 @@ func TestPrevalenceIsTheSetting(t *testing.T) {
 }
 
 func TestMissingCellsAreTheSetting(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large cohorts; one thread")
+	}
 	for with, want := range map[string]float64{
 		`{"rows": 20000}`:                                           0.257, // 1,896,830 of 88,857·83: Lin, Yu, Lee, table 6
 		`{"rows": 20000, "seed": 7}`:                                0.257,
@@ -169,6 +175,9 @@ func quantile(v []float64, p float64) float64 {
 }
 
 func TestMediansAndSpreadsChartedAreThoseOfTheTable(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large cohorts; one thread")
+	}
 	for with, slack := range map[string]float64{ // in SDs, beyond half a last digit and three standard errors
 		`{"rows": 16000, "hospitals": 400}`:                                      0.12,
 		`{"rows": 16000, "hospitals": 400, "informative": 0}`:                    0.12,

@@ -104,6 +104,9 @@ func TestRiskRefusesStrangeRows(t *testing.T) {
 }
 
 func TestBayesOptimalAUROC(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large cohorts; one thread")
+	}
 	const with = `{"rows": 100000}`
 	d, out := build(t, with), data(t, with, 2)
 	best := truthOf(t, out, "Bayes-optimal AUROC", "leakage", "without", "hospital", "known")
@@ -196,6 +199,9 @@ func span(from, to int) []int {
 }
 
 func TestALogisticFitReachesTheBayesOptimalAUROC(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large cohorts; one thread")
+	}
 	const with = `{"rows": 80000, "transport": 0}`
 	f, d := read(t, with, 2), build(t, with)
 	m := newModel(d.config)
@@ -209,6 +215,9 @@ func TestALogisticFitReachesTheBayesOptimalAUROC(t *testing.T) {
 }
 
 func TestCoefficientsAndSiteEffectsAreRecovered(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large cohorts; one thread")
+	}
 	const with = `{"rows": 100000, "transport": 0, "practiceSD": 0, "hospitals": 12, "hospitalSizes": "equal", "siteSD": 0.5, "prevalence": 0.2}`
 	out := data(t, with, 2)
 	f, m := out.Frame, newModel(build(t, with).config)

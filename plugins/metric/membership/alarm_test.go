@@ -52,6 +52,9 @@ func ofSubjects(rng *rand.Rand, rows int) plugins.Sample {
 
 // TestFalseAlarms draws both sides from one population: the blind attack warns in about 5 % of samples.
 func TestFalseAlarms(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many simulated studies; one thread")
+	}
 	for _, c := range []struct {
 		name, blind, members string
 		draw                 world
@@ -117,6 +120,9 @@ func TestAShiftIsNoticed(t *testing.T) {
 // TestMatchedSitesLeaveChanceAlone: an attack that learns from one half of the non-members is right by chance in half of the cases, on
 // average, though the rows that it learns from tell which sites are rare in the other half.
 func TestMatchedSitesLeaveChanceAlone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many simulated studies; one thread")
+	}
 	const samples = 60
 	sum := 0.0
 	for i := range uint64(samples) {

@@ -19,7 +19,7 @@ type Sample struct {
 	Beside  *frame.Frame  // the columns that a Grouping metric asked for; nil when there are none
 }
 
-// Parts holds the parts that a plugin declared in Info.Reads, and no other.
+// Parts holds the parts that a plugin reads with its settings, as Reads lists them, and no other.
 type Parts struct {
 	samples map[Part]Sample
 }
@@ -42,7 +42,7 @@ func (p Parts) Only(allowed ...Part) Parts {
 func (p Parts) Get(part Part) Sample {
 	s, ok := p.samples[part]
 	if !ok {
-		panic(fmt.Sprintf("plugin reads part %q without declaring it in Info.Reads", part))
+		panic(fmt.Sprintf("plugin reads part %q without declaring it in Info.Reads or, if it is Selective, in Reads", part))
 	}
 	return s
 }
@@ -67,7 +67,7 @@ type Pair struct {
 	Audit *Audited
 	// Fewest is, where the data are restricted, the least number of their rows that a metric with Info.Audited may tell of; 0: any.
 	Fewest int
-	memo   *memo
+	memo   *Memo
 }
 
 // Roles is what is known of the columns of a pair that no experiment describes. What is not known is empty.
@@ -111,7 +111,7 @@ func (p *Pair) Alike(a, b Part) bool { return p.Parts.Get(a).Frame == p.Parts.Ge
 
 // NewPair returns a pair with an empty set of preparations.
 func NewPair(parts Parts, synthetic *frame.Frame, target string) *Pair {
-	return &Pair{Parts: parts, Synthetic: synthetic, Target: target, memo: &memo{entries: map[any]*memoEntry{}}}
+	return &Pair{Parts: parts, Synthetic: synthetic, Target: target, memo: NewMemo()}
 }
 
 // TestRows identifies the rows of the test part: pairs with equal texts have the same rows in the same order, with the same
@@ -149,10 +149,15 @@ func (p *Pair) Only(allowed ...Part) *Pair {
 	return &out
 }
 
-type memo struct {
+// Memo keeps what is worked out of rows that several calls of plugins have in common. A nil Memo keeps nothing. It is safe for
+// concurrent use.
+type Memo struct {
 	mu      sync.Mutex
 	entries map[any]*memoEntry
 }
+
+// NewMemo returns an empty memo.
+func NewMemo() *Memo { return &Memo{entries: map[any]*memoEntry{}} }
 
 type memoEntry struct {
 	mu    sync.Mutex // held while the preparation is made
@@ -161,19 +166,28 @@ type memoEntry struct {
 	err   error
 }
 
-// Prepare returns the preparation that make computes, computing it at most once for each key of a pair.
+// Prepare returns the preparation that make computes, computing it at most once for each key of a pair: see Remember. The key names
+// what make reads besides the pair.
+func Prepare[T any](p *Pair, key any, make func() (T, error)) (T, error) {
+	return Remember(p.memo, key, make)
+}
+
+// Remember returns what make computes, computing it at most once for each key of a memo.
 //
 // key must be comparable and of a type private to the caller's package, and name everything that make
-// reads besides the pair. The value must not be changed afterwards. An error is remembered like a value; a panic
-// in make is not, and neither is the end of a context: the next caller, whose own context goes on, makes it anew.
-func Prepare[T any](p *Pair, key any, make func() (T, error)) (T, error) {
-	p.memo.mu.Lock()
-	e, ok := p.memo.entries[key]
+// reads: frames and columns, which do not change, by their pointers. The value must not be changed afterwards. An error is remembered
+// like a value; a panic in make is not, and neither is the end of a context: the next caller, whose own context goes on, makes it anew.
+func Remember[T any](m *Memo, key any, make func() (T, error)) (T, error) {
+	if m == nil {
+		return make()
+	}
+	m.mu.Lock()
+	e, ok := m.entries[key]
 	if !ok {
 		e = &memoEntry{}
-		p.memo.entries[key] = e
+		m.entries[key] = e
 	}
-	p.memo.mu.Unlock()
+	m.mu.Unlock()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !e.made {

@@ -53,6 +53,16 @@ func TestPrepareForgetsThatOneCallerWasCancelledOrPanicked(t *testing.T) {
 	}
 }
 
+func TestANilMemoKeepsNothing(t *testing.T) {
+	made := 0
+	for range 2 {
+		_, _ = plugins.Remember(nil, key{"a"}, func() (int, error) { made++; return made, nil })
+	}
+	if made != 2 {
+		t.Errorf("made %d times, want 2", made)
+	}
+}
+
 func TestAlike(t *testing.T) {
 	f := frame.Must(frame.NewNumber("x", []float64{1}))
 	p := plugins.NewPair(plugins.NewParts(map[plugins.Part]plugins.Sample{

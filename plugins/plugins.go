@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"slices"
 
 	"github.com/ehrlab/ehrlab/plugins/frame"
 )
@@ -88,6 +89,7 @@ type Env struct {
 	Scratch  func() (string, error) // a private folder, made on first use and removed after the call
 	Log      *slog.Logger           // never given a value of a row
 	Progress func(done, total int)  // may be called at any rate; never nil
+	Memo     *Memo                  // what is worked out of columns, which calls may have in common; nil: nothing is kept
 }
 
 // Size is what a plugin's needs are estimated from.
@@ -148,7 +150,7 @@ type Info struct {
 	Schema  string // CUE fields of the with block; empty when there are no settings
 	Shapes  []Shape
 	Reads   []Part    // the parts that it may read; the runner hands it no other. A metric that reads none reads no synthetic row, either
-	Spare   []Part    // metrics only: those of Reads that only some settings need; they may be without rows
+	Spare   []Part    // metrics only, Selective ones: those of Reads that may be without rows where the settings leave them out
 	Random  []Purpose // the random sources that it draws from
 	Remote  bool      // it waits for others most of the time: it takes no thread of those that compute
 	Uses    []Use
@@ -164,6 +166,9 @@ type Info struct {
 	Control bool            // metrics only: test has to hold rows that the generator has not seen, beside train, which it has
 	Columns []ColumnSet     // data sets only: columns that they have whatever the files hold
 	Need    func(Size) Need // nil: one thread, memory of a few copies of the input
+	// AnyColumns says, of a metric, that its scores rate one thing whatever feature columns rows have, such as how well the target is
+	// told. Those of other metrics are of the columns: of rows with other columns they rate other things.
+	AnyColumns bool
 }
 
 // Direction says which values of a score are better.
@@ -469,9 +474,9 @@ type Features interface {
 	Cut(ranked []RankedColumn, suffix string) ([]string, error)
 }
 
-// Naming is what Features implements whose settings name the columns.
+// Naming is what Features implements whose settings may name the columns.
 type Naming interface {
-	// Names lists the columns of all subsets together.
+	// Names lists the columns that subsets are of; nil where these settings name none, and every candidate may be.
 	Names() []string
 }
 
@@ -578,8 +583,24 @@ type Grouping interface {
 // Selective is a metric that reads some of the parts that its Info declares with some settings only.
 type Selective interface {
 	Metric
-	// Reads lists the parts that it reads with the settings that it has.
+	// Reads lists every part that it reads with the settings that it has, labels alone included, and no other; all are among Info.Reads.
+	// With these settings, Measure is handed no other part.
 	Reads() []Part
+}
+
+// Reads lists the parts that a plugin reads with its settings: those that a Selective metric names, else all that its Info declares.
+func Reads(plugin any, info *Info) []Part {
+	if s, ok := plugin.(Selective); ok {
+		return s.Reads()
+	}
+	return info.Reads
+}
+
+// Needs lists the parts that have to have rows: all that the Info of a plugin declares but Info.Spare, of which only those that it reads
+// with its settings. So the rows and groups that can be rated do not hang on which of the other parts a setting names.
+func Needs(plugin any, info *Info) []Part {
+	reads := Reads(plugin, info)
+	return slices.DeleteFunc(slices.Clone(info.Reads), func(part Part) bool { return slices.Contains(info.Spare, part) && !slices.Contains(reads, part) })
 }
 
 // Filed is a metric that reads files of its own, such as ratings of records by clinicians. Its settings mark their paths by @path().

@@ -182,7 +182,7 @@ func cohortOutput(in plugintest.Inputs) any {
 	} {
 		f := frame.Must(append(slices.Clone(trainOf(in).Frame.Columns()), trainOf(in).Subject)...)
 		rows, counts, _, err := cohort.Select(f, trainOf(in).Subject, filters)
-		out = append(out, must(rows, err), counts, cohort.Describe(f, trainOf(in).Subject, rows))
+		out = append(out, must(rows, err), counts, cohort.Describe(f, trainOf(in).Subject, rows, nil))
 	}
 	return out
 }

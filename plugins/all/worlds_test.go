@@ -164,11 +164,16 @@ func (m rated) onEvents() bool { return !slices.Contains(m.info.Shapes, plugins.
 
 // measure hands the metric what the runner would.
 func (m rated) measure(w world) (*plugins.Measurement, error) {
+	return m.handed(w, plugins.Reads(m.Metric, &m.info))
+}
+
+// handed hands the metric some parts.
+func (m rated) handed(w world, of []plugins.Part) (*plugins.Measurement, error) {
 	parts := map[plugins.Part]plugins.Sample{}
 	for part, s := range w.parts {
 		parts[part] = m.beside(s)
 	}
-	pair := plugins.NewPair(plugins.NewParts(parts).Only(m.info.Reads...), w.synthetic, w.target)
+	pair := plugins.NewPair(plugins.NewParts(parts).Only(of...), w.synthetic, w.target)
 	pair.Exposed = w.exposed
 	if m.info.Audited {
 		pair.Audit = plugintest.Audited(w.synthetic, w.parts[plugins.Test])

@@ -2,7 +2,7 @@
 package cohort
 
 // Version is raised when equal inputs may keep other rows, or count them otherwise.
-const Version = 3
+const Version = 4
 
 // Condition is a test of one column; a row meets it when it meets each of its parts.
 //

@@ -1,6 +1,7 @@
 package cohort
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -22,47 +23,34 @@ const (
 const mostLevels = 20
 
 // Describe counts what rows of a data set hold: the missing values of each column; the values that a category or a column of whole numbers
-// has; and, of at most mostLevels of these, the rows with each.
+// has; and, of at most mostLevels of these, the rows with each. sets are the columns of one-hot sets: numbers 0 and 1, of which a row has a 1
+// in one at most.
 //
-// What stands for some patients, but for fewer than plugins.FewestTold, is left out, whatever the governance of the data, and with it what
-// would tell it by subtraction: of one column the smallest other count, so that two at least are not told and stand for as many rows. The
-// missing values that are left out are told together, with the fewest others where they are of one column alone or of too few rows.
-func Describe(f *frame.Frame, subject *frame.Column, rows []int) []plugins.Count {
+// What stands for some patients, but for fewer than plugins.FewestTold, is left out, whatever the governance of the data, and so is what
+// would tell it: see disclosure. Missing values that are left out are told together, where their sum tells of none of them.
+func Describe(f *frame.Frame, subject *frame.Column, rows []int, sets [][]string) []plugins.Count {
+	d := newDisclosure(f, patientOf(subject), rows, sets)
+	d.withhold()
 	var counts []plugins.Count
-	untold, together := 0, 0 // columns, and their missing values
-	whose := patientOf(subject)
-	for _, c := range f.Columns() {
-		classes, distinct := classesOf(c, rows, whose)
-		missing := classes[len(classes)-1]
-		for i, k := range classes {
-			switch {
-			case i == len(classes)-1 && k.hidden:
-				untold, together = untold+1, together+k.rows
-			case i == len(classes)-1:
-				counts = append(counts, plugins.Count{Name: CountMissing, Dims: map[string]string{plugins.ColumnDim: c.Name}, Value: missing.rows})
-			case !k.hidden:
-				counts = append(counts, plugins.Count{Name: CountLevel, Dims: map[string]string{plugins.ColumnDim: c.Name, levelDim: k.name}, Value: k.rows})
+	for _, c := range d.columns {
+		of := func(name string, value int) {
+			counts = append(counts, plugins.Count{Name: name, Dims: map[string]string{plugins.ColumnDim: c.name}, Value: value})
+		}
+		for _, k := range c.levels() {
+			if !k.hidden && !k.unshown {
+				of(CountLevel, k.rows)
+				counts[len(counts)-1].Dims[levelDim] = k.name
 			}
 		}
-		if distinct > 0 {
-			counts = append(counts, plugins.Count{Name: CountDistinct, Dims: map[string]string{plugins.ColumnDim: c.Name}, Value: distinct})
+		if missing := c.missing(); !missing.hidden {
+			of(CountMissing, missing.rows)
+		}
+		if c.distinct > 0 {
+			of(CountDistinct, c.distinct)
 		}
 	}
-	for untold > 0 && (untold < 2 || together < plugins.FewestTold) {
-		least := -1
-		for i, c := range counts {
-			if c.Name == CountMissing && c.Value > 0 && (least < 0 || c.Value < counts[least].Value) {
-				least = i
-			}
-		}
-		if least < 0 {
-			return counts
-		}
-		untold, together = untold+1, together+counts[least].Value
-		counts = slices.Delete(counts, least, least+1)
-	}
-	if untold > 0 {
-		counts = append(counts, plugins.Count{Name: CountMissingTogether, Value: together})
+	if sum := d.together(); sum > 0 {
+		counts = append(counts, plugins.Count{Name: CountMissingTogether, Value: sum})
 	}
 	return counts
 }
@@ -101,6 +89,8 @@ type class struct {
 	rows     int
 	patients []float64 // the first of them, no more than need be known
 	hidden   bool
+	unshown  bool // it has no count of its own; that the others are told tells it
+	missing  bool // rows without a value
 }
 
 func (k *class) add(patient float64) {
@@ -110,48 +100,68 @@ func (k *class) add(patient float64) {
 	}
 }
 
-// classesOf parts rows by the values of a column, in their order; last come those without a value. A column with many values, or of
-// fractions, has the last class alone. distinct is the number of values, 0 where it is not counted.
-func classesOf(c *frame.Column, rows []int, whose func(int) float64) (classes []class, distinct int) {
-	var missing class
-	of := map[float64]*class{}
-	counted := c.Kind == frame.Category || c.Integer
+// parted is a column by its classes.
+type parted struct {
+	name     string
+	classes  []*class // in the order of their values; last those without a value
+	of       []uint8  // the class of each row
+	distinct int      // number of values, 0 where it is not counted
+}
+
+func (c *parted) levels() []*class { return c.classes[:len(c.classes)-1] }
+func (c *parted) missing() *class  { return c.classes[len(c.classes)-1] }
+
+// shown reports whether the rows with each value are counted.
+func (c *parted) shown() bool { return !c.classes[0].unshown }
+
+// part parts rows by the values of a column. One with many values, or whose values are not counted, has one class of the rows with a value.
+func part(c *frame.Column, rows []int, whose func(int) float64, counted bool) *parted {
+	p := &parted{name: c.Name, of: make([]uint8, len(rows))}
+	var values []float64
+	if counted {
+		values = p.values(c, rows)
+	}
+	for _, v := range values {
+		name := strconv.FormatFloat(v, 'g', -1, 64)
+		if c.Kind == frame.Category {
+			name = c.Levels[int(v)]
+		}
+		p.classes = append(p.classes, &class{name: name})
+	}
+	if len(values) == 0 {
+		p.classes = append(p.classes, &class{unshown: true})
+	}
+	p.classes = append(p.classes, &class{missing: true})
+	at := make(map[float64]int, len(values))
+	for i, v := range values {
+		at[v] = i
+	}
+	for i, row := range rows {
+		k := len(p.classes) - 1
+		if !c.IsMissing(row) {
+			k = 0
+			if len(values) > 0 {
+				k = at[valueOf(c, row)]
+			}
+		}
+		p.of[i] = uint8(k)
+		p.classes[k].add(whose(row))
+	}
+	return p
+}
+
+// values are those of a column in their order where there are at most mostLevels of them, and notes how many there are.
+func (p *parted) values(c *frame.Column, rows []int) []float64 {
+	seen := map[float64]bool{}
 	for _, row := range rows {
-		switch {
-		case c.IsMissing(row):
-			missing.add(whose(row))
-		case counted:
-			v := valueOf(c, row)
-			k, known := of[v]
-			if !known {
-				if len(of) < mostLevels {
-					k = &class{}
-				}
-				of[v] = k
-			}
-			if k != nil {
-				k.add(whose(row))
-			}
+		if !c.IsMissing(row) {
+			seen[valueOf(c, row)] = true
 		}
 	}
-	if len(of) <= mostLevels {
-		values := make([]float64, 0, len(of))
-		for v := range of {
-			values = append(values, v)
-		}
-		slices.Sort(values)
-		for _, v := range values {
-			k := of[v]
-			k.name = strconv.FormatFloat(v, 'g', -1, 64)
-			if c.Kind == frame.Category {
-				k.name = c.Levels[int(v)]
-			}
-			classes = append(classes, *k)
-		}
+	if p.distinct = len(seen); p.distinct > mostLevels {
+		return nil
 	}
-	classes = append(classes, missing)
-	hide(classes)
-	return classes, len(of)
+	return slices.Sorted(maps.Keys(seen))
 }
 
 // valueOf is the value of a row, of a category the number of its level.
@@ -160,33 +170,4 @@ func valueOf(c *frame.Column, row int) float64 {
 		return float64(c.Codes[row])
 	}
 	return c.Numbers[row]
-}
-
-// hide marks the classes that are not told. All rows are told, so that one alone would follow from the others.
-func hide(classes []class) {
-	hidden, rows := 0, 0
-	mark := func(i int) {
-		classes[i].hidden = true
-		hidden, rows = hidden+1, rows+classes[i].rows
-	}
-	for i := range classes {
-		if n := len(classes[i].patients); n > 0 && n < plugins.FewestTold {
-			mark(i)
-		}
-	}
-	if len(classes) == 1 { // how many have a value is not told
-		return
-	}
-	for hidden > 0 && (hidden < 2 || rows < plugins.FewestTold) {
-		least := -1
-		for i, k := range classes {
-			if !k.hidden && k.rows > 0 && (least < 0 || k.rows < classes[least].rows) {
-				least = i
-			}
-		}
-		if least < 0 {
-			return
-		}
-		mark(least)
-	}
 }

@@ -2,7 +2,6 @@ package cohort
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -59,24 +58,31 @@ func TestDescribe(t *testing.T) {
 		// of ward "small" has four rows: untold, and so is the smallest other
 		"ward rows with the level north: 36", "ward missing values : 0", "ward distinct values : 3",
 	}
-	if d := cmp.Diff(want, described(Describe(f, subject, rows))); d != "" {
+	if d := cmp.Diff(want, described(Describe(f, subject, rows, nil))); d != "" {
 		t.Error(d)
 	}
 	// The rows of ten patients are few, however many there are.
-	some := described(Describe(f, subject, rows[:20]))
+	some := described(Describe(f, subject, rows[:20], nil))
 	if slices.ContainsFunc(some, func(s string) bool { return strings.Contains(s, "level") }) {
 		t.Errorf("%q", some)
 	}
-	// Two columns with few missing values are told together once they stand for enough.
-	g := frame.Must(append(f.Columns(), numbers60("height", 7), numbers60("age", 12))...)
-	got := described(Describe(g, nil, rows))
-	if !slices.Contains(got, "missing values not told : 12") || !slices.Contains(got, "age missing values : 12") {
-		t.Errorf("%q", got)
-	}
-	// One alone is told with the fewest others.
-	g = frame.Must(numbers60("height", 7), numbers60("age", 12), numbers60("bmi", 30))
-	if d := cmp.Diff([]string{"bmi missing values : 30", "missing values not told : 19"}, described(Describe(g, nil, rows))); d != "" {
+	// Missing values of several columns are told together once they stand for enough of each, with the fewest others until then.
+	g := frame.Must(numbers60("height", 7), numbers60("age", 12), numbers60("bmi", 30), numbers60("lactate", 45))
+	if d := cmp.Diff([]string{"lactate missing values : 45", "missing values not told : 49"}, described(Describe(g, nil, rows, nil))); d != "" {
 		t.Error(d)
+	}
+	g = frame.Must(numbers60("height", 7), numbers60("age", 12))
+	if got := described(Describe(g, nil, rows, nil)); len(got) != 0 {
+		t.Errorf("19 missing values of two columns: %q", got)
+	}
+	// Two columns that differ by few are not both told.
+	g = frame.Must(numbers60("first", 30), numbers60("last", 33), numbers60("bmi", 20))
+	if d := cmp.Diff([]string{"last missing values : 33", "missing values not told : 50"}, described(Describe(g, nil, rows, nil))); d != "" {
+		t.Error(d)
+	}
+	// Should they be missing in the same rows, their sum would tell how many.
+	if got := described(Describe(frame.Must(numbers60("height", 7), numbers60("last_height", 7), numbers60("x", 7), numbers60("y", 7)), nil, rows, nil)); len(got) != 0 {
+		t.Errorf("four times the same missing values: %q", got)
 	}
 }
 
@@ -89,41 +95,4 @@ func numbers60(name string, missing int) *frame.Column {
 		}
 	}
 	return frame.NewNumber(name, values)
-}
-
-// Whatever the rows, what is not told of a column is of two classes at least, and of eleven rows, where any class is told.
-func TestDescribeTellsNothingBySubtraction(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	hidden := 0
-	for range 300 {
-		n := 12 + rng.IntN(150)
-		values, rows := make([]float64, n), make([]int, n)
-		for i := range values {
-			values[i], rows[i] = float64(rng.IntN(1+rng.IntN(6))), i
-			if rng.IntN(12) == 0 {
-				values[i] = nan
-			}
-		}
-		c := frame.NewNumber("x", values)
-		c.Integer = true
-		classes, _ := classesOf(c, rows, patientOf(nil))
-		told, untold, untoldRows := 0, 0, 0
-		for _, k := range classes {
-			switch {
-			case k.hidden:
-				untold, untoldRows = untold+1, untoldRows+k.rows
-			case k.rows > 0 && k.rows < plugins.FewestTold:
-				t.Fatalf("%d rows are told", k.rows)
-			case k.rows > 0:
-				told++
-			}
-		}
-		if untold > 0 && told > 0 && (untold < 2 || untoldRows < plugins.FewestTold) {
-			t.Fatalf("%d classes of %d rows are not told", untold, untoldRows)
-		}
-		hidden += untold
-	}
-	if hidden == 0 {
-		t.Error("nothing was ever withheld")
-	}
 }

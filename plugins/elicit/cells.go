@@ -329,7 +329,7 @@ func (s *setup) weights(rows []int) (weights []float64, few string) {
 	weights = make([]float64, len(s.labels))
 	for i, rows := range byLabel {
 		weights[i] = float64(len(rows))
-		if len(rows) > 0 && s.patients(rows) < plugins.FewestTold {
+		if len(rows) > 0 && !s.enough(rows) {
 			few = s.labels[i]
 		}
 	}

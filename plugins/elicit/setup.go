@@ -18,9 +18,11 @@ type setup struct {
 	config *Config
 	design *Design
 	limits map[string]plugins.Limit
+	memo   *plugins.Memo // of what columns of train have, for other calls that read them
 
 	train   *frame.Frame
-	ids     []int // the patient of each row of train; nil: each row is one
+	subject *frame.Column // of each row of train; nil: each row is one
+	ids     []int         // the patient of each row of train; nil likewise
 	target  *frame.Column
 	by      []*frame.Column // that groups are formed by, of train or beside it
 	grouped []group
@@ -57,11 +59,16 @@ func (st *Strategy) newSetup(env plugins.Env, task plugins.Task) (*setup, error)
 	if err != nil {
 		return nil, err
 	}
-	s := &setup{config: &st.config, design: &st.design, limits: task.Limits, train: train, target: train.Column(task.Target)}
+	s := &setup{
+		config: &st.config, design: &st.design, limits: task.Limits, memo: env.Memo,
+		train: train, subject: task.Parts.Get(plugins.Train).Subject, target: train.Column(task.Target),
+	}
 	if s.target == nil {
 		return nil, fmt.Errorf("train has no target %q", task.Target)
 	}
-	s.setPatients(task.Parts.Get(plugins.Train).Subject)
+	if err := s.setPatients(); err != nil {
+		return nil, err
+	}
 	if err := s.setGroups(task.Beside); err != nil {
 		return nil, err
 	}
@@ -78,7 +85,7 @@ func (st *Strategy) newSetup(env plugins.Env, task plugins.Task) (*setup, error)
 	if err := s.setStages(); err != nil {
 		return nil, err
 	}
-	if err := s.setAggregates(task.Parts.Get(plugins.Train).Subject); err != nil {
+	if err := s.setAggregates(); err != nil {
 		return nil, err
 	}
 	if err := s.checkLevels(); err != nil {
@@ -122,19 +129,24 @@ func wholeTrain(task plugins.Task, rows int) (*frame.Column, error) {
 }
 
 // setPatients numbers patients. A row without a subject counts with the others that have none.
-func (s *setup) setPatients(subject *frame.Column) {
-	if subject == nil {
-		return
+func (s *setup) setPatients() (err error) {
+	if s.subject == nil {
+		return nil
 	}
-	index := map[string]int{}
-	s.ids = make([]int, subject.Len())
-	for i := range s.ids {
-		text := prompt.Cell(subject, i)
-		if _, ok := index[text]; !ok {
-			index[text] = len(index)
+	type key struct{ subject *frame.Column }
+	s.ids, err = plugins.Remember(s.memo, key{s.subject}, func() ([]int, error) {
+		index := map[string]int{}
+		ids := make([]int, s.subject.Len())
+		for i := range ids {
+			text := prompt.Cell(s.subject, i)
+			if _, ok := index[text]; !ok {
+				index[text] = len(index)
+			}
+			ids[i] = index[text]
 		}
-		s.ids[i] = index[text]
-	}
+		return ids, nil
+	})
+	return err
 }
 
 // patients is the number of patients that rows of train stand for.
@@ -147,6 +159,23 @@ func (s *setup) patients(rows []int) int {
 		seen[s.ids[r]] = true
 	}
 	return len(seen)
+}
+
+// enough reports whether rows stand for plugins.FewestTold patients or more.
+func (s *setup) enough(rows []int) bool {
+	if s.ids == nil {
+		return len(rows) >= plugins.FewestTold
+	}
+	seen := make([]int, 0, plugins.FewestTold)
+	for _, r := range rows {
+		if slices.Contains(seen, s.ids[r]) {
+			continue
+		}
+		if seen = append(seen, s.ids[r]); len(seen) == plugins.FewestTold {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *setup) everyRow() []int {
@@ -222,15 +251,51 @@ func (s *setup) setColumns(about map[string]plugins.ColumnInfo) error {
 		if !ok {
 			at = -1
 		}
-		s.columns = append(s.columns, column{Column: c, told: s.told(c, about[c.Name]), valid: s.valid(c), at: at})
+		has, err := s.held(c)
+		if err != nil {
+			return err
+		}
+		s.columns = append(s.columns, column{Column: c, told: s.told(c, has, about[c.Name]), valid: s.valid(c, has), at: at})
 	}
 	var err error
 	s.shown, err = frame.New(order...)
 	return err
 }
 
+// held is what a column of train holds.
+type held struct {
+	missing         int      // rows without a value
+	tellable        []string // levels that plugins.FewestTold patients have, or more
+	absent          bool     // as many lack a value
+	least, greatest float64  // of a number; least is greater where there is none
+}
+
+// held looks at a column, once for all calls that read it.
+func (s *setup) held(c *frame.Column) (held, error) {
+	type key struct{ column, subject *frame.Column }
+	return plugins.Remember(s.memo, key{c, s.subject}, func() (held, error) {
+		out := held{missing: c.MissingCount(), least: math.Inf(1), greatest: math.Inf(-1)}
+		absent := make([]int, 0, out.missing)
+		for row := 0; len(absent) < out.missing; row++ {
+			if c.IsMissing(row) {
+				absent = append(absent, row)
+			}
+		}
+		out.absent = s.enough(absent)
+		for _, v := range c.Numbers {
+			if v == v {
+				out.least, out.greatest = min(out.least, v), max(out.greatest, v)
+			}
+		}
+		if c.Kind == frame.Category {
+			out.tellable = s.tellable(c)
+		}
+		return out, nil
+	})
+}
+
 // told is what the prompt says of a column.
-func (s *setup) told(c *frame.Column, about plugins.ColumnInfo) prompt.Column {
+func (s *setup) told(c *frame.Column, has held, about plugins.ColumnInfo) prompt.Column {
 	out := prompt.Column{Name: c.Name}
 	if s.config.Limits == LimitsNone {
 		return out
@@ -244,22 +309,14 @@ func (s *setup) told(c *frame.Column, about plugins.ColumnInfo) prompt.Column {
 	case c.Kind == frame.Category:
 		out.Type = prompt.Category
 		if out.Levels = limit.Levels; out.Levels == nil && s.config.Limits == LimitsTrain {
-			out.Levels = s.tellable(c)
+			out.Levels = has.tellable
 		}
 	case c.Integer:
 		out.Type, out.Min, out.Max = prompt.Integer, limit.Min, limit.Max
 	default:
 		out.Type, out.Min, out.Max = prompt.Real, limit.Min, limit.Max
 	}
-	if s.config.Limits == LimitsTrain {
-		var absent []int
-		for row := range c.Len() {
-			if c.IsMissing(row) {
-				absent = append(absent, row)
-			}
-		}
-		out.Missing = s.patients(absent) >= plugins.FewestTold
-	}
+	out.Missing = s.config.Limits == LimitsTrain && has.absent
 	return out
 }
 
@@ -273,7 +330,7 @@ func (s *setup) tellable(c *frame.Column) []string {
 	}
 	var out []string
 	for i, l := range c.Levels {
-		if s.patients(rows[i]) >= plugins.FewestTold {
+		if s.enough(rows[i]) {
 			out = append(out, l)
 		}
 	}
@@ -282,8 +339,8 @@ func (s *setup) tellable(c *frame.Column) []string {
 
 // valid is what a value of a column must be, whatever the prompt says of it: of the declared levels, or else of those of
 // train; within the declared limits or else the range of train; missing only where train has missing values.
-func (s *setup) valid(c *frame.Column) reply.Column {
-	out := reply.Column{Name: c.Name, Kind: c.Kind, Integer: c.Integer, Unit: c.Unit, Missing: c.MissingCount() > 0}
+func (s *setup) valid(c *frame.Column, has held) reply.Column {
+	out := reply.Column{Name: c.Name, Kind: c.Kind, Integer: c.Integer, Unit: c.Unit, Missing: has.missing > 0}
 	limit := s.limits[c.Name]
 	if c.Kind == frame.Category {
 		if out.Levels = limit.Levels; out.Levels == nil {
@@ -291,17 +348,11 @@ func (s *setup) valid(c *frame.Column) reply.Column {
 		}
 		return out
 	}
-	least, greatest := math.Inf(1), math.Inf(-1)
-	for _, v := range c.Numbers {
-		if v == v {
-			least, greatest = min(least, v), max(greatest, v)
-		}
+	if out.Min = limit.Min; out.Min == nil && has.least <= has.greatest {
+		out.Min = &has.least
 	}
-	if out.Min = limit.Min; out.Min == nil && least <= greatest {
-		out.Min = &least
-	}
-	if out.Max = limit.Max; out.Max == nil && least <= greatest {
-		out.Max = &greatest
+	if out.Max = limit.Max; out.Max == nil && has.least <= has.greatest {
+		out.Max = &has.greatest
 	}
 	if out.Min != nil && out.Max != nil && *out.Min > *out.Max { // one is declared, and beyond all of train
 		out.Min, out.Max = limit.Min, limit.Max
@@ -335,7 +386,7 @@ func (s *setup) setStages() error {
 }
 
 // setAggregates computes what is told of train.
-func (s *setup) setAggregates(subject *frame.Column) error {
+func (s *setup) setAggregates() error {
 	kind := s.config.Aggregates
 	if kind == AggregatesNone && s.config.Limits != LimitsTrain {
 		return nil
@@ -344,12 +395,12 @@ func (s *setup) setAggregates(subject *frame.Column) error {
 	if kind == AggregatesLabel {
 		label = s.target.Name
 	}
-	if s.patients(s.everyRow()) < plugins.FewestTold {
+	if !s.enough(s.everyRow()) {
 		s.note(fmt.Sprintf("train has fewer than %d patients: nothing is told of it but what is declared", plugins.FewestTold))
 		return nil
 	}
 	var err error
-	if s.aggregates, err = prompt.Compute(s.shown, subject, label); err != nil {
+	if s.aggregates, err = prompt.Compute(s.memo, s.shown, s.subject, label); err != nil {
 		return err
 	}
 	if kind == AggregatesNone {

@@ -266,15 +266,21 @@ func Strategy(t *testing.T, e *plugins.Entry[plugins.Strategy], with string, in 
 	return out
 }
 
-// Metric checks a metric with the given settings on the parts of the inputs that it declares.
+// Metric checks a metric with the given settings on the parts of the inputs that it reads with these.
 func Metric(t *testing.T, e *plugins.Entry[plugins.Metric], with string, in Inputs) string {
 	describe(t, e.Info)
 	in = shaped(t, e.Info, in)
 	checkDeclarations(t, e.Info)
 	m := build(t, e, with)
+	reads := plugins.Reads(m, &e.Info)
+	for i, part := range reads {
+		if !slices.Contains(e.Info.Reads, part) || slices.Contains(reads[:i], part) {
+			t.Errorf("with its settings reads %v; declared are %v", reads, e.Info.Reads)
+		}
+	}
 	before := in.digest()
 	measure := func(ctx context.Context, seed uint64, threads int, in Inputs) (*plugins.Measurement, error) {
-		pair := plugins.NewPair(plugins.NewParts(in.Parts), in.Synthetic, in.Target).Only(e.Info.Reads...)
+		pair := plugins.NewPair(plugins.NewParts(in.Parts), in.Synthetic, in.Target).Only(reads...)
 		if e.Info.Audited {
 			pair.Audit = Audited(in.Synthetic, in.Parts[plugins.Test])
 		}

@@ -87,6 +87,15 @@ type OneHot struct {
 	None    string   `json:"none,omitempty"` // the level of rows with 0 in all of them; "": there are no such rows
 }
 
+// Sets are the columns of each one-hot set, sets and columns by name.
+func (cfg Config) Sets() [][]string {
+	var sets [][]string
+	for _, name := range slices.Sorted(maps.Keys(cfg.OneHot)) {
+		sets = append(sets, slices.Sorted(slices.Values(cfg.OneHot[name].Columns)))
+	}
+	return sets
+}
+
 // UnmarshalJSON accepts both forms.
 func (o *OneHot) UnmarshalJSON(b []byte) error {
 	if b = bytes.TrimSpace(b); len(b) > 0 && b[0] == '[' {

@@ -37,7 +37,9 @@ const (
 //     or more: where they would not, the rarest of the others is withheld with them.
 //   - By label, the same holds for every label at once: counts, shares and levels are told for all labels or for none,
 //     and nothing is told by label where one of them has fewer than k patients or where a row has no label.
-func Compute(f *frame.Frame, subject *frame.Column, label string) (*Aggregates, error) {
+//
+// memo, which may be nil, keeps what is told of each column for other frames that have it.
+func Compute(memo *plugins.Memo, f *frame.Frame, subject *frame.Column, label string) (*Aggregates, error) {
 	if subject != nil && subject.Len() != f.Rows() {
 		return nil, fmt.Errorf("%d subjects for %d rows", subject.Len(), f.Rows())
 	}
@@ -46,18 +48,21 @@ func Compute(f *frame.Frame, subject *frame.Column, label string) (*Aggregates, 
 		all[i] = i
 	}
 	out := &Aggregates{Rows: f.Rows()}
-	who := patientsOf(subject, f.Rows())
+	who, err := patientsOf(memo, subject, f.Rows())
+	if err != nil {
+		return nil, err
+	}
 	if !who.enough(all, nil) {
 		return nil, fmt.Errorf("%d rows stand for fewer than %d patients: nothing may be told of them", f.Rows(), plugins.FewestTold)
 	}
 	var classes []class
+	var by *frame.Column
 	if label != "" {
-		c := f.Column(label)
-		if c == nil {
+		if by = f.Column(label); by == nil {
 			return nil, fmt.Errorf("no column named %q", label)
 		}
 		out.Label = label
-		if classes = classesOf(c, who); classes != nil {
+		if classes = classesOf(by, who); classes != nil {
 			out.By = make([]Class, len(classes))
 			for i, c := range classes {
 				out.By[i] = Class{Value: c.value, Rows: len(c.rows), Columns: []Aggregate{}}
@@ -65,22 +70,36 @@ func Compute(f *frame.Frame, subject *frame.Column, label string) (*Aggregates, 
 		}
 	}
 	out.Columns = make([]Aggregate, 0, len(f.Columns()))
+	rows := make([][]int, len(classes))
+	for i := range classes {
+		rows[i] = classes[i].rows
+	}
 	for _, c := range f.Columns() {
-		whole := tell(c, who, [][]int{all}, nil)[0]
-		out.Columns = append(out.Columns, whole)
+		whole, err := plugins.Remember(memo, told{c, subject, nil}, func() ([]Aggregate, error) {
+			return tell(c, who, [][]int{all}, nil), nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		out.Columns = append(out.Columns, whole[0])
 		if classes == nil || c.Name == label {
 			continue
 		}
-		rows := make([][]int, len(classes))
-		for i := range classes {
-			rows[i] = classes[i].rows
+		byLabel, err := plugins.Remember(memo, told{c, subject, by}, func() ([]Aggregate, error) {
+			return tell(c, who, rows, &whole[0]), nil
+		})
+		if err != nil {
+			return nil, err
 		}
-		for i, a := range tell(c, who, rows, &whole) {
+		for i, a := range byLabel {
 			out.By[i].Columns = append(out.By[i].Columns, a)
 		}
 	}
 	return out, nil
 }
+
+// told names what is told of a column: subject tells whose row each is, label, if not nil, by what classes it is told.
+type told struct{ column, subject, label *frame.Column }
 
 // patients counts patients among rows. ids is nil where each row is one.
 type patients struct {
@@ -89,26 +108,29 @@ type patients struct {
 	at   int32
 }
 
-func patientsOf(subject *frame.Column, rows int) *patients {
+func patientsOf(memo *plugins.Memo, subject *frame.Column, rows int) (*patients, error) {
 	if subject == nil {
-		return &patients{}
+		return &patients{}, nil
 	}
-	p := &patients{ids: make([]int32, rows)}
-	index := map[string]int32{}
-	for i := range p.ids {
-		text := Cell(subject, i)
-		if subject.IsMissing(i) {
-			text = "\x00" // nobody knows whose: all of them count as one patient
+	type key struct{ subject *frame.Column }
+	ids, err := plugins.Remember(memo, key{subject}, func() ([]int32, error) {
+		ids := make([]int32, rows)
+		index := map[string]int32{}
+		for i := range ids {
+			text := Cell(subject, i)
+			if subject.IsMissing(i) {
+				text = "\x00" // nobody knows whose: all of them count as one patient
+			}
+			id, ok := index[text]
+			if !ok {
+				id = int32(len(index))
+				index[text] = id
+			}
+			ids[i] = id
 		}
-		id, ok := index[text]
-		if !ok {
-			id = int32(len(index))
-			index[text] = id
-		}
-		p.ids[i] = id
-	}
-	p.seen = make([]int32, len(index))
-	return p
+		return ids, nil
+	})
+	return &patients{ids: ids, seen: make([]int32, rows)}, err
 }
 
 // enough reports whether plugins.FewestTold patients or more are among those of the rows that is holds for; nil holds for all.
@@ -195,6 +217,7 @@ func tell(c *frame.Column, who *patients, groups [][]int, whole *Aggregate) []Ag
 	for i, rows := range groups {
 		out[i].Name = c.Name
 		var absent []int
+		present[i] = make([]int, 0, len(rows))
 		for _, r := range rows {
 			if c.IsMissing(r) {
 				absent = append(absent, r)

@@ -39,7 +39,7 @@ func levels(name string, counts ...any) *frame.Column {
 
 func compute(t *testing.T, subject *frame.Column, label string, columns ...*frame.Column) *Aggregates {
 	t.Helper()
-	a, err := Compute(frame.Must(columns...), subject, label)
+	a, err := Compute(nil, frame.Must(columns...), subject, label)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func TestPatientsAreCountedNotRows(t *testing.T) {
 	if x := a.Columns[1]; len(x.Quantiles()) != 0 { // either side of the median are 10 patients
 		t.Errorf("%+v", x)
 	}
-	if _, err := Compute(frame.Must(levels("c", "a", 50)), frame.NewNumber("who", make([]float64, 50)), ""); err == nil {
+	if _, err := Compute(nil, frame.Must(levels("c", "a", 50)), frame.NewNumber("who", make([]float64, 50)), ""); err == nil {
 		t.Error("50 rows of one patient are told")
 	}
 }
@@ -199,9 +199,9 @@ func TestByLabelNothingFollowsBySubtraction(t *testing.T) {
 func TestComputeNamesWhatLacks(t *testing.T) {
 	f := frame.Must(frame.NewNumber("x", ramp(30)))
 	for want, call := range map[string]func() (*Aggregates, error){
-		`no column named "y"`:    func() (*Aggregates, error) { return Compute(f, nil, "y") },
-		"2 subjects for 30 rows": func() (*Aggregates, error) { return Compute(f, frame.NewNumber("s", ramp(2)), "") },
-		"fewer than 11 patients": func() (*Aggregates, error) { return Compute(f.Take([]int{1, 2, 3}), nil, "") },
+		`no column named "y"`:    func() (*Aggregates, error) { return Compute(nil, f, nil, "y") },
+		"2 subjects for 30 rows": func() (*Aggregates, error) { return Compute(nil, f, frame.NewNumber("s", ramp(2)), "") },
+		"fewer than 11 patients": func() (*Aggregates, error) { return Compute(nil, f.Take([]int{1, 2, 3}), nil, "") },
 	} {
 		if _, err := call(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
@@ -227,7 +227,7 @@ func TestNothingToldStandsForTooFew(t *testing.T) {
 		}
 		subject := frame.NewNumber("who", who)
 		f := frame.Must(frame.NewNumber("x", x), frame.NewNumber("flag", flag), frame.NewCategoryFromStrings("c", c, nil), frame.NewCategoryFromStrings("y", y, nil))
-		a, err := Compute(f, subject, "y")
+		a, err := Compute(nil, f, subject, "y")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -68,7 +68,7 @@ func TestSchemaIsWrittenAColumnALine(t *testing.T) {
 func TestBlocksComeBackFromText(t *testing.T) {
 	table := &Table{Names: []string{"row", "a,b"}, Rows: [][]string{{"1", "x \"y\"\n```\nz"}, {"2", ""}}}
 	examples := &Table{Names: []string{"only"}, Rows: [][]string{{""}, {"\r"}, {" a "}}}
-	a, err := Compute(frame.Must(frame.NewNumber("x", ramp(300))), nil, "")
+	a, err := Compute(nil, frame.Must(frame.NewNumber("x", ramp(300))), nil, "")
 	if err != nil {
 		t.Fatal(err)
 	}

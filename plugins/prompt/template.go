@@ -65,7 +65,7 @@ func parseText(name, text string) (*template.Template, error) {
 	if at := strings.IndexByte(text, mark); at >= 0 {
 		return nil, fmt.Errorf("%s:%d: a control character", name, 1+strings.Count(text[:at], "\n"))
 	}
-	t, err := template.New(name).Option("missingkey=error").Funcs(Values{}.funcs()).Parse(text)
+	t, err := template.New(name).Option("missingkey=error").Funcs(Values{}.funcs(nil)).Parse(text)
 	if err != nil {
 		return nil, templateFault(err)
 	}
@@ -132,8 +132,8 @@ func (v Values) blocks() map[string]string {
 	return out
 }
 
-// funcs returns the placeholders as functions of a template.
-func (v Values) funcs() template.FuncMap {
+// funcs returns the placeholders as functions of a template. blocks are those of the values.
+func (v Values) funcs(blocks map[string]string) template.FuncMap {
 	text := func(s string) func() string { return func() string { return s } }
 	out := template.FuncMap{
 		"target": text(v.Target), "group": text(v.Group), "label": text(v.Label), "notes": text(v.Notes),
@@ -142,7 +142,7 @@ func (v Values) funcs() template.FuncMap {
 	for _, name := range []string{SchemaBlock, AggregatesBlock, ExamplesBlock, TableBlock} {
 		out[name] = text("")
 	}
-	for name := range v.blocks() {
+	for name := range blocks {
 		out[name] = text(marked(name))
 	}
 	if v.Schema != nil {
@@ -161,6 +161,7 @@ func (t *Template) Messages(v Values) ([]plugins.Message, error) {
 		return nil, err
 	}
 	var out []plugins.Message
+	rendered := v.blocks()
 	for _, part := range []struct {
 		role string
 		text *template.Template
@@ -168,7 +169,7 @@ func (t *Template) Messages(v Values) ([]plugins.Message, error) {
 		if part.text == nil {
 			continue
 		}
-		text, err := render(part.text, v)
+		text, err := render(part.text, v, rendered)
 		if err != nil {
 			return nil, err
 		}
@@ -183,16 +184,16 @@ func (t *Template) Messages(v Values) ([]plugins.Message, error) {
 	return out, err
 }
 
-func render(t *template.Template, v Values) (string, error) {
+func render(t *template.Template, v Values, blocks map[string]string) (string, error) {
 	t, err := t.Clone()
 	if err != nil {
 		return "", err
 	}
 	var out strings.Builder
-	if err := t.Funcs(v.funcs()).Execute(&out, nil); err != nil {
+	if err := t.Funcs(v.funcs(blocks)).Execute(&out, nil); err != nil {
 		return "", templateFault(err)
 	}
-	return insert(t.Name(), out.String(), v.blocks())
+	return insert(t.Name(), out.String(), blocks)
 }
 
 // insert puts blocks in the place of their marks, and one empty line in that of several.

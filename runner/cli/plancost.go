@@ -110,16 +110,24 @@ func (a *app) askingWhatever(ctx context.Context, p *plan.Plan, c *cache.Cache, 
 	if len(may) == 0 {
 		return o.asking(ctx, p, c)
 	}
-	all := make([]*asking, len(may))
-	for i := range may { // one plan at a time: with many hospitals they are large
-		in.Suppose = may[i]
-		one, err := plan.New(p.Experiment, in)
-		if err != nil {
+	var all []*asking
+	for some := range slices.Chunk(may, runtime.GOMAXPROCS(0)) { // few plans at a time: with many hospitals they are large
+		plans := make([]*plan.Plan, len(some))
+		if err := parallel.For(ctx, len(some), len(some), func(i int) (err error) {
+			supposing := in
+			supposing.Suppose = some[i]
+			plans[i], err = plan.New(p.Experiment, supposing)
+			return err
+		}); err != nil {
 			return nil, err
 		}
-		o.Take(one)
-		if all[i], err = o.asking(ctx, one, c); err != nil {
-			return nil, err
+		for _, one := range plans {
+			o.Take(one)
+			asked, err := o.asking(ctx, one, c)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, asked)
 		}
 	}
 	return together(all), nil
@@ -171,21 +179,57 @@ func (o *outlines) grown(ctx context.Context, p *plan.Plan, in *plan.Inputs) (*p
 // outlined is what a step would ask.
 type outlined struct {
 	*plugins.Outline
-	seen [][]client.Peeked // the responses that can be looked up; nil before they are
+	seen [][]client.Peeked // the responses that can be looked up, by call
+	err  error             // why it is unknown what it would ask
 }
 
-// of is what a step would ask. What the judging of records would ask hangs on the steps before, and is not kept.
-func (o *outlines) of(ctx context.Context, s *plan.Step) (*outlined, error) {
-	if known := o.known[s.Key]; known != nil {
+// ahead works out what the steps that make rows would ask, several at once. What the judging of records would ask hangs on the steps
+// before.
+func (o *outlines) ahead(ctx context.Context, p *plan.Plan, c *cache.Cache) error {
+	var todo []plan.AskingStep
+	for _, asks := range p.Asking() {
+		if asks.Step.Stage == plan.StageGenerate && o.known[asks.Step.Key] == nil && !hit(p, c, asks.Step) {
+			todo = append(todo, asks)
+		}
+	}
+	found := make([]*outlined, len(todo))
+	err := parallel.For(ctx, runtime.GOMAXPROCS(0), len(todo), func(i int) (err error) {
+		found[i], err = o.outline(ctx, todo[i])
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for i, asks := range todo {
+		o.known[asks.Step.Key] = found[i]
+	}
+	return nil
+}
+
+// of is what a step would ask.
+func (o *outlines) of(ctx context.Context, asks plan.AskingStep) (*outlined, error) {
+	if known := o.known[asks.Step.Key]; known != nil {
 		return known, nil
 	}
-	outline, err := o.Requests(ctx, s)
-	if err != nil {
+	return o.outline(ctx, asks)
+}
+
+// outline works out what a step would ask, and which of it is answered.
+func (o *outlines) outline(ctx context.Context, asks plan.AskingStep) (*outlined, error) {
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	out := &outlined{Outline: outline}
-	if s.Stage == plan.StageGenerate {
-		o.known[s.Key] = out
+	out := &outlined{}
+	out.Outline, out.err = o.Requests(ctx, asks.Step)
+	if err := ctx.Err(); err != nil || out.err != nil {
+		return out, err
+	}
+	var err error
+	if out.seen, err = o.m.lookUp(ctx, asks.Asking, out.Calls); err != nil {
+		return nil, fmt.Errorf("cell %s: %w", asks.Cell.ID, err)
+	}
+	for i := range out.Calls { // the rest is long, and of no more use
+		out.Calls[i].Request = plugins.Request{MaxTokens: out.Calls[i].Request.MaxTokens}
 	}
 	return out, nil
 }
@@ -202,6 +246,9 @@ func (o *outlines) asking(ctx context.Context, p *plan.Plan, c *cache.Cache) (*a
 	for i := range sent {
 		answered[sent[i].Step] += sent[i].Answered + sent[i].Refused
 	}
+	if err := o.ahead(ctx, p, c); err != nil {
+		return nil, err
+	}
 	var failed []*outlineError
 	counted := map[string]bool{} // responses that some cell asks for: equal ones are asked for once
 	type cellOf struct{ model, cell string }
@@ -211,24 +258,13 @@ func (o *outlines) asking(ctx context.Context, p *plan.Plan, c *cache.Cache) (*a
 		if hit(p, c, asks.Step) {
 			continue
 		}
-		if err := ctx.Err(); err != nil {
+		outline, err := o.of(ctx, asks)
+		if err != nil {
 			return nil, err
 		}
-		outline, err := o.of(ctx, asks.Step)
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if err != nil {
-			failed = noteFailed(failed, cell.ID, err.Error())
+		if outline.err != nil {
+			failed = noteFailed(failed, cell.ID, outline.err.Error())
 			continue
-		}
-		if outline.seen == nil {
-			if outline.seen, err = m.lookUp(ctx, asks.Asking, outline.Calls); err != nil {
-				return nil, fmt.Errorf("cell %s: %w", cell.ID, err)
-			}
-			for i := range outline.Calls { // the rest is long, and of no more use
-				outline.Calls[i].Request = plugins.Request{MaxTokens: outline.Calls[i].Request.MaxTokens}
-			}
 		}
 		kinds := m.missing(asks.Asking, outline, answered[string(asks.Step.Key)], counted)
 		need := map[string]*expense{} // by model

@@ -15,7 +15,7 @@ import (
 type Diff struct {
 	A          Side     `json:"a"`
 	B          Side     `json:"b"`
-	Same       bool     `json:"same"`              // experiment and numbers are equal, and what went in
+	Same       bool     `json:"same"`              // experiment, choices and numbers are equal, and what went in
 	Experiment []Change `json:"experiment"`        // fields of the resolved experiment, and of what is made of its scores
 	Inputs     []Change `json:"inputs"`            // data, files, plugins, models, numeric class and tool
 	Choices    []Change `json:"choices,omitempty"` // what searches came to
@@ -63,16 +63,23 @@ func Compare(a, b *record.Version) (*Diff, error) {
 	if d.Means, err = p.means(comparable(d), d.Level); err != nil {
 		return nil, err
 	}
-	d.Same = len(d.Experiment) == 0 && len(d.Inputs) == 0 && d.equalNumbers()
+	d.Same = len(d.Experiment)+len(d.Inputs)+len(d.Choices) == 0 && d.equalNumbers()
 	return d, nil
 }
 
-// choices are what searches chose otherwise in the second version, by "best.NAME".
+// notDecided is what a search came to that could not be decided. One that a version does not have came to nothing.
+const notDecided = "not decided"
+
+// choices are what searches came to otherwise in the second version, by "best.NAME".
 func choices(a, b []record.Choice) []Change {
 	var out []Change
 	chosen := func(list []record.Choice, search string) string {
 		for i := range list {
-			if c := &list[i]; c.Search == search && c.Best >= 0 {
+			switch c := &list[i]; {
+			case c.Search != search:
+			case c.Best < 0:
+				return notDecided
+			default:
 				return strings.Join(c.Candidates[c.Best].Values, ", ")
 			}
 		}

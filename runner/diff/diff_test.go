@@ -174,6 +174,37 @@ func TestWhatWentIn(t *testing.T) {
 	}
 }
 
+// What a search came to is a value, that it could not be decided, or nothing where a version does not have it.
+func TestWhatSearchesCameTo(t *testing.T) {
+	search := func(best int) []record.Choice {
+		return []record.Choice{{Search: "s", Of: []string{"strategy"}, Best: best, Candidates: []record.Candidate{{Values: []string{"copula"}}, {Values: []string{"floor"}}}}}
+	}
+	for want, sides := range map[string][2][]record.Choice{
+		"copula → floor":       {search(0), search(1)},
+		"copula → not decided": {search(0), search(-1)},
+		"not decided → floor":  {search(-1), search(1)},
+		"added: not decided":   {nil, search(-1)},
+		"added: floor":         {nil, search(1)},
+		"removed, was copula":  {search(0), nil},
+		"choices: ":            {search(-1), search(-1)},
+	} {
+		a, b := version("v1"), version("v2")
+		a.Core.Manifest.Choices, b.Core.Manifest.Choices = sides[0], sides[1]
+		d, err := Compare(a, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch text := d.Text(false); {
+		case want == "choices: ":
+			if len(d.Choices) > 0 || !d.Same {
+				t.Errorf("undecided in both: %+v", d.Choices)
+			}
+		case !strings.Contains(text, "  best.s  "+want+"\n"):
+			t.Errorf("it does not say %q:\n%s", want, text)
+		}
+	}
+}
+
 func TestCellsAndScores(t *testing.T) {
 	d := compare(t, func(c *record.Core) {
 		score(c, "copula.seed1", "kl").Value = 0.7

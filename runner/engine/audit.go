@@ -9,11 +9,13 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
 	"github.com/ehrlab/ehrlab/plugins/plant"
 	"github.com/ehrlab/ehrlab/plugins/sheet"
+	"github.com/ehrlab/ehrlab/runner/cache"
 	"github.com/ehrlab/ehrlab/runner/plan"
 	"github.com/ehrlab/ehrlab/runner/spec"
 )
@@ -129,15 +131,21 @@ func (r *run) judge(ctx context.Context, s *plan.Step, w plan.JudgeWork, threads
 
 // styles tells how the columns of records are written, as they are in the train part.
 func (r *run) styles(ctx context.Context, prepared *plan.Step, columns []string) (map[string]plugins.Style, error) {
-	of, err := r.store.load(ctx, prepared)
-	if err != nil {
-		return nil, err
+	type key struct {
+		prepared cache.Key
+		columns  string
 	}
-	train, _, err := r.partOf(ctx, prepared, of, plugins.Train, columns, "", nil)
-	if err != nil {
-		return nil, err
-	}
-	return sheet.Styles(train), nil
+	return plugins.Remember(r.memo, key{prepared.Key, strings.Join(columns, "\x00")}, func() (map[string]plugins.Style, error) {
+		of, err := r.store.load(ctx, prepared)
+		if err != nil {
+			return nil, err
+		}
+		train, _, err := r.partOf(ctx, prepared, of, plugins.Train, columns, "", nil)
+		if err != nil {
+			return nil, err
+		}
+		return sheet.Styles(train), nil
+	})
 }
 
 // open returns the models that a step asks.

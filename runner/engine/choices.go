@@ -2,6 +2,7 @@ package engine
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins/stats"
 	"github.com/ehrlab/ehrlab/runner/plan"
@@ -20,6 +21,7 @@ func (g *collector) choices() {
 		for i := range c.Candidates {
 			g.estimate(c, &c.Candidates[i], &out.Candidates[i])
 		}
+		out.OwnColumns = c.Best >= 0 && !c.AnyColumns && g.differInColumns(c.Candidates)
 		for _, cell := range g.plan.Cells {
 			if c.Rests(cell) {
 				out.Cells = append(out.Cells, cell.ID)
@@ -27,6 +29,26 @@ func (g *collector) choices() {
 		}
 		g.core.Manifest.Choices = append(g.core.Manifest.Choices, out)
 	}
+}
+
+// differInColumns reports whether what competes has other columns than the first of it.
+func (g *collector) differInColumns(candidates []plan.Candidate) bool {
+	var first []string
+	for i, candidate := range candidates {
+		var subsets []string
+		for _, cell := range candidate.Cells {
+			columns := slices.Sorted(slices.Values(g.subsets[g.subsetOf(cell)]))
+			subsets = append(subsets, strings.Join(columns, "\x00"))
+		}
+		slices.Sort(subsets)
+		subsets = slices.Compact(subsets)
+		if i == 0 {
+			first = subsets
+		} else if !slices.Equal(subsets, first) {
+			return true
+		}
+	}
+	return false
 }
 
 // Recorded is a choice as a manifest has it, without the means of what competed.

@@ -21,7 +21,7 @@ import (
 func Collect(ctx context.Context, p *plan.Plan, c *cache.Cache, res *Result, opt Options) (*record.Core, error) {
 	g := &collector{
 		ctx: ctx, plan: p, res: res, run: newRun(p, c, opt), core: &record.Core{},
-		ranked: map[rankedSubset]bool{}, noted: map[string]int{}, models: newModelLedger(),
+		ranked: map[rankedSubset]bool{}, subsets: map[rankedSubset][]string{}, noted: map[string]int{}, models: newModelLedger(),
 	}
 	g.run.store.damaged = func(s *plan.Step, err error) {
 		g.res.Damaged++
@@ -56,9 +56,10 @@ type collector struct {
 	run  *run
 	core *record.Core
 
-	ranked map[rankedSubset]bool // subsets whose columns are listed
-	models *modelLedger
-	noted  map[string]int // where in the manifest a note of cells stands
+	ranked  map[rankedSubset]bool     // rankings that are told of
+	subsets map[rankedSubset][]string // the columns of subsets; nil of one that could not be made
+	models  *modelLedger
+	noted   map[string]int // where in the manifest a note of cells stands
 }
 
 // rankedSubset is a feature subset of a data set, by the experiment's names.
@@ -216,11 +217,12 @@ func (g *collector) account(c *plan.Chain, s *plan.Step) error {
 func (g *collector) subset(c *plan.Cell) error {
 	w := c.Generate.Work.(plan.GenerateWork)
 	step := c.Generate.Inputs[1]
-	key := rankedSubset{step, c.Dataset.Dataset.Name, g.plan.Text(c, "features")}
-	if _, failed := g.res.Failures[step]; failed || g.ranked[key] {
+	key := g.subsetOf(c)
+	_, listed := g.subsets[key]
+	if _, failed := g.res.Failures[step]; failed || listed {
 		return nil
 	}
-	g.ranked[key] = true
+	g.subsets[key] = nil
 	a, err := g.run.store.read(g.ctx, step)
 	if err != nil {
 		return err
@@ -230,6 +232,7 @@ func (g *collector) subset(c *plan.Cell) error {
 	if err != nil {
 		return nil // the cells that need the subset say so
 	}
+	g.subsets[key] = columns
 	g.leakage(c, key, columns)
 	for i, column := range columns {
 		dims := map[string]string{"features": key.subset, "column": column}
@@ -241,6 +244,11 @@ func (g *collector) subset(c *plan.Cell) error {
 		})
 	}
 	return nil
+}
+
+// subsetOf is the feature subset of a cell.
+func (g *collector) subsetOf(c *plan.Cell) rankedSubset {
+	return rankedSubset{c.Generate.Inputs[1], c.Dataset.Dataset.Name, g.plan.Text(c, "features")}
 }
 
 // leakage notes which columns of a subset a model must not know, where the experiment allows them.

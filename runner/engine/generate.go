@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
@@ -149,20 +150,14 @@ func (g *generation) task(ctx context.Context) (plugins.Task, []plugins.Count, e
 		if err != nil {
 			return task, nil, err
 		}
-		f, rows, done, err := g.cut(whole)
+		of, err := g.read(whole, p)
 		if err != nil {
-			return task, nil, fmt.Errorf("%s part: %w", p, err)
+			return task, nil, err
 		}
-		if p == plugins.Train && w.Shadow != nil {
-			f, rows = g.shade(f, rows, whole)
-		}
-		counts = append(counts, inPart(done, p)...)
-		samples[p] = plugins.Sample{Frame: f}
+		counts = append(counts, inPart(of.counts, p)...)
+		samples[p] = of.sample
 		if p == plugins.Train && w.Prompting != nil {
-			if samples[p], task.Beside, err = g.told(f, whole, rows); err != nil {
-				return task, nil, err
-			}
-			task.Rows, task.Labels = rows, whole.Column(w.Target)
+			task.Beside, task.Rows, task.Labels = of.beside, of.rows, whole.Column(w.Target)
 		}
 	}
 	task.Parts = plugins.NewParts(samples)
@@ -170,6 +165,50 @@ func (g *generation) task(ctx context.Context) (plugins.Task, []plugins.Count, e
 		task.About, task.Limits = w.About, g.fitted.Limits(w.Limits)
 	}
 	return task, counts, nil
+}
+
+// read is what a strategy reads of one part.
+type read struct {
+	sample plugins.Sample
+	beside *frame.Frame
+	rows   []int // of the part; nil stands for all
+	counts []plugins.Count
+}
+
+// read cuts out what the strategy reads of a part. Steps that read the same of it share the columns.
+func (g *generation) read(whole *frame.Frame, p plugins.Part) (read, error) {
+	w := g.work
+	if w.Shadow != nil {
+		return g.readPart(whole, p)
+	}
+	type key struct {
+		whole                            *frame.Frame
+		part                             plugins.Part
+		columns, beside, target, subject string
+		prompting                        bool
+	}
+	text := func(names []string) string { return strings.Join(names, "\x00") }
+	return plugins.Remember(g.run.memo, key{whole, p, text(g.columns), text(w.Beside), w.Target, w.Subject, w.Prompting != nil}, func() (read, error) {
+		return g.readPart(whole, p)
+	})
+}
+
+func (g *generation) readPart(whole *frame.Frame, p plugins.Part) (read, error) {
+	var out read
+	var err error
+	if out.sample.Frame, out.rows, out.counts, err = g.cut(whole); err != nil {
+		return out, fmt.Errorf("%s part: %w", p, err)
+	}
+	if p != plugins.Train {
+		return out, nil
+	}
+	if g.work.Shadow != nil {
+		out.sample.Frame, out.rows = g.shade(out.sample.Frame, out.rows, whole)
+	}
+	if g.work.Prompting != nil {
+		out.sample, out.beside, err = g.told(out.sample.Frame, whole, out.rows)
+	}
+	return out, err
 }
 
 // shade leaves a shadow model its share of the subjects of the train rows f, which are the given rows of the whole part; nil

@@ -10,7 +10,8 @@ import (
 )
 
 // withoutLeftOut leaves out of the counts of a restricted data set what would tell of few rows beside what the manifest says of its columns
-// before the cohort is chosen: of few that have no value, or of few of those that the cohort leaves out.
+// before the cohort is chosen: of few that have no value, or of few of those that the cohort leaves out. What is not told of the cohort, as it
+// would tell of few, is not told of all rows either: the two are equal where no row is left out.
 func withoutLeftOut(counts []record.Count, data *record.DataInfo) []record.Count {
 	ofCohort := func(c *record.Count, name string) bool {
 		return c.Dataset == data.Name && c.Stage == string(plan.StageCohort) && c.Name == name
@@ -30,31 +31,37 @@ func withoutLeftOut(counts []record.Count, data *record.DataInfo) []record.Count
 			together = i
 		}
 	}
+	for i := range data.Columns {
+		if len(after) > 0 && after[data.Columns[i].Name] == nil {
+			data.Columns[i].Missing = nil
+		}
+	}
 	hidden := map[int]bool{}
 	for i := range counts { // of all rows: those of the cohort are told
 		c := &counts[i]
 		hidden[i] = len(left) > 1 && c.Dataset == data.Name && c.Stage == string(plan.StageDataset) && (c.Name == "deaths" || c.Name == "missing cells")
 	}
-	sum, columns, less := 0, 0, 0
+	sum, less := 0, 0
+	var columns []string
 	for _, column := range data.Columns {
 		for _, i := range after[column.Name] {
 			if column.Missing != nil && few(*column.Missing-counts[i].Value) {
 				hidden[i] = true
-				sum, columns, less = sum+counts[i].Value, columns+1, less+*column.Missing-counts[i].Value
+				sum, columns, less = sum+counts[i].Value, append(columns, column.Name), less+*column.Missing-counts[i].Value
 			}
 		}
 	}
-	if together >= 0 && few(counts[together].Value-toldBefore(data, after)) {
-		hidden[together] = true
+	for i := range counts { // the rows with each value are all rows but those without
+		hidden[i] = hidden[i] || ofCohort(&counts[i], cohort.CountLevel) && slices.Contains(columns, counts[i].Dims[plugins.ColumnDim])
 	}
 	kept := slices.Clone(counts)
 	switch untold := len(data.Columns) - len(after); {
-	case columns == 0:
+	case len(columns) == 0:
 	case variants: // of which one would tell of another
 		hidden[together] = true
-	case together >= 0 && !hidden[together]:
+	case together >= 0:
 		kept[together].Value += sum
-	case untold == 0 && columns > 1 && !few(sum) && !few(less): // all that are untold are so for this reason
+	case untold == 0 && len(columns) > 1 && !few(sum) && !few(less): // all that are untold are so for this reason
 		c := counts[slices.IndexFunc(counts, func(c record.Count) bool { return ofCohort(&c, cohort.CountMissing) })]
 		c.Name, c.Value, c.Dims = cohort.CountMissingTogether, sum, nil
 		kept = append(kept, c)
@@ -66,16 +73,4 @@ func withoutLeftOut(counts []record.Count, data *record.DataInfo) []record.Count
 		}
 	}
 	return out
-}
-
-// toldBefore is how many missing values the columns had before the cohort was chosen that are told together after it, and not by
-// themselves: what is left of their sum is of those that are told at no time.
-func toldBefore(data *record.DataInfo, after map[string][]int) int {
-	sum := 0
-	for _, column := range data.Columns {
-		if after[column.Name] == nil && column.Missing != nil {
-			sum += *column.Missing
-		}
-	}
-	return sum
 }

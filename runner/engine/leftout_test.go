@@ -22,8 +22,8 @@ func TestWithoutLeftOut(t *testing.T) {
 		together int
 		want     []string
 	}{
-		{"no row is left out, and one column alone is not told before", []int{100}, columns{"a": {-1, -1}, "b": {12, -1}, "c": {30, 30}}, 19, []string{"c 30"}},
-		{"two are not told before", []int{100}, columns{"a": {-1, -1}, "b": {-1, -1}, "c": {30, 30}}, 14, []string{"c 30", "together 14"}},
+		{"no row is left out, and one column alone is not told before", []int{100}, columns{"a": {-1, -1}, "b": {12, -1}, "c": {30, 30}}, 19, []string{"c 30", "together 19", "level of a"}},
+		{"two are not told before", []int{100}, columns{"a": {-1, -1}, "b": {-1, -1}, "c": {30, 30}}, 14, []string{"c 30", "together 14", "level of a"}},
 		{"of those left out few have no value", []int{100, 80}, columns{"a": {30, 25}, "b": {40, 20}}, -1, []string{"b 20"}},
 		{"two columns of these are told together", []int{100, 80}, columns{"a": {30, 25}, "b": {40, 31}, "c": {50, 20}}, -1, []string{"c 20", "together 56"}},
 		{"and with those that are not told anyway", []int{100, 80}, columns{"a": {30, 25}, "b": {-1, -1}, "c": {-1, -1}}, 15, []string{"together 40"}},
@@ -54,6 +54,8 @@ func TestWithoutLeftOut(t *testing.T) {
 		if tt.together >= 0 {
 			add(cohort.CountMissingTogether, "", tt.together)
 		}
+		level := plugins.Count{Name: cohort.CountLevel, Value: 40, Dims: map[string]string{"column": "a", "level": "1"}}
+		counts = append(counts, record.Count{Dataset: "d", Stage: "cohort", Count: level})
 		counts = append(counts, record.Count{Dataset: "d", Stage: "dataset", Count: plugins.Count{Name: "deaths", Value: 50}})
 		var got []string
 		deaths := false
@@ -63,12 +65,19 @@ func TestWithoutLeftOut(t *testing.T) {
 				got = append(got, fmt.Sprint(c.Dims["column"], " ", c.Value))
 			case cohort.CountMissingTogether:
 				got = append(got, fmt.Sprint("together ", c.Value))
+			case cohort.CountLevel:
+				got = append(got, "level of "+c.Dims["column"])
 			case "deaths":
 				deaths = true
 			}
 		}
 		if d := cmp.Diff(tt.want, got); d != "" {
 			t.Errorf("%s: %s", tt.name, d)
+		}
+		for _, c := range data.Columns { // what is withheld of the cohort is withheld of all rows
+			if told := c.Missing != nil; told && tt.columns[c.Name][1] < 0 {
+				t.Errorf("%s: the missing values of %s are told of all rows, and not of the cohort", tt.name, c.Name)
+			}
 		}
 		if deaths != (len(tt.left) == 1) {
 			t.Errorf("%s: deaths among all rows are told: %v", tt.name, deaths)

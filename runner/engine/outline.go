@@ -24,7 +24,7 @@ type Outliner struct {
 // NewOutliner prepares to outline steps of a plan.
 func NewOutliner(p *plan.Plan, c *cache.Cache, opt Options) *Outliner {
 	r := newRun(p, c, opt)
-	r.dry = true
+	r.dry, r.memo = true, plugins.NewMemo()
 	r.store.damaged = func(*plan.Step, error) {} // made again here, told of by the run that needs it
 	o := &Outliner{run: r}
 	o.Take(p)
@@ -92,6 +92,9 @@ func (o *Outliner) generate(ctx context.Context, s *plan.Step, w plan.GenerateWo
 	}
 	env, end := o.run.env(s, w.Rand, 1)
 	defer end()
+	if w.Shadow != nil {
+		env.Memo = nil // no other step reads its rows
+	}
 	if o.run.opt.Models != nil {
 		env.LLM, _ = o.run.opt.Models.Open(w.Caller)
 	}

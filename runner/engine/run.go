@@ -24,8 +24,9 @@ type run struct {
 	opt      Options
 	store    *store
 	finished chan completion
-	dry      bool         // nothing is written to the cache
-	remade   atomic.Int64 // steps that counted as cached and had to be run
+	dry      bool          // nothing is written to the cache
+	memo     *plugins.Memo // of a dry run: what tasks on the same rows have in common; else nil, as it is never forgotten
+	remade   atomic.Int64  // steps that counted as cached and had to be run
 
 	state   []state
 	waiting []int   // inputs that are not done, by step

@@ -71,7 +71,7 @@ func (r *run) cohort(ctx context.Context, s *plan.Step, w plan.CohortWork) (*art
 	if err != nil {
 		return nil, err
 	}
-	counts = append(counts, cohort.Describe(data.table, data.table.Column(w.Subject), rows)...)
+	counts = append(counts, cohort.Describe(data.table, data.table.Column(w.Subject), rows, w.Sets)...)
 	return &artifact{table: frame.Must(rowNumbers(rows)), meta: meta{Facts: Facts{Counts: counts, Notes: notes}}}, nil
 }
 

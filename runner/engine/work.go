@@ -133,6 +133,7 @@ func (r *run) env(s *plan.Step, rand plugins.Rand, threads int) (env plugins.Env
 			return dir, err
 		},
 		Progress: r.progress(s),
+		Memo:     r.memo,
 	}
 	return env, func() {
 		if dir != "" {

@@ -176,9 +176,9 @@ func (b *builder) audit(v *variant, cell *Cell, pt point, value string, generate
 // lineup adds the step that mixes the synthetic rows with real ones; those of a further round stand alone.
 func (b *builder) lineup(cell *Cell, pt point, rows *Step, auditor Auditor, round int) *Step {
 	c := cell.Dataset
-	told := c.told()
+	about, limits := c.Told()
 	w := LineupWork{
-		Known: plant.Known{Target: c.Target, About: c.withRoles(told.About), Limits: told.Limits}, Subject: c.Subject, Site: c.Site,
+		Known: plant.Known{Target: c.Target, About: c.withRoles(about), Limits: limits}, Subject: c.Subject, Site: c.Site,
 		Rand: plugins.NewRand(0, c.Identity, plugins.ForAudit),
 	}
 	r := cache.Recipe{Plugin: "lineup", Version: plant.Version, Numeric: plugins.Numeric(), Inputs: []cache.Input{{Role: "synthetic", Key: rows.Key}}}
@@ -191,7 +191,7 @@ func (b *builder) lineup(cell *Cell, pt point, rows *Step, auditor Auditor, roun
 		w.Config = &config
 		r.Settings, r.Data, r.Uses = marshal(config), c.Identity, plant.Uses()
 		r.Roles = marshal(map[string]any{
-			"target": c.Target, "subject": c.Subject, "about": aboutOf(told), "limits": told.Limits, "roles": c.Roles, // no error is planted in some
+			"target": c.Target, "subject": c.Subject, "about": c.told.key, "limits": limits, "roles": c.Roles, // no error is planted in some
 		})
 		piece := ""
 		if pt.sites != nil {
@@ -218,13 +218,13 @@ func (c *Chain) withRoles(about map[string]plugins.ColumnInfo) map[string]plugin
 // is not judged again for another.
 func (b *builder) judge(cell *Cell, pt point, auditor *builtAudit, lineup *Step, of Auditor) *Step {
 	c := cell.Dataset
-	told := c.told()
+	about, limits := c.Told()
 	r := seeded(recipe(auditor.info, auditor.settings), auditor.info, 0, c.Identity)
 	r.Numeric = plugins.Numeric()
-	roles := map[string]any{"target": c.Target, "about": aboutOf(told), "limits": told.Limits}
+	roles := map[string]any{"target": c.Target, "about": c.told.key, "limits": limits}
 	w := JudgeWork{
 		Plugin: auditor.plugin, Info: auditor.info, Rand: plugins.NewRand(0, c.Identity, auditor.info.Random...),
-		Target: c.Target, About: told.About, Limits: told.Limits,
+		Target: c.Target, About: about, Limits: limits,
 	}
 	label := auditor.label + ": " + lineup.Inputs[1].Label
 	if auditor.consults != nil {

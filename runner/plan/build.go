@@ -114,6 +114,7 @@ type builtStrategy struct {
 type builtMetric struct {
 	built[plugins.Metric]
 	files []File
+	roles map[*Chain]json.RawMessage // as they enter recipes of steps that rate rows of a chain
 }
 
 // built is a plugin with its settings after defaults.
@@ -378,17 +379,30 @@ func (b *builder) base(v *variant, name string) (*Chain, error) {
 	ds := &v.experiment.Datasets[i]
 	c := &Chain{Dataset: ds, Header: v.experiment.Headers[name], Variant: v.assigned}
 	c.setRoles(ds.Roles())
+	c.setTold()
 	if err := b.read(c); err != nil {
 		return nil, fmt.Errorf("data set %s: %w", name, err)
 	}
+	sets := ds.Prepare.Sets()
 	c.Cohort = b.step(StageCohort, fmt.Sprintf("cohort of %s", name), cache.Recipe{
-		Plugin: "cohort", Version: cohort.Version, Settings: marshal(ds.Cohort), Roles: marshal(map[string]string{"subject": c.Subject}),
+		Plugin: "cohort", Version: cohort.Version, Settings: cohortSettings(ds.Cohort, sets), Roles: marshal(map[string]string{"subject": c.Subject}),
 		Inputs: []cache.Input{{Role: "dataset", Key: c.Read.Key}},
-	}, CohortWork{Dataset: ds, Subject: c.Subject}, c.Read)
+	}, CohortWork{Dataset: ds, Subject: c.Subject, Sets: sets}, c.Read)
 	b.split(c)
 	v.bases[name] = c
 	b.chains = append(b.chains, c)
 	return c, nil
+}
+
+// cohortSettings are what a cohort depends on: its steps and, as counts are withheld by these, the one-hot sets of the data.
+func cohortSettings(steps []cohort.Filter, sets [][]string) json.RawMessage {
+	if len(sets) == 0 {
+		return marshal(steps)
+	}
+	return marshal(struct {
+		Steps []cohort.Filter `json:"steps"`
+		Sets  [][]string      `json:"oneHot"`
+	}{steps, sets})
 }
 
 // chain returns the steps of a data set up to its prepared parts, with the hospitals of the point.
@@ -565,10 +579,10 @@ func (b *builder) subset(v *variant, c *Chain, name string) (*subset, error) {
 		barred := barred(c, set)
 		r := seeded(recipe(&entry.Info, marshal(plugin.Ranking())), &entry.Info, c.Dataset.Split.Seed, c.Identity)
 		r.Numeric = plugins.Numeric()
-		r.Roles = marshal(map[string]any{"target": c.Target, "subject": c.Subject, "barred": barred, "groups": groups(c.Header)})
+		r.Roles = marshal(map[string]any{"target": c.Target, "subject": c.Subject, "barred": barred, "groups": c.told.groups})
 		r.Inputs = []cache.Input{{Role: "parts", Key: c.Prepare.Key}}
 		step := b.step(StageFeatures, fmt.Sprintf("features %s of %s", set.Name, c.Dataset.Name), r, FeaturesWork{
-			Shape: c.Shape(), Plugin: plugin, Info: &entry.Info, Target: c.Target, Subject: c.Subject, Groups: groups(c.Header), Barred: barred,
+			Shape: c.Shape(), Plugin: plugin, Info: &entry.Info, Target: c.Target, Subject: c.Subject, Groups: c.told.groups, Barred: barred,
 			Rand: plugins.NewRand(c.Dataset.Split.Seed, c.Identity, entry.Info.Random...),
 		}, c.Prepare)
 		s := &subset{step: step, suffix: suffix, plugin: plugin}
@@ -576,19 +590,6 @@ func (b *builder) subset(v *variant, c *Chain, name string) (*subset, error) {
 		return s, nil
 	}
 	return nil, fmt.Errorf("no feature subset named %q", name)
-}
-
-// groups are those of the columns that the header of a data set knows.
-func groups(h *plugins.Header) map[string]string {
-	of := map[string]string{}
-	if h != nil {
-		for _, c := range h.Columns {
-			if c.Group != "" {
-				of[c.Name] = c.Group
-			}
-		}
-	}
-	return of
 }
 
 // strategy returns a strategy of a variant by its name.
@@ -669,7 +670,7 @@ func (b *builder) metric(m *spec.Metric) (*builtMetric, error) {
 	if settings, err = withoutPaths(settings, m.Paths); err != nil {
 		return nil, err
 	}
-	out := &builtMetric{built: built[plugins.Metric]{plugin: plugin, info: &entry.Info, settings: settings, label: "measure " + m.Name}}
+	out := &builtMetric{built: built[plugins.Metric]{plugin: plugin, info: &entry.Info, settings: settings, label: "measure " + m.Name}, roles: map[*Chain]json.RawMessage{}}
 	if filed, ok := plugin.(plugins.Filed); ok {
 		files, err := filed.Files()
 		if err != nil {
@@ -711,7 +712,7 @@ func (b *builder) measure(v *variant, cell *Cell, where *arranged, names []strin
 		piece := w.rated(metric, c, where)
 		w.around(metric, c)
 		r := seeded(recipe(m.info, m.settings), m.info, seed, c.Identity)
-		r.Numeric, r.Roles, r.Files = plugins.Numeric(), w.roles(c), hashes(m.files)
+		r.Numeric, r.Roles, r.Files = plugins.Numeric(), m.rolesOf(c, &w), hashes(m.files)
 		r.Uses = using(r.Uses, plugins.Use{Name: "rate", Version: rate.Version})
 		if cell.Models != nil && !m.info.Audited {
 			r.Uses = using(r.Uses, postStratify)

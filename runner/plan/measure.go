@@ -78,6 +78,14 @@ func (w *MeasureWork) rated(m *spec.Metric, c *Chain, where *arranged) (piece st
 // fewestTold is what rows of restricted data must have: scores of few rows tell of them, be they of one hospital or of all.
 var fewestTold = spec.Minimum{Rows: plugins.FewestTold, Events: plugins.FewestTold, NonEvents: plugins.FewestTold}
 
+// rolesOf is the roles of the work of a metric at the rows of a chain, made once.
+func (m *builtMetric) rolesOf(c *Chain, w *MeasureWork) json.RawMessage {
+	if m.roles[c] == nil {
+		m.roles[c] = w.roles(c)
+	}
+	return m.roles[c]
+}
+
 // roles is what the recipe of a measure step has of the roles of columns, and of what is done around the calls of the metric.
 func (w *MeasureWork) roles(c *Chain) json.RawMessage {
 	r := struct {
@@ -93,6 +101,7 @@ func (w *MeasureWork) roles(c *Chain) json.RawMessage {
 		Fewest     int                      `json:"fewest,omitempty"`
 		Beside     []string                 `json:"beside,omitempty"`
 		Limits     map[string]plugins.Limit `json:"limits,omitempty"`
+		Needs      []plugins.Part           `json:"needs,omitempty"` // the parts that groups and subsamples are of, where not all that Info declares
 	}{Target: w.Target, Subject: w.Subject, Site: w.Site, Subsamples: w.Subsamples, By: w.By, Groups: w.Groups, Fewest: w.Fewest, Beside: w.Beside, Limits: w.Limits}
 	if w.Subsamples > 0 {
 		r.Data = c.Identity
@@ -100,6 +109,9 @@ func (w *MeasureWork) roles(c *Chain) json.RawMessage {
 	r.Joint = w.Fewest > 0 && len(w.By)+len(w.Groups) > 1
 	if len(w.By)+len(w.Groups) > 0 {
 		r.Least = &w.Least
+	}
+	if needs := plugins.Needs(w.Plugin, w.Info); len(needs) < len(w.Info.Reads) && len(w.By)+len(w.Groups)+w.Subsamples > 0 {
+		r.Needs = needs
 	}
 	return marshal(r)
 }

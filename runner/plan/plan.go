@@ -118,6 +118,7 @@ type Chain struct {
 	order order // of its first point, where train hospitals are kept
 
 	generateRoles json.RawMessage // as they enter recipes
+	told          told
 }
 
 // File is a file of a data set or a metric, by what it is for, without its path.
@@ -145,7 +146,8 @@ type (
 	// CohortWork keeps rows. Its input is the data set.
 	CohortWork struct {
 		Dataset *spec.Dataset
-		Subject string // "" where there is none
+		Subject string     // "" where there is none
+		Sets    [][]string // the columns of each one-hot set
 	}
 	// SplitWork shares rows among parts. Its inputs are the data set and the cohort.
 	SplitWork struct {

@@ -150,39 +150,34 @@ func at(tree any, path []string) any {
 	return tree
 }
 
-// told is what prompts may tell of the columns of a data set, as it enters keys.
+// told is what the header of a data set tells of its columns.
 type told struct {
-	About  map[string]plugins.ColumnInfo
-	Limits map[string]plugins.Limit
+	about  map[string]plugins.ColumnInfo // what prompts may tell
+	key    json.RawMessage               // about, as it enters keys
+	groups map[string]string             // of the columns that are in one
 }
 
-// told returns what the data set and the experiment say of its columns. What only the runner goes by is left out.
-func (c *Chain) told() told {
-	out := told{About: map[string]plugins.ColumnInfo{}, Limits: c.Dataset.Limits}
-	if c.Header == nil {
-		return out
-	}
-	for _, column := range c.Header.Columns {
-		out.About[column.Name] = plugins.ColumnInfo{
-			Name: column.Name, Kind: column.Kind, Unit: column.Unit, Group: column.Group, Summary: column.Summary,
+// setTold notes what the data set says of its columns. What only the runner goes by is left out.
+func (c *Chain) setTold() {
+	c.told.about, c.told.groups = map[string]plugins.ColumnInfo{}, map[string]string{}
+	key := map[string]map[string]string{}
+	if c.Header != nil {
+		for _, column := range c.Header.Columns {
+			c.told.about[column.Name] = plugins.ColumnInfo{
+				Name: column.Name, Kind: column.Kind, Unit: column.Unit, Group: column.Group, Summary: column.Summary,
+			}
+			key[column.Name] = map[string]string{"kind": string(column.Kind), "unit": column.Unit, "group": column.Group, "summary": column.Summary}
+			if column.Group != "" {
+				c.told.groups[column.Name] = column.Group
+			}
 		}
 	}
-	return out
+	c.told.key = marshal(key)
 }
 
-// Told returns what the data set and the experiment say of its columns: what each is, and what it can hold.
+// Told returns what the data set and the experiment say of its columns, which no one may change: what each is, and what it can hold.
 func (c *Chain) Told() (about map[string]plugins.ColumnInfo, limits map[string]plugins.Limit) {
-	told := c.told()
-	return told.About, told.Limits
-}
-
-// aboutOf is what is told of columns, as it enters keys.
-func aboutOf(t told) map[string]map[string]string {
-	about := map[string]map[string]string{}
-	for name, column := range t.About {
-		about[name] = map[string]string{"kind": string(column.Kind), "unit": column.Unit, "group": column.Group, "summary": column.Summary}
-	}
-	return about
+	return c.told.about, c.Dataset.Limits
 }
 
 // promptingRoles is the roles of a generate step whose strategy asks models: the label, and all that its prompts may hold
@@ -193,9 +188,8 @@ func (b *builder) promptingRoles(c *Chain, p *prompted) json.RawMessage {
 	if roles := b.roles[of]; roles != nil {
 		return roles
 	}
-	t := c.told()
 	b.roles[of] = marshal(map[string]any{
-		"target": c.Target, "subject": c.Subject, "beside": p.plugin.Beside(), "about": aboutOf(t), "limits": t.Limits,
+		"target": c.Target, "subject": c.Subject, "beside": p.plugin.Beside(), "about": c.told.key, "limits": c.Dataset.Limits,
 		"restricted": c.Governance() == plugins.Restricted,
 	})
 	return b.roles[of]
@@ -211,9 +205,8 @@ type promptedChain struct {
 // calls, whatever the strategy itself draws.
 func (b *builder) ask(p *prompted, c *Chain, pt point, seed uint64, label string, r *cache.Recipe, w *GenerateWork) {
 	r.Seed, r.Data, r.Roles = &seed, c.Identity, b.promptingRoles(c, p)
-	t := c.told()
-	w.Prompting, w.Models = p.plugin, p.models
-	w.Beside, w.About, w.Limits = p.plugin.Beside(), t.About, t.Limits
+	w.Prompting, w.Models, w.Beside = p.plugin, p.models, p.plugin.Beside()
+	w.About, w.Limits = c.Told()
 	w.Caller = b.caller(p.models, c, pt, seed, label)
 }
 

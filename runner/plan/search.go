@@ -19,6 +19,7 @@ type Choice struct {
 	Info       *plugins.ScoreInfo // of its score
 	Direction  plugins.Direction
 	Part       plugins.Part            // whose rows the score was measured on
+	AnyColumns bool                    // the score rates one thing whatever columns rows have
 	Where      map[string][]spec.Value // of the search, with what others chose put in
 	Candidates []Candidate             // in the order of the cells
 	Best       int                     // index; -1: not decided
@@ -78,7 +79,9 @@ func (b *builder) choiceOf(s *spec.Search) *Choice {
 		if m.On != "" {
 			c.Part = m.On
 		}
-		scores := b.in.Registry.Metrics.Get(m.Use.Use).Info.Scores
+		info := &b.in.Registry.Metrics.Get(m.Use.Use).Info
+		scores := info.Scores
+		c.AnyColumns = info.AnyColumns
 		c.Info = &scores[slices.IndexFunc(scores, func(x plugins.ScoreInfo) bool { return x.Name == score })]
 		c.Direction = cmp.Or(c.Direction, c.Info.Better)
 	}

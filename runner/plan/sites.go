@@ -113,15 +113,22 @@ func (b *builder) awaitSites(pt point, arrangement spec.Sites) error {
 	node, ok := b.pending[name]
 	if !ok {
 		node = &Pending{Axis: "site", Wants: fmt.Sprintf("hospitals of %s (%s)", c.Dataset.Name, arrangement.Name), Waits: []*Step{step}, Each: true}
+		var units []unit // of the facts, which all points of the node have in common
 		node.resolve = func(pt point, facts []json.RawMessage) ([]point, error) {
-			var f struct{ Sites []SiteFact }
-			if err := json.Unmarshal(facts[0], &f); err != nil {
-				return nil, err
+			if units == nil {
+				var f struct{ Sites []SiteFact }
+				err := json.Unmarshal(facts[0], &f)
+				if err != nil {
+					return nil, err
+				}
+				if len(f.Sites) == 0 {
+					return nil, errNoFacts
+				}
+				if units, err = unitsOf(c, arrangement, f.Sites); err != nil {
+					return nil, err
+				}
 			}
-			if len(f.Sites) == 0 {
-				return nil, errNoFacts
-			}
-			return b.arrange(pt, c, arrangement, f.Sites)
+			return b.arrange(pt, c, arrangement, units)
 		}
 		b.pending[name] = node
 	}
@@ -162,11 +169,7 @@ func (b *builder) restrict(c *Chain, a *arranged, label string) *Step {
 }
 
 // arrange turns a point into one for each train and test hospital of an arrangement, in the order of their names.
-func (b *builder) arrange(pt point, c *Chain, a spec.Sites, facts []SiteFact) ([]point, error) {
-	units, err := unitsOf(c, a, facts)
-	if err != nil {
-		return nil, err
-	}
+func (b *builder) arrange(pt point, c *Chain, a spec.Sites, units []unit) ([]point, error) {
 	var out []point
 	add := func(train string, test unit, where arranged) {
 		where.test = test.sites

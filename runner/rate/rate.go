@@ -46,9 +46,10 @@ func DefaultSubsamples(info *plugins.Info) int {
 }
 
 // Measure returns what the metric measures on all rows, and then on each level of Job.By and each of Job.Groups, marked by a
-// dimension with the name of the column, or plugins.GroupDim. It reads no part but those that the metric declares. An output that breaks the contract is a *Breach.
+// dimension with the name of the column, or plugins.GroupDim. The metric is handed no part but those that it reads with its settings. An
+// output that breaks the contract is a *Breach.
 func (j Job) Measure(ctx context.Context, pair *plugins.Pair) (*plugins.Measurement, error) {
-	pair = pair.Only(j.Info.Reads...)
+	pair = pair.Only(j.needs()...)
 	out, err := j.whole(ctx, pair)
 	if err != nil {
 		return nil, err
@@ -65,6 +66,9 @@ func (j Job) Measure(ctx context.Context, pair *plugins.Pair) (*plugins.Measurem
 	return out, nil
 }
 
+// needs lists the parts that are divided into groups and drawn from.
+func (j Job) needs() []plugins.Part { return plugins.Needs(j.Metric, j.Info) }
+
 // whole measures all rows of a pair.
 func (j Job) whole(ctx context.Context, pair *plugins.Pair) (*plugins.Measurement, error) {
 	out, err := j.call(ctx, pair)
@@ -76,7 +80,7 @@ func (j Job) whole(ctx context.Context, pair *plugins.Pair) (*plugins.Measuremen
 
 // call calls the metric once.
 func (j Job) call(ctx context.Context, pair *plugins.Pair) (*plugins.Measurement, error) {
-	out, err := j.Metric.Measure(ctx, j.Env, pair)
+	out, err := j.Metric.Measure(ctx, j.Env, pair.Only(plugins.Reads(j.Metric, j.Info)...))
 	if err != nil {
 		return nil, err
 	}

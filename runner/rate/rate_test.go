@@ -322,6 +322,54 @@ func TestOnlyDeclaredPartsAreHandedOn(t *testing.T) {
 	}).Measure(t.Context(), pairOf(x, nil, x))
 }
 
+// selective is a metric that reads some of its parts with its settings.
+type selective struct {
+	measures
+	reads []plugins.Part
+}
+
+func (s selective) Reads() []plugins.Part { return s.reads }
+
+// A metric is handed the parts that it reads with its settings; groups need no rows of a spare part that it does not read.
+func TestPartsGoBySettings(t *testing.T) {
+	some := *info
+	some.Reads, some.Spare = []plugins.Part{plugins.Test, plugins.Train, plugins.Validation}, []plugins.Part{plugins.Validation}
+	pair := sliced(synthetic()...)
+	whole := pair.Parts.Get(plugins.Test)
+	none := plugins.Sample{Frame: whole.Frame.Take(nil), Beside: whole.Beside.Take(nil)}
+	pair.Parts = plugins.NewParts(map[plugins.Part]plugins.Sample{plugins.Test: whole, plugins.Train: whole, plugins.Validation: none})
+	for lacks, reads := range map[string][]plugins.Part{
+		"": {plugins.Test}, "no validation row is of this group": {plugins.Test, plugins.Validation},
+	} {
+		j := job(nil)
+		j.Info, j.By = &some, []string{"sex"}
+		j.Metric = selective{func(pair *plugins.Pair) *plugins.Measurement {
+			for _, part := range plugins.AllParts() {
+				if handed := has(pair, part); handed != slices.Contains(reads, part) {
+					t.Errorf("of a metric that reads %v, the %s part is handed on: %v", reads, part, handed)
+				}
+			}
+			return census(pair)
+		}, reads}
+		out, err := j.Measure(t.Context(), pair)
+		if err != nil || len(out.Scores) < 3 {
+			t.Fatal(out, err)
+		}
+		for _, s := range out.Scores[1:] {
+			if s.Reason != lacks {
+				t.Errorf("of a metric that reads %v, group %s: %q, want %q", reads, s.Dims["sex"], s.Reason, lacks)
+			}
+		}
+	}
+}
+
+// has reports whether a pair has a part.
+func has(pair *plugins.Pair, part plugins.Part) (ok bool) {
+	defer func() { ok = recover() == nil }()
+	pair.Parts.Get(part)
+	return true
+}
+
 // A metric of events is measured on subsamples of whole patients, on the synthetic side too.
 func TestSubsamplesOfEventsAreOfPatients(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 4))

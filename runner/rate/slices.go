@@ -14,14 +14,14 @@ import (
 func (j Job) families(pair *plugins.Pair) ([]*groups, error) {
 	var out []*groups
 	for _, by := range j.By {
-		g, err := byColumn(pair, j.Info.Reads, by)
+		g, err := byColumn(pair, j.needs(), by)
 		if err != nil {
 			return nil, fmt.Errorf("by %s: %w", by, err)
 		}
 		out = append(out, g)
 	}
 	if len(j.Groups) > 0 {
-		g, err := byName(pair, j.Info.Reads, j.Groups)
+		g, err := byName(pair, j.needs(), j.Groups)
 		if err != nil {
 			return nil, fmt.Errorf("groups: %w", err)
 		}

@@ -137,7 +137,7 @@ func (j Job) units(pair *plugins.Pair) units {
 		whose = pair.Synthetic.Column(events.Subject)
 	}
 	u.synthetic = Units(whose, all(pair.Synthetic.Rows()))
-	for _, part := range j.Info.Reads {
+	for _, part := range j.needs() {
 		sample := pair.Parts.Get(part)
 		u.subjects = u.subjects || sample.Subject != nil
 		u.parts[part] = Units(sample.Subject, all(sample.Frame.Rows()))

@@ -17,7 +17,7 @@ func (j Job) lacks(pair *plugins.Pair, families []*groups) []map[string]string {
 	for _, g := range families {
 		why := map[string]string{}
 		for _, level := range g.levels {
-			why[level] = j.Minimum.lacks(g.take(level), j.Info.Reads)
+			why[level] = j.Minimum.lacks(g.take(level), j.needs())
 		}
 		if j.Fewest > 0 {
 			told = j.withhold(pair, g, why, told)

@@ -23,6 +23,8 @@ type Choice struct {
 	RunnerUp   int         `json:"runner_up"`           // index; -1: there is none
 	Tie        bool        `json:"tie,omitempty"`       // the runner-up is as good: the choice is the first of them by mention
 	Undecided  string      `json:"undecided,omitempty"` // why there is no choice
+	// OwnColumns: the candidates have different columns, and the score is of those that each has, so that it rates different things.
+	OwnColumns bool `json:"own_columns,omitempty"`
 
 	// Cells are those that rest on the choice: those of the best candidate, and those that were written with "best.NAME".
 	Cells []string `json:"cells,omitempty"`

@@ -77,7 +77,7 @@ func (src *source) accounting(where map[string][]spec.Value) *Table {
 		Rows: append([]string{record.ModelDim}, axes...), Banner: src.banner(cells),
 	}
 	lines, reasons := src.accounts(cells, axes)
-	t.Columns = append(t.Columns, Column{Score: "cells", Title: "cells", Better: plugins.Neutral})
+	t.Columns = append(t.Columns, Column{Score: "cells", Title: "cells", Better: plugins.Neutral, count: true})
 	for _, c := range accountingColumns {
 		t.Columns = append(t.Columns, Column{Score: c.count, Title: c.title, Better: plugins.Neutral, count: true})
 		if c.count != record.CountRejected {
@@ -95,7 +95,7 @@ func (src *source) accounting(where map[string][]spec.Value) *Table {
 	if slices.Contains(axes, "audit") {
 		t.Remarks = append(t.Remarks, "Rows that stand in several lines of a strategy, with and without an audit, were asked for once.")
 	}
-	t.Sources = src.sources(cells)
+	t.Sources = src.sources(t, cells)
 	return t
 }
 

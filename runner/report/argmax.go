@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -151,27 +150,11 @@ func (src *source) gap(declared *spec.Table, c int, best, second []string) (Valu
 }
 
 // selectedOnTest reports whether a score rests on the test rows, so that what is chosen by it looks better than it is. What generating
-// the rows came to does not, nor does a metric that is told to read the validation part.
+// the rows came to does not, nor does a metric on validation rows.
 func (src *source) selectedOnTest(address string) bool {
-	var resolved struct{ Metrics []spec.Metric }
-	if json.Unmarshal(src.core.Manifest.Resolved, &resolved) != nil {
-		return true // a record without it
-	}
 	metric, _, named := strings.Cut(address, ".")
 	if named && (metric == plugins.GenerationMetric || metric == plugins.JudgingMetric) {
 		return false
 	}
-	for _, m := range resolved.Metrics {
-		if !named || m.Name != metric {
-			continue
-		}
-		if m.On == plugins.Validation {
-			return false
-		}
-		var with struct{ Part, Test string }
-		if json.Unmarshal(m.With, &with) == nil && (with.Part == string(plugins.Validation) || with.Test == string(plugins.Validation)) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(src.metricsOn(), func(m spec.Metric) bool { return named && m.Name == metric })
 }

@@ -32,7 +32,7 @@ func (src *source) fillAttrition(t *Table, declared *spec.Table) error {
 		t.Rows = []string{"dataset", "step"}
 	}
 	for _, title := range attritionColumns {
-		t.Columns = append(t.Columns, Column{Score: title, Title: title, Better: plugins.Neutral})
+		t.Columns = append(t.Columns, Column{Score: title, Title: title, Better: plugins.Neutral, count: true})
 	}
 	names := map[string]bool{}
 	for _, s := range steps {

@@ -72,7 +72,7 @@ func (src *source) fillCohort(t *Table, declared *spec.Table) error {
 	t.number()
 	t.Remarks = append(t.Remarks, c.remark())
 	t.Remarks = append(t.Remarks, src.imputed()...)
-	t.Data, t.Sources = src.data(cells), src.sources(cells)
+	t.Data, t.Sources = src.data(cells), src.sources(t, cells)
 	return nil
 }
 
@@ -210,7 +210,7 @@ func (c *cohort) value(arm string, tr trait) (Value, error) {
 	}
 	switch tr.statistic {
 	case "rows":
-		v.Text, v.numbered = number(first, 0), true
+		v.Text, v.numbered = fixed(first, 0), true
 	case "median":
 		low, missing, err := mean("lower_quartile")
 		if err != nil || missing != nil {
@@ -232,7 +232,7 @@ func (c *cohort) value(arm string, tr trait) (Value, error) {
 		} else if share, missing, err = mean("share"); err != nil || missing != nil {
 			return orNone(missing), err
 		}
-		v.Text, v.numbered = number(first, 0)+" ("+number(100*share, 1)+")", true
+		v.Text, v.numbered = fixed(first, 0)+" ("+number(100*share, 1)+")", true
 	}
 	return v, nil
 }

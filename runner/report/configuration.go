@@ -11,17 +11,24 @@ import (
 	"github.com/ehrlab/ehrlab/runner/spec"
 )
 
+// chosenColumn is the column of what searches chose.
+const chosenColumn = "chosen"
+
 // fillConfiguration fills a table of what searches chose.
 func (src *source) fillConfiguration(t *Table, declared *spec.Table) error {
 	choices, err := src.searches(declared)
 	if err != nil {
 		return err
 	}
-	t.Rows, t.Columns = []string{spec.AxisRow}, []Column{{Score: "chosen", Title: "chosen", Better: plugins.Neutral}}
+	t.Rows, t.Columns = []string{spec.AxisRow}, []Column{{Score: chosenColumn, Title: chosenColumn, Better: plugins.Neutral}}
 	if !declared.Compact {
 		t.Rows = []string{spec.SearchRow, spec.AxisRow, spec.CriterionRow}
+		digits := 3
+		if declared.Digits != nil {
+			digits = *declared.Digits
+		}
 		for _, title := range []string{"value", "runner-up", "its value", "candidates"} {
-			t.Columns = append(t.Columns, Column{Score: title, Title: title, Better: plugins.Neutral, Digits: 3})
+			t.Columns = append(t.Columns, Column{Score: title, Title: title, Better: plugins.Neutral, Digits: digits})
 		}
 		t.Columns[len(t.Columns)-1].Digits = 0
 	}
@@ -34,12 +41,14 @@ func (src *source) fillConfiguration(t *Table, declared *spec.Table) error {
 		}
 	}
 	t.Banner = src.banner(cells)
+	src.addPrintedChoices(t, declared, choices)
 	t.number()
 	if !declared.Compact {
 		t.Remarks = append(t.Remarks, "Value: the mean over the cells that competed. ↑ higher is better; ↓ lower is better.")
 		t.Remarks = append(t.Remarks, t.intervals()...)
 	}
-	t.Data, t.Sources = src.data(cells), src.sources(cells)
+	t.Remarks = append(t.Remarks, t.left...)
+	t.Data, t.Sources = src.data(cells), src.sources(t, cells)
 	return nil
 }
 
@@ -109,6 +118,9 @@ func (s *searched) named(candidate, axis int) Value {
 	}
 	if candidate == s.Best && s.Part != plugins.Validation {
 		v.notes = append(v.notes, plainNote(fmt.Sprintf("selected on %s rows: what is rated on them later is optimistic", s.Part)))
+	}
+	if candidate == s.Best && s.OwnColumns {
+		v.notes = append(v.notes, plainNote("the "+ownColumns(s.Choice)))
 	}
 	return v
 }

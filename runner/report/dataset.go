@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	cohorts "github.com/ehrlab/ehrlab/plugins/cohort" // a table of that name is declared here
@@ -77,7 +78,8 @@ func (src *source) fillDataset(t *Table, declared *spec.Table) error {
 		used[s.info.Name] = true
 		t.Columns = append(t.Columns, Column{Score: s.info.Name, Title: declared.Shown("dataset", s.info.Name), Better: plugins.Neutral, count: true})
 	}
-	for _, f := range factLines(declared, sets) {
+	lines := factLines(declared, sets)
+	for _, f := range lines {
 		name := string(f.fact)
 		if f.column != "" {
 			name = f.column + " " + f.level
@@ -94,8 +96,9 @@ func (src *source) fillDataset(t *Table, declared *spec.Table) error {
 		t.Lines = append(t.Lines, line)
 	}
 	t.Banner = src.banner(src.cellsOn(used))
+	src.addPrintedFacts(t, declared, sets, lines)
 	t.number()
-	t.Remarks = append(t.Remarks, datasetRemark(declared))
+	t.Remarks = append(append(t.Remarks, datasetRemark(declared)), t.left...)
 	t.Data, t.Sources = src.describe(used, nil), []string{src.origin()}
 	return nil
 }
@@ -416,10 +419,21 @@ func (s *studied) missing() Value {
 	}
 	together, _ := s.counted(cohorts.CountMissingTogether, "", "")
 	if together == nil || untold < all {
-		return s.untold()
+		return missingWithheld(v, untold, together)
 	}
 	v.Value, v.counts = v.Value+float64(together.Value), append(v.counts, together)
 	return v
+}
+
+// missingWithheld says between what the missing cells of columns lie, of some of which the number is not told.
+func missingWithheld(told Value, untold int, together *record.Count) Value {
+	least := grouped(strconv.FormatFloat(told.Value, 'f', -1, 64))
+	between := "at least " + least
+	if together != nil {
+		between = fmt.Sprintf("%s to %s", least, grouped(strconv.FormatFloat(told.Value+float64(together.Value), 'f', -1, 64)))
+	}
+	return Value{Status: Withheld, notes: []note{plainNote(fmt.Sprintf(
+		"%s: withheld of %s, as it stands for fewer than %d patients or would tell such a count by subtraction", between, plural(untold, "column"), plugins.FewestTold))}}
 }
 
 // over is a share: a count divided by rows, and by what else there is of each.

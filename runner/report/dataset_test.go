@@ -99,8 +99,9 @@ func TestDatasetTable(t *testing.T) {
 			c.Dims["column"] = "age"
 		}
 	}
-	if r := made(t, core, one); r.Lines[0].Values[0].Status != Withheld || r.text(&r.Lines[1], 0) != "3" {
-		t.Errorf("%q", shownCells(r))
+	r = made(t, core, one)
+	if r.Lines[0].Values[0].Status != Withheld || r.text(&r.Lines[1], 0) != "3" || !strings.Contains(string(r.Markdown), " 100 to 112: withheld of 1 column, as it stands for") {
+		t.Errorf("%q\n%s", shownCells(r), r.Markdown)
 	}
 	o, err := Trace(core, record.Views{Tables: []spec.Table{{Name: "d", Kind: spec.DatasetTable}}}, "d", "missing", "icu")
 	if err != nil || len(o.Counts) != 5 || !slices.Contains(o.How, factHow["missing"]) {
@@ -135,6 +136,11 @@ func TestConfigurationTable(t *testing.T) {
 			t.Errorf("no note %q in\n%s", text, notes)
 		}
 	}
+	digits := 1
+	r = made(t, core, spec.Table{Name: "c", Kind: spec.ConfigurationTable, Of: []string{"strategy"}, Digits: &digits})
+	if d := cmp.Diff([]string{"strategy, strategy, across.auroc ↑, validation rows | naive | 0.7 [0.6, 0.8] | copula | 0.6 | 2"}, shownCells(r)); d != "" {
+		t.Error(d)
+	}
 	labels := map[string]map[string]string{"axis": {"n": "Sample size", "features": "Number of features"}, "features": {"top5": "5"}}
 	compact := spec.Table{Name: "c", Kind: spec.ConfigurationTable, Compact: true, Of: []string{"size", "strategy"}, Labels: labels, Heads: map[string]string{"axis": "Setting"}}
 	r = made(t, core, compact)
@@ -151,6 +157,49 @@ func TestConfigurationTable(t *testing.T) {
 	tables, err := Tables(study(), record.Views{Tables: []spec.Table{compact}})
 	if err != nil || !strings.Contains(tables[0].Problem, `this version has no search "size"`) {
 		t.Errorf("%v %q", err, tables[0].Problem)
+	}
+}
+
+// What a search chose is told in the words of the table or plot that shows it, whatever the names of its axes.
+func TestChoicesAreToldInTheWordsOfTheView(t *testing.T) {
+	core := study()
+	mean := 0.5
+	var cells []string
+	for _, c := range core.Cells {
+		cells = append(cells, c.ID)
+	}
+	core.Manifest.Choices = []record.Choice{{
+		Search: "s", Of: []string{"strategy", "features"}, Score: "kl.mean", Direction: plugins.Lower, Part: plugins.Test, Cells: cells, Best: 0, RunnerUp: 1,
+		Candidates: []record.Candidate{{Values: []string{"naive", "top5"}, Mean: &mean, N: 3}, {Values: []string{"naive", "all"}, Mean: &mean, N: 3}},
+	}}
+	labels := map[string]map[string]string{"features": {"top5": "5"}}
+	want := "best.s is naive, 5, with the lowest mean kl.mean on test rows: 0.500 (3 cells); runner-up naive, all, 0.500 (3 cells). " +
+		"The choice of strategy and features was made on the rows that it is rated on: optimistic."
+	r := made(t, core, spec.Table{Name: "t", Rows: []string{"strategy", "features"}, Over: []string{"seed"}, Labels: labels, Columns: []spec.TableColumn{{Score: "kl.mean"}}})
+	if !slices.Contains(r.Sources, want) {
+		t.Errorf("the table says %q", r.Sources)
+	}
+	fig := newSource(core, nil).plot(&spec.Plot{X: "features", Y: "kl.mean", Series: "strategy", Over: []string{"seed"}, Labels: labels}, plugins.PointForm).figure
+	if !slices.Contains(fig.Notes, want) {
+		t.Errorf("the plot says %q", fig.Notes)
+	}
+	if got := core.Manifest.Choices[0].Candidates[0].Values[1]; got != "top5" {
+		t.Errorf("the record now says %q", got)
+	}
+}
+
+// Values of axes that are averaged over, or not marked, are named as the table shows them.
+func TestNotesNameValuesAsTheTableShowsThem(t *testing.T) {
+	labels := map[string]map[string]string{"features": {"top5": "5", "all": "83"}, "seed": {"2": "second"}, "strategy": {"ceiling": "real rows"}}
+	r := made(t, study(), spec.Table{
+		Name: "t", Rows: []string{"strategy"}, Over: []string{"seed", "features"}, Labels: labels, Heads: map[string]string{"strategy": "Strategy"},
+		Where: map[string][]spec.Value{"scope": texts("across")}, Columns: []spec.TableColumn{{Score: "auroc"}}, Mark: spec.MarkBest, Except: map[string][]spec.Value{"strategy": texts("ceiling")},
+	})
+	text := strings.Join(r.Notes, "\n") + r.markRemark("bold:", "underlined:")
+	for _, want := range []string{"second/83: failed at generate", "no value for features = 5", "Not marked: Strategy real rows."} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
 	}
 }
 

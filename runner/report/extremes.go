@@ -101,12 +101,16 @@ func (r ranking) remark(of string, declared *spec.Table) string {
 	if r.fewest != r.most {
 		among = fmt.Sprintf("%d to %d", r.fewest, r.most)
 	}
-	which := fmt.Sprintf("%d best", declared.K)
+	number := fmt.Sprintf("%d ", declared.K)
+	if declared.K == 1 {
+		number = ""
+	}
+	which := number + "best"
 	switch declared.Kind {
 	case spec.WorstTable:
-		which = fmt.Sprintf("%d worst", declared.K)
+		which = number + "worst"
 	case spec.EndsTable:
-		which += fmt.Sprintf(" and %d worst", declared.K)
+		which += " and " + number + "worst"
 	}
 	text := fmt.Sprintf("The %s of %s values of %s by %s", which, among, of, declared.Columns[0].Score)
 	if r.without > 0 {

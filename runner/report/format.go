@@ -61,10 +61,25 @@ func (c *Column) like(v, other float64) string {
 		return significant(v, other, max(c.Digits, 1))
 	}
 	if c.count {
-		return fixed(v, c.Digits)
+		return grouped(fixed(v, c.Digits))
 	}
 	return number(v, c.Digits)
 }
+
+// grouped is a number without an exponent with commas between its thousands, as people read counts.
+func grouped(s string) string {
+	end := strings.IndexByte(s, '.')
+	if end < 0 {
+		end = len(s)
+	}
+	for at := end - 3; at > 0 && s[at-1] != '-'; at -= 3 {
+		s = s[:at] + "," + s[at:]
+	}
+	return s
+}
+
+// ungrouped is a number without the commas between its thousands.
+func ungrouped(s string) string { return strings.ReplaceAll(s, ",", "") }
 
 func scientific(v float64, digits int) string {
 	s := strconv.FormatFloat(v, 'e', digits, 64)
@@ -118,6 +133,7 @@ func (t *Table) parts(l *Line, c int) (value, interval, count string) {
 		switch {
 		case v.numbered: // "412 (51.5)": the number, and what stands beside it
 			value, count, _ = strings.Cut(v.Text, " ")
+			value = grouped(value)
 		case v.Text != "":
 			value = v.Text
 		default:
@@ -153,6 +169,14 @@ func joined(parts ...string) string {
 
 // counted reports whether the table shows n/N: it does when values are means.
 func (t *Table) counted() bool { return len(t.Over) > 0 }
+
+// fraction is n/N of a line.
+func (l *Line) fraction() string {
+	if l.uncounted {
+		return dash
+	}
+	return fraction(l.N, l.Of)
+}
 
 func fraction(n, of int) string { return strconv.Itoa(n) + "/" + strconv.Itoa(of) }
 
@@ -280,7 +304,7 @@ func (t *Table) markdownGrid(line func(string)) {
 		}
 		switch {
 		case t.counted():
-			cells = append(cells, fraction(l.N, l.Of)+superscript(l.Marks))
+			cells = append(cells, l.fraction()+superscript(l.Marks))
 		case len(l.Marks) > 0:
 			cells[len(l.Labels)-1] += superscript(l.Marks)
 		}
@@ -356,7 +380,7 @@ var csvColumns = []string{
 }
 
 // printedColumns follow in the file of a table that has the numbers of others.
-var printedColumns = []string{"printed", "printed_low", "printed_high", "printed_at", "comparable"}
+var printedColumns = []string{"printed", "printed_low", "printed_high", "printed_text", "printed_at", "comparable"}
 
 // csv is the table with one row a value, at full precision. "measured" and "planned" are n and N: the axis of sample
 // sizes is named n.
@@ -455,7 +479,7 @@ func (t *Table) longRow(l *Line, c int) []string {
 		if p.Low != nil {
 			put("printed_low printed_high", *p.Low, *p.High)
 		}
-		fields["printed_at"], fields["comparable"] = p.At, strconv.FormatBool(p.Comparable)
+		fields["printed_text"], fields["printed_at"], fields["comparable"] = p.Text, p.At, strconv.FormatBool(p.Comparable)
 	}
 	if v.Place > 0 {
 		fields["place"] = strconv.Itoa(v.Place)

@@ -195,7 +195,7 @@ func (t *Table) htmlLine(b *strings.Builder, l *Line) {
 		fmt.Fprintf(b, "<td%s>%s%s</td>", attributes, joined(number, interval, count), t.htmlMarks(v.Marks))
 	}
 	if t.counted() {
-		fmt.Fprintf(b, "<td>%s%s</td>", fraction(l.N, l.Of), t.htmlMarks(l.Marks))
+		fmt.Fprintf(b, "<td>%s%s</td>", l.fraction(), t.htmlMarks(l.Marks))
 	}
 	b.WriteString("</tr>\n")
 }

@@ -69,7 +69,7 @@ func (src *source) judging(where map[string][]spec.Value) *Table {
 		Name: judgingTable, Title: judgingTitle, Label: src.label(&spec.Table{Name: judgingTable}),
 		Rows: append([]string{plugins.JudgeDim, plugins.AuditDim}, axes...), Banner: src.banner(cells),
 	}
-	t.Columns = append(t.Columns, Column{Score: "cells", Title: "cells", Better: plugins.Neutral})
+	t.Columns = append(t.Columns, Column{Score: "cells", Title: "cells", Better: plugins.Neutral, count: true})
 	for _, c := range judgingColumns {
 		t.Columns = append(t.Columns, Column{Score: c.count, Title: c.title, Better: plugins.Neutral, count: true})
 	}
@@ -82,7 +82,7 @@ func (src *source) judging(where map[string][]spec.Value) *Table {
 	if slices.Contains(axes, "audit") || len(axes) > 2 {
 		t.Remarks = append(t.Remarks, "Judgements of the same records that stand in several lines of a judge, as with several audits or thresholds, were asked for once.")
 	}
-	t.Sources = src.sources(cells)
+	t.Sources = src.sources(t, cells)
 	return t
 }
 

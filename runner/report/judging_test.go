@@ -96,7 +96,7 @@ func TestJudging(t *testing.T) {
 	for c := range l.Values {
 		shown = append(shown, tables[0].text(l, c))
 	}
-	want := []string{"1", "20", "14", "6", "4", "2", "21", "2", "0", "9000000", "500", "1.25"}
+	want := []string{"1", "20", "14", "6", "4", "2", "21", "2", "0", "9,000,000", "500", "1.25"}
 	if diff := cmp.Diff(want, shown); diff != "" || l.Labels[0] != "blunt" {
 		t.Error(l.Labels, diff)
 	}

@@ -106,6 +106,9 @@ type texStyle struct {
 // texStyles are tried in this order on each page.
 var texStyles = []texStyle{{false, broadest, false}, {true, broadest, false}, {true, narrow, false}, {false, 0, true}, {true, 0, true}}
 
+// texTinyStyles are tried where all of these are too wide; the second is for tables of many labels.
+var texTinyStyles = []texStyle{{true, broadest, false}, {true, 0, true}}
+
 func (t *Table) layout() *texLayout {
 	l := &texLayout{Table: t, page: texPages[0], size: texSizes[0], notes: texSizes[2], gap: 10}
 	if len(t.Lines) == 0 {
@@ -125,7 +128,7 @@ func (t *Table) layout() *texLayout {
 func (l *texLayout) fit() {
 	for _, l.page = range texPages {
 		for _, l.texStyle = range texStyles {
-			if l.headed && (len(l.Rows) < manyLabels || l.page.turned) {
+			if l.headed && len(l.Rows) < manyLabels {
 				continue
 			}
 			l.measureLabels()
@@ -141,14 +144,25 @@ func (l *texLayout) fit() {
 			}
 		}
 	}
-	l.wide, l.texStyle = true, texStyles[1]
-	l.measureLabels()
-	l.measure()
-	l.part()
-	if l.tooLong() { // it cannot be scaled as a whole
-		for _, l.size = range tinySizes {
+	l.fitTiny()
+}
+
+// fitTiny decides on style and size of a table for which no page is wide enough.
+func (l *texLayout) fitTiny() {
+	styles := texTinyStyles
+	if len(l.Rows) < manyLabels {
+		styles = styles[:1]
+	}
+	l.wide = true
+	for _, l.texStyle = range styles {
+		l.measureLabels()
+		l.measure()
+		if l.part(); !l.tooLong() {
+			return
+		}
+		for _, l.size = range tinySizes { // it cannot be scaled as a whole
 			if l.points() <= l.page.width {
-				break
+				return
 			}
 		}
 	}
@@ -320,7 +334,7 @@ func (l *texLayout) measure() {
 
 func (l *texLayout) measured(c int) texColumn {
 	var col texColumn
-	before, after, power, words, negative := 0, 0, 0, false, false
+	before, after, power, words, negative, grouped := 0, 0, 0, false, false, false
 	number, tail := 0., 0.
 	for i := range l.Lines {
 		value, interval, count := l.parts(&l.Lines[i], c)
@@ -336,7 +350,7 @@ func (l *texLayout) measured(c int) texColumn {
 			continue
 		}
 		whole, decimals, exponent, ok := digitsOf(value)
-		words, negative = words || !ok, negative || strings.HasPrefix(value, "-")
+		words, negative, grouped = words || !ok, negative || strings.HasPrefix(value, "-"), grouped || strings.Contains(value, ",")
 		before, after, power = max(before, whole), max(after, decimals), max(power, exponent)
 	}
 	switch {
@@ -351,6 +365,9 @@ func (l *texLayout) measured(c int) texColumn {
 		if power > 0 {
 			col.format += fmt.Sprintf("e-%d", power)
 		}
+		if grouped {
+			col.format += ",group-digits=integer,group-minimum-digits=4,group-separator={,}"
+		}
 		col.format += "]"
 		number = max(number, digitsWide(strings.Repeat("0", before+after)+".")+1.5*float64(oneIf(negative))) // it keeps room for all of these
 	}
@@ -362,9 +379,10 @@ func (l *texLayout) measured(c int) texColumn {
 	return col
 }
 
-// digitsOf counts the digits of a number before and after its point, and of its exponent; ok is false where a text is no number.
+// digitsOf counts the digits of a number before and after its point, and of its exponent; ok is false where a text is no number. Commas may
+// stand between its thousands.
 func digitsOf(s string) (before, after, power int, ok bool) {
-	s = strings.TrimPrefix(s, "-")
+	s = strings.TrimPrefix(ungrouped(s), "-")
 	mantissa, exponent, _ := strings.Cut(s, "e")
 	whole, decimals, _ := strings.Cut(mantissa, ".")
 	exponent = strings.TrimLeft(exponent, "+-0")
@@ -675,7 +693,7 @@ func (l *texLayout) body(b *bytes.Buffer, moved int) {
 			}
 		}
 		if l.counted() {
-			cells, below = append(cells, fraction(line.N, line.Of)+texMarks(line.Marks)), append(below, "")
+			cells, below = append(cells, tex(line.fraction())+texMarks(line.Marks)), append(below, "")
 		}
 		b.WriteString(texRow(cells))
 		if any {
@@ -774,7 +792,7 @@ func (l *texLayout) number(value string, v *Value, c int, after string) string {
 	_, decimals, _, numeric := digitsOf(value)
 	aligned := strings.HasPrefix(l.columns[c].format, "S")
 	if aligned && numeric && v.Place != 2 && after == "" {
-		if v.Place == 1 {
+		if value = ungrouped(value); v.Place == 1 {
 			return "\\bfseries " + value
 		}
 		return value

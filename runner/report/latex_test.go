@@ -142,6 +142,31 @@ func TestContrastsAreNotTurned(t *testing.T) {
 	}
 }
 
+// An account of many axes and counts does not run off its page: the labels stand above the numbers of a turned page, too.
+func TestManyLabelsAndColumnsFit(t *testing.T) {
+	table := &Table{Name: "account"}
+	for i := range 11 {
+		table.Rows = append(table.Rows, fmt.Sprintf("train_axis_%d", i))
+	}
+	for i := range 15 {
+		table.Columns = append(table.Columns, Column{Title: fmt.Sprintf("returned %d", i), count: true})
+	}
+	for i := range 60 {
+		line := Line{}
+		for k := range table.Rows {
+			line.Labels = append(line.Labels, fmt.Sprintf("value_%d_%d", k, i))
+		}
+		for range table.Columns {
+			line.Values = append(line.Values, Value{Status: OK, Value: 30_000})
+		}
+		table.Lines = append(table.Lines, line)
+	}
+	l := table.layout()
+	if !l.page.turned || !l.headed || l.points() > l.page.width {
+		t.Errorf("turned %v, labels above %v, %.0f of %.0f points, %s", l.page.turned, l.headed, l.points(), l.page.width, l.size.command)
+	}
+}
+
 // Where the notes of a table over pages would run over to a page of their own, some lines go with them; where they would not, none does.
 func TestNotesAreNotAlone(t *testing.T) {
 	core, tables := manyLines()

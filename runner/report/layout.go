@@ -304,16 +304,16 @@ func (t *Table) markRemark(best, second string) string {
 	return joined(string(unicode.ToUpper(runes[0]))+string(runes[1:]), undirected)
 }
 
-// unmarkedText names what is not marked, e.g. "strategy floor, ceiling".
-func unmarkedText(rows []string, except map[string][]spec.Value) string {
+// unmarkedText names what is not marked as the table shows it, e.g. "strategy floor, ceiling".
+func unmarkedText(declared *spec.Table) string {
 	var parts []string
-	for _, name := range rows {
-		if values := except[name]; len(values) > 0 {
+	for _, name := range declared.Rows {
+		if values := declared.Except[name]; len(values) > 0 {
 			texts := make([]string, len(values))
 			for i, v := range values {
-				texts[i] = v.String()
+				texts[i] = declared.Shown(name, v.String())
 			}
-			parts = append(parts, fmt.Sprintf("%s %s", name, strings.Join(texts, ", ")))
+			parts = append(parts, fmt.Sprintf("%s %s", cmp.Or(declared.Heads[name], name), strings.Join(texts, ", ")))
 		}
 	}
 	return strings.Join(parts, "; ")

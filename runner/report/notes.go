@@ -178,6 +178,7 @@ func (w *reasons) where(cells []int) string {
 		for _, v := range values {
 			w.named[axisValue{axis, v}] = true
 		}
+		values = w.sel.shown(axis, values)
 		if w.missing {
 			return lacking(axis, values)
 		}
@@ -192,7 +193,7 @@ func (w *reasons) where(cells []int) string {
 	for i, cell := range cells {
 		values := make([]string, len(over))
 		for k, axis := range over {
-			values[k] = dashed(w.sel.core.Cells[cell].Axes[axis])
+			values[k] = dashed(w.sel.declared.Shown(axis, w.sel.core.Cells[cell].Axes[axis]))
 		}
 		names[i] = strings.Join(values, "/")
 	}
@@ -240,6 +241,15 @@ func (sel *selection) valuesOf(axis string, cells []int) []string {
 	return values
 }
 
+// shown are values of an axis as the table shows them.
+func (sel *selection) shown(axis string, values []string) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = sel.declared.Shown(axis, v)
+	}
+	return out
+}
+
 // lacking is e.g. "no value for n = 500".
 func lacking(axis string, values []string) string {
 	return "no value for " + axis + " = " + listed(values)
@@ -266,7 +276,7 @@ func (w *reasons) gaps(have []int) []note {
 			return slices.Contains(present, v) || w.named[axisValue{axis, v}]
 		})
 		if len(missing) > 0 {
-			notes = append(notes, plainNote(lacking(axis, missing)))
+			notes = append(notes, plainNote(lacking(axis, w.sel.shown(axis, missing))))
 		}
 	}
 	return notes
@@ -315,7 +325,7 @@ func (sel *selection) omissions(cells, excluded []int, overs func(axis string) [
 		planned := sel.valuesOf(axis, all)
 		missing := slices.DeleteFunc(slices.Clone(overs(axis)), func(v string) bool { return slices.Contains(planned, v) })
 		if len(planned) > 0 && len(missing) > 0 { // a line without any value is not on the axis
-			notes = append(notes, plainNote(lacking(axis, missing)))
+			notes = append(notes, plainNote(lacking(axis, sel.shown(axis, missing))))
 		}
 	}
 	return notes

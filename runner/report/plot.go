@@ -74,11 +74,12 @@ func (src *source) positionsOf(t *Table, xAt int, x string, where map[string][]s
 	for i := range t.Lines {
 		labels[i] = t.Lines[i].Labels[xAt]
 	}
-	return src.placesOf(labels, x, where, fig)
+	return src.placesOf(labels, x, where, false, fig)
 }
 
-// placesOf finds the place of each label of an axis or dimension x; "" stands for several of them.
-func (src *source) placesOf(all []string, x string, where map[string][]spec.Value, fig *plugins.Figure) map[string]float64 {
+// placesOf finds the place of each label of an axis or dimension x; "" stands for several of them. Numbers that are named, as other texts
+// are shown for them, are categories.
+func (src *source) placesOf(all []string, x string, where map[string][]spec.Value, named bool, fig *plugins.Figure) map[string]float64 {
 	at := map[string]float64{}
 	numeric := src.axes[x] && !slices.Contains(nominal, x)
 	var labels []string
@@ -91,10 +92,14 @@ func (src *source) placesOf(all []string, x string, where map[string][]spec.Valu
 		at[label] = v
 		labels = append(labels, label)
 	}
-	if numeric && len(labels) > 0 {
+	switch {
+	case numeric && len(labels) > 0 && !named:
 		return at
+	case numeric && len(where[x]) == 0:
+		slices.SortFunc(labels, func(a, b string) int { return cmp.Compare(at[a], at[b]) })
+	default:
+		sortLabels(src.orderOf(x, where), labels)
 	}
-	sortLabels(src.orderOf(x, where), labels)
 	fig.Categories = make([]string, len(labels))
 	for i, label := range labels {
 		at[label] = float64(i)
@@ -126,44 +131,68 @@ var gap = math.NaN()
 
 func gaps(n int) []float64 { return slices.Repeat([]float64{gap}, n) }
 
-// figureNotes is what stands under a figure: the banner, what its points and intervals are, and why some are missing. said is what
-// the form of the figure has to say.
-func (t *Table) figureNotes(p *spec.Plot, origin string, said []string) []string {
-	var notes []string
-	if t.Banner != "" {
-		notes = append(notes, t.Banner)
+// figureNotes is what stands under a figure of one table or several: the banner, what its points and intervals are, and why some are
+// missing. What holds for several tables is said once. said is what the form of the figure has to say.
+func figureNotes(p *spec.Plot, tables []*Table, origin string, said []string) []string {
+	var notes, empty, chosen []string
+	var why [][]string
+	for _, t := range tables {
+		if t.Banner != "" {
+			notes = union(notes, []string{t.Banner})
+		}
+		if nothing := t.nothing(); nothing != "" {
+			empty = union(empty, []string{nothing})
+			continue
+		}
+		its := make([]string, len(t.Notes))
+		for m, note := range t.Notes {
+			its[m] = t.where(p, m) + note
+		}
+		why, chosen = append(why, its), union(chosen, t.chosen)
 	}
-	if why := t.nothing(); why != "" {
-		return append(notes, why, origin)
+	if len(why) > 0 {
+		notes = append(notes, said...)
 	}
-	notes = append(notes, said...)
-	why := make([]string, len(t.Notes))
-	for m, note := range t.Notes {
-		why[m] = t.where(m) + note
-	}
-	notes = append(append(notes, limited(why, p.Name)...), t.chosen...)
-	return append(notes, origin)
+	return append(slices.Concat(notes, empty, limited(p.Name, why...), chosen), origin)
 }
 
-// pointNotes say what points and their intervals are.
-func (t *Table) pointNotes() []string {
-	var said []string
-	if len(t.Over) > 0 && len(t.Lines) > 0 {
-		said = append(said, fmt.Sprintf("Values are %s; %s.", t.means(), t.counts()))
+// pointNotes say what points and their intervals are: of one table or of several, which names tell apart.
+func pointNotes(tables []*Table, names []string) []string {
+	var means []string
+	counts := map[string][]string{}
+	var intervals intervalNotes
+	for i, t := range tables {
+		if len(t.Lines) == 0 {
+			continue
+		}
+		if len(t.Over) > 0 {
+			text := t.means()
+			means = union(means, []string{text})
+			counts[text] = union(counts[text], t.fractions())
+		}
+		intervals.add(t, func(int, *Value) string { return names[i] })
 	}
-	for _, s := range t.intervals() {
-		said = append(said, strings.Replace(s, "Intervals in brackets: ", "Intervals: ", 1))
+	var said []string
+	for _, text := range means {
+		said = append(said, fmt.Sprintf("Values are %s; %s.", text, countsOf(counts[text])))
+	}
+	if text := intervals.text(); text != "" {
+		said = append(said, "Intervals: "+text)
 	}
 	return said
 }
 
-// limited is the first notes, and how many more there are.
-func limited(notes []string, name string) []string {
+// limited is the first notes of each list, and how many more there are. A note of several lists is one.
+func limited(name string, lists ...[]string) []string {
 	const most = 5
-	if len(notes) <= most {
-		return notes
+	var first, all []string
+	for _, notes := range lists {
+		first, all = union(first, notes[:min(most, len(notes))]), union(all, notes)
 	}
-	return append(notes[:most:most], fmt.Sprintf("%s more with the plotted data, %s.csv.", plural(len(notes)-most, "note"), name))
+	if more := len(all) - len(first); more > 0 {
+		first = append(first, fmt.Sprintf("%s more with the plotted data, %s.csv.", plural(more, "note"), name))
+	}
+	return first
 }
 
 // nothing says why a figure has no point at all; empty when it has one.
@@ -180,22 +209,26 @@ func (t *Table) nothing() string {
 }
 
 // counts is the range of n/N over the points.
-func (t *Table) counts() string {
+func (t *Table) counts() string { return countsOf(t.fractions()) }
+
+// fractions are n/N of the points, each once.
+func (t *Table) fractions() []string {
 	var seen []string
 	for _, l := range t.Lines {
-		if l.Of == 0 {
-			continue
-		}
-		if f := fraction(l.N, l.Of); !slices.Contains(seen, f) {
-			seen = append(seen, f)
+		if l.Of > 0 {
+			seen = union(seen, []string{fraction(l.N, l.Of)})
 		}
 	}
-	slices.Sort(seen)
-	return "n/N = " + strings.Join(seen, ", ")
+	return seen
 }
 
-// where names the points that a note belongs to, three of them at most.
-func (t *Table) where(mark int) string {
+func countsOf(fractions []string) string {
+	return "n/N = " + strings.Join(slices.Sorted(slices.Values(fractions)), ", ")
+}
+
+// where names the points that a note belongs to as the plot labels them, three of them at most: "copula at features top5, copula at features
+// all", or, where one axis tells them apart, "features top5, all".
+func (t *Table) where(p *spec.Plot, mark int) string {
 	var names []string
 	more := 0
 	for _, l := range t.Lines {
@@ -208,11 +241,20 @@ func (t *Table) where(mark int) string {
 		}
 		labels := make([]string, len(l.Labels))
 		for i, label := range l.Labels {
-			labels[i] = dashed(label)
+			labels[i] = dashed(p.Shown(t.Rows[i], label))
+		}
+		switch bySeries := slices.Index(t.Rows, p.Series) == 0; {
+		case bySeries && len(labels) == 2:
+			labels[0] += " at " + t.Rows[1]
+		case bySeries && len(labels) > 2: // places of several axes
+			labels[0] += " at"
 		}
 		names = append(names, strings.Join(labels, " "))
 	}
 	s := strings.Join(names, ", ")
+	if len(t.Rows) == 1 {
+		s = t.Rows[0] + " " + s
+	}
 	if more > 0 {
 		s += fmt.Sprintf(" and %d more", more)
 	}

@@ -180,6 +180,6 @@ func (g *gathered) figureNotes(banner string, n *curveNotes) []string {
 	for _, text := range g.lacking() {
 		n.why = append(n.why, "no curve with "+text)
 	}
-	notes = append(append(notes, limited(n.why, g.declared.Name)...), g.choices(g.cells)...)
+	notes = append(append(notes, limited(g.declared.Name, n.why)...), g.choices(g.cells, g.declared.Shown)...)
 	return append(notes, g.origin())
 }

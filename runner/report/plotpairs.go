@@ -40,7 +40,7 @@ func (src *source) pairs(p *spec.Plot) *plotted {
 	if len(t.Over) > 0 && len(t.Lines) > 0 {
 		said = append(said, fmt.Sprintf("Values are %s; %s.", t.means(), t.counts()))
 	}
-	fig.Notes = t.figureNotes(p, src.origin(), said)
+	fig.Notes = figureNotes(p, []*Table{t}, src.origin(), said)
 	return &plotted{name: p.Name, figure: fig, data: func() ([]byte, error) { return pairData(t).csv() }}
 }
 

@@ -22,8 +22,8 @@ type pointPart struct {
 func (src *source) points(p *spec.Plot) *plotted {
 	parts := src.pointParts(p)
 	fig := src.labelled(p)
-	var notes []string
 	var tables []*Table
+	var names []string
 	for i := range parts {
 		part := &parts[i]
 		panel := src.pointPanel(p, part)
@@ -34,13 +34,9 @@ func (src *source) points(p *spec.Plot) *plotted {
 			panel.Title, panel.XLabel = part.Title, cmp.Or(part.XLabel, strings.Join(append(slices.Clone(part.Outer), part.X), ", "))
 			fig.Panels = append(fig.Panels, panel)
 		}
-		tables = append(tables, part.tables...)
+		tables, names = append(tables, part.tables...), append(names, part.names()...)
 	}
-	for _, t := range tables {
-		notes = union(notes, t.figureNotes(p, src.origin(), t.pointNotes()))
-	}
-	origin := src.origin()
-	fig.Notes = append(slices.DeleteFunc(notes, func(n string) bool { return n == origin }), origin)
+	fig.Notes = figureNotes(p, tables, src.origin(), pointNotes(tables, names))
 	if len(tables) == 1 {
 		return &plotted{name: p.Name, figure: fig, data: tables[0].csv}
 	}
@@ -63,12 +59,24 @@ func (src *source) pointParts(p *spec.Plot) []pointPart {
 		for _, s := range scores {
 			where := narrowed(narrowed(p.Where, d.Where), s.Where)
 			parts[i].tables = append(parts[i].tables, src.table(&spec.Table{
-				Name: p.Name, Title: p.Title, Rows: parts[i].rows(p.Series), Over: p.Over, Where: where,
+				Name: p.Name, Title: p.Title, Rows: parts[i].rows(p.Series), Over: p.Over, Where: where, Labels: p.Labels,
 				Columns: []spec.TableColumn{{Score: s.Score, Title: s.Title, Minus: p.Minus}},
 			}))
 		}
 	}
 	return parts
+}
+
+// names tell the tables of a plot apart: by panel, score or both.
+func (part *pointPart) names() []string {
+	names := make([]string, len(part.scores))
+	for i, s := range part.scores {
+		names[i] = part.Title
+		if len(part.scores) > 1 || part.Title == "" {
+			names[i] = joinedBy(": ", part.Title, cmp.Or(s.Title, s.Score))
+		}
+	}
+	return names
 }
 
 // pointTable is the data of a plot with one panel and one score.
@@ -122,7 +130,7 @@ func (src *source) pointPanel(p *spec.Plot, part *pointPart) plugins.Figure {
 			shown[dashed(label)] = dashed(placeLabel(&l, along))
 		}
 	}
-	at := src.placesOf(labels, x, narrowed(p.Where, part.Where), &fig)
+	at := src.placesOf(labels, x, narrowed(p.Where, part.Where), len(p.Labels[x]) > 0, &fig)
 	for i, category := range fig.Categories {
 		fig.Categories[i] = shown[category]
 	}

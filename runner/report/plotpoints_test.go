@@ -38,6 +38,11 @@ func TestScoresAreSeries(t *testing.T) {
 			t.Errorf("%s has no intervals", s.Name)
 		}
 	}
+	for _, begin := range []string{"Values are ", "Intervals: 95 %, two-level: Student t, and the interval of each value, over seeds × test subjects (AUC, all); 95 %, Student t, over seeds (kl.mean)."} {
+		if said := slices.DeleteFunc(slices.Clone(fig.Notes), func(n string) bool { return !strings.HasPrefix(n, begin) }); len(said) != 1 {
+			t.Errorf("%d notes begin with %q: %q", len(said), begin, fig.Notes)
+		}
+	}
 	if !cmp.Equal([]string{"AUC", "kl.mean", "all"}, names) {
 		t.Errorf("series %v", names)
 	}
@@ -77,6 +82,16 @@ func TestPanelsHaveAnXOfTheirOwn(t *testing.T) {
 	}
 	if n := len(fig.Notes); fig.Notes[n-1] != newSource(study(), nil).origin() || len(slices.Compact(slices.Sorted(slices.Values(fig.Notes)))) != n {
 		t.Errorf("notes: %q", fig.Notes)
+	}
+	wantNotes := []string{
+		"SIMULATED: software check on invented patients",
+		"Values are means over seeds; n/N = 1/3, 2/2, 2/3, 3/3.",
+		"Intervals: 95 %, two-level: Student t, and the interval of each value, over seeds × test subjects; 95 %, percentile bootstrap, 1000 resamples, over test subjects. Where n is 1, the interval is that of the single value.",
+		"plain at within all, plain at across all: seed 2: failed at generate: timed out | twice",
+		"copula at within 5: seed 2, 3: undefined: one class",
+	}
+	if d := cmp.Diff(wantNotes, fig.Notes[:min(len(fig.Notes), len(wantNotes))]); d != "" {
+		t.Error(d)
 	}
 	rows := plottedRows(t, got)
 	if rows[0]["panel"] != "scopes" || rows[0]["scope"] != "within" || rows[len(rows)-1]["panel"] != "features" || rows[len(rows)-1]["scope"] != "" {
@@ -123,5 +138,22 @@ func TestWhereGivesTheOrder(t *testing.T) {
 	fig := newSource(study(), nil).plot(&spec.Plot{X: "strategy", Y: "across.auroc", Series: "features", Over: []string{"seed"}, Where: where}, plugins.PointForm).figure
 	if !cmp.Equal([]string{"ceiling", "copula", "naive"}, fig.Categories) || fig.Series[0].Name != "all" {
 		t.Errorf("categories %v, first series %q", fig.Categories, fig.Series[0].Name)
+	}
+}
+
+// Numbers that have labels are categories; others stand on a scale.
+func TestLabelledNumbersAreCategories(t *testing.T) {
+	core := study()
+	for i := range core.Cells {
+		core.Cells[i].Axes["n"] = map[bool]string{true: "1000", false: "10000"}[core.Cells[i].Axes["strategy"] == "naive"]
+	}
+	core.Manifest.Axes = append(core.Manifest.Axes, "n")
+	p := &spec.Plot{Name: "p", X: "n", Y: "across.auroc", Over: []string{"seed"}, Where: map[string][]spec.Value{"features": texts("top5"), "strategy": texts("naive", "copula")}}
+	if fig := newSource(core, nil).plot(p, plugins.PointForm).figure; fig.Categories != nil || !cmp.Equal(fig.Series[0].X, []float64{1000, 10000}) {
+		t.Errorf("%v %v", fig.Categories, fig.Series)
+	}
+	p.Labels = map[string]map[string]string{"n": {"1000": "1k", "10000": "10k"}}
+	if fig := newSource(core, nil).plot(p, plugins.PointForm).figure; !cmp.Equal(fig.Categories, []string{"1k", "10k"}) || !cmp.Equal(fig.Series[0].X, []float64{0, 1}) {
+		t.Errorf("%v %v", fig.Categories, fig.Series)
 	}
 }

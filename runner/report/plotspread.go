@@ -54,7 +54,7 @@ func (src *source) spreads(p *spec.Plot) *plotted {
 		}
 		said = append(said, text+".")
 	}
-	fig.Notes = t.figureNotes(p, src.origin(), said)
+	fig.Notes = figureNotes(p, []*Table{t}, src.origin(), said)
 	return &plotted{name: p.Name, figure: fig, data: t.csv}
 }
 
@@ -130,14 +130,14 @@ func (src *source) forest(p *spec.Plot) *plotted {
 		}
 	}
 	fig.Series = series(t, 1, place, "")
-	said := t.pointNotes()
+	said := pointNotes([]*Table{t}, []string{p.Y})
 	if t.Problem == "" {
 		all := *p
 		all.X, all.Over = "", append(slices.Clone(p.Over), p.X)
 		sum := src.pointTable(&all)
 		said = append(said, src.summarised(t, sum, &fig, p)...)
 	}
-	fig.Notes = t.figureNotes(p, src.origin(), said)
+	fig.Notes = figureNotes(p, []*Table{t}, src.origin(), said)
 	return &plotted{name: p.Name, figure: fig, data: t.csv}
 }
 

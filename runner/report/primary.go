@@ -81,7 +81,7 @@ func (src *source) primary(views *record.Views) *Table {
 	t.Banner = src.banner(cells)
 	t.number()
 	t.Remarks = primaryRemarks(views, all)
-	t.Data, t.Sources = src.data(cells), src.sources(cells)
+	t.Data, t.Sources = src.data(cells), src.sources(t, cells)
 	return t
 }
 

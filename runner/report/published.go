@@ -13,21 +13,28 @@ const notComparable = "not comparable (simulated)"
 
 // Printed is what others have printed for a value of a table.
 type Printed struct {
-	Value      *float64 `json:"value,omitempty"` // nil, as the ends of its interval, where ours is simulated: no format has both
+	Value      *float64 `json:"value,omitempty"` // nil, as the ends of its interval and Text, where ours is simulated: no format has both
 	Low        *float64 `json:"low,omitempty"`   // ends of the printed interval; nil: none was printed
 	High       *float64 `json:"high,omitempty"`
-	At         string   `json:"at,omitempty"` // where in the source
-	Comparable bool     `json:"comparable"`   // patients and models of our value are real
+	Text       string   `json:"text,omitempty"` // what a search is printed to have chosen; then there is no Value
+	At         string   `json:"at,omitempty"`   // where in the source
+	Comparable bool     `json:"comparable"`     // patients and models of our value are real
 }
 
 // addPublished puts the numbers of others beside ours: behind each column that has some, theirs and the difference; where all of ours are
 // simulated, one column at the end that says that they cannot be compared.
 func (src *source) addPublished(t *Table, declared *spec.Table) {
-	at := slices.IndexFunc(src.published, func(p spec.Published) bool { return p.Name == declared.Published })
-	if at < 0 || len(t.Lines) == 0 {
+	src.addPrinted(t, declared, func(from *spec.Published, l *Line, c int) (*Printed, bool) {
+		return src.printedFor(t, declared, from, l, c)
+	})
+}
+
+// addPrinted puts beside ours what find finds for a value: nil, or that there are several.
+func (src *source) addPrinted(t *Table, declared *spec.Table, find func(from *spec.Published, l *Line, c int) (p *Printed, several bool)) {
+	from := src.publishedAs(declared.Published)
+	if from == nil || len(t.Lines) == 0 {
 		return
 	}
-	from := &src.published[at]
 	found, comparable, several := 0, 0, 0
 	for i := range t.Lines {
 		l := &t.Lines[i]
@@ -35,7 +42,7 @@ func (src *source) addPublished(t *Table, declared *spec.Table) {
 			if t.Columns[c].derived != ownScore {
 				continue
 			}
-			p, many := src.printedFor(t, declared, from, l, c)
+			p, many := find(from, l, c)
 			if many {
 				several++
 			}
@@ -70,7 +77,7 @@ func (t *Table) addIncomparable(from *spec.Published) {
 		l := &t.Lines[i]
 		v := Value{Status: Absent}
 		if at := slices.IndexFunc(l.Values, func(v Value) bool { return v.Printed != nil }); at >= 0 {
-			v = Value{Status: OK, Text: notComparable, Printed: l.Values[at].Printed, N: l.N, Of: l.Of}
+			v = Value{Status: OK, Text: notComparable, Printed: l.Values[at].Printed}
 		}
 		l.Values = append(l.Values, v)
 	}
@@ -84,22 +91,68 @@ func (t *Table) addTheirs(from *spec.Published) {
 			continue
 		}
 		column := t.Columns[c]
-		t.Columns = slices.Insert(t.Columns, c+1, column.beside("theirs", theirs), column.beside("difference", theirDifference))
+		own := []Column{column.beside("theirs", theirs)}
+		if t.printsNumbers(c) {
+			own = append(own, column.beside("difference", theirDifference))
+		}
+		t.Columns = slices.Insert(t.Columns, c+1, own...)
 		for i := range t.Lines {
 			l := &t.Lines[i]
-			printed, difference := Value{Status: Absent}, Value{Status: Absent}
-			if v := &l.Values[c]; v.Printed != nil {
-				printed = Value{Status: OK, Printed: v.Printed, N: v.N, Of: v.Of}
-				if !v.Printed.Comparable {
-					printed.Text = notComparable
-				} else if v.Status == OK {
-					difference = Value{Status: OK, Value: v.Value - *v.Printed.Value, Printed: v.Printed, N: v.N, Of: v.Of, hits: v.hits}
-				}
-			}
-			l.Values = slices.Insert(l.Values, c+1, printed, difference)
+			beside := []Value{l.Values[c].theirs(), l.Values[c].lessTheirs()}
+			l.Values = slices.Insert(l.Values, c+1, beside[:len(own)]...)
 		}
 	}
-	t.left = append(t.left, fmt.Sprintf("Theirs: %s, as printed, with the printed interval. Difference: ours less theirs. Nothing of ours is computed from them.", from.Source))
+	text := fmt.Sprintf("Theirs: %s, as printed", from.Source)
+	if t.anyPrinted(func(p *Printed) bool { return p.Low != nil }) {
+		text += ", with the printed interval"
+	}
+	if t.anyPrinted(func(p *Printed) bool { return p.Value != nil }) {
+		text += ". Difference: ours less theirs"
+	}
+	t.left = append(t.left, text+". Nothing of ours is computed from them.")
+}
+
+// printsNumbers reports whether a column has printed numbers, and not names alone.
+func (t *Table) printsNumbers(c int) bool {
+	return slices.ContainsFunc(t.Lines, func(l Line) bool { p := l.Values[c].Printed; return p != nil && p.Value != nil })
+}
+
+// anyPrinted reports whether something that was printed is of a kind.
+func (t *Table) anyPrinted(is func(*Printed) bool) bool {
+	return slices.ContainsFunc(t.Lines, func(l Line) bool {
+		return slices.ContainsFunc(l.Values, func(v Value) bool { return v.Printed != nil && is(v.Printed) })
+	})
+}
+
+// theirs is what others printed for a value, beside it.
+func (v *Value) theirs() Value {
+	switch p := v.Printed; {
+	case p == nil:
+		return Value{Status: Absent}
+	case !p.Comparable:
+		return Value{Status: OK, Printed: p, Text: notComparable}
+	default:
+		return Value{Status: OK, Printed: p, Text: p.Text, as: v.as.derive(theirs)}
+	}
+}
+
+// lessTheirs is the difference of a value to what others printed for it.
+func (v *Value) lessTheirs() Value {
+	p := v.Printed
+	if p == nil || p.Value == nil || v.Status != OK {
+		return Value{Status: Absent}
+	}
+	return Value{Status: OK, Value: v.Value - *p.Value, Printed: p, N: v.N, Of: v.Of, hits: v.hits, counts: v.counts, as: v.as.derive(theirDifference)}
+}
+
+// derive is what shows something else of the values of a column; nil of none.
+func (c *Column) derive(what derived) *Column {
+	if c == nil {
+		return nil
+	}
+	out := *c
+	out.derived = what
+	return &out
 }
 
 // printedFor is the number that a source has for a value; nil: it has none, or several.

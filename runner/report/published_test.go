@@ -92,6 +92,42 @@ func TestSimulatedNumbersAreComparedWithNone(t *testing.T) {
 	}
 }
 
+// Where lines and columns change places, the lines of others have no n.
+func TestNumbersOfOthersHaveNoCount(t *testing.T) {
+	views := record.Views{Published: printedStudy(), Tables: []spec.Table{{
+		Name: "t", Rows: []string{"strategy", "features"}, Over: []string{"seed"}, Published: "lin", Transpose: true,
+		Where: map[string][]spec.Value{"strategy": texts("naive"), "features": texts("top5")}, Columns: []spec.TableColumn{{Score: "kl.mean", Title: "KL"}},
+	}}}
+	real, err := Tables(realStudy(), views)
+	if err != nil {
+		t.Fatal(err)
+	}
+	simulated, err := Tables(study(), views)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string][]string{
+		string(real[0].Markdown):       {"| theirs | 0.250 | – |", "| difference | 0.030 | 3/3 |"},
+		string(real[0].LaTeX):          {"theirs & 0.250 &  & -- ", "difference & 0.030"},
+		string(real[0].HTML):           {`<th scope="row">theirs</th><td>0.250</td><td>–</td>`},
+		string(simulated[0].Markdown):  {"| theirs | " + notComparable + " | – |"},
+		Text(real[0].Table, 80, false): {"theirs      0.250                       –"},
+	} {
+		for _, w := range want {
+			if !strings.Contains(text, w) {
+				t.Errorf("no %q in\n%s", w, text)
+			}
+		}
+	}
+	for i := range real[0].Lines {
+		for c, v := range real[0].Lines[i].Values {
+			if real[0].Columns[c].derived == theirs && v.N+v.Of != 0 {
+				t.Errorf("a printed number is of %d of %d cells", v.N, v.Of)
+			}
+		}
+	}
+}
+
 // Where a source has several numbers for a value, that is said, and not that it has none.
 func TestSeveralPrintedNumbersAreTold(t *testing.T) {
 	views := printedStudy()

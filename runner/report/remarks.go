@@ -76,12 +76,12 @@ func (src *source) remarks(t *Table) []string {
 }
 
 // sources says what the cells of a table rest on, the data sets aside.
-func (src *source) sources(cells []int) []string {
+func (src *source) sources(t *Table, cells []int) []string {
 	var out []string
 	if models := src.models(cells); models != "" {
 		out = append(out, models)
 	}
-	out = append(out, src.choices(cells)...)
+	out = append(out, src.choices(cells, t.labelled)...)
 	return append(out, src.origin())
 }
 
@@ -181,58 +181,91 @@ func (k kind) String() string {
 // intervals says what the brackets hold: for each kind of interval its coverage, method and unit, and the columns that
 // have it where there are several kinds.
 func (t *Table) intervals() []string {
-	var kinds []kind
-	columns := map[kind][]string{}
-	clipped, single, averaged, sampled := false, false, false, false
+	var notes intervalNotes
+	notes.add(t, func(c int, v *Value) string {
+		title := t.Columns[c].Title
+		if v.as != nil && slices.Contains(t.Rows, spec.ScoreRow) {
+			title += " of " + v.as.Title
+		}
+		return title
+	})
+	text := notes.text()
+	if text == "" {
+		return nil
+	}
+	return []string{"Intervals in brackets: " + text}
+}
+
+// intervalNotes is what is said of intervals of one table or several.
+type intervalNotes struct {
+	kinds    []kind
+	of       map[kind][]string // what has them
+	clipped  bool              // some are cut at the range of the score
+	single   bool              // some are those of the only value that there is of several
+	sampled  bool              // some hold the sampling of the test rows
+	replicas []string          // on the same test rows, over which some do not hold it
+}
+
+// add notes the intervals of a table; name says what has one.
+func (n *intervalNotes) add(t *Table, name func(c int, v *Value) string) {
+	averaged := false
 	for c := range t.Columns {
-		for _, l := range t.Lines {
-			v := &l.Values[c]
+		for i := range t.Lines {
+			v := &t.Lines[i].Values[c]
 			if v.Status != OK || v.Interval == nil {
 				continue
 			}
-			clipped = clipped || v.clipped
-			single = single || v.N == 1 && v.Of > 1
+			n.clipped = n.clipped || v.clipped
+			n.single = n.single || v.N == 1 && v.Of > 1
+			n.sampled = n.sampled || strings.HasPrefix(v.Interval.Method, twoLevel)
 			averaged = averaged || v.N > 1
-			sampled = sampled || strings.HasPrefix(v.Interval.Method, twoLevel)
 			k := kind{v.Interval.Level, v.Interval.Unit, v.Interval.Method}
-			if _, known := columns[k]; !known {
-				kinds = append(kinds, k)
+			if n.of == nil {
+				n.of = map[kind][]string{}
 			}
-			title := t.Columns[c].Title
-			if v.as != nil && slices.Contains(t.Rows, spec.ScoreRow) {
-				title += " of " + v.as.Title
+			if n.of[k] == nil {
+				n.kinds = append(n.kinds, k)
 			}
-			if !slices.Contains(columns[k], title) {
-				columns[k] = append(columns[k], title)
-			}
+			n.of[k] = union(n.of[k], []string{name(c, v)})
 		}
 	}
-	if len(kinds) == 0 {
-		return nil
+	switch {
+	case averaged && t.fixed:
+		n.replicas = union(n.replicas, t.replicas)
+	case averaged: // what is said of the replicas does not hold for these
+		n.sampled = true
 	}
-	texts := make([]string, len(kinds))
-	for i, k := range kinds {
+}
+
+// text says what the intervals are; empty where there is none.
+func (n *intervalNotes) text() string {
+	if len(n.kinds) == 0 {
+		return ""
+	}
+	differ := slices.ContainsFunc(n.kinds, func(k kind) bool { return !slices.Equal(n.of[k], n.of[n.kinds[0]]) })
+	texts := make([]string, len(n.kinds))
+	for i, k := range n.kinds {
 		texts[i] = k.String()
-		if len(kinds) > 1 {
-			texts[i] += " (" + strings.Join(columns[k], ", ") + ")"
+		if differ {
+			texts[i] += " (" + strings.Join(n.of[k], ", ") + ")"
 		}
 	}
-	out := []string{"Intervals in brackets: " + strings.Join(texts, "; ") + "."}
-	if single {
-		out[0] += " Where n is 1, the interval is that of the single value."
+	text := strings.Join(texts, "; ") + "."
+	if n.single {
+		text += " Where n is 1, the interval is that of the single value."
 	}
-	if averaged && t.fixed && len(t.replicas) > 0 {
-		over := unitOf(t.replicas)
+	if len(n.replicas) > 0 {
+		over := unitOf(n.replicas)
 		which := "the interval"
-		if sampled {
+		if n.sampled {
 			which = "intervals over " + over + " alone"
 		}
-		out[0] += fmt.Sprintf(" The test rows are the same for all %s; their sampling is not in %s (generator variability, data fixed).", over, which)
+		text += fmt.Sprintf(" The test rows are the same for all %s; their sampling is not in %s (generator variability, data fixed).", over, which)
 	}
-	if clipped {
-		out[0] += " Intervals are cut at the range of the score."
+	if n.clipped {
+		text += " Intervals are cut at the range of the score."
 	}
-	return out
+	return text
 }
 
 // listedExclusions names excluded cells that are listed without their axes.

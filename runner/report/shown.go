@@ -46,6 +46,14 @@ func (t *Table) relabelled() *Table {
 	return &s
 }
 
+// labelled is the text that stands for a value of an axis or dimension.
+func (t *Table) labelled(name, value string) string {
+	if t.declared == nil {
+		return value
+	}
+	return t.declared.Shown(name, value)
+}
+
 // transposed reports whether the table is shown with a line for each score.
 func (t *Table) transposed() bool { return t.declared != nil && t.declared.Transpose }
 
@@ -99,6 +107,9 @@ func (t *Table) join(d *spec.Table) {
 	t.within, t.Rows = cmp.Or(d.Heads[t.within], t.within), heads
 }
 
+// endHeads stand over the ends of a ranking, with the number of lines.
+var endHeads = map[string]string{spec.BestRanking: "Best", spec.WorstRanking: "Worst"}
+
 // setBlocks makes sub-heads of the first label.
 func (t *Table) setBlocks() {
 	before := ""
@@ -106,8 +117,11 @@ func (t *Table) setBlocks() {
 		l := &t.Lines[i]
 		if i == 0 || l.Labels[0] != before {
 			l.head = l.Labels[0]
-			if l.head == spec.BestRanking || l.head == spec.WorstRanking { // as it is, not in words of the experiment
-				l.head += fmt.Sprintf(" %d", t.declared.K)
+			if words, ok := endHeads[l.head]; ok { // as it is, not in words of the experiment
+				l.head = words
+				if k := t.declared.K; k > 1 {
+					l.head += fmt.Sprintf(" %d", k)
+				}
 			}
 		}
 		before, l.Labels = l.Labels[0], l.Labels[1:]
@@ -143,6 +157,7 @@ func (t *Table) turned() *Table {
 		}
 		s.Lines[c] = Line{Labels: labels, Values: values}
 		s.Lines[c].N, s.Lines[c].Of = usual(values)
+		s.Lines[c].uncounted = column.derived == theirs
 	}
 	s.number()
 	return &s

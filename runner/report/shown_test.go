@@ -1,6 +1,9 @@
 package report
 
 import (
+	"strings"
+	"testing"
+
 	"github.com/ehrlab/ehrlab/runner/spec"
 )
 
@@ -33,5 +36,24 @@ func laidOut() []spec.Table {
 			Name: "ends", Kind: spec.EndsTable, Rows: []string{"strategy"}, Of: []string{"column"}, K: 1, Over: []string{"seed"}, Where: map[string][]spec.Value{"features": texts("all")},
 			Columns: []spec.TableColumn{{Score: "ks.complement", Title: "KS", Digits: &four}}, Labels: map[string]map[string]string{"column": {"lactate_mmol": "lactate"}},
 		},
+	}
+}
+
+// The ends of a ranking have sub-heads with the number of lines, or those that the experiment gives them.
+func TestSubheadsOfARanking(t *testing.T) {
+	d := spec.Table{
+		Name: "t", Kind: spec.EndsTable, Of: []string{"column"}, K: 2, Over: []string{"seed"}, Where: map[string][]spec.Value{"features": texts("all"), "strategy": texts("naive")},
+		Columns: []spec.TableColumn{{Score: "ks.complement", Title: "KS"}},
+	}
+	for _, want := range []string{"Best 2", "Worst 2"} {
+		if text := string(made(t, study(), d).Markdown); !strings.Contains(text, "| **"+want+"** | | |\n") {
+			t.Errorf("no sub-head %q in\n%s", want, text)
+		}
+	}
+	d.Labels = map[string]map[string]string{spec.RankingRow: {spec.BestRanking: "Best two", spec.WorstRanking: "Worst two"}}
+	for _, want := range []string{"Best two", "Worst two"} {
+		if text := string(made(t, study(), d).LaTeX); !strings.Contains(text, "\\textit{"+want+"}") {
+			t.Errorf("no sub-head %q in\n%s", want, text)
+		}
 	}
 }

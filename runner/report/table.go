@@ -91,8 +91,9 @@ type Line struct {
 	N, Of  int   // cells with a value and cells planned, for every value that does not say otherwise
 	Marks  []int // footnotes
 
-	head  string // stands over this line and those below it; empty: nothing does
-	notes []note
+	head      string // stands over this line and those below it; empty: nothing does
+	uncounted bool   // it has no n/N: it holds numbers of others
+	notes     []note
 }
 
 // Status says whether a Value is a number.
@@ -244,7 +245,7 @@ func (src *source) fill(t *Table, declared *spec.Table) error {
 		return err
 	}
 	t.dropLines()
-	t.within, t.unmarked = declared.Within, unmarkedText(declared.Rows, declared.Except)
+	t.within, t.unmarked = declared.Within, unmarkedText(declared)
 	t.sortLines(declared)
 	t.mark(declared)
 	t.dropColumns(&wide)
@@ -289,8 +290,8 @@ func (src *source) finish(t *Table, sel *selection) {
 	t.number()
 	t.Remarks = append(t.Remarks, src.remarks(t)...)
 	cells := t.shownCells(sel)
-	t.chosen = src.choices(cells)
-	t.Data, t.Sources = src.data(cells), src.sources(cells)
+	t.chosen = src.choices(cells, t.labelled)
+	t.Data, t.Sources = src.data(cells), src.sources(t, cells)
 }
 
 // number gives notes their footnotes, in reading order.

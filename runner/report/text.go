@@ -206,7 +206,7 @@ func (t *Table) grid() (labels [][]string, values [][]shown) {
 		}
 		switch {
 		case t.counted():
-			row = append(row, shown{number: fraction(l.N, l.Of), marks: bracketed(l.Marks)})
+			row = append(row, shown{number: l.fraction(), marks: bracketed(l.Marks)})
 		case len(l.Marks) > 0:
 			names[len(names)-1] += " " + bracketed(l.Marks)
 		}

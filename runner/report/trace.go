@@ -404,6 +404,10 @@ func (t *Table) how(l *Line, c int) []string {
 		made = t.declared.Kind
 	}
 	switch n, summed := len(v.counts), len(v.counts) > 1; {
+	case column.derived == theirs:
+		out = append(out, "as others printed it")
+	case column.derived == theirDifference && v.Status == OK:
+		out = append(out, "ours, less what others printed")
 	case made == spec.DatasetTable && v.Status == OK:
 		out = append(out, factHow[column.Score])
 	case summed:

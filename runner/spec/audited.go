@@ -216,7 +216,9 @@ func (l *loader) measuredColumns(metric string, h *plugins.Header, d *Dataset) [
 		may := candidates(h, d, &l.exp.Features[i])
 		if b := l.found.built[indexKey(n.path)]; b != nil {
 			if f, ok := b.plugin.(plugins.Naming); ok {
-				may = f.Names()
+				if names := f.Names(); names != nil {
+					may = names
+				}
 			}
 		}
 		names = added(names, may...)

@@ -218,7 +218,7 @@ func (c *checker) block(n *node, r *rule) {
 	for _, f := range n.fields {
 		rule := r.child(f.name())
 		switch {
-		case rule != nil && rule.settings() != "":
+		case rule != nil && rule.settings() != "" && f.ok():
 			c.kind(f, rule) // c.plugin checks what it holds
 		case rule != nil:
 			c.check(f, rule)

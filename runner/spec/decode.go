@@ -244,10 +244,7 @@ func (l *loader) metric(n *node) Metric {
 		m.On = plugins.Validation
 	}
 	m.By, m.Groups = texts(n.field("by")), groups(n.field("groups"))
-	if s := n.field("subsamples"); s.is(cue.IntKind) {
-		number := int(s.number())
-		m.Subsamples = &number
-	}
+	m.Subsamples = wholeNumber(n.field("subsamples"))
 	return m
 }
 
@@ -323,6 +320,15 @@ func optional(n *node) *float64 {
 		return nil
 	}
 	x := n.number()
+	return &x
+}
+
+// wholeNumber decodes a whole number that may be left out.
+func wholeNumber(n *node) *int {
+	if !n.is(cue.IntKind) {
+		return nil
+	}
+	x := int(n.number())
 	return &x
 }
 

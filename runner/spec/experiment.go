@@ -261,6 +261,7 @@ type Table struct {
 	Labels    map[string]map[string]string `json:"labels,omitempty"`    // shown for the values of axes and dimensions, by name and value
 	Features  string                       `json:"features,omitempty"`  // of a DatasetTable, the feature subset whose columns are counted; empty: all that features are drawn from
 	Compact   bool                         `json:"compact,omitempty"`   // of a ConfigurationTable: what was chosen alone
+	Digits    *int                         `json:"digits,omitempty"`    // of a ConfigurationTable: decimals of scores; nil: 3
 }
 
 // TableKind says what a table is made of.

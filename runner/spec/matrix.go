@@ -701,10 +701,7 @@ func (l *loader) checkFitOf(b *Block, of valuesOf, d *node) {
 					l.wrong(by, by.label, "does not apply to events, as data set %q has them: a column of theirs forms no groups of patients", d.name())
 				}
 			}
-			for _, part := range p.info.Reads {
-				if slices.Contains(p.info.Spare, part) {
-					continue
-				}
+			for _, part := range plugins.Needs(p.plugin, p.info) {
 				if on := n.field("on"); part == plugins.Test && text(on) == string(plugins.Validation) {
 					l.needPart(d, plugins.Validation, fmt.Sprintf("%s is measured on it", joinPath(n.path)))
 					continue

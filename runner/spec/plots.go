@@ -123,18 +123,22 @@ func (l *loader) plotViews(n *node) []view {
 // pointViews are what refers to the matrix in a plot of points, for each of its panels.
 func (l *loader) pointViews(n *node) []view {
 	var views []view
-	of := func(x, where *node) {
+	of := func(part *node) {
+		from := n
+		var where *node
+		if part != nil {
+			from, where = part, part.field("where")
+		}
+		x := from.field("x")
+		series := oneOrMore(n.field("series"))
 		v := view{
-			node: n, keys: append(oneOrMore(x), oneOrMore(n.field("series"))...), over: oneOrMore(n.field("over")), where: n.field("where"),
-			minus: []*node{n.field("minus")}, add: "series", form: plugins.PointForm,
+			node: n, part: part, keys: append(slices.Clone(oneOrMore(x)), series...), over: oneOrMore(n.field("over")), minus: []*node{n.field("minus")},
+			add: "series", form: plugins.PointForm, together: [][]*node{oneOrMore(x), series},
 		}
 		for _, y := range oneOrMore(n.field("y")) {
-			own := where
+			own := narrowed(n.field("where"), where)
 			if y.is(cue.StructKind) {
-				if w := y.field("where"); w != nil {
-					own = w
-				}
-				y = y.field("score")
+				own, y = narrowed(own, y.field("where")), y.field("score")
 			}
 			v.scores, v.wheres = append(v.scores, y), append(v.wheres, own)
 		}
@@ -142,12 +146,26 @@ func (l *loader) pointViews(n *node) []view {
 	}
 	if panels := n.field("panels"); panels != nil {
 		for _, part := range panels.items {
-			of(part.field("x"), part.field("where"))
+			of(part)
 		}
 		return views
 	}
-	of(n.field("x"), nil)
+	of(nil)
 	return views
+}
+
+// narrowed is a selection with what another says of single axes and dimensions in the place of what it says itself.
+func narrowed(where, more *node) *node {
+	if !where.is(cue.StructKind) || !more.is(cue.StructKind) {
+		if more != nil {
+			return more
+		}
+		return where
+	}
+	out := *where
+	out.fields = slices.DeleteFunc(slices.Clone(where.fields), func(f *node) bool { return more.field(f.name()) != nil })
+	out.fields = append(out.fields, more.fields...)
+	return &out
 }
 
 // plotView is what of a plot refers to the matrix.
@@ -228,7 +246,9 @@ func (l *loader) checkPlotFields(n *node, form plugins.Form) bool {
 	}
 	for _, name := range []string{"x", "y"} {
 		c := n.field(name)
-		if form != plugins.PairForm && c.is(cue.StructKind) {
+		if form == plugins.PointForm && name == "y" && c.is(cue.StructKind) {
+			l.wrong(c, c.at, "must be a text or a list: put the score in square brackets, where each may have a title and cells of its own")
+		} else if form != plugins.PairForm && c.is(cue.StructKind) {
 			l.wrong(c, c.at, "must be a text: a score of some cells alone is for plots of pairs; add its where to the plot's")
 		}
 		if form != plugins.PointForm && c.is(cue.ListKind) {
@@ -249,10 +269,16 @@ func (l *loader) checkPointFields(n *node) {
 	if y.is(cue.ListKind) && len(y.items) > 1 && series != nil {
 		l.wrong(series, series.label, "the scores of y are the series; with a series of its own a plot has one score")
 	}
+	if y.is(cue.ListKind) {
+		l.checkTwice(y.items, "scores", "a title")
+	}
 	for _, list := range []*node{x, y, panels} {
 		if list.is(cue.ListKind) && len(list.items) == 0 && !list.part {
 			l.wrong(list, list.at, "must have at least one value")
 		}
+	}
+	if panels.is(cue.ListKind) {
+		l.checkPanelTitles(panels.items)
 	}
 	switch {
 	case panels == nil:
@@ -260,6 +286,22 @@ func (l *loader) checkPointFields(n *node) {
 		l.wrong(panels, panels.at, "must be a list: each panel has a title, an x and a where, such as {title: \"rows\", x: \"n\"}")
 	case x != nil:
 		l.wrong(x, x.label, "each panel has an x of its own")
+	}
+}
+
+// checkPanelTitles refuses a title that two panels share: the data of the plot name them by it.
+func (l *loader) checkPanelTitles(panels []*node) {
+	before := map[string]*node{}
+	for _, p := range panels {
+		title := p.field("title")
+		if !title.ok() {
+			continue
+		}
+		if other := before[title.text]; other != nil {
+			l.wrong(title, title.at, "%q is the title of %s, too: give each panel one of its own", title.text, joinPath(other.path))
+			continue
+		}
+		before[title.text] = p
 	}
 }
 

@@ -44,21 +44,27 @@ func (l *loader) checkOn() {
 		if text(on) != string(plugins.Validation) || b == nil {
 			continue
 		}
+		reads := plugins.Reads(b.plugin, b.info)
 		switch {
 		case b.info.Audited:
 			l.wrong(on, on.label, "%q rates the audit of a cell, which rests on test rows", b.info.Name)
-		case !slices.Contains(b.info.Reads, plugins.Test):
+		case !slices.Contains(reads, plugins.Test) && slices.Contains(b.info.Reads, plugins.Test):
+			l.wrong(on, on.label, "%q reads %s rows with its settings, and no test rows that validation rows could stand in for", n.name(), partNames(reads))
+		case !slices.Contains(reads, plugins.Test):
 			l.wrong(on, on.label, "%q reads no test rows that validation rows could stand in for", b.info.Name)
-		case readsValidation(b.plugin):
+		case slices.Contains(reads, plugins.Validation):
 			l.wrong(on, on.at, "the settings of %q read the validation part themselves, so that it would be rated on the rows that it is tuned on", n.name())
 		}
 	}
 }
 
-// readsValidation reports whether a metric with its settings reads the validation part.
-func readsValidation(plugin any) bool {
-	s, ok := plugin.(plugins.Selective)
-	return ok && slices.Contains(s.Reads(), plugins.Validation)
+// partNames joins the names of parts, for people.
+func partNames(parts []plugins.Part) string {
+	names := make([]string, len(parts))
+	for i, p := range parts {
+		names[i] = string(p)
+	}
+	return andList(names)
 }
 
 // checkOf checks the axes whose values compete.
@@ -98,6 +104,7 @@ func (l *loader) checkSelection(n *node, all []axis) {
 			}
 			continue
 		}
+		l.demandsOne(f)
 		if a.name == "audit" {
 			a = &axis{name: a.name, names: l.armNames()}
 		}
@@ -151,10 +158,11 @@ func (l *loader) checkSearchScore(n *node, s *Search) {
 	}
 	info := &b.info.Scores[k]
 	allowed, on := slices.Contains(s.Allow, "test"), l.exp.Metrics[i].On == plugins.Validation
-	direction := n.field("direction")
+	direction, part := n.field("direction"), l.root.find("metrics", metric, "on")
 	switch {
 	case len(info.Dims) > 0:
 		l.wrong(f, f.at, "%q has a value for each %s; a search needs a score that is one number", f.text, quoteAll(info.Dims))
+	case part != nil && !part.ok(): // it was told
 	case !on && !allowed && n.field("allow").whole() == (n.field("allow") != nil):
 		l.wrong(f, f.at, `%q is measured on test rows, and what is chosen by these looks better on them than it is; measure it with on: "validation", or say "as published" with allow: ["test"]`, f.text)
 	case on && allowed:

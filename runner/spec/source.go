@@ -50,6 +50,7 @@ func readSources(path, workDir string, rep *reporter) (*sources, error) {
 	}
 	s.checkImports(rep)
 	s.checkNames(rep)
+	s.checkUnread(rep)
 	return s, nil
 }
 

@@ -1,7 +1,9 @@
 package spec
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"cuelang.org/go/cue"
 )
@@ -47,7 +49,7 @@ func (t *Table) looks(n *node) {
 	is := func(name string) bool { f := n.field(name); return f.is(cue.BoolKind) && f.truth }
 	t.Transpose, t.Compact = is("transpose"), is("compact")
 	t.Join, t.Features, t.Heads = texts(n.field("join")), text(n.field("features")), named(n.field("heads"))
-	t.Labels = valueLabels(n.field("labels"))
+	t.Labels, t.Digits = valueLabels(n.field("labels")), wholeNumber(n.field("digits"))
 }
 
 // valueLabels decodes what is shown for values, by axis or dimension; nil where nothing is.
@@ -107,7 +109,7 @@ func (t *Table) lineNames() []string {
 	switch {
 	case t.ranks():
 		names = append(names, t.Of...)
-	case t.Transpose || t.Kind == ArgmaxTable:
+	case t.Transpose || t.Kind == ArgmaxTable && len(t.Columns) > 1:
 		names = append(names, ScoreRow)
 	}
 	return names
@@ -160,8 +162,11 @@ func (l *loader) checkFacts(n *node) {
 	}
 }
 
-// checkConfiguration demands searches.
+// checkConfiguration demands searches, and scores where it is said how these are shown.
 func (l *loader) checkConfiguration(n *node) {
+	if compact, digits := n.field("compact"), n.field("digits"); digits.ok() && compact.is(cue.BoolKind) && compact.truth {
+		l.wrong(digits, digits.label, "a compact table shows no score: leave digits or compact out")
+	}
 	var known []string
 	for _, s := range l.entries("best") {
 		known = append(known, s.name())
@@ -193,10 +198,11 @@ func (l *loader) checkAmong(list *node, what string, known []string) {
 
 // checkLabels checks that labels stand for axes and dimensions of the table, and for values that they have.
 func (w *yield) checkLabels(n *node, t *Table) {
-	known := t.lineNames()
+	known := slices.DeleteFunc(t.lineNames(), func(name string) bool { return name == ScoreRow || name == CriterionRow })
 	switch {
 	case t.Kind == DatasetTable:
-		return // labels are of columns, too
+		w.checkFactLabels(n, t)
+		return
 	case t.Kind == ConfigurationTable:
 		known = append(w.axisList(), known...)
 	case t.Kind == ArgmaxTable:
@@ -204,7 +210,61 @@ func (w *yield) checkLabels(n *node, t *Table) {
 	case t.Across != "":
 		known = append(known, t.Across)
 	}
+	if score := n.field("labels").field(ScoreRow); score != nil && slices.Contains(t.lineNames(), ScoreRow) {
+		w.wrong(score, score.label, "what is shown of a score is the title of its column")
+	}
 	w.checkLabelsOf(n, "table", known)
+	if t.Kind == ConfigurationTable {
+		w.checkChoosing(n, t)
+	}
+}
+
+// checkFactLabels checks the labels of a table of data sets: of its facts and data sets, and of the levels of columns with the role group.
+func (w *yield) checkFactLabels(n *node, t *Table) {
+	labels, facts := n.field("labels"), t.Of
+	if len(facts) == 0 {
+		for _, f := range Facts() {
+			facts = append(facts, string(f))
+		}
+	}
+	var sets, columns []string
+	whole := true // all columns are known
+	for i := range w.exp.Datasets {
+		d := &w.exp.Datasets[i]
+		if chosen := t.Where["dataset"]; chosen == nil || slices.Contains(chosen, Value{Text: d.Name}) {
+			sets, columns = append(sets, d.Name), added(columns, d.Group...)
+			whole = whole && w.exp.Headers[d.Name] != nil
+		}
+	}
+	lines := map[string]string{} // by label: the column whose level has it
+	for _, f := range fieldsOf(labels) {
+		switch {
+		case f.name() == FactRow:
+			w.checkFactNames(f, facts, columns)
+			w.checkSameLabels(facts, f)
+		case f.name() == "dataset":
+			w.checkSameLabels(sets, f)
+		case whole && !slices.Contains(columns, f.name()):
+			w.wrong(f, f.label, "the labels of this table are not of %q%s", f.name(), hint(f.name(), "they are of", append([]string{FactRow, "dataset"}, columns...)))
+		default:
+			for _, level := range fieldsOf(f) {
+				if other, taken := lines[text(level)]; taken && level.ok() {
+					w.wrong(level, level.at, "%q stands for a level of %q, too, and nothing else tells the two apart: give them labels that differ", level.text, other)
+				}
+				lines[text(level)] = f.name()
+			}
+		}
+	}
+}
+
+// checkFactNames checks what labels of facts stand for: facts of the table, and levels of columns, such as "is_female 1".
+func (w *yield) checkFactNames(labels *node, facts, columns []string) {
+	for _, f := range fieldsOf(labels) {
+		ofLevel := slices.ContainsFunc(columns, func(c string) bool { return strings.HasPrefix(f.name(), c+" ") })
+		if !slices.Contains(facts, f.name()) && !ofLevel {
+			w.wrong(f, f.label, "this table has no fact %q%s", f.name(), hint(f.name(), "it has", facts))
+		}
+	}
 }
 
 // checkPlotLabels checks that labels stand for what lies along x and for the series.
@@ -221,29 +281,50 @@ func (w *yield) checkPlotLabels(n *node) {
 // checkLabelsOf checks the labels of a table or plot that has labels of the known axes and dimensions.
 func (w *yield) checkLabelsOf(n *node, what string, known []string) {
 	for _, f := range fieldsOf(n.field("labels")) {
-		if !slices.Contains(known, f.name()) {
-			w.wrong(f, f.label, "the labels of this "+what+" are not of %q%s", f.name(), hint(f.name(), "they are of", known))
+		name := f.name()
+		if !f.ok() {
 			continue
 		}
-		i := w.axis(f.name())
-		if f.name() == RankingRow {
-			for _, v := range fieldsOf(f) {
-				if both := []string{BestRanking, WorstRanking}; !slices.Contains(both, v.name()) {
-					w.wrong(v, v.label, "%q has no value %q%s", f.name(), v.name(), hint(v.name(), "it has", both))
-				}
-			}
-		}
-		if i < 0 || decidedByData(f.name()) {
+		if !slices.Contains(known, name) {
+			w.wrong(f, f.label, "the labels of this "+what+" are not of %q%s", name, hint(name, "they are of", known))
 			continue
 		}
-		var values []string
-		for _, v := range w.axes[i].Values {
-			values = append(values, v.String())
-		}
-		for _, v := range fieldsOf(f) {
-			if !slices.Contains(values, v.name()) {
-				w.wrong(v, v.label, "axis %q has no value %q%s", f.name(), v.name(), hint(v.name(), "it has", values))
-			}
+		switch i := w.axis(name); {
+		case decidedByData(name):
+		case i >= 0:
+			w.checkNamed(f, fmt.Sprintf("axis %q", name), w.axisTexts(i))
+		case w.declared[name] != nil && !w.gives(name):
+			w.checkNamed(f, fmt.Sprintf("dimension %q", name), w.declared[name])
+		case w.ownValues(name) != nil:
+			w.checkNamed(f, fmt.Sprintf("%q", name), w.ownValues(name))
+			w.checkSameLabels(w.ownValues(name), f)
 		}
 	}
+}
+
+// checkNamed demands that labels stand for values that there are.
+func (w *yield) checkNamed(labels *node, what string, values []string) {
+	for _, v := range fieldsOf(labels) {
+		if !slices.Contains(values, v.name()) {
+			w.wrong(v, v.label, "%s has no value %q%s", what, v.name(), hint(v.name(), "it has", values))
+		}
+	}
+}
+
+// ownValues are those of a name over labels that is neither an axis nor a dimension; nil where the names are not known.
+func (w *yield) ownValues(name string) []string {
+	var values []string
+	switch name {
+	case RankingRow:
+		return []string{BestRanking, WorstRanking}
+	case SearchRow:
+		for _, s := range w.exp.Best {
+			values = append(values, s.Name)
+		}
+	case AxisRow:
+		for _, s := range w.exp.Best {
+			values = added(values, append(slices.Clone(s.Of), strings.Join(s.Of, ", "))...)
+		}
+	}
+	return values
 }

@@ -55,10 +55,7 @@ func tableColumn(n *node) TableColumn {
 		Score: text(n.field("score")), Title: text(n.field("title")), Group: text(n.field("group")), Format: text(n.field("format")),
 		Minus: single(n.field("minus")), Where: choices(n.field("where")), Statistics: texts(n.field("statistics")),
 	}
-	if d := n.field("digits"); d.is(cue.IntKind) {
-		digits := int(d.number())
-		c.Digits = &digits
-	}
+	c.Digits = wholeNumber(n.field("digits"))
 	if c.Format == "fixed" {
 		c.Format = ""
 	}
@@ -90,8 +87,8 @@ var tableFields = map[TableKind][]string{
 	RowsTable:          {"where"},
 	JudgementsTable:    {"where"},
 	CohortTable:        {"across", "over", "where"},
-	DatasetTable:       {"where", "of", "features", "heads", "labels"},
-	ConfigurationTable: {"of", "compact", "heads", "labels"},
+	DatasetTable:       {"where", "of", "features", "published", "heads", "labels"},
+	ConfigurationTable: {"of", "compact", "digits", "published", "heads", "labels"},
 }
 
 // tableView checks the fields of a table by its kind, and returns what of it refers to the matrix.
@@ -103,20 +100,29 @@ func (l *loader) tableView(n *node) (view, bool) {
 	t := table(n)
 	l.checkTableFields(n, kind)
 	v := view{node: n, keys: oneOrMore(n.field("rows")), over: oneOrMore(n.field("over")), where: n.field("where"), add: "rows"}
-	if across := n.field("across"); across.ok() {
-		v.keys = append(v.keys, across)
-	}
+	v.together = [][]*node{v.keys}
 	if kind == ArgmaxTable || t.ranks() {
-		v.keys = append(v.keys, l.rankedBy(n, &t)...)
+		v.keys = append(slices.Clone(v.keys), l.rankedBy(n, &t)...)
+		v.together = append(v.together, v.keys)
+	}
+	if across := n.field("across"); across.ok() {
+		v.keys, v.apart = append(slices.Clone(v.keys), across), across
 	}
 	columns := oneOrMore(n.field("columns"))
 	for _, c := range columns {
 		v.scores, v.minus, v.wheres = append(v.scores, c.field("score")), append(v.minus, c.field("minus")), append(v.wheres, c.field("where"))
 	}
-	l.checkTwice(columns)
-	for _, name := range []string{"rows", "columns"} {
+	l.checkTwice(columns, "columns", "a title or a group")
+	for _, name := range []string{"rows", "columns", "of"} {
 		if f := n.field(name); f.is(cue.ListKind) && len(f.items) == 0 && !f.part {
 			l.wrong(f, f.at, "must have at least one value")
+		}
+	}
+	if kind == ArgmaxTable || t.ranks() {
+		for _, c := range columns {
+			if s := c.field("statistics"); s != nil {
+				l.wrong(s, s.label, "has no meaning for a table of %s, which shows what is best: declare a table of scores for it", kind)
+			}
 		}
 	}
 	l.checkLines(n, columns)
@@ -187,20 +193,6 @@ func (l *loader) rankedBy(n *node, t *Table) []*node {
 		return list[:1]
 	default:
 		return list
-	}
-}
-
-// checkTwice refuses columns that would be the same.
-func (l *loader) checkTwice(columns []*node) {
-	var whole []*node // scores of columns that select and subtract nothing of their own
-	for _, c := range columns {
-		s := c.field("score")
-		if s.ok() && c.field("minus") == nil && c.field("where") == nil {
-			if names(whole, s.text) {
-				l.wrong(s, s.at, "%q is given twice", s.text)
-			}
-			whole = append(whole, s)
-		}
 	}
 }
 
@@ -298,12 +290,18 @@ func (w *yield) checkTable(n *node) {
 	}
 	if !t.OfScores() {
 		w.checkWhere(n.field("where"))
+		w.checkOfData(n, &t)
 		return
 	}
 	if t.Kind == ArgmaxTable {
 		w.checkAxes(n.field("of"))
 	}
 	if t.Kind == ArgmaxTable || t.ranks() {
+		for _, e := range oneOrMore(n.field("of")) {
+			if e.ok() && w.exp.Replicates(e.text) {
+				w.wrong(e, e.at, "values of %q differ by chance alone, so that none of them is the best", e.text)
+			}
+		}
 		for _, c := range oneOrMore(n.field("columns")) {
 			w.needsDirection(c.field("score"), "a table of "+string(t.Kind))
 			if m := c.field("minus"); m != nil {
@@ -323,6 +321,18 @@ func (w *yield) checkTable(n *node) {
 		}
 	}
 	w.checkMark(n, &t)
+}
+
+// checkOfData refuses selections that tables of what data sets hold have no use for.
+func (w *yield) checkOfData(n *node, t *Table) {
+	if t.Kind != DatasetTable && t.Kind != AttritionTable {
+		return
+	}
+	for _, f := range fieldsOf(n.field("where")) {
+		if f.ok() && f.name() != "dataset" {
+			w.wrong(f, f.label, "a table of %s selects data sets alone: it is the same for every value of %q", t.Kind, f.name())
+		}
+	}
 }
 
 // checkMark refuses marks that no column can have. Where some can, the table says which cannot.

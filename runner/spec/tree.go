@@ -145,14 +145,16 @@ type evaluator struct {
 	rep    *reporter
 	index  index
 	failed map[string]bool // paths with an error that was reported
+	wrong  map[string]bool // names at the top, which others may refer to, with such an error in them
 	faults map[where]bool  // places of such errors
 }
 
 // evaluate returns the value of the files; mistakes in them go to rep. The value is nil when there is none.
 func evaluate(ctx *cue.Context, s *sources, rep *reporter) *node {
 	v := s.build(ctx, rep)
-	e := &evaluator{sources: s, rep: rep, index: newIndex(s.files), failed: map[string]bool{}, faults: map[where]bool{}}
+	e := &evaluator{sources: s, rep: rep, index: newIndex(s.files), failed: map[string]bool{}, wrong: map[string]bool{}, faults: map[where]bool{}}
 	e.errors(v)
+	e.spread()
 	if v.IncompleteKind()&cue.StructKind == 0 || v.IncompleteKind() == cue.TopKind {
 		if _, err := v.Fields(); err != nil {
 			if len(rep.mistakes) == 0 {
@@ -245,10 +247,14 @@ func (s *sources) leaveOut(p token.Pos) bool {
 // errors reports what contradicts itself in the user's own files, once each place.
 func (e *evaluator) errors(v cue.Value) {
 	all := errors.Errors(v.Validate())
+	contradictions := e.contradictions(all)
 	said := map[string]bool{} // by place: what was reported
 	for _, err := range all {
 		path := err.Path()
 		e.failed[indexKey(path)] = true
+		if len(path) > 0 {
+			e.wrong[path[0]] = true
+		}
 		at, guessed := token.NoPos, false
 		for _, p := range append(err.InputPositions(), err.Position()) {
 			guessed = guessed || e.guessed(p)
@@ -257,16 +263,11 @@ func (e *evaluator) errors(v cue.Value) {
 				at = p
 			}
 		}
-		if guessed {
+		if guessed || contradictions.consequence(err) {
 			continue
 		}
-		where := whereOf(at)
-		if !where.known() {
-			where = e.start()
-		}
+		message, where := contradictions.told(err, e.placeOf(path, at))
 		e.faults[where] = true
-		format, args := err.Msg()
-		message := firstLine(fmt.Sprintf(format, args...))
 		key := fmt.Sprint(where, message)
 		// a text that holds a wrong value is wrong in consequence
 		if said[key] || message == interpolation && slices.ContainsFunc(all, isCause) {
@@ -278,6 +279,17 @@ func (e *evaluator) errors(v cue.Value) {
 		}
 		e.rep.add(joinPath(path), where, "%s", message)
 	}
+}
+
+// placeOf is the place of an error: where CUE has it, else where its path is mentioned last, else the start of the experiment.
+func (e *evaluator) placeOf(path []string, at token.Pos) where {
+	if w := whereOf(at); w.known() {
+		return w
+	}
+	if all := e.index[indexKey(path)]; len(all) > 0 {
+		return whereOf(all[len(all)-1].value.Pos())
+	}
+	return e.start()
 }
 
 const interpolation = "invalid interpolation" // as CUE says it
@@ -477,7 +489,7 @@ func (e *evaluator) number(n *node, v cue.Value) {
 }
 
 // unsettled marks a node without a definite value. It is reported later, if a value is needed; not at all when
-// a name that nothing declares is the reason, or may be what an experiment extends and that cannot be read.
+// a name that nothing declares is the reason, or one that contradicts itself, or may be what an experiment extends and that cannot be read.
 func (e *evaluator) unsettled(n *node, v cue.Value) {
 	n.state = open
 	if e.baseless {
@@ -491,7 +503,13 @@ func (e *evaluator) unsettled(n *node, v cue.Value) {
 	if f, ok := written.(*ast.Field); ok {
 		written = f.Value
 	}
-	if written == nil || len(e.guesses) == 0 {
+	if written == nil {
+		return
+	}
+	if e.rests(written) {
+		n.state = bad
+	}
+	if len(e.guesses) == 0 {
 		return
 	}
 	ast.Walk(written, func(child ast.Node) bool {

@@ -103,6 +103,7 @@ func added(list []string, more ...string) []string {
 // view is a table or plot, as far as its cells are concerned.
 type view struct {
 	node   *node
+	part   *node   // of a plot with panels of their own: the panel; else nil
 	keys   []*node // axes and dimensions that tell rows, or points and series, apart
 	over   []*node // axes and dimensions that are averaged over
 	where  *node
@@ -114,6 +115,10 @@ type view struct {
 	form   plugins.Form // of a plot
 	curve  *node        // of a plot that draws one, its address
 	whole  bool         // every axis that is not averaged over tells points apart
+
+	// what labels must tell apart: the keys of lines or of places along x, and of series, whatever the score; and that of columns, of one score
+	together [][]*node
+	apart    *node
 }
 
 // room is where a further axis or dimension could go.
@@ -477,8 +482,9 @@ func (w *yield) check(v view) {
 			continue
 		}
 		if w.axis(n.text) < 0 && !slices.Contains(w.dims, n.text) {
-			if w.sure {
-				known := append(w.axisList(), w.dims...)
+			if known := append(w.axisList(), w.dims...); w.sure && slices.Equal(n.path, v.node.path) { // what is ranked unless of says otherwise
+				w.wrong(n, n.at, "ranks the values of %q unless of names another axis or dimension, and no score has that; known: %s", n.text, quoteAll(known))
+			} else if w.sure {
 				w.wrong(n, n.at, "no axis or dimension named %q%s", n.text, hint(n.text, "known:", known))
 			}
 		} else if seen[n.text] {
@@ -504,6 +510,50 @@ func (w *yield) check(v view) {
 	if v.curve != nil {
 		w.checkCurve(v, v.curve)
 	}
+	w.checkSelected(&v)
+	w.checkAlike(&v)
+}
+
+// checkSelected warns of scores of a view that select no cell.
+func (w *yield) checkSelected(v *view) {
+	var empty []*node
+	for i, n := range v.scores {
+		one := *v
+		if v.wheres != nil {
+			one.own = v.wheres[i]
+		}
+		found := w.find(text(n))
+		if len(found) == 0 || !w.viewOK(one) {
+			return // it was told
+		}
+		if !w.selects(&one, found) {
+			empty = append(empty, n)
+		}
+	}
+	if len(empty) > 0 && len(empty) == len(v.scores) {
+		at := v.node
+		if v.part != nil {
+			at = v.part
+		}
+		w.rep.warn(joinPath(at.path), at.label, "no cell of the matrix that is rated by its scores has what it selects: there will be no value")
+		return
+	}
+	for _, n := range empty {
+		w.rep.warn(joinPath(n.path), n.at, "no cell of the matrix that is rated by %q has what is selected: there will be no value", n.text)
+	}
+}
+
+// selects reports whether a view selects a cell that is rated by one of some scores, whatever the searches may come to.
+func (w *yield) selects(v *view, found []scoreInfo) bool {
+	some := false
+	w.inWorlds(func(in Chosen, there func(cell) bool) bool {
+		selected := w.selection(v.selects(), in)
+		some = slices.ContainsFunc(w.cells, func(c cell) bool {
+			return there(c) && selected(c) && slices.ContainsFunc(found, func(s scoreInfo) bool { return w.exp.Matrix[c.block].measures(s.metric) })
+		})
+		return some
+	})
+	return some
 }
 
 func (w *yield) axisList() []string {
@@ -525,6 +575,7 @@ func (w *yield) checkWhere(n *node) {
 			w.wrong(f, f.label, "no axis or dimension named %q%s", f.name(), hint(f.name(), "known:", append(w.axisList(), w.dims...)))
 			continue
 		}
+		w.demandsOne(f)
 		for _, e := range oneOrMore(f) {
 			if !e.ok() {
 				continue
@@ -549,6 +600,13 @@ func (w *yield) checkWhere(n *node) {
 				w.wrong(e, e.at, "dimension %q has no value %s%s", f.name(), v.quoted(), hint(v.Text, "it has", w.declared[f.name()]))
 			}
 		}
+	}
+}
+
+// demandsOne refuses an empty list of values, which would select nothing, or all.
+func (c *checker) demandsOne(f *node) {
+	if f.is(cue.ListKind) && len(f.items) == 0 && !f.part {
+		c.wrong(f, f.at, "must have at least one value; without the field, there may be any")
 	}
 }
 
@@ -669,6 +727,10 @@ func (w *yield) scoreKnown(address string) bool { return len(w.find(address)) > 
 // viewOK reports whether the keys and selection of a view are right.
 func (w *yield) viewOK(v view) bool {
 	ok := w.sure && !slices.ContainsFunc(v.selects(), func(n *node) bool { return !n.whole() })
+	for _, name := range []string{"rows", "across", "over", "x", "series", "panels", "values", "points"} { // what is wrong in these tells nothing apart
+		f := v.node.field(name)
+		ok = ok && (f == nil || f.whole())
+	}
 	for _, n := range append(slices.Clone(v.keys), v.over...) {
 		ok = ok && n.ok()
 	}

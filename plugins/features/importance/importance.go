@@ -10,11 +10,13 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sort"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/encode"
 	"github.com/ehrlab/ehrlab/plugins/features/ladder"
+	"github.com/ehrlab/ehrlab/plugins/features/named"
 	"github.com/ehrlab/ehrlab/plugins/frame"
 	"github.com/ehrlab/ehrlab/plugins/gram"
 	"github.com/ehrlab/ehrlab/plugins/label"
@@ -35,6 +37,8 @@ type Config struct {
 	Trees  gbdt.Config `json:"gbdt"`   // gbdt only
 	Folds  int         `json:"folds"`  // of train, to repeat the ranking on: 2 or more, or 0 for none
 	Ladder []int       `json:"ladder"` // sizes of the subsets: at least one, ascending, each above 0
+	// Columns are those that are ranked, in any order: at least one, none twice; nil: every candidate.
+	Columns []string `json:"columns,omitempty"`
 }
 
 // Register adds the plugin to r.
@@ -46,6 +50,8 @@ func Register(r *plugins.Registry) {
 		Source:  "S. Menard (2004), The American Statistician 58(3), 218-223 (coefficient times SD of the predictor); T. Chen, C. Guestrin (2016), KDD, 785-794 (gain); S. Nogueira, K. Sechidis, G. Brown (2018), JMLR 18(174), 1-54 (overlap)",
 		Schema: `// sizes of the subsets, ascending: each holds the ones before it
 ` + ladder.Schema + `
+// the columns that are ranked; unless set, every candidate
+` + named.Schema + `
 // what columns are ranked by: "logistic" unless set, a logistic regression; "gbdt": boosted trees
 model?: "logistic" | "gbdt"
 // of gbdt, what the splits by a column are rated by: "total_gain" unless set, their gains in all; "gain", "cover": gain, or rows parted, of one on average; "weight": how many they are
@@ -82,12 +88,19 @@ type Features struct {
 	config Config
 }
 
-// New returns the plugin. It is an error when the ladder is empty or does not ascend from at least 1, when a setting is
-// out of range, and when one of the trees is given to another model.
+// New returns the plugin. It is an error when the ladder is empty or does not ascend from at least 1, when columns are named
+// and are none, fewer than the ladder wants, or one twice, when a setting is out of range, and when one of the trees is given
+// to another model.
 func New(c Config) (plugins.Features, error) {
 	sizes, err := ladder.New(c.Ladder)
 	if err != nil {
 		return nil, err
+	}
+	if c.Columns != nil {
+		if err := named.Check(c.Columns, sizes); err != nil {
+			return nil, err
+		}
+		c.Columns = slices.Sorted(slices.Values(c.Columns))
 	}
 	if c.Folds < 0 || c.Folds == 1 {
 		return nil, fmt.Errorf("folds is %d; want at least 2, or 0 for none", c.Folds)
@@ -117,25 +130,38 @@ func New(c Config) (plugins.Features, error) {
 	return &Features{Ladder: sizes, config: c}, nil
 }
 
-// Ranking is the model with its settings, and the folds, which decide on counts and notes. The ladder is no part of it.
+// Names returns the columns that are ranked; nil when every candidate is.
+func (f *Features) Names() []string { return slices.Clone(f.config.Columns) }
+
+// Ranking is the model with its settings, the columns, and the folds, which decide on counts and notes. The ladder is no part
+// of it, nor is the order of the columns.
 func (f *Features) Ranking() any {
 	out := struct {
 		Model string       `json:"model"`
 		By    gbdt.By      `json:"by,omitempty"`
 		Trees *gbdt.Config `json:"gbdt,omitempty"`
 		Folds int          `json:"folds"`
-	}{f.config.Model, f.config.By, nil, f.config.Folds}
+
+		Columns []string `json:"columns,omitempty"`
+	}{f.config.Model, f.config.By, nil, f.config.Folds, f.config.Columns}
 	if f.config.Model == byTrees {
 		out.Trees = &f.config.Trees
 	}
 	return out
 }
 
-// Rank returns the columns of in.Train but the target, the most important first; equal ones keep their order in train.
+// Rank returns the columns of in.Train but the target, or those of them that are named, the most important first; equal ones
+// keep their order in train. The model has no other column.
 //
-// It is an error when the target has not two classes (see label.Binary). A fold on which there is no ranking, such as
-// one with a single class, is no error: the notes say that there is no overlap, and why.
+// It is an error when a named column is the target or no candidate, and when the target has not two classes (see
+// label.Binary). A fold on which there is no ranking, such as one with a single class, is no error: the notes say that there
+// is no overlap, and why.
 func (f *Features) Rank(ctx context.Context, env plugins.Env, in plugins.Candidates) (*plugins.Ranking, error) {
+	train, err := named.Among(f.config.Columns, in)
+	if err != nil {
+		return nil, err
+	}
+	in.Train = train
 	ranked, err := f.rank(ctx, in.Train, in.Target, env.Threads, func() *rand.Rand {
 		return env.Rand.For(plugins.ForModel, "importance")
 	})

@@ -4,11 +4,11 @@ package list
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/features/ladder"
+	"github.com/ehrlab/ehrlab/plugins/features/named"
 )
 
 // Config is the features' "with" block.
@@ -41,26 +41,16 @@ type Features struct {
 // New returns the plugin. It is an error when no column is named, or one twice, and when the ladder does not ascend from at
 // least 1 to at most the number of columns.
 func New(c Config) (plugins.Features, error) {
-	if len(c.Columns) == 0 {
-		return nil, fmt.Errorf("columns is empty; name at least one")
-	}
-	for i, name := range c.Columns {
-		if slices.Contains(c.Columns[:i], name) {
-			return nil, fmt.Errorf("columns names %q twice", name)
+	f := &Features{columns: slices.Clone(c.Columns)}
+	if c.Ladder != nil {
+		var err error
+		if f.ladder, err = ladder.New(c.Ladder); err != nil {
+			return nil, err
 		}
 	}
-	f := &Features{columns: slices.Clone(c.Columns)}
-	if c.Ladder == nil {
-		return f, nil
-	}
-	sizes, err := ladder.New(c.Ladder)
-	if err != nil {
+	if err := named.Check(c.Columns, f.ladder); err != nil {
 		return nil, err
 	}
-	if most := sizes[len(sizes)-1]; most > len(c.Columns) {
-		return nil, fmt.Errorf("ladder asks for %d columns; columns names %d", most, len(c.Columns))
-	}
-	f.ladder = sizes
 	return f, nil
 }
 
@@ -83,14 +73,11 @@ func (f *Features) Rank(ctx context.Context, _ plugins.Env, in plugins.Candidate
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if err := named.Candidates(f.columns, in); err != nil {
+		return nil, err
+	}
 	ranking := &plugins.Ranking{}
 	for _, name := range f.columns {
-		if name == in.Target {
-			return nil, fmt.Errorf("column %q is the target; it cannot be a feature", name)
-		}
-		if in.Train.Column(name) == nil {
-			return nil, fmt.Errorf("column %q is no candidate: the data do not have it, it was dropped, or its role forbids it without allow: leakage", name)
-		}
 		ranking.Columns = append(ranking.Columns, plugins.RankedColumn{Name: name})
 	}
 	return ranking, nil

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,19 +21,40 @@ const keyFormat = 1
 // responseKey returns the key of a response: a digest of all that decides it. body is canonical. attempt counts the
 // refusals before. What answers in process goes by its settings, which no body holds.
 func responseKey(id plugins.Identity, body []byte, seed uint64, ordinal, attempt int) string {
-	h := sha256.New()
-	parts := []string{
-		"ehrlab response", strconv.Itoa(keyFormat), id.API, id.Endpoint, id.Model, string(body),
-		strconv.FormatUint(seed, 10), strconv.Itoa(ordinal), strconv.Itoa(attempt),
+	return keysOf(id, body).key(seed, ordinal, attempt)
+}
+
+// keys are the response keys of the repeats of a request, which begin alike.
+type keys struct {
+	begun hash.Cloner // with the identity and the body
+	id    plugins.Identity
+}
+
+func keysOf(id plugins.Identity, body []byte) keys {
+	h := sha256.New().(hash.Cloner)
+	write(h, []byte("ehrlab response"), []byte(strconv.Itoa(keyFormat)), []byte(id.API), []byte(id.Endpoint), []byte(id.Model), body)
+	return keys{h, id}
+}
+
+// key is responseKey.
+func (k keys) key(seed uint64, ordinal, attempt int) string {
+	h, err := k.begun.Clone()
+	if err != nil {
+		panic(err) // SHA-256 can be copied
 	}
-	if id.Endpoint == "" {
-		parts = append(parts, string(id.Settings))
-	}
-	for _, part := range parts {
-		fmt.Fprintf(h, "%d:", len(part)) // parts do not run into each other
-		h.Write([]byte(part))
+	write(h, strconv.AppendUint(nil, seed, 10), []byte(strconv.Itoa(ordinal)), []byte(strconv.Itoa(attempt)))
+	if k.id.Endpoint == "" {
+		write(h, k.id.Settings)
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// write writes parts with their lengths, so that they do not run into each other.
+func write(to hash.Hash, parts ...[]byte) {
+	for _, part := range parts {
+		fmt.Fprintf(to, "%d:", len(part))
+		to.Write(part)
+	}
 }
 
 func hashOf(body []byte) string {

@@ -35,9 +35,10 @@ func (c *Client) Peek(ctx context.Context, caller plugins.Caller, name string, r
 	if err != nil {
 		return nil, err
 	}
+	keys := keysOf(l.model.info.Identity, body)
 	out := make([]Peeked, n)
 	for i := range out {
-		if out[i], err = c.peeked(l.model.info.Identity, body, caller.Seed, r.Ordinal+i); err != nil {
+		if out[i], err = c.peeked(keys, caller.Seed, r.Ordinal+i); err != nil {
 			return nil, err
 		}
 	}
@@ -45,10 +46,10 @@ func (c *Client) Peek(ctx context.Context, caller plugins.Caller, name string, r
 }
 
 // peeked looks up one response.
-func (c *Client) peeked(id plugins.Identity, body []byte, seed uint64, ordinal int) (Peeked, error) {
+func (c *Client) peeked(keys keys, seed uint64, ordinal int) (Peeked, error) {
 	p := Peeked{}
 	for attempt := range attempts {
-		p.Key = responseKey(id, body, seed, ordinal, attempt)
+		p.Key = keys.key(seed, ordinal, attempt)
 		answer, err := c.store.Answer(p.Key)
 		if err != nil || answer == nil {
 			return p, err

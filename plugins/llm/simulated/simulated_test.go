@@ -20,7 +20,7 @@ func ptr[T any](v T) *T { return &v }
 
 func TestOnlyFencedBlocksAreRead(t *testing.T) {
 	f := cohort(300)
-	a, err := prompt.Compute(f, nil, "death")
+	a, err := prompt.Compute(nil, f, nil, "death")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestASeedIsAnotherModel(t *testing.T) {
 
 func TestLearnsFromExamplesAndAggregates(t *testing.T) {
 	f := cohort(600)
-	a, err := prompt.Compute(f, nil, "death")
+	a, err := prompt.Compute(nil, f, nil, "death")
 	if err != nil {
 		t.Fatal(err)
 	}

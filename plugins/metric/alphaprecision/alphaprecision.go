@@ -74,6 +74,7 @@ part?: "test" | "train"`,
 }
 
 type metric struct {
+	compare.OnePart
 	config Config
 	scores []string
 	rate   func(*measuring) (*plugins.Measurement, error)
@@ -81,11 +82,11 @@ type metric struct {
 
 // New returns the metric. It is an error when Part is another part.
 func New(c Config) (plugins.Metric, error) {
-	return metric{c, []string{deltaPrecision, deltaCoverage, authenticity}, (*measuring).honest}, compare.CheckPart(c.Part)
+	return metric{compare.OnePart(c.Part), c, []string{deltaPrecision, deltaCoverage, authenticity}, (*measuring).honest}, compare.CheckPart(c.Part)
 }
 
 func newVariant(c Config) (plugins.Metric, error) {
-	return metric{c, []string{indexed}, (*measuring).indexed}, compare.CheckPart(c.Part)
+	return metric{compare.OnePart(c.Part), c, []string{indexed}, (*measuring).indexed}, compare.CheckPart(c.Part)
 }
 
 // Measure compares the first rows of both sides, as many as the smaller side has, by Euclidean distance in the standard encoding of

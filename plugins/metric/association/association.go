@@ -73,10 +73,15 @@ func scores() []plugins.ScoreInfo {
 func mean(measure string) string      { return "association_difference_" + measure }
 func frobenius(measure string) string { return "frobenius_" + measure }
 
-type metric struct{ config Config }
+type metric struct {
+	compare.OnePart
+	config Config
+}
 
 // New returns the metric. It is an error when Part is another part.
-func New(c Config) (plugins.Metric, error) { return metric{c}, compare.CheckPart(c.Part) }
+func New(c Config) (plugins.Metric, error) {
+	return metric{compare.OnePart(c.Part), c}, compare.CheckPart(c.Part)
+}
 
 // Measure compares all pairs of a category column with another column, the target included, over the rows complete in both. A
 // pair is left out of a mean when its association is undefined on either side; pairs that the synthetic rows alone leave

@@ -82,10 +82,15 @@ part?: "train" | "test"`,
 	}, Config{Part: plugins.Train}, New)
 }
 
-type metric struct{ config Config }
+type metric struct {
+	compare.OnePart
+	config Config
+}
 
 // New returns the metric. It is an error when Part is another part.
-func New(c Config) (plugins.Metric, error) { return metric{c}, compare.CheckPart(c.Part) }
+func New(c Config) (plugins.Metric, error) {
+	return metric{compare.OnePart(c.Part), c}, compare.CheckPart(c.Part)
+}
 
 // Measure describes both sides of every column. Of the real rows nothing is told that stands for fewer than plugins.FewestTold
 // subjects, whatever the governance of the data set: levels that fewer have are told together, and quartiles are those of four times as many

@@ -64,7 +64,10 @@ standard?: bool`,
 	}, Config{Part: plugins.Test, Standard: true}, New)
 }
 
-type metric struct{ config Config }
+type metric struct {
+	compare.OnePart
+	config Config
+}
 
 // New returns the metric. It is an error when Part is another part, or a range has no end or no value between its ends.
 func New(c Config) (plugins.Metric, error) {
@@ -76,7 +79,7 @@ func New(c Config) (plugins.Metric, error) {
 			return nil, fmt.Errorf("ranges of column %q: min is %v and max is %v; min must be less", name, *r.Min, *r.Max)
 		}
 	}
-	return metric{c}, compare.CheckPart(c.Part)
+	return metric{compare.OnePart(c.Part), c}, compare.CheckPart(c.Part)
 }
 
 // doubtful is the share of real values outside a limit above which the limit, or the unit, is the more likely mistake: what

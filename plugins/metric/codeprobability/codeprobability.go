@@ -56,10 +56,15 @@ func need(s plugins.Size) plugins.Need {
 	return plugins.Need{Threads: 8, Bytes: 128 * int64(s.Rows+s.N)}
 }
 
-type metric struct{ config Config }
+type metric struct {
+	compare.OnePart
+	config Config
+}
 
 // New returns the metric. It is an error when Part is another part.
-func New(c Config) (plugins.Metric, error) { return metric{c}, compare.CheckPart(c.Part) }
+func New(c Config) (plugins.Metric, error) {
+	return metric{compare.OnePart(c.Part), c}, compare.CheckPart(c.Part)
+}
 
 // Measure returns the measures of agreement of three patterns: "unigram" is a code, "bigram" an unordered pair of codes within a
 // visit, "sequential_bigram" an ordered pair of a code and one of the next visit. Per "record", the probability is the share of

@@ -30,11 +30,12 @@ bins?: int & >=2 & <=1000`
 		if err := CheckPart(c.Part); err != nil {
 			return nil, err
 		}
-		return ofShares{c, quantities, measure}, CheckBins(c.Bins)
+		return ofShares{OnePart(c.Part), c, quantities, measure}, CheckBins(c.Bins)
 	})
 }
 
 type ofShares struct {
+	OnePart
 	config     Shares
 	quantities []Quantity
 	measure    func(*Table) []float64

@@ -47,6 +47,12 @@ func CheckPart(part plugins.Part) error {
 	return nil
 }
 
+// OnePart is embedded by metrics that read one part of the real data, which a setting names, and no other: it is their plugins.Selective.
+type OnePart plugins.Part
+
+// Reads implements plugins.Selective.
+func (p OnePart) Reads() []plugins.Part { return []plugins.Part{plugins.Part(p)} }
+
 // New returns the sides of a comparison with a part of the real data.
 //
 // It is an error when the synthetic rows lack a column of the part, have a further one, or hold one of another kind.

@@ -66,14 +66,17 @@ func (c Config) Suit(r plugins.Roles) (config any, lacks string) {
 	return c, ""
 }
 
-type metric struct{ config Config }
+type metric struct {
+	compare.OnePart
+	config Config
+}
 
 // New returns the metric. It is an error when Part or Coefficient is none of those that Config names.
 func New(c Config) (plugins.Metric, error) {
 	if c.Coefficient != Pearson && c.Coefficient != Spearman {
 		return nil, fmt.Errorf("coefficient is %q; want %q or %q", c.Coefficient, Pearson, Spearman)
 	}
-	return metric{c}, compare.CheckPart(c.Part)
+	return metric{compare.OnePart(c.Part), c}, compare.CheckPart(c.Part)
 }
 
 // Measure compares the correlations of each pair of number columns, the target included if it is one, over

@@ -54,10 +54,15 @@ part?: "test" | "train"`,
 	}, Config{Part: plugins.Test}, New)
 }
 
-type metric struct{ config Config }
+type metric struct {
+	compare.OnePart
+	config Config
+}
 
 // New returns the metric. It is an error when Part is another part.
-func New(c Config) (plugins.Metric, error) { return metric{c}, compare.CheckPart(c.Part) }
+func New(c Config) (plugins.Metric, error) {
+	return metric{compare.OnePart(c.Part), c}, compare.CheckPart(c.Part)
+}
 
 // Measure scores every column, the target included.
 func (m metric) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair) (*plugins.Measurement, error) {

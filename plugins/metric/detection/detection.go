@@ -71,7 +71,10 @@ copies?: "split" | "together"`,
 	}, Config{Part: plugins.Test, Model: logisticModel, Copies: split}, New)
 }
 
-type metric struct{ config Config }
+type metric struct {
+	compare.OnePart
+	config Config
+}
 
 // New returns the metric. It is an error when a setting is none of those that Config names.
 func New(c Config) (plugins.Metric, error) {
@@ -81,7 +84,7 @@ func New(c Config) (plugins.Metric, error) {
 	case c.Copies != split && c.Copies != together:
 		return nil, fmt.Errorf("copies is %q; want %q or %q", c.Copies, split, together)
 	}
-	return metric{c}, compare.CheckPart(c.Part)
+	return metric{compare.OnePart(c.Part), c}, compare.CheckPart(c.Part)
 }
 
 // Measure fits the model five times, each time without one fold of both sides, and rates its predictions for that fold. All columns are

@@ -60,6 +60,14 @@ codes?: int & >=0`,
 
 type metric struct{ config Config }
 
+// Reads implements plugins.Selective: codes are predicted by models of train that are tested on test.
+func (m metric) Reads() []plugins.Part {
+	if m.config.Codes > 0 {
+		return []plugins.Part{plugins.Test, plugins.Train}
+	}
+	return []plugins.Part{m.config.Part}
+}
+
 // New returns the metric. It is an error when Part is another part, or Codes is negative.
 func New(c Config) (plugins.Metric, error) {
 	if c.Codes < 0 {

@@ -40,12 +40,13 @@ func Register(r *plugins.Registry) {
 part?: "test" | "train"
 // real rows that a group must have: 11 unless set
 minimum?: int & >=1`,
-		Family: plugins.Fairness,
-		Cost:   plugins.PerColumn,
-		Shapes: []plugins.Shape{plugins.Records},
-		Reads:  []plugins.Part{plugins.Test, plugins.Train},
-		Uses:   []plugins.Use{compare.Use(), subgroup.Use()},
-		Need:   compare.Need(1),
+		Family:     plugins.Fairness,
+		AnyColumns: true,
+		Cost:       plugins.PerColumn,
+		Shapes:     []plugins.Shape{plugins.Records},
+		Reads:      []plugins.Part{plugins.Test, plugins.Train},
+		Uses:       []plugins.Use{compare.Use(), subgroup.Use()},
+		Need:       compare.Need(1),
 		Scores: []plugins.ScoreInfo{
 			{Name: "log_disparity", Summary: "ln of the odds of the group among the synthetic rows over those among the real ones; beyond 0.22 in size is notable", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Neutral, Ideal: new(0.0), Dims: group},
 			{Name: "log_disparity_joint_positive", Summary: "the same of the rows of the group with one label", Min: math.Inf(-1), Max: math.Inf(1), Better: plugins.Neutral, Ideal: new(0.0), Dims: joint},
@@ -64,7 +65,10 @@ func (c Config) Suit(r plugins.Roles) (config any, lacks string) {
 	return c, ""
 }
 
-type metric struct{ config Config }
+type metric struct {
+	compare.OnePart
+	config Config
+}
 
 // New returns the metric. It is an error when a setting is none of those that Config names.
 func New(c Config) (plugins.Metric, error) {
@@ -74,7 +78,7 @@ func New(c Config) (plugins.Metric, error) {
 	if c.Minimum < 1 {
 		return nil, fmt.Errorf("minimum is %d; want at least 1", c.Minimum)
 	}
-	return metric{c}, compare.CheckPart(c.Part)
+	return metric{compare.OnePart(c.Part), c}, compare.CheckPart(c.Part)
 }
 
 // Beside lists the columns that groups are formed by.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/metric/downstream/classifier"
@@ -58,7 +59,7 @@ type Config struct {
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "downstream",
-		Version: 5,
+		Version: 6,
 		Summary: "a classifier of the target, trained on synthetic rows, real ones or both, and tested on real or held-out synthetic ones",
 		Source:  "C. Esteban, S. L. Hyland, G. Rätsch (2017), arXiv 1706.02633; B. Van Calster et al. (2019), BMC Medicine 17, 230 (calibration)",
 		Schema: classifier.Schema + `
@@ -85,16 +86,17 @@ resamples?: int & >=0 & <=100000
 level?: number & >0 & <1
 // of AUROC. "bootstrap" unless set; "delong": a Wald interval with DeLong's variance, which needs one test row a subject
 interval?: "bootstrap" | "delong"`,
-		Family: plugins.Utility,
-		Cost:   plugins.PerModel,
-		Shapes: []plugins.Shape{plugins.Records},
-		Reads:  []plugins.Part{plugins.Test, plugins.Train, plugins.Validation},
-		Spare:  []plugins.Part{plugins.Validation},
-		Random: []plugins.Purpose{plugins.ForModel, plugins.ForResample},
-		Uses:   classifier.Uses(),
-		Scores: scores,
-		Curves: curveInfos(),
-		Need:   classifier.Need,
+		Family:     plugins.Utility,
+		AnyColumns: true,
+		Cost:       plugins.PerModel,
+		Shapes:     []plugins.Shape{plugins.Records},
+		Reads:      []plugins.Part{plugins.Test, plugins.Train, plugins.Validation},
+		Spare:      []plugins.Part{plugins.Validation},
+		Random:     []plugins.Purpose{plugins.ForModel, plugins.ForResample},
+		Uses:       classifier.Uses(),
+		Scores:     scores,
+		Curves:     curveInfos(),
+		Need:       classifier.Need,
 	}, Defaults(), New)
 }
 
@@ -116,8 +118,10 @@ func (c Config) Suit(r plugins.Roles) (config any, lacks string) {
 
 type metric struct{ config Config }
 
-// Reads implements plugins.Selective: the validation part is there to tune on.
-func (m metric) Reads() []plugins.Part { return m.config.Tuning.Reads() }
+// Reads implements plugins.Selective: the validation part is there to tune on, and a model that is tested on synthetic rows needs no test part.
+func (m metric) Reads() []plugins.Part {
+	return slices.DeleteFunc(m.config.Tuning.Reads(), func(part plugins.Part) bool { return part == plugins.Test && m.config.Test == syntheticRows })
+}
 
 // New returns the metric. It is an error when a setting is none of those that Config names.
 func New(c Config) (plugins.Metric, error) {

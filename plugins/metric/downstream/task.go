@@ -75,7 +75,10 @@ type source struct {
 
 // task picks the rows to train and test on.
 func (c Config) task(ctx context.Context, env plugins.Env, pair *plugins.Pair) (*task, error) {
-	parts := []plugins.Part{plugins.Train, plugins.Test}
+	parts := []plugins.Part{plugins.Train}
+	if c.Test == realRows {
+		parts = append(parts, plugins.Test)
+	}
 	if c.On == classifier.OnValidation {
 		parts = append(parts, plugins.Validation)
 	}
@@ -101,14 +104,13 @@ func (c Config) task(ctx context.Context, env plugins.Env, pair *plugins.Pair) (
 			t.warnings = append(t.warnings, fmt.Sprintf("%d of %d synthetic rows left out: label missing", lost, all))
 		}
 	}
-	test := pair.Parts.Get(plugins.Test)
 	switch {
 	case c.Folds > 0:
-		err = s.folded(t, labels, test)
+		err = s.folded(t, labels, pair.Parts.Get(plugins.Test))
 	case c.Test == syntheticRows:
 		err = s.onSynthetic(ctx, t)
 	default:
-		if err = s.onReal(t, labels, test); err == nil {
+		if err = s.onReal(t, labels, pair.Parts.Get(plugins.Test)); err == nil {
 			err = s.train(ctx, t, s.synthetic, nil)
 		}
 	}

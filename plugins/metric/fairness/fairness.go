@@ -70,15 +70,16 @@ minimum?: {rows?: int & >=1, events?: int & >=1, nonevents?: int & >=1}
 resamples?: int & >=0 & <=100000
 // coverage of the intervals: 0.95 unless set
 level?: number & >0 & <1`,
-		Family: plugins.Fairness,
-		Cost:   plugins.PerModel,
-		Shapes: []plugins.Shape{plugins.Records},
-		Reads:  []plugins.Part{plugins.Test, plugins.Train, plugins.Validation},
-		Spare:  []plugins.Part{plugins.Validation},
-		Random: []plugins.Purpose{plugins.ForModel, plugins.ForResample},
-		Uses:   append(classifier.Uses(), subgroup.Use()),
-		Scores: plugins.Agree(plugins.TreesDecide(), plugins.Agree(plugins.TreesDecide(), scores), "threshold"),
-		Need:   classifier.Need,
+		Family:     plugins.Fairness,
+		AnyColumns: true,
+		Cost:       plugins.PerModel,
+		Shapes:     []plugins.Shape{plugins.Records},
+		Reads:      []plugins.Part{plugins.Test, plugins.Train, plugins.Validation},
+		Spare:      []plugins.Part{plugins.Validation},
+		Random:     []plugins.Purpose{plugins.ForModel, plugins.ForResample},
+		Uses:       append(classifier.Uses(), subgroup.Use()),
+		Scores:     plugins.Agree(plugins.TreesDecide(), plugins.Agree(plugins.TreesDecide(), scores), "threshold"),
+		Need:       classifier.Need,
 	}, Defaults(), New)
 }
 

@@ -42,10 +42,15 @@ part?: "test" | "train"`,
 	}, Config{Part: plugins.Test}, New)
 }
 
-type metric struct{ config Config }
+type metric struct {
+	compare.OnePart
+	config Config
+}
 
 // New returns the metric. It is an error when Part is another part.
-func New(c Config) (plugins.Metric, error) { return metric{c}, compare.CheckPart(c.Part) }
+func New(c Config) (plugins.Metric, error) {
+	return metric{compare.OnePart(c.Part), c}, compare.CheckPart(c.Part)
+}
 
 // fewExpected is the expected count of a cell below which the chi-square distribution is a poor guide (W. G. Cochran 1954,
 // Biometrics 10(4), 417–451).

@@ -103,6 +103,15 @@ func (c Config) Suit(r plugins.Roles) (config any, lacks string) {
 
 type metric struct{ config Config }
 
+// Reads implements plugins.Selective. Columns are shuffled in the part that the real model is not trained on; and of two label classes the
+// first part that has both, train before test, says which is the event.
+func (m metric) Reads() []plugins.Part {
+	if m.config.Part == plugins.Train && m.config.By != byPermutation {
+		return []plugins.Part{plugins.Train}
+	}
+	return []plugins.Part{plugins.Train, plugins.Test}
+}
+
 // New returns the metric. It is an error when a setting is none of those that Config names.
 func New(c Config) (plugins.Metric, error) {
 	if err := c.Config.Check(); err != nil {
@@ -148,7 +157,7 @@ func (m metric) measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 	if _, err := compare.New(pair, m.config.Part); err != nil { // importances are looked up by column
 		return nil, err
 	}
-	labels, err := classifier.NewLabels(pair, plugins.Train, plugins.Test)
+	labels, err := classifier.NewLabels(pair, m.Reads()...)
 	if err != nil {
 		return nil, err
 	}
@@ -157,14 +166,13 @@ func (m metric) measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 		return nil, err
 	}
 	real := labels.Rows(pair.Parts.Get(m.config.Part).Frame)
-	other := plugins.Train
-	if m.config.Part == plugins.Train {
-		other = plugins.Test
+	var rated classifier.Rows
+	if m.config.By == byPermutation {
+		if pair.Alike(plugins.Train, plugins.Test) {
+			return nil, classifier.Undefined("there are no real rows to shuffle columns in besides those that the model is trained on")
+		}
+		rated = labels.Rows(pair.Parts.Get(m.other()).Frame)
 	}
-	if m.config.By == byPermutation && pair.Alike(plugins.Train, plugins.Test) {
-		return nil, classifier.Undefined("there are no real rows to shuffle columns in besides those that the model is trained on")
-	}
-	rated := labels.Rows(pair.Parts.Get(other).Frame)
 	names := m.columns(real.Frame, pair.Target)
 	ofReal, err := m.importances(ctx, env, real, rated, names, pair.Target, string(m.config.Part)+" rows")
 	if err != nil {
@@ -192,6 +200,14 @@ func (m metric) measure(ctx context.Context, env plugins.Env, pair *plugins.Pair
 		)
 	}
 	return result, nil
+}
+
+// other is the real part that the real model is not trained on.
+func (m metric) other() plugins.Part {
+	if m.config.Part == plugins.Train {
+		return plugins.Test
+	}
+	return plugins.Train
 }
 
 // columns names the columns whose importances are compared.

@@ -106,7 +106,10 @@ columns?: "all" | "continuous"`,
 	}, defaults(), New)
 }
 
-type metric struct{ config Config }
+type metric struct {
+	compare.OnePart
+	config Config
+}
 
 // New returns the metric. It is an error when a number lies outside its bounds, Smoothing and Epsilon are both set, or a text is
 // none of those that Config names.
@@ -137,7 +140,7 @@ func New(c Config) (plugins.Metric, error) {
 	case c.Epsilon != 0 && c.Smoothing != 0:
 		return nil, errBoth
 	}
-	return metric{c}, nil
+	return metric{compare.OnePart(c.Part), c}, nil
 }
 
 // Measure scores every column that the settings name, the target included.

@@ -39,7 +39,7 @@ func Build(t testing.TB, register func(*plugins.Registry), name, with string) (p
 	return m, entry.Info
 }
 
-// Measure builds a metric and measures a pair with the parts that the metric declares. It checks what holds for
+// Measure builds a metric and measures a pair with the parts that the metric reads with its settings. It checks what holds for
 // every metric: each score is declared with its dimensions and lies in its range, an undefined one has a reason and
 // the value 0, and three threads give what one gives.
 func Measure(t testing.TB, register func(*plugins.Registry), name, with string, pair *plugins.Pair) Result {
@@ -48,7 +48,7 @@ func Measure(t testing.TB, register func(*plugins.Registry), name, with string, 
 	var first []byte
 	var out *plugins.Measurement
 	for _, threads := range []int{1, 3} {
-		fresh := plugins.NewPair(pair.Parts.Only(info.Reads...), pair.Synthetic, pair.Target)
+		fresh := plugins.NewPair(pair.Parts.Only(plugins.Reads(m, &info)...), pair.Synthetic, pair.Target)
 		fresh.Handed, fresh.Audit, fresh.Fewest = pair.Handed, pair.Audit, pair.Fewest
 		var err error
 		if out, err = m.Measure(t.Context(), Env(info, threads, 1), fresh); err != nil {

@@ -53,10 +53,15 @@ part?: "test" | "train"`,
 	}, Config{Part: plugins.Test}, New)
 }
 
-type metric struct{ config Config }
+type metric struct {
+	compare.OnePart
+	config Config
+}
 
 // New returns the metric. It is an error when Part is another part.
-func New(c Config) (plugins.Metric, error) { return metric{c}, compare.CheckPart(c.Part) }
+func New(c Config) (plugins.Metric, error) {
+	return metric{compare.OnePart(c.Part), c}, compare.CheckPart(c.Part)
+}
 
 // Measure scores every column; the label's own missing values count among the rates and pairs, and rows without a label are
 // left out of what missing values tell of it.

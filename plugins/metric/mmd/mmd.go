@@ -66,14 +66,17 @@ func need(size plugins.Size) plugins.Need {
 	return out
 }
 
-type metric struct{ config Config }
+type metric struct {
+	compare.OnePart
+	config Config
+}
 
 // New returns the metric. It is an error when Rows is below 2, or Part is another part.
 func New(c Config) (plugins.Metric, error) {
 	if c.Rows < neededPairs {
 		return nil, fmt.Errorf("rows is %d; want at least %d", c.Rows, neededPairs)
 	}
-	return metric{c}, compare.CheckPart(c.Part)
+	return metric{compare.OnePart(c.Part), c}, compare.CheckPart(c.Part)
 }
 
 // Measure compares all columns, the target included, in the standard encoding of both sides. Biased scores are V-statistics, which count

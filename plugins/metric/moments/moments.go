@@ -72,7 +72,10 @@ const (
 	wide = 1.96
 )
 
-type metric struct{ config Config }
+type metric struct {
+	compare.OnePart
+	config Config
+}
 
 // New returns the metric. It is an error when Part is another part, or Columns none of the texts that Config names.
 func New(c Config) (plugins.Metric, error) {
@@ -82,7 +85,7 @@ func New(c Config) (plugins.Metric, error) {
 	if c.Columns == "" {
 		c.Columns = compare.AllColumns
 	}
-	return metric{c}, compare.CheckColumns(c.Columns)
+	return metric{compare.OnePart(c.Part), c}, compare.CheckColumns(c.Columns)
 }
 
 // Measure scores the number columns that the settings name, the target included if it is one. Values that a constant column, or a single value,

@@ -55,14 +55,17 @@ pairs?: bool`,
 	}, defaults(), New)
 }
 
-type metric struct{ config Config }
+type metric struct {
+	compare.OnePart
+	config Config
+}
 
 // New returns the metric. It is an error when Bins is below 2, or Part is another part.
 func New(c Config) (plugins.Metric, error) {
 	if c.Bins < 2 {
 		return nil, fmt.Errorf("bins is %d; want at least 2", c.Bins)
 	}
-	return metric{c}, compare.CheckPart(c.Part)
+	return metric{compare.OnePart(c.Part), c}, compare.CheckPart(c.Part)
 }
 
 // Measure compares all pairs of columns, the target included, but those without any real value. Missing values are a

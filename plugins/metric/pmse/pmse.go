@@ -54,10 +54,15 @@ part?: "test" | "train"`,
 // far below 1.
 var ended = plugins.Tolerance{Absolute: plugins.Fitted().Absolute, Relative: 1e-4, Why: plugins.Fitted().Why}
 
-type metric struct{ config Config }
+type metric struct {
+	compare.OnePart
+	config Config
+}
 
 // New returns the metric. It is an error when Part is another part.
-func New(c Config) (plugins.Metric, error) { return metric{c}, compare.CheckPart(c.Part) }
+func New(c Config) (plugins.Metric, error) {
+	return metric{compare.OnePart(c.Part), c}, compare.CheckPart(c.Part)
+}
 
 // the scores of the fit without penalty.
 var unpenalised = []string{"pmse_logistic_unpenalised", "null_expectation", "ratio", "standardised"}

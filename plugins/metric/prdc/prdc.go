@@ -52,14 +52,17 @@ k?: int & >=1 & <=1000`,
 	}, defaults(), New)
 }
 
-type metric struct{ config Config }
+type metric struct {
+	compare.OnePart
+	config Config
+}
 
 // New returns the metric. It is an error when K is below 1, or Part is another part.
 func New(c Config) (plugins.Metric, error) {
 	if c.K < 1 {
 		return nil, fmt.Errorf("k is %d; want at least 1", c.K)
 	}
-	return metric{c}, compare.CheckPart(c.Part)
+	return metric{compare.OnePart(c.Part), c}, compare.CheckPart(c.Part)
 }
 
 // Measure compares all columns, the target included, by Euclidean distance in the standard encoding of both sides. The neighbourhood of a

@@ -48,6 +48,7 @@ part?: "test" | "train"`,
 }
 
 type metric struct {
+	compare.OnePart
 	config           Config
 	shapes, validity []plugins.Metric // of single columns
 }
@@ -63,7 +64,7 @@ func New(c Config) (plugins.Metric, error) {
 		return nil, err
 	}
 	bounds, err := coverage.New(coverage.Config{Part: c.Part})
-	return metric{config: c, shapes: []plugins.Metric{distances, shares}, validity: []plugins.Metric{bounds}}, err
+	return metric{OnePart: compare.OnePart(c.Part), config: c, shapes: []plugins.Metric{distances, shares}, validity: []plugins.Metric{bounds}}, err
 }
 
 // Measure makes both reports of all columns, the target included. Columns and pairs without a value are left out of a

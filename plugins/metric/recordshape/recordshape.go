@@ -61,10 +61,15 @@ func infos() []plugins.ScoreInfo {
 	return out
 }
 
-type metric struct{ config Config }
+type metric struct {
+	compare.OnePart
+	config Config
+}
 
 // New returns the metric. It is an error when Part is another part.
-func New(c Config) (plugins.Metric, error) { return metric{c}, compare.CheckPart(c.Part) }
+func New(c Config) (plugins.Metric, error) {
+	return metric{compare.OnePart(c.Part), c}, compare.CheckPart(c.Part)
+}
 
 // Measure compares the two sides. The time of a visit is that of its earliest event. A visit without a time is left out of what
 // rests on times, and so is the time between it and its neighbours; a step backwards in time is a negative gap, and stays in.

@@ -51,14 +51,15 @@ grid?: bool
 resamples?: int & >=0 & <=100000
 // coverage of the intervals
 level?: number & >0 & <1`,
-		Family: plugins.Utility,
-		Cost:   plugins.PerModel,
-		Shapes: []plugins.Shape{plugins.Records},
-		Reads:  []plugins.Part{plugins.Test, plugins.Train},
-		Random: []plugins.Purpose{plugins.ForModel, plugins.ForResample},
-		Uses:   classifier.Uses(),
-		Scores: plugins.Agree(plugins.TreesDecide(), scores),
-		Need:   classifier.Need,
+		Family:     plugins.Utility,
+		AnyColumns: true,
+		Cost:       plugins.PerModel,
+		Shapes:     []plugins.Shape{plugins.Records},
+		Reads:      []plugins.Part{plugins.Test, plugins.Train},
+		Random:     []plugins.Purpose{plugins.ForModel, plugins.ForResample},
+		Uses:       classifier.Uses(),
+		Scores:     plugins.Agree(plugins.TreesDecide(), scores),
+		Need:       classifier.Need,
 	}, defaults, New)
 }
 

@@ -55,6 +55,14 @@ death?: [...string]`,
 
 type metric struct{ config Config }
 
+// Reads implements plugins.Selective: without a vocabulary in the settings, the codes of train are the known ones.
+func (m metric) Reads() []plugins.Part {
+	if len(m.config.Vocabulary) == 0 && m.config.Part != plugins.Train {
+		return []plugins.Part{plugins.Test, plugins.Train}
+	}
+	return []plugins.Part{m.config.Part}
+}
+
 // New returns the metric. It is an error when Part is another part, or a rule is not known, named twice or none at all.
 func New(c Config) (plugins.Metric, error) {
 	if err := compare.CheckPart(c.Part); err != nil {

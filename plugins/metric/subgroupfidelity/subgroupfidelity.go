@@ -58,7 +58,10 @@ func (c Config) Suit(r plugins.Roles) (config any, lacks string) {
 	return c, ""
 }
 
-type metric struct{ config Config }
+type metric struct {
+	compare.OnePart
+	config Config
+}
 
 // New returns the metric. It is an error when a setting is none of those that Config names.
 func New(c Config) (plugins.Metric, error) {
@@ -68,7 +71,7 @@ func New(c Config) (plugins.Metric, error) {
 	if c.Minimum < 1 {
 		return nil, fmt.Errorf("minimum is %d; want at least 1", c.Minimum)
 	}
-	return metric{c}, compare.CheckPart(c.Part)
+	return metric{compare.OnePart(c.Part), c}, compare.CheckPart(c.Part)
 }
 
 // Beside lists the columns that groups are formed by.

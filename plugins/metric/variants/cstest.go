@@ -15,17 +15,19 @@ func registerCSTest(r *plugins.Registry) {
 		"SDMetrics (CSTest)", plugins.PerColumn,
 		similarity("cstest_pvalue_sdmetrics", "p-value of Σ(q-p)²/p over the levels of a category column, p real and q synthetic shares; it does not see the number of rows", "column"),
 		similarity("mean", "mean cstest_pvalue_sdmetrics over the category columns"),
-	), Config{Part: plugins.Test}, func(c Config) (plugins.Metric, error) { return csTest(c), compare.CheckPart(c.Part) })
+	), Config{Part: plugins.Test}, func(c Config) (plugins.Metric, error) {
+		return csTest{compare.OnePart(c.Part)}, compare.CheckPart(c.Part)
+	})
 }
 
-type csTest Config
+type csTest struct{ compare.OnePart }
 
 // unseen is the real count that SDMetrics gives to what occurs in the synthetic rows alone.
 const unseen = 1e-6
 
 // Measure scores every category column, the target included if it is one.
 func (m csTest) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair) (*plugins.Measurement, error) {
-	s, err := compare.New(pair, m.Part)
+	s, err := compare.New(pair, plugins.Part(m.OnePart))
 	if err != nil {
 		return nil, err
 	}

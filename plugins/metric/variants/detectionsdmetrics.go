@@ -29,11 +29,11 @@ func registerDetection(r *plugins.Registry) {
 	about.Uses = append(about.Uses, plugins.Use{Name: "logistic", Version: logistic.Version}, plugins.Use{Name: "stats", Version: stats.Version})
 	about.Need = compare.Need(6)
 	plugins.Add(&r.Metrics, about, Config{Part: plugins.Test}, func(c Config) (plugins.Metric, error) {
-		return detection(c), compare.CheckPart(c.Part)
+		return detection{compare.OnePart(c.Part)}, compare.CheckPart(c.Part)
 	})
 }
 
-type detection Config
+type detection struct{ compare.OnePart }
 
 // folds is the number of shuffled folds.
 const folds = 3
@@ -42,7 +42,7 @@ const folds = 3
 // filled with the real mean, and each column less its median is divided by its interquartile range in the folds that are fitted to. A level that the real
 // rows lack has no column.
 func (m detection) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair) (*plugins.Measurement, error) {
-	s, err := compare.New(pair, m.Part)
+	s, err := compare.New(pair, plugins.Part(m.OnePart))
 	if err != nil {
 		return nil, err
 	}

@@ -14,10 +14,12 @@ func registerInverseKL(r *plugins.Registry) {
 		"Z. Qian, B.-C. Cebere, M. van der Schaar (2023), arXiv 2301.07573 (synthcity, InverseKLDivergence)", plugins.PerColumn,
 		similarity("inverse_kl_synthcity", "1/(1+KL(real‖synthetic)): at most ten bins over the real range, synthetic values outside left out, 1e-11 in empty cells; the levels, or fewer than five distinct real values, as they are", "column"),
 		similarity("mean", "mean inverse_kl_synthcity over the columns"),
-	), Config{Part: plugins.Test}, func(c Config) (plugins.Metric, error) { return inverseKL(c), compare.CheckPart(c.Part) })
+	), Config{Part: plugins.Test}, func(c Config) (plugins.Metric, error) {
+		return inverseKL{compare.OnePart(c.Part)}, compare.CheckPart(c.Part)
+	})
 }
 
-type inverseKL Config
+type inverseKL struct{ compare.OnePart }
 
 const (
 	fewDistinct = 5     // distinct real values below which the library takes a column for a category
@@ -27,7 +29,7 @@ const (
 
 // Measure scores every column, the target included.
 func (m inverseKL) Measure(ctx context.Context, env plugins.Env, pair *plugins.Pair) (*plugins.Measurement, error) {
-	s, err := compare.New(pair, m.Part)
+	s, err := compare.New(pair, plugins.Part(m.OnePart))
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ func registerPairs(r *plugins.Registry, name, score, kind, table, class string, 
 		similarity("mean", "mean "+score+" over the pairs of "+kind+" columns"),
 		similarity(score, "1/(1+KL(synthetic‖real)) of a pair of "+kind+" columns: "+table+"; with pairs: true", "column", "other"),
 	), PairConfig{Part: plugins.Test}, func(c PairConfig) (plugins.Metric, error) {
-		return pairMetric{c, score, kind, measure}, compare.CheckPart(c.Part)
+		return pairMetric{compare.OnePart(c.Part), c, score, kind, measure}, compare.CheckPart(c.Part)
 	})
 }
 
@@ -35,6 +35,7 @@ func registerPairs(r *plugins.Registry, name, score, kind, table, class string, 
 type measurePairs func(ctx context.Context, threads int, s *compare.Sides, names []string, visit func(i, j int, kl float64)) error
 
 type pairMetric struct {
+	compare.OnePart
 	config  PairConfig
 	score   string
 	kind    string

@@ -39,10 +39,15 @@ part?: "test" | "train"`,
 	}, Config{Part: plugins.Test}, New)
 }
 
-type metric struct{ config Config }
+type metric struct {
+	compare.OnePart
+	config Config
+}
 
 // New returns the metric. It is an error when Part is another part.
-func New(c Config) (plugins.Metric, error) { return metric{c}, compare.CheckPart(c.Part) }
+func New(c Config) (plugins.Metric, error) {
+	return metric{compare.OnePart(c.Part), c}, compare.CheckPart(c.Part)
+}
 
 // Measure scores every number column, the target included if it is one. A real column that is constant has no scale: its
 // scaled distance is undefined.

@@ -55,19 +55,24 @@ func NewLabels(pair *plugins.Pair, parts ...plugins.Part) (*Labels, error) {
 			l.positive, _ = label.Positive(c) // Binary has found two classes
 		}
 	}
-	return l, l.settle(rows)
+	of := "real"
+	if len(parts) == 1 {
+		of = string(parts[0])
+	}
+	return l, l.settle(rows, of)
 }
 
-func (l *Labels) settle(rows int) error {
+// settle checks what was found in so many rows, which are named as what they are of.
+func (l *Labels) settle(rows int, of string) error {
 	slices.Sort(l.known)
 	l.known = slices.Compact(l.known)
 	switch {
 	case len(l.known) > 2:
-		return fmt.Errorf("target %q has %d levels in the real rows; two are needed", l.target, len(l.known))
+		return fmt.Errorf("target %q has %d levels in the %s rows; two are needed", l.target, len(l.known), of)
 	case l.positive == "" && rows > 0:
-		return Undefined("the real rows have one label class")
+		return Undefined("the " + of + " rows have one label class")
 	case l.positive == "":
-		return Undefined("there are no real rows")
+		return Undefined("there are no " + of + " rows")
 	}
 	return nil
 }

@@ -1,0 +1,83 @@
+package spec
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue/ast"
+)
+
+// reading is what the files read of a name that begins with "_".
+type reading struct {
+	whole  bool     // all of it, as a loop does
+	fields []string // else these
+}
+
+// checkUnread refuses names that begin with "_", and fields of such, that nothing reads, in an experiment that extends another: there they
+// are to choose something, and those that are spelled almost as one that is read would choose nothing.
+func (s *sources) checkUnread(rep *reporter) {
+	if len(s.layers) < 2 || s.baseless {
+		return
+	}
+	read := s.readings()
+	for _, l := range s.layers[:len(s.layers)-1] {
+		for _, file := range l.files {
+			for _, d := range s.trees[file.path].Decls {
+				f, ok := d.(*ast.Field)
+				if !ok || !strings.HasPrefix(labelName(f), "_") {
+					continue
+				}
+				name := labelName(f)
+				if r := read[name]; r == nil {
+					s.unread(rep, f, []string{name}, slices.Sorted(maps.Keys(read)))
+				} else if block, ok := f.Value.(*ast.StructLit); ok && !r.whole {
+					for _, d := range block.Elts {
+						if own, ok := d.(*ast.Field); ok && !slices.Contains(r.fields, labelName(own)) {
+							s.unread(rep, own, []string{name, labelName(own)}, r.fields)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// unread reports a field that nothing reads and that is spelled almost as one that something does.
+func (s *sources) unread(rep *reporter, f *ast.Field, path, known []string) {
+	if near := didYouMean(path[len(path)-1], known); near != "" {
+		rep.add(joinPath(path), whereOf(f.Label.Pos()), "nothing reads it%s", near)
+	}
+}
+
+// readings are what all files read, by name.
+func (s *sources) readings() map[string]*reading {
+	out := map[string]*reading{}
+	of := func(name string) *reading {
+		if out[name] == nil {
+			out[name] = &reading{}
+		}
+		return out[name]
+	}
+	for _, f := range s.files {
+		aside := map[ast.Node]bool{} // names of fields, and those of which a field is read
+		ast.Walk(f, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.Field:
+				aside[n.Label] = true
+			case *ast.SelectorExpr:
+				if id, ok := n.X.(*ast.Ident); ok {
+					name, _, _ := ast.LabelName(n.Sel)
+					r := of(id.Name)
+					r.fields, aside[id] = append(r.fields, name), true
+				}
+			case *ast.Ident:
+				if strings.HasPrefix(n.Name, "_") && n.Name != "_" && !aside[n] {
+					of(n.Name).whole = true
+				}
+			}
+			return true
+		}, nil)
+	}
+	return out
+}

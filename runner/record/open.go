@@ -2,14 +2,18 @@ package record
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
+
+	"github.com/ehrlab/ehrlab/plugins/parallel"
 )
 
 // The files of a version. Those of the core are immutable and hashed in the manifest.
@@ -192,30 +196,50 @@ func readManifest(dir string) (*Manifest, string, error) {
 
 // readCoreFiles reads every file that the manifest lists and compares it with its hash.
 func readCoreFiles(dir string, m *Manifest) (map[string][]byte, error) {
-	files := make(map[string][]byte, len(m.Files))
-	for _, f := range m.Files {
-		if f.Role != filepath.Base(f.Role) {
-			return nil, &Damaged{Path: filepath.Join(dir, manifestFile), Why: fmt.Sprintf("it lists a file %q outside the version", f.Role)}
-		}
-		path := filepath.Join(dir, f.Role)
-		raw, err := os.ReadFile(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, &Damaged{Path: path, Why: "it is missing"}
-		}
-		if err != nil {
-			return nil, err
-		}
-		if hashOf(raw) != f.SHA256 {
-			return nil, &Damaged{Path: path, Why: "it does not match its hash in " + manifestFile}
-		}
-		files[f.Role] = raw
+	raws := make([][]byte, len(m.Files))
+	err := eachCoreFile(dir, m, func(i int, path string) (hash string, err error) {
+		raws[i], err = os.ReadFile(path)
+		return hashOf(raws[i]), err
+	})
+	if err != nil {
+		return nil, err
 	}
-	for _, name := range []string{cellsFile, scoresFile, scoresTable, curvesFile, countsFile} {
-		if _, ok := files[name]; !ok {
-			return nil, &Damaged{Path: filepath.Join(dir, manifestFile), Why: fmt.Sprintf("it does not list %s", name)}
-		}
+	files := make(map[string][]byte, len(m.Files))
+	for i, f := range m.Files {
+		files[f.Role] = raws[i]
 	}
 	return files, nil
+}
+
+// compareCoreFiles compares every file that the manifest lists with its hash.
+func compareCoreFiles(dir string, m *Manifest) error {
+	return eachCoreFile(dir, m, func(_ int, path string) (string, error) { return hashOfFile(path) })
+}
+
+// eachCoreFile has every file that the manifest lists read by hash, on all cores, and compares what that returns. The error is of the first
+// file that is not as written.
+func eachCoreFile(dir string, m *Manifest, hash func(i int, path string) (string, error)) error {
+	for _, name := range []string{cellsFile, scoresFile, scoresTable, curvesFile, countsFile} {
+		if !slices.ContainsFunc(m.Files, func(f FileInfo) bool { return f.Role == name }) {
+			return &Damaged{Path: filepath.Join(dir, manifestFile), Why: fmt.Sprintf("it does not list %s", name)}
+		}
+	}
+	return parallel.For(context.Background(), runtime.GOMAXPROCS(0), len(m.Files), func(i int) error {
+		f := &m.Files[i]
+		if f.Role != filepath.Base(f.Role) {
+			return &Damaged{Path: filepath.Join(dir, manifestFile), Why: fmt.Sprintf("it lists a file %q outside the version", f.Role)}
+		}
+		path := filepath.Join(dir, f.Role)
+		switch sum, err := hash(i, path); {
+		case errors.Is(err, fs.ErrNotExist):
+			return &Damaged{Path: path, Why: "it is missing"}
+		case err != nil:
+			return err
+		case sum != f.SHA256:
+			return &Damaged{Path: path, Why: "it does not match its hash in " + manifestFile}
+		}
+		return nil
+	})
 }
 
 // readViews reads views.json, which every version has.
@@ -242,7 +266,7 @@ func Verify(dir string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := readCoreFiles(dir, m); err != nil {
+	if err := compareCoreFiles(dir, m); err != nil {
 		return err
 	}
 	_, err = readViews(dir)

@@ -241,8 +241,7 @@ func intact(dir string, e *Entry) error {
 	if err != nil {
 		return err
 	}
-	_, err = readCoreFiles(dir, m)
-	return err
+	return compareCoreFiles(dir, m)
 }
 
 func (d disk) replaceViews(dir string, views []byte) error {

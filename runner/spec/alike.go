@@ -39,7 +39,7 @@ func (w *yield) checkLabelled(v *view, of []*node, labels *node, told map[string
 		switch i := w.axis(n.text); {
 		case i >= 0 && !decidedByData(n.text):
 			known = append(known, n.text)
-			alike = alike || sameLabel(w.axisTexts(i), labels.field(n.text)) != nil
+			alike = alike || sameLabel(v.selectable(n.text, w.axisTexts(i)), labels.field(n.text)) != nil
 		case i < 0 && w.declared[n.text] != nil && !w.gives(n.text):
 			known = append(known, n.text)
 			alike = alike || sameLabel(w.declared[n.text], labels.field(n.text)) != nil
@@ -53,6 +53,29 @@ func (w *yield) checkLabelled(v *view, of []*node, labels *node, told map[string
 	if alike {
 		w.checkCells(v, known, labels, told)
 	}
+}
+
+// selectable are those of the values of an axis that a view selects in one of its scores at least, as far as that can be told from what is
+// written.
+func (v *view) selectable(axis string, values []string) []string {
+	var out []string
+	for i := range v.scores {
+		one := *v
+		if v.wheres != nil {
+			one.own = v.wheres[i]
+		}
+		chosen := one.chosen(axis)
+		for _, e := range chosen {
+			if _, searched := value(e).Searched(); searched || !e.ok() {
+				return values
+			}
+			out = added(out, value(e).String())
+		}
+		if len(chosen) == 0 {
+			return values
+		}
+	}
+	return out
 }
 
 // checkGiven compares the labels of values that are not known before there are data: all that have a label may be there, unless others
@@ -81,11 +104,13 @@ func (w *yield) checkCells(v *view, of []string, labels *node, told map[string]b
 			}
 			selected := w.selection(one.selects(), in)
 			for _, s := range w.find(text(n)) {
+				if !w.hasKeys(one, s) {
+					continue
+				}
 				for _, c := range w.cells {
-					if found || !there(c) || !w.exp.Matrix[c.block].measures(s.metric) || !w.hasKeys(one, s) || !selected(c) {
-						continue
+					if !found && there(c) && w.exp.Matrix[c.block].measures(s.metric) && selected(c) {
+						found = w.looksAs(first, w.textsOf(c, s, of), of, labels, told)
 					}
-					found = w.looksAs(first, w.textsOf(c, s, of), of, labels, told)
 				}
 			}
 		}

@@ -79,7 +79,7 @@ func TestAudits(t *testing.T) {
 func cells(e *Experiment, axes ...string) []string {
 	var out []string
 	for i := range e.Matrix {
-		e.each(&e.Matrix[i], func(at func(axis string) (Value, bool)) {
+		e.eachIn(&e.Matrix[i], nil, nil, func(at func(axis string) (Value, bool)) {
 			var values []string
 			for _, axis := range axes {
 				v, _ := at(axis)

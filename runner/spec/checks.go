@@ -64,7 +64,7 @@ func (l *loader) checkChecks() {
 	if len(checks) == 0 {
 		return
 	}
-	w := l.newYield()
+	w := l.yields()
 	for _, n := range checks {
 		w.checkBounds(n)
 		over := oneOrMore(n.field("over"))

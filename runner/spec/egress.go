@@ -64,12 +64,16 @@ func (l *loader) asksModels(n *node) bool {
 func (l *loader) askingCells(b *Block, n *node) []Assignment {
 	axes := l.axesOf(n)
 	if n.path[0] == "strategies" {
-		return l.cellsBy(b, append(axes, "dataset", "llm"), func(at func(axis string) (Value, bool)) bool {
+		may := func(written Assignment) bool {
+			v := written["strategy"]
+			return v.Text == n.name() || l.exp.SearchOf(v) != nil
+		}
+		return l.cellsBy(b, append(axes, "dataset", "llm"), may, func(at func(axis string) (Value, bool)) bool {
 			s, _ := at("strategy")
 			return s.Text == n.name()
 		})
 	}
-	return l.cellsBy(b, append(axes, "dataset"), func(at func(axis string) (Value, bool)) bool {
+	return l.cellsBy(b, append(axes, "dataset"), nil, func(at func(axis string) (Value, bool)) bool {
 		a, _ := at("audit")
 		return l.exp.restsOn(a.Text, n.name())
 	})
@@ -86,11 +90,12 @@ func (l *loader) axesOf(n *node) []string {
 	return axes
 }
 
-// cellsBy are the values of some axes that wanted cells of a block have, each combination once.
-func (l *loader) cellsBy(b *Block, axes []string, wanted func(at func(axis string) (Value, bool)) bool) []Assignment {
+// cellsBy are the values of some axes that wanted cells of a block have, each combination once. may says of a cell as it is written
+// whether it may be wanted; nil: always.
+func (l *loader) cellsBy(b *Block, axes []string, may func(written Assignment) bool, wanted func(at func(axis string) (Value, bool)) bool) []Assignment {
 	var cells []Assignment
 	seen := map[string]bool{}
-	l.exp.each(b, func(at func(axis string) (Value, bool)) {
+	l.exp.eachIn(b, nil, may, func(at func(axis string) (Value, bool)) {
 		if !wanted(at) {
 			return
 		}

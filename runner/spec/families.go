@@ -98,7 +98,7 @@ func (l *loader) judgedCells(b *Block, n *node) []Assignment {
 	for _, m := range l.entries("llms") {
 		axes = added(axes, l.axesOf(m)...)
 	}
-	return l.cellsBy(b, axes, func(at func(axis string) (Value, bool)) bool {
+	return l.cellsBy(b, axes, nil, func(at func(axis string) (Value, bool)) bool {
 		audit, _ := at("audit")
 		s, _ := at("strategy")
 		return asks[s.Text] && l.exp.restsOn(audit.Text, n.name())

@@ -115,6 +115,7 @@ type loader struct {
 
 	models map[string][]model // by entry of llms: as it stands there, and as axes make it
 	asked  map[string]bool    // entries of llms that a cell asks
+	yield  *yield             // what the matrix yields, once it was asked for
 }
 
 // crossCheck runs every check that needs more than one value.

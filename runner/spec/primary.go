@@ -80,7 +80,7 @@ func (l *loader) checkPrimary() {
 			l.rep.add(joinPath(n.path), n.label, "%q is the name of the table of primary contrasts; a table needs another", n.name())
 		}
 	}
-	w := l.newYield()
+	w := l.yields()
 	for _, n := range contrasts {
 		w.checkContrast(n)
 	}

@@ -62,7 +62,7 @@ func printedValue(n *node) PublishedValue {
 func (l *loader) checkPublished() {
 	entries := l.entries("published")
 	if len(entries) > 0 {
-		w := l.newYield()
+		w := l.yields()
 		for _, n := range entries {
 			if values := n.field("values"); values.is(cue.ListKind) {
 				w.checkPrinted(values.items)

@@ -78,7 +78,7 @@ plots: p: {kind: "line", x: "strategy", y: "kl.mean", where: {mode: ["conditione
 	var got []string
 	seen := map[string]bool{}
 	for i := range e.Matrix {
-		e.each(&e.Matrix[i], func(at func(axis string) (Value, bool)) {
+		e.eachIn(&e.Matrix[i], nil, nil, func(at func(axis string) (Value, bool)) {
 			cell := ""
 			for _, axis := range []string{"strategy", "llm", "mode"} {
 				v, _ := at(axis)

@@ -168,7 +168,7 @@ func (l *loader) checkViews() {
 	if len(views) == 0 {
 		return
 	}
-	w := l.newYield()
+	w := l.yields()
 	for _, v := range views {
 		w.check(v)
 	}
@@ -225,6 +225,14 @@ type cell struct {
 	block  int
 	size   string // what decides on a sample size that is counted from a part; "" for one that is given
 	world  int    // of what the searches may come to, where it is one of the cells that hang on that; else -1
+}
+
+// yields is what the matrix yields, worked out once: checks of the matrix are over when views are looked at.
+func (l *loader) yields() *yield {
+	if l.yield == nil {
+		l.yield = l.newYield()
+	}
+	return l.yield
 }
 
 func (l *loader) newYield() *yield {
@@ -296,7 +304,7 @@ func (w *yield) expand() {
 		}
 	}
 	add := func(b, world int, in Chosen) {
-		w.exp.eachIn(&w.exp.Matrix[b], in, func(at func(axis string) (Value, bool)) {
+		w.exp.eachIn(&w.exp.Matrix[b], in, nil, func(at func(axis string) (Value, bool)) {
 			c := cell{values: make([]int32, len(w.axes)), block: b, world: world}
 			for i, a := range w.axes {
 				c.values[i] = -1
@@ -378,15 +386,16 @@ func (w *yield) sizeOf(at func(axis string) (Value, bool), hospitals string) str
 // decidedByData reports whether the values of an axis are not known before the data have been split.
 func decidedByData(axis string) bool { return axis == TrainSite || axis == TestSite }
 
-// each calls f with each cell of a block that is not left out, then with those that are included, all of them settled. A cell with a
-// value that a search chooses comes once for each value that it may choose.
-func (e *Experiment) each(b *Block, f func(at func(axis string) (Value, bool))) { e.eachIn(b, nil, f) }
-
-// eachIn is each with what the searches came to; nil: whatever they may come to.
-func (e *Experiment) eachIn(b *Block, in Chosen, f func(at func(axis string) (Value, bool))) {
+// eachIn calls f with each cell of a block that is not left out, then with those that are included, all of them settled. A cell with a
+// value that a search chooses comes with what the searches came to or, where that is nil, once for each value that it may choose. wanted
+// says of a cell as it is written whether it is looked at; nil: all are.
+func (e *Experiment) eachIn(b *Block, in Chosen, wanted func(written Assignment) bool, f func(at func(axis string) (Value, bool))) {
 	var now Assignment
 	at := func(axis string) (Value, bool) { v, ok := now[axis]; return v, ok }
 	e.eachWritten(b, func(written Assignment) {
+		if wanted != nil && !wanted(written) {
+			return
+		}
 		e.put(written, in, func(cell Assignment) {
 			for _, one := range e.withArmsOf(written, cell) {
 				if now = e.settled(b, one); !e.leftOut(b, now, written) {

@@ -17,6 +17,7 @@ func withoutLeftOut(counts []record.Count, data *record.DataInfo) []record.Count
 		return c.Dataset == data.Name && c.Stage == string(plan.StageCohort) && c.Name == name
 	}
 	left := map[int]bool{}      // rows after each step
+	var subjects []int          // patients after each step
 	after := map[string][]int{} // places of the missing values of a column: of each variant of the data
 	together, variants := -1, false
 	for i := range counts {
@@ -24,6 +25,8 @@ func withoutLeftOut(counts []record.Count, data *record.DataInfo) []record.Count
 		switch {
 		case ofCohort(c, "left"):
 			left[c.Value] = true
+		case ofCohort(c, "subjects left"):
+			subjects = append(subjects, c.Value)
 		case ofCohort(c, cohort.CountMissing):
 			after[c.Dims[plugins.ColumnDim]] = append(after[c.Dims[plugins.ColumnDim]], i)
 			variants = variants || len(after[c.Dims[plugins.ColumnDim]]) > 1
@@ -36,6 +39,9 @@ func withoutLeftOut(counts []record.Count, data *record.DataInfo) []record.Count
 			data.Columns[i].Missing = nil
 		}
 	}
+	ofFew := func(rows int) bool { // however many rows the cohort leaves out, they may be of few patients
+		return few(rows) || rows > 0 && len(subjects) > 0 && few(slices.Max(subjects)-slices.Min(subjects))
+	}
 	hidden := map[int]bool{}
 	for i := range counts { // of all rows: those of the cohort are told
 		c := &counts[i]
@@ -45,7 +51,7 @@ func withoutLeftOut(counts []record.Count, data *record.DataInfo) []record.Count
 	var columns []string
 	for _, column := range data.Columns {
 		for _, i := range after[column.Name] {
-			if column.Missing != nil && few(*column.Missing-counts[i].Value) {
+			if column.Missing != nil && ofFew(*column.Missing-counts[i].Value) {
 				hidden[i] = true
 				sum, columns, less = sum+counts[i].Value, append(columns, column.Name), less+*column.Missing-counts[i].Value
 			}
@@ -61,7 +67,7 @@ func withoutLeftOut(counts []record.Count, data *record.DataInfo) []record.Count
 		hidden[together] = true
 	case together >= 0:
 		kept[together].Value += sum
-	case untold == 0 && len(columns) > 1 && !few(sum) && !few(less): // all that are untold are so for this reason
+	case untold == 0 && len(columns) > 1 && !few(sum) && !ofFew(less): // all that are untold are so for this reason
 		c := counts[slices.IndexFunc(counts, func(c record.Count) bool { return ofCohort(&c, cohort.CountMissing) })]
 		c.Name, c.Value, c.Dims = cohort.CountMissingTogether, sum, nil
 		kept = append(kept, c)

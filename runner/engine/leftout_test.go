@@ -84,3 +84,25 @@ func TestWithoutLeftOut(t *testing.T) {
 		}
 	}
 }
+
+// However many rows of few patients the cohort leaves out, how many of these lack a value does not follow.
+func TestWithoutLeftOutOfFewPatients(t *testing.T) {
+	for patients, want := range map[int]bool{185: false, 150: true} { // of 187
+		missing := 58
+		data := &record.DataInfo{Name: "d", Columns: []record.ColumnInfo{{Name: "lab", Missing: &missing}}}
+		var counts []record.Count
+		for _, c := range []plugins.Count{
+			{Name: "left", Value: 400},
+			{Name: "subjects left", Value: 187},
+			{Name: "left", Value: 370},
+			{Name: "subjects left", Value: patients},
+			{Name: cohort.CountMissing, Value: 41, Dims: map[string]string{"column": "lab"}},
+		} {
+			counts = append(counts, record.Count{Dataset: "d", Stage: "cohort", Count: c})
+		}
+		told := slices.ContainsFunc(withoutLeftOut(counts, data), func(c record.Count) bool { return c.Name == cohort.CountMissing })
+		if told != want {
+			t.Errorf("of %d patients left out, the 41 beside 58 missing values are told: %v", 187-patients, told)
+		}
+	}
+}

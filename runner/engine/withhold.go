@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -129,10 +130,33 @@ func (a *accounts) hideWhole() {
 // hideCohort hides what is left around the steps of the cohort that exclude few, and what those steps say they exclude.
 func (a *accounts) hideCohort() {
 	hideSteps(a.counts, a.hidden, a.rows)
+	a.hideRowsOfFew()
 	hideSteps(a.counts, a.hidden, a.subjects)
 	for _, i := range a.rows {
 		if at, known := a.excluded[a.counts[i].Stage+a.counts[i].Dims["step"]]; known && a.hidden[i] {
 			a.hidden[at] = true
+		}
+	}
+}
+
+// hideRowsOfFew hides how many rows a step excludes that are of few patients, and what was left before it.
+func (a *accounts) hideRowsOfFew() {
+	at := func(c *record.Count) string { return c.Stage + fmt.Sprint(c.Dims) }
+	left := map[string]int{} // rows after a step
+	for _, i := range a.rows {
+		left[at(&a.counts[i])] = a.counts[i].Value
+	}
+	for k := 1; k < len(a.subjects); k++ {
+		before, c := &a.counts[a.subjects[k-1]], &a.counts[a.subjects[k]]
+		if !few(before.Value - c.Value) {
+			continue
+		}
+		if i, known := a.excluded[c.Stage+c.Dims["step"]]; known {
+			a.hidden[i] = true
+		}
+		rows, known := left[at(before)]
+		for _, i := range a.rows { // a data set may have told of the same rows
+			a.hidden[i] = a.hidden[i] || known && i < a.subjects[k] && a.counts[i].Value == rows && rows > left[at(c)]
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/ehrlab/ehrlab/plugins"
 	"github.com/ehrlab/ehrlab/plugins/frame"
 	"github.com/ehrlab/ehrlab/runner/plan"
@@ -99,6 +101,39 @@ func TestWithholdAcrossStages(t *testing.T) {
 	}
 	if len(kept) != 7 {
 		t.Errorf("%d counts are told, want 7: %v", len(kept), kept)
+	}
+}
+
+// Many rows may be of few patients: what a step excludes of these is not told, nor what was left before it.
+func TestRowsOfFewPatientsAreWithheld(t *testing.T) {
+	var counts []record.Count
+	add := func(stage, name string, value int, step string) {
+		counts = append(counts, record.Count{Dataset: "d", Stage: stage, Count: plugins.Count{Name: name, Value: value, Dims: map[string]string{"step": step}}})
+	}
+	add("dataset", "stays left", 900, "0")
+	add("dataset", "stays left", 800, "1")
+	add("cohort", "left", 800, "0")
+	add("cohort", "subjects left", 400, "0")
+	add("cohort", "excluded", 100, "1")
+	add("cohort", "left", 700, "1")
+	add("cohort", "subjects left", 350, "1")
+	add("cohort", "excluded", 30, "2")
+	add("cohort", "left", 670, "2")
+	add("cohort", "subjects left", 348, "2")
+	add("cohort", "excluded", 0, "3")
+	add("cohort", "left", 670, "3")
+	add("cohort", "subjects left", 348, "3")
+	kept, _ := withhold(counts, "d", false)
+	var got []string
+	for _, c := range kept {
+		got = append(got, fmt.Sprint(c.Name, " ", c.Value, " at ", c.Dims["step"]))
+	}
+	want := []string{ // 800 and the 100 excluded would tell of 700
+		"stays left 900 at 0", "stays left 800 at 1", "left 800 at 0", "subjects left 400 at 0",
+		"left 670 at 2", "subjects left 348 at 2", "excluded 0 at 3", "left 670 at 3", "subjects left 348 at 3",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 // step is a line of a table of attrition: what a step leaves out, and what stays.
 type step struct {
 	dataset, name string
+	arm           []string                 // of the data: its values of the axes that tell these apart
 	whole         bool                     // nothing is left out: it is where the account starts, or a part
 	counts        map[string]*record.Count // by the title of the column
 }
@@ -22,24 +23,27 @@ var attritionColumns = []string{"excluded", "left", "subjects"}
 
 // fillAttrition fills a table of what each step that defines the cohort leaves out and keeps, and of the parts that it is split into.
 func (src *source) fillAttrition(t *Table, declared *spec.Table) error {
-	steps := src.steps(func(dataset string) bool {
+	wanted := func(c *record.Count) bool {
 		values := declared.Where["dataset"]
-		return values == nil || among(dataset, values)
-	})
-	several := slices.ContainsFunc(steps, func(s *step) bool { return s.dataset != steps[0].dataset })
-	t.Rows = []string{"step"}
-	if several {
-		t.Rows = []string{"dataset", "step"}
+		return (values == nil || among(c.Dataset, values)) && selects(declared, c)
 	}
+	arms := src.armAxes(wanted)
+	steps := src.steps(wanted, arms)
+	several := slices.ContainsFunc(steps, func(s *step) bool { return s.dataset != steps[0].dataset })
+	if several {
+		t.Rows = append(t.Rows, "dataset")
+	}
+	t.Rows = append(append(t.Rows, arms...), "step")
 	for _, title := range attritionColumns {
 		t.Columns = append(t.Columns, Column{Score: title, Title: title, Better: plugins.Neutral, count: true})
 	}
 	names := map[string]bool{}
 	for _, s := range steps {
-		line := Line{Labels: []string{s.name}, N: 1, Of: 1}
+		line := Line{N: 1, Of: 1}
 		if several {
-			line.Labels = []string{s.dataset, s.name}
+			line.Labels = append(line.Labels, s.dataset)
 		}
+		line.Labels = append(append(line.Labels, s.arm...), s.name)
 		names[s.dataset] = true
 		for _, title := range attritionColumns {
 			line.Values = append(line.Values, src.counted(s, title))
@@ -77,31 +81,48 @@ func (src *source) counted(s *step, title string) Value {
 	return Value{Status: Absent, notes: []note{plainNote(what + " not counted at this step")}}
 }
 
-// steps gathers the steps of data sets, in the order of the account: those of reading the data and of the cohort, then the parts.
-func (src *source) steps(wanted func(dataset string) bool) []*step {
+// armAxes are the axes by whose values the wanted accounts of the data differ: each has an arm of the data for each value.
+func (src *source) armAxes(wanted func(*record.Count) bool) []string {
+	return slices.DeleteFunc(slices.Clone(src.core.Manifest.Axes), func(axis string) bool {
+		var values []string
+		for i := range src.core.Counts {
+			c := &src.core.Counts[i]
+			if v, has := c.Dims[axis]; has && c.Cell == "" && slices.Contains([]string{"dataset", "cohort", "split"}, c.Stage) && wanted(c) && !slices.Contains(values, v) {
+				values = append(values, v)
+			}
+		}
+		return len(values) < 2
+	})
+}
+
+// steps gathers the steps of data sets, in the order of the account: those of reading the data and of the cohort, then the parts; of each arm
+// of the data by itself.
+func (src *source) steps(wanted func(*record.Count) bool, arms []string) []*step {
 	var steps []*step
 	at := map[string]*step{}
-	find := func(key, dataset, name string) *step {
-		if at[key] == nil {
-			at[key] = &step{dataset: dataset, name: name, counts: map[string]*record.Count{}}
-			steps = append(steps, at[key])
-		}
-		return at[key]
-	}
-	last := map[string]*step{} // of reading a data set
+	var read []*step // of reading data sets
 	for i := range src.core.Counts {
 		c := &src.core.Counts[i]
-		if c.Cell != "" || !wanted(c.Dataset) {
+		if c.Cell != "" || !wanted(c) {
 			continue
+		}
+		arm := valuesOf(c, arms)
+		find := func(key, dataset, name string) *step {
+			key += "\x00" + strings.Join(arm, "\x00")
+			if at[key] == nil {
+				at[key] = &step{dataset: dataset, name: name, arm: arm, counts: map[string]*record.Count{}}
+				steps = append(steps, at[key])
+			}
+			return at[key]
 		}
 		switch {
 		case (c.Stage == "dataset" || c.Stage == "cohort") && c.Dims["step"] != "":
-			s := last[c.Dataset] // what is left then is where the cohort starts
+			s := lastOf(read, c.Dataset, arm) // what is left then is where the cohort starts
 			if c.Stage == "dataset" || c.Dims["step"] != "0" || s == nil {
 				s = find(c.Dataset+"\x00"+c.Stage+"\x00"+c.Dims["step"], c.Dataset, c.Dims["filter"])
 			}
 			if c.Stage == "dataset" {
-				last[c.Dataset] = s
+				read = append(read, s)
 			}
 			s.whole = s.whole || c.Dims["step"] == "0"
 			switch {
@@ -119,4 +140,35 @@ func (src *source) steps(wanted func(dataset string) bool) []*step {
 		}
 	}
 	return slices.DeleteFunc(steps, func(s *step) bool { return s.name == "" && len(s.counts) == 0 })
+}
+
+// lastOf is the last of the steps of reading a data set that an arm of it rests on; nil where there is none. Which arm it is may be decided
+// after the data are read.
+func lastOf(read []*step, dataset string, arm []string) *step {
+	for _, s := range slices.Backward(read) {
+		rests := s.dataset == dataset
+		for i, v := range s.arm {
+			rests = rests && (v == arm[i] || v == noAxis)
+		}
+		if rests {
+			return s
+		}
+	}
+	return nil
+}
+
+// noAxis stands for the value of an axis that a count has none of.
+var noAxis = spec.Value{Kind: spec.NoValue}.String()
+
+// valuesOf are the values that a count has of axes.
+func valuesOf(c *record.Count, axes []string) []string {
+	var out []string
+	for _, axis := range axes {
+		v, has := c.Dims[axis]
+		if !has {
+			v = noAxis
+		}
+		out = append(out, v)
+	}
+	return out
 }

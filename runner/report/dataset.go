@@ -225,8 +225,11 @@ func (s *studied) oneHot() map[string][]string {
 }
 
 // selected reports whether a count is of the arms of the data that the table selects.
-func (s *studied) selected(c *record.Count) bool {
-	for name, values := range s.declared.Where {
+func (s *studied) selected(c *record.Count) bool { return selects(s.declared, c) }
+
+// selects reports whether a table selects the arm of the data that a count is of.
+func selects(declared *spec.Table, c *record.Count) bool {
+	for name, values := range declared.Where {
 		if v, has := c.Dims[name]; has && name != "dataset" && !among(v, values) {
 			return false
 		}
@@ -242,7 +245,8 @@ func (s *studied) counted(name, column, level string) (found *record.Count, seve
 			c.Dims[plugins.ColumnDim] != column || c.Dims["level"] != level || !s.selected(c) {
 			continue
 		}
-		if found != nil && found.Dims["step"] == c.Dims["step"] {
+		axes := s.core.Manifest.Axes
+		if found != nil && (found.Dims["step"] == c.Dims["step"] || !slices.Equal(valuesOf(found, axes), valuesOf(c, axes))) {
 			return nil, true
 		}
 		found = c // steps come in their order
@@ -300,7 +304,11 @@ func (s *studied) value(f factLine) Value {
 	case spec.RowsFact:
 		return s.single("left", "", "")
 	case spec.SubjectsFact:
-		return s.single("subjects left", "", "")
+		v := s.single("subjects left", "", "")
+		if v.Status != OK && s.withRole(plugins.RoleSubject) == "" {
+			return absent("no column has the role subject")
+		}
+		return v
 	case spec.HospitalsFact:
 		if site := s.withRole(plugins.RoleSite); site != "" {
 			return s.single(cohorts.CountDistinct, site, "")

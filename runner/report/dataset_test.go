@@ -87,6 +87,9 @@ func TestDatasetTable(t *testing.T) {
 			t.Errorf("%v", row)
 		}
 	}
+	if none := r.Lines[2].Values[1]; none.Status != Absent || !strings.Contains(string(r.Markdown), "no column has the role subject") {
+		t.Errorf("patients where no column says whose rows are: %+v", none)
+	}
 	// A feature subset counts its own columns. Of those whose number is not told it has none.
 	one := spec.Table{Name: "d", Kind: spec.DatasetTable, Features: "top2", Of: []string{"missing", "columns"}, Where: map[string][]spec.Value{"dataset": texts("icu")}}
 	if d := cmp.Diff([]string{"missing | 140", "columns | 3"}, shownCells(made(t, stays(), one))); d != "" {

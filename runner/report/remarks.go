@@ -354,15 +354,50 @@ func (src *source) describe(used map[string]bool, cellNotes []string) []string {
 	return out
 }
 
-// cohort tells who is studied, step by step: "Cohort: 2492 rows; adults: 5 excluded, 2487 left (1816 subjects)". Counts that
-// are withheld are left out.
+// cohort tells who is studied, step by step: "Cohort: 2492 rows; adults: 5 excluded, 2487 left (1816 subjects)", of each arm of the data by
+// itself. Counts that are withheld are left out.
 func (src *source) cohort(dataset string) string {
+	ofSteps := func(c *record.Count) bool {
+		return c.Dataset == dataset && (c.Stage == "cohort" || c.Stage == "dataset") && c.Dims["step"] != "" && c.Value >= 0
+	}
+	axes := src.armAxes(ofSteps)
+	var arms [][]string
+	for i := range src.core.Counts {
+		c := &src.core.Counts[i]
+		if arm := valuesOf(c, axes); ofSteps(c) && c.Stage == "cohort" && !slices.ContainsFunc(arms, func(a []string) bool { return slices.Equal(a, arm) }) {
+			arms = append(arms, arm)
+		}
+	}
+	if len(arms) < 2 {
+		return src.cohortOf("Cohort: ", ofSteps)
+	}
+	var told []string
+	for _, arm := range arms {
+		var named []string
+		for i, axis := range axes {
+			named = append(named, axis+" "+arm[i])
+		}
+		text := src.cohortOf("Cohort of "+strings.Join(named, ", ")+": ", func(c *record.Count) bool {
+			return ofSteps(c) && !slices.ContainsFunc(axes, func(axis string) bool {
+				v, has := c.Dims[axis]
+				return has && v != arm[slices.Index(axes, axis)]
+			})
+		})
+		if text != "" {
+			told = append(told, text)
+		}
+	}
+	return strings.Join(told, ". ")
+}
+
+// cohortOf tells of some of the steps of a data set, after a beginning; "" where there is too little to tell.
+func (src *source) cohortOf(beginning string, ofSteps func(*record.Count) bool) string {
 	type step struct{ name, excluded, left, subjects string }
 	var steps []*step
 	at := map[string]*step{}
 	for i := range src.core.Counts {
 		c := &src.core.Counts[i]
-		if c.Dataset != dataset || c.Stage != "cohort" && c.Stage != "dataset" || c.Dims["step"] == "" || c.Value < 0 {
+		if !ofSteps(c) {
 			continue
 		}
 		key := c.Stage + c.Dims["step"]
@@ -394,7 +429,7 @@ func (src *source) cohort(dataset string) string {
 			parts = append(parts, s.name+": "+told)
 		}
 	}
-	return "Cohort: " + strings.Join(parts, "; ")
+	return beginning + strings.Join(parts, "; ")
 }
 
 func joinedBy(between string, parts ...string) string {

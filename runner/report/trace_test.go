@@ -157,6 +157,72 @@ func TestTraceOfNothing(t *testing.T) {
 	}
 }
 
+// Arms of the data have an account each, unless where selects one: no line and no note mixes them, and no fact is that of one arm alone.
+func TestArmsOfTheDataHaveAccountsOfTheirOwn(t *testing.T) {
+	core := study()
+	core.Manifest.Axes = append(core.Manifest.Axes, "minage")
+	for _, arm := range []struct {
+		age  string
+		left int
+	}{{"16", 2400}, {"40", 1900}} {
+		add := func(stage, name string, value int, step, filter string) {
+			core.Counts = append(core.Counts, record.Count{Dataset: "icu", Stage: stage, Count: plugins.Count{
+				Name: name, Value: value, Dims: map[string]string{"step": step, "filter": filter, "minage": arm.age},
+			}})
+		}
+		add("cohort", "left", 2500, "0", "all rows")
+		add("cohort", "excluded", 2500-arm.left, "1", "age ≥ "+arm.age)
+		add("cohort", "left", arm.left, "1", "age ≥ "+arm.age)
+	}
+	flow := func(where map[string][]spec.Value) Rendered {
+		return made(t, core, spec.Table{Name: "flow", Kind: spec.AttritionTable, Where: where})
+	}
+	both, one := flow(nil), flow(map[string][]spec.Value{"minage": {{Text: "16"}}})
+	want := []string{
+		"16, all rows | – | 2,500 | –", "16, age ≥ 16 | 100 | 2,400 | –",
+		"40, all rows | – | 2,500 | –", "40, age ≥ 40 | 600 | 1,900 | –",
+	}
+	if d := cmp.Diff(want, shownCells(both)); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{"all rows | – | 2,500 | –", "age ≥ 16 | 100 | 2,400 | –"}, shownCells(one)); d != "" {
+		t.Error(d)
+	}
+	note := "Cohort of minage 16: all rows: 2500 left; age ≥ 16: 100 excluded, 2400 left. Cohort of minage 40: all rows: 2500 left; age ≥ 40: 600 excluded, 1900 left"
+	if !strings.Contains(strings.Join(both.Data, "\n"), note) {
+		t.Errorf("%q", both.Data)
+	}
+	facts := func(where map[string][]spec.Value) []string {
+		return shownCells(made(t, core, spec.Table{Name: "d", Kind: spec.DatasetTable, Of: []string{"rows"}, Where: where}))
+	}
+	if d := cmp.Diff([]string{"rows | – | –"}, facts(nil)); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{"rows | 2,400 | –"}, facts(map[string][]spec.Value{"minage": {{Text: "16"}}})); d != "" {
+		t.Error(d)
+	}
+}
+
+// A cohort starts with what reading left of the same arm, whichever arm was read last.
+func TestArmsStartWithTheRowsReadForThem(t *testing.T) {
+	core := study()
+	core.Manifest.Axes = append(core.Manifest.Axes, "source")
+	add := func(stage, source string, value int) {
+		core.Counts = append(core.Counts, record.Count{Dataset: "icu", Stage: stage, Count: plugins.Count{
+			Name: map[string]string{"dataset": "stays left", "cohort": "subjects left"}[stage], Value: value,
+			Dims: map[string]string{"step": "0", "filter": "all", "source": source},
+		}})
+	}
+	add("dataset", "a", 300)
+	add("dataset", "b", 200)
+	add("cohort", "a", 150)
+	add("cohort", "b", 120)
+	got := shownCells(made(t, core, spec.Table{Name: "flow", Kind: spec.AttritionTable}))
+	if d := cmp.Diff([]string{"a, all | – | 300 | 150", "b, all | – | 200 | 120"}, got); d != "" {
+		t.Error(d)
+	}
+}
+
 // The cohort, step by step, and the parts; what is withheld of restricted data says so.
 func TestAttrition(t *testing.T) {
 	core := study()

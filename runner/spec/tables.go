@@ -329,10 +329,18 @@ func (w *yield) checkOfData(n *node, t *Table) {
 		return
 	}
 	for _, f := range fieldsOf(n.field("where")) {
-		if f.ok() && f.name() != "dataset" {
+		if f.ok() && f.name() != "dataset" && !w.exp.setsData(f.name()) {
 			w.wrong(f, f.label, "a table of %s selects data sets alone: it is the same for every value of %q", t.Kind, f.name())
 		}
 	}
+}
+
+// setsData reports whether an axis sets something of data sets.
+func (e *Experiment) setsData(axis string) bool {
+	return slices.ContainsFunc(e.Axes, func(a Axis) bool {
+		s, ok := a.setting()
+		return ok && a.Name == axis && s.section == "datasets"
+	})
 }
 
 // checkMark refuses marks that no column can have. Where some can, the table says which cannot.

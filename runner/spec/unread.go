@@ -12,6 +12,7 @@ import (
 type reading struct {
 	whole  bool     // all of it, as a loop does
 	fields []string // else these
+	inside []string // what its own value reads, fields beside each other among it
 }
 
 // checkUnread refuses names that begin with "_", and fields of such, that nothing reads, in an experiment that extends another: there they
@@ -33,7 +34,7 @@ func (s *sources) checkUnread(rep *reporter) {
 					s.unread(rep, f, []string{name}, slices.Sorted(maps.Keys(read)))
 				} else if block, ok := f.Value.(*ast.StructLit); ok && !r.whole {
 					for _, d := range block.Elts {
-						if own, ok := d.(*ast.Field); ok && !slices.Contains(r.fields, labelName(own)) {
+						if own, ok := d.(*ast.Field); ok && !slices.Contains(r.fields, labelName(own)) && !slices.Contains(r.inside, labelName(own)) {
 							s.unread(rep, own, []string{name, labelName(own)}, r.fields)
 						}
 					}
@@ -59,25 +60,35 @@ func (s *sources) readings() map[string]*reading {
 		}
 		return out[name]
 	}
+	inside := map[string][]string{}
 	for _, f := range s.files {
-		aside := map[ast.Node]bool{} // names of fields, and those of which a field is read
-		ast.Walk(f, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.Field:
-				aside[n.Label] = true
-			case *ast.SelectorExpr:
-				if id, ok := n.X.(*ast.Ident); ok {
+		for _, d := range f.Decls {
+			within, _ := nameAndValue(d)
+			aside := map[ast.Node]bool{} // names of fields, and those of which a field is read
+			ast.Walk(d, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.Field:
+					aside[n.Label] = true
+				case *ast.SelectorExpr:
 					name, _, _ := ast.LabelName(n.Sel)
-					r := of(id.Name)
-					r.fields, aside[id] = append(r.fields, name), true
+					if id, ok := n.X.(*ast.Ident); ok {
+						r := of(id.Name)
+						r.fields, aside[id] = append(r.fields, name), true
+					}
+					inside[within] = append(inside[within], name)
+				case *ast.Ident:
+					if strings.HasPrefix(n.Name, "_") && n.Name != "_" && !aside[n] {
+						of(n.Name).whole = true
+					} else if !aside[n] {
+						inside[within] = append(inside[within], n.Name)
+					}
 				}
-			case *ast.Ident:
-				if strings.HasPrefix(n.Name, "_") && n.Name != "_" && !aside[n] {
-					of(n.Name).whole = true
-				}
-			}
-			return true
-		}, nil)
+				return true
+			}, nil)
+		}
+	}
+	for name, r := range out {
+		r.inside = inside[name]
 	}
 	return out
 }

@@ -165,7 +165,7 @@ func (l *loader) checkViews() {
 	for _, section := range []string{"tables", "plots"} {
 		l.checkCase(section)
 	}
-	if len(views) == 0 {
+	if len(views)+len(l.entries("tables")) == 0 {
 		return
 	}
 	w := l.yields()

@@ -47,7 +47,7 @@ type Config struct {
 func Register(r *plugins.Registry) {
 	plugins.Add(&r.Metrics, plugins.Info{
 		Name:    "importance-agreement",
-		Version: 1,
+		Version: 2,
 		Summary: "agreement of the importances of the columns in two models of the target, of which one is trained on real and one on synthetic rows",
 		Source:  "S. Menard (2004), The American Statistician 58(3), 218-223 (standardised coefficients); L. Breiman (2001), Machine Learning 45, 5-32 (permutation); M. G. Kendall (1945), Biometrika 33(3), 239-251 (tau-b)",
 		Schema: classifier.Schema + `

@@ -29,7 +29,7 @@ const mostLevels = 20
 // What stands for some patients, but for fewer than plugins.FewestTold, is left out, whatever the governance of the data, and so is what
 // would tell it: see disclosure. Missing values that are left out are told together, where their sum tells of none of them.
 func Describe(f *frame.Frame, subject *frame.Column, rows []int, sets [][]string) []plugins.Count {
-	d := newDisclosure(f, patientOf(subject), rows, sets)
+	d := newDisclosure(f, PatientOf(subject), rows, sets)
 	d.withhold()
 	var counts []plugins.Count
 	for _, c := range d.columns {
@@ -55,8 +55,8 @@ func Describe(f *frame.Frame, subject *frame.Column, rows []int, sets [][]string
 	return counts
 }
 
-// patientOf returns whose row each is; a row without a subject is of a patient of its own.
-func patientOf(subject *frame.Column) func(row int) float64 {
+// PatientOf returns whose row each is; a row without a subject is of a patient of its own.
+func PatientOf(subject *frame.Column) func(row int) float64 {
 	own := func(row int) float64 { return -1 - float64(row) }
 	switch {
 	case subject == nil:

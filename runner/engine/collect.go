@@ -167,6 +167,10 @@ func (g *collector) chains() error {
 		step    *plan.Step
 	}
 	accounted := map[seen]bool{}
+	told, err := g.told()
+	if err != nil {
+		return err
+	}
 	for _, c := range g.plan.AllChains() {
 		if !slices.ContainsFunc(g.core.Manifest.Data, func(d record.DataInfo) bool { return d.Name == c.Dataset.Name }) {
 			if err := g.data(c); err != nil {
@@ -179,7 +183,7 @@ func (g *collector) chains() error {
 			} else {
 				accounted[key] = true
 			}
-			if err := g.account(c, s); err != nil {
+			if err := g.account(c, s, told[c]); err != nil {
 				return err
 			}
 		}
@@ -187,13 +191,16 @@ func (g *collector) chains() error {
 	return nil
 }
 
-// account adds the counts and notes of one step of a data set.
-func (g *collector) account(c *plan.Chain, s *plan.Step) error {
+// account adds the notes of one step of a data set, and its counts as far as they are told.
+func (g *collector) account(c *plan.Chain, s *plan.Step, told telling) error {
 	f, err := g.facts(s)
 	if err != nil {
 		return err
 	}
 	for _, count := range f.Counts {
+		if !told.tells(s.Stage, &count) {
+			continue
+		}
 		for axis, value := range c.Variant {
 			count.Dims = withDim(count.Dims, axis, value)
 		}

@@ -29,6 +29,9 @@ func (src *source) fillAttrition(t *Table, declared *spec.Table) error {
 	}
 	arms := src.armAxes(wanted)
 	steps := src.steps(wanted, arms)
+	if len(steps) == 0 {
+		t.Problem = "The counts of these data are withheld, or were not recorded."
+	}
 	several := slices.ContainsFunc(steps, func(s *step) bool { return s.dataset != steps[0].dataset })
 	if several {
 		t.Rows = append(t.Rows, "dataset")

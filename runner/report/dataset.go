@@ -353,7 +353,7 @@ func (s *studied) single(name, column, level string) Value {
 	case c != nil:
 		return Value{Status: OK, Value: float64(c.Value), counts: []*record.Count{c}}
 	case !s.described():
-		return absent("not counted when this version was made")
+		return absent("withheld, or not counted when this version was made")
 	}
 	return s.untold()
 }
@@ -402,7 +402,7 @@ func (s *studied) missing() Value {
 		return absent(s.problem)
 	}
 	if !s.described() {
-		return absent("not counted when this version was made")
+		return absent("withheld, or not counted when this version was made")
 	}
 	v, untold := Value{Status: OK}, 0
 	for _, column := range s.columns {

@@ -44,9 +44,11 @@ func (s *sources) checkUnread(rep *reporter) {
 	}
 }
 
-// unread reports a field that nothing reads and that is spelled almost as one that something does.
+// unread reports a field that nothing reads and that is spelled almost as one that something does. All names of one or two letters are
+// near each other.
 func (s *sources) unread(rep *reporter, f *ast.Field, path, known []string) {
-	if near := didYouMean(path[len(path)-1], known); near != "" {
+	name := path[len(path)-1]
+	if near := didYouMean(name, known); near != "" && len(strings.TrimPrefix(name, "_")) > 2 {
 		rep.add(joinPath(path), whereOf(f.Label.Pos()), "nothing reads it%s", near)
 	}
 }
